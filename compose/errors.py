@@ -1,0 +1,85 @@
+"""Errors of the command-line side: what is wrong, where in the user's files, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Location:
+    """A place in a user's file; `line` and `column` count from 1, 0 means the whole file."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with the user's input. `source` is the line of text that `where` points into."""
+
+    message: str
+    where: Location | None = None
+    hint: str | None = None
+    source: str | None = None
+
+
+class ComposeError(Exception):
+    """A failure that the user is told about; `exit_code` is what the command then ends with."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str | None = None, where: Location | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.where = where
+
+    @property
+    def problems(self) -> Sequence[Problem]:
+        """What to print: one entry here, many for `InvalidProject`."""
+        return (Problem(self.message, self.where, self.hint),)
+
+
+class InvalidProject(ComposeError):
+    """The project's files cannot be used. Carries every problem that was found, in file order."""
+
+    exit_code = 15
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(problem.message for problem in problems))
+        self._problems = tuple(problems)
+
+    @property
+    def problems(self) -> Sequence[Problem]:
+        return self._problems
+
+
+class NoProject(ComposeError):
+    """No Compose file was found where we looked."""
+
+    exit_code = 14
+
+
+class UsageError(ComposeError):
+    """The command line asks for something that cannot be (no such service, contradicting flags)."""
+
+
+class EngineUnavailable(ComposeError):
+    """No engine answers, and none could be started."""
+
+
+class EngineRefused(ComposeError):
+    """The engine answered a request with an error; `status` is its HTTP status."""
+
+    def __init__(self, message: str, *, status: int, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+
+
+class ServiceFailed(ComposeError):
+    """A service died, stayed unhealthy or did not complete while the project was brought up."""

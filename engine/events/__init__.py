@@ -1,0 +1,1 @@
+"""What happened, told to everyone who listens, with a memory for those who come late."""

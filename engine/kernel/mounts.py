@@ -1,0 +1,65 @@
+"""Mounting and unmounting (mount(2), umount2(2)) and the table of what is mounted."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from engine.kernel.libc import call
+
+MS_RDONLY = 1
+MS_NOSUID = 2
+MS_NODEV = 4
+MS_NOEXEC = 8
+MS_REMOUNT = 32
+MS_BIND = 4096
+MS_REC = 16384
+MS_PRIVATE = 1 << 18
+MS_SLAVE = 1 << 19
+MS_SHARED = 1 << 20
+
+_MNT_DETACH = 2
+_UMOUNT_NOFOLLOW = 8
+
+
+def mount(source: str, target: Path, filesystem: str = "", flags: int = 0, options: str = "") -> None:
+    """Mount `source` on `target`. Raises `OSError` with the target's path."""
+    call(
+        "mount",
+        os.fsencode(source),
+        os.fsencode(target),
+        os.fsencode(filesystem) or None,
+        flags,
+        options.encode() or None,
+        path=str(target),
+    )
+
+
+def unmount(target: Path, *, lazily: bool = False) -> bool:
+    """Unmount what is on `target`, never following a symlink; return False if nothing is mounted there."""
+    flags = _UMOUNT_NOFOLLOW | (_MNT_DETACH if lazily else 0)
+    try:
+        call("umount2", os.fsencode(target), flags, path=str(target))
+    except OSError as exc:
+        if exc.errno in (errno.EINVAL, errno.ENOENT):
+            return False
+        raise
+    return True
+
+
+def mount_points(below: Path) -> Iterator[Path]:
+    """Yield what is mounted at or below a directory, the deepest last (proc_pid_mountinfo(5))."""
+    prefix = str(below)
+    with Path("/proc/self/mountinfo").open("rb") as table:
+        for line in table:
+            point = _unescape(line.split(b" ", 5)[4])
+            if point == prefix or point.startswith(prefix + "/"):
+                yield Path(point)
+
+
+def _unescape(field: bytes) -> str:
+    for code, char in ((b"\\040", b" "), (b"\\011", b"\t"), (b"\\012", b"\n"), (b"\\134", b"\\")):
+        field = field.replace(code, char)
+    return os.fsdecode(field)

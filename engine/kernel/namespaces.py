@@ -1,0 +1,92 @@
+"""Making and entering namespaces (unshare(2), setns(2)).
+
+A thread that changes its network namespace must end, or go back, before it serves anyone else: `inside_network`
+does the latter on a thread of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from engine.kernel.libc import call
+from engine.kernel.mounts import MS_BIND, mount, unmount
+
+T = TypeVar("T")
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWCGROUP = 0x02000000
+CLONE_NEWUTS = 0x04000000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
+
+
+def unshare(flags: int) -> None:
+    """Move the calling thread into new namespaces."""
+    call("unshare", flags)
+
+
+def setns(descriptor: int, kind: int) -> None:
+    """Move the calling thread into the namespace behind an open file."""
+    call("setns", descriptor, kind)
+
+
+def make_network_namespace(path: Path) -> None:
+    """Make a network namespace and keep it alive by a bind mount on `path` (created). Raises `OSError`."""
+
+    def make() -> None:
+        unshare(CLONE_NEWNET)
+        mount(f"/proc/self/task/{threading.get_native_id()}/ns/net", path, flags=MS_BIND)
+
+    path.touch()
+    try:
+        _on_own_thread(make)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def drop_network_namespace(path: Path) -> None:
+    """Let go of a namespace made by `make_network_namespace`; the kernel then removes its links."""
+    unmount(path, lazily=True)
+    path.unlink(missing_ok=True)
+
+
+def inside_network(path: Path, act: Callable[[], T]) -> T:
+    """Run `act` on a throw-away thread inside a network namespace; sockets it opens stay in there."""
+
+    def enter() -> T:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            setns(descriptor, CLONE_NEWNET)
+        finally:
+            os.close(descriptor)
+        return act()
+
+    return _on_own_thread(enter)
+
+
+def _on_own_thread(act: Callable[[], T]) -> T:
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(act())
+        except BaseException as exc:  # noqa: BLE001 - raised again on the caller's thread, below
+            errors.append(exc)
+
+    thread = threading.Thread(target=run, name="namespace")
+    thread.start()
+    thread.join()
+    if errors:
+        with contextlib.suppress(AttributeError):
+            errors[0].add_note("inside another namespace")
+        raise errors[0]
+    return results[0]

@@ -1,0 +1,119 @@
+"""The engine's memory: tables of typed records in SQLite, mirrored in memory.
+
+Reads are plain dictionary look-ups. Writes go to SQLite first, then to the mirror, so that a record that was seen
+is a record that survives `kill -9` (WAL with `synchronous=NORMAL`: an operating system crash may lose the last
+writes but never corrupts). One writer thread; one engine per database, which `lock.py` guarantees.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+import anyio
+import msgspec
+
+# Append only: entry N brings a database from version N to N + 1.
+MIGRATIONS = (
+    "CREATE TABLE records (kind TEXT NOT NULL, id TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (kind, id))",
+)
+
+
+class Record(Protocol):
+    """A frozen msgspec Struct (or dataclass) with an identity."""
+
+    @property
+    def id(self) -> str: ...
+
+
+R = TypeVar("R", bound=Record)
+
+
+class Store:
+    """The database. `open` reads everything; `close` is only for tidiness, a crash needs none."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._limiter = anyio.CapacityLimiter(1)
+        self._tables: dict[str, object] = {}
+
+    @classmethod
+    def open(cls, path: Path) -> Store:
+        """Open or create the database and bring it to the newest version."""
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+        for number, statement in enumerate(MIGRATIONS[version:], start=version + 1):
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {number}")
+            connection.execute("COMMIT")
+        return cls(connection)
+
+    def close(self) -> None:
+        """Close the database."""
+        self._connection.close()
+
+    def table(self, kind: str, record_type: type[R]) -> Table[R]:
+        """The table of one kind of record; read whole, once."""
+        rows: list[tuple[bytes]] = self._connection.execute(
+            "SELECT body FROM records WHERE kind = ?", (kind,)
+        ).fetchall()
+        decoder = msgspec.json.Decoder(record_type)
+        records = (decoder.decode(body) for (body,) in rows)
+        return Table(self, kind, {record.id: record for record in records})
+
+    async def write(self, act: Callable[[sqlite3.Connection], object]) -> None:
+        """Run one transaction on the writer thread; other writers wait their turn."""
+
+        def transaction() -> None:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                act(self._connection)
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+        # Shielded: a cancelled request must not leave the mirror and the file apart.
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(transaction, limiter=self._limiter)
+
+
+class Table(Generic[R]):
+    """Records of one kind by id, in the order in which they were first put."""
+
+    def __init__(self, store: Store, kind: str, records: dict[str, R]) -> None:
+        self._store = store
+        self._kind = kind
+        self._records = records
+
+    def get(self, record_id: str) -> R | None:
+        """The record with that id, or None."""
+        return self._records.get(record_id)
+
+    def __iter__(self) -> Iterator[R]:
+        return iter(list(self._records.values()))
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    async def put(self, record: R) -> None:
+        """Insert or replace a record."""
+        body = msgspec.json.encode(record)
+        await self._store.write(
+            lambda database: database.execute(
+                "INSERT OR REPLACE INTO records VALUES (?, ?, ?)", (self._kind, record.id, body)
+            )
+        )
+        self._records[record.id] = record
+
+    async def delete(self, record_id: str) -> None:
+        """Forget a record; a missing one is fine."""
+        await self._store.write(
+            lambda database: database.execute("DELETE FROM records WHERE kind = ? AND id = ?", (self._kind, record_id))
+        )
+        self._records.pop(record_id, None)

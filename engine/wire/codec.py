@@ -1,0 +1,49 @@
+"""JSON of the Docker Engine API to types and back.
+
+Go writes an empty slice or map as `null`, and its clients send `null` for "not set": a null therefore decodes as
+the field's default. Unknown fields are ignored, as Docker does. Errors name the field (`HostConfig.Memory`).
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from engine.errors import BadRequest
+
+T = TypeVar("T")
+
+# Maps whose keys mean something even when the value is null (`"EndpointsConfig": {"front": null}`).
+_SETS = {"EndpointsConfig", "ExposedPorts", "Networks", "Volumes", "Tmpfs"}
+
+
+class Wire(msgspec.Struct, frozen=True, rename="pascal"):
+    """Base of the API's types: frozen, named as in Go. An `UNSET` field is left out of the JSON."""
+
+
+def decode(body: bytes, kind: type[T]) -> T:
+    """Parse a request or answer body. Raises `BadRequest` naming the field that is wrong."""
+    try:
+        return msgspec.convert(_without_nulls(msgspec.json.decode(body or b"{}")), kind)
+    except msgspec.ValidationError as exc:
+        raise BadRequest(f"invalid JSON: {exc}") from exc
+    except (msgspec.DecodeError, RecursionError) as exc:
+        raise BadRequest(f"invalid JSON: {exc}") from exc
+
+
+def encode(value: object) -> bytes:
+    """The JSON of a value of these types (or of plain data)."""
+    return msgspec.json.encode(value)
+
+
+def _without_nulls(value: Any, *, is_set: bool = False) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: {} if is_set and item is None else _without_nulls(item, is_set=key in _SETS)
+            for key, item in value.items()
+            if item is not None or is_set
+        }
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value]
+    return value

@@ -1,0 +1,105 @@
+"""Images on the wire (moby api/swagger.yaml: ImageInspect, ImageSummary, CreateImageInfo)."""
+
+from __future__ import annotations
+
+from msgspec import UNSET, UnsetType, field
+
+from engine.wire.codec import Wire
+from engine.wire.containers import ContainerConfig, DriverData
+
+
+class AuthConfig(Wire, frozen=True, kw_only=True, rename="lower"):
+    """Credentials of one registry, as in the `X-Registry-Auth` header."""
+
+    username: str = ""
+    password: str = ""
+    auth: str = ""
+    serveraddress: str = ""
+    identitytoken: str = ""
+    registrytoken: str = ""
+
+
+class RootFS(Wire, frozen=True, kw_only=True):
+    """The uncompressed digests of an image's layers, lowest first."""
+
+    type: str = "layers"
+    layers: list[str] = []
+
+
+class ImageInspect(Wire, frozen=True, kw_only=True):
+    """Answer of `GET /images/{name}/json`; `id` is the digest of the image's config."""
+
+    id: str
+    repo_tags: list[str] = []
+    repo_digests: list[str] = []
+    parent: str = ""
+    comment: str = ""
+    created: str = ""
+    docker_version: str = ""
+    author: str = ""
+    config: ContainerConfig = ContainerConfig()
+    architecture: str = ""
+    variant: str | UnsetType = UNSET
+    os: str = "linux"
+    size: int = 0
+    graph_driver: DriverData = DriverData()
+    root_fs: RootFS = field(name="RootFS", default=RootFS())
+    metadata: dict[str, str] = {}
+
+
+class ImageSummary(Wire, frozen=True, kw_only=True):
+    """One entry of `GET /images/json`; -1 means not counted."""
+
+    id: str
+    parent_id: str = ""
+    repo_tags: list[str] = []
+    repo_digests: list[str] = []
+    created: int = 0
+    size: int = 0
+    shared_size: int = -1
+    labels: dict[str, str] | None = None
+    containers: int = -1
+
+
+class ImageDeleteItem(Wire, frozen=True, kw_only=True):
+    """One thing that `DELETE /images/{name}` did."""
+
+    untagged: str | UnsetType = UNSET
+    deleted: str | UnsetType = UNSET
+
+
+class HistoryItem(Wire, frozen=True, kw_only=True):
+    """One step of an image's history, newest first."""
+
+    id: str
+    created: int
+    created_by: str
+    tags: list[str] | None = None
+    size: int = 0
+    comment: str = ""
+
+
+class ProgressDetail(Wire, frozen=True, kw_only=True, rename="lower"):
+    """Bytes done and to do."""
+
+    current: int | UnsetType = UNSET
+    total: int | UnsetType = UNSET
+
+
+class ErrorDetail(Wire, frozen=True, kw_only=True, rename="lower"):
+    """The error that ended a stream."""
+
+    message: str = ""
+    code: int | UnsetType = UNSET
+
+
+class Progress(Wire, frozen=True, kw_only=True, rename="camel"):
+    """One line of a pull's, push's, load's or build's stream. `id` is a layer's short digest, or the tag."""
+
+    id: str | UnsetType = UNSET
+    status: str | UnsetType = UNSET
+    progress: str | UnsetType = UNSET
+    progress_detail: ProgressDetail | UnsetType = UNSET
+    stream: str | UnsetType = UNSET
+    error: str | UnsetType = UNSET
+    error_detail: ErrorDetail | UnsetType = UNSET

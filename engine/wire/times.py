@@ -1,0 +1,30 @@
+"""Times as the API writes them (RFC 3339 with nanoseconds, UTC) and as its queries ask for them."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from engine.errors import BadRequest
+
+ZERO = "0001-01-01T00:00:00Z"
+
+_UNIX = re.compile(r"(\d+)(?:\.(\d{1,9}))?")
+_RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?([Zz]|[+-]\d\d:\d\d)")
+
+
+def rfc3339(time_ns: int) -> str:
+    """Nanoseconds since 1970 as RFC 3339 text."""
+    seconds, nanoseconds = divmod(time_ns, 1_000_000_000)
+    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{text}.{nanoseconds:09d}Z"
+
+
+def parse_time(text: str) -> int:
+    """Nanoseconds since 1970 of RFC 3339 text or of `seconds[.fraction]`. Raises `BadRequest`."""
+    if match := _UNIX.fullmatch(text):
+        return int(match[1]) * 1_000_000_000 + int((match[2] or "").ljust(9, "0"))
+    if match := _RFC3339.fullmatch(text):
+        whole = datetime.fromisoformat(f"{match[1]}{match[3]}".upper().replace("Z", "+00:00"))
+        return int(whole.timestamp()) * 1_000_000_000 + int((match[2] or "").ljust(9, "0"))
+    raise BadRequest(f"invalid time {text!r}", hint="use RFC 3339 or seconds since 1970")

@@ -1,0 +1,32 @@
+"""Switches and fixtures for the whole suite."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--root", action="store_true", help="run the tests that need root and a real kernel")
+    parser.addoption("--net", action="store_true", help="run the tests that need the image registry of the tests")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--root") and os.geteuid() != 0:
+        raise pytest.UsageError("--root was asked for, but this is not root")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without their switch the costly kinds are not part of the run at all, so nothing counts as skipped."""
+    off = {kind for kind in ("root", "net") if not config.getoption(f"--{kind}")}
+    left_out = [item for item in items if any(item.get_closest_marker(kind) for kind in off)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The engine and the client run on anyio's asyncio backend only."""
+    return "asyncio"

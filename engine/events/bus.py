@@ -70,19 +70,23 @@ class EventBus:
     ) -> AsyncIterator[EventMessage]:
         """Yield remembered events from `since_nano` on, then new ones until `until_nano` (None: for ever)."""
         with self.listen() as stream:
+            end = math.inf if until_nano is None else until_nano
             past = list(self._past) if since_nano is not None else []
             for event in past:
-                if (
-                    event.time_nano >= (since_nano or 0)
-                    and event.time_nano <= (until_nano or math.inf)
-                    and wanted(event)
-                ):
+                if (since_nano or 0) <= event.time_nano <= end and wanted(event):
                     yield event
-            seconds = math.inf if until_nano is None else (until_nano - self._clock()) / 1e9
-            with anyio.move_on_after(max(seconds, 0)):
-                async for event in stream:
-                    if wanted(event):
-                        yield event
+            while (event := await self._next(stream, end)) is not None:
+                if wanted(event):
+                    yield event
+
+    async def _next(self, stream: MemoryObjectReceiveStream[EventMessage], end_nano: float) -> EventMessage | None:
+        # The deadline spans one wait only: a scope around the caller's `yield` would strike the listener's code.
+        with anyio.move_on_after(max((end_nano - self._clock()) / 1e9, 0)):
+            try:
+                return await stream.receive()
+            except anyio.EndOfStream:
+                return None
+        return None
 
     @property
     def listener_count(self) -> int:

@@ -1,0 +1,148 @@
+"""Put the services together, bring the world in line with the records, answer the API, and stop in order."""
+
+from __future__ import annotations
+
+import grp
+import logging
+import os
+import signal
+from functools import partial
+
+import anyio
+import anyio.abc
+
+from engine.api.server import serve as serve_api
+from engine.api.services import Services
+from engine.api.system import System
+from engine.containers.service import ContainerService
+from engine.daemon.idle import IdleWatch
+from engine.daemon.settings import Settings
+from engine.errors import Unavailable
+from engine.events.bus import EventBus
+from engine.images.store import ImageService
+from engine.network.service import NetworkService
+from engine.registry.settings import RegistrySettings
+from engine.runtime.runtime import Runtime
+from engine.state.lock import lock_directory
+from engine.state.paths import Paths
+from engine.state.store import Store
+from engine.storage.snapshots import Snapshots
+from engine.volumes.service import VolumeService
+
+log = logging.getLogger(__name__)
+
+_SOCKET_GROUP = "pycompose"
+
+
+async def serve(settings: Settings, *, version: str) -> None:
+    """Run one engine until it is told to stop or has been idle for long enough.
+
+    Containers live on after it. Raises `Conflict` if another engine has the state directory, `Unavailable` if
+    the API's socket cannot be made.
+    """
+    paths = settings.paths
+    paths.make()
+    lock = lock_directory(paths.root)
+    try:
+        store = Store.open(paths.database)
+        try:
+            await _serve(settings, store, version=version)
+        finally:
+            store.close()
+    finally:
+        os.close(lock)
+
+
+async def _serve(settings: Settings, store: Store, *, version: str) -> None:
+    services = _compose(settings, store, version=version)
+    idle = IdleWatch(lambda: bool(connections or services.containers.running_count), settings.idle_seconds)
+    connections = 0
+
+    def connections_changed(count: int) -> None:
+        nonlocal connections
+        connections = count
+        idle.touch()
+
+    async with anyio.create_task_group() as tasks:
+        await services.images.recover()
+        await tasks.start(services.networks.run, name="networks")
+        await tasks.start(services.containers.run, name="containers")
+        listener = await _listen(settings.paths)
+        try:
+            answer = partial(serve_api, services, listener, on_activity=connections_changed)
+            await tasks.start(answer, name="api")
+            _tell_ready(settings.ready_descriptor)
+            await _until_told_or_idle(services.events, idle)
+        finally:
+            settings.paths.socket.unlink(missing_ok=True)
+            tasks.cancel_scope.cancel()
+
+
+def _compose(settings: Settings, store: Store, *, version: str) -> Services:
+    paths = settings.paths
+    events = EventBus()
+    registries = RegistrySettings.load(settings.registry_files).with_mirrors(settings.mirrors)
+    images = ImageService(paths, store, events, registries)
+    volumes = VolumeService(paths, store, events)
+    networks = NetworkService(paths, store, events)
+    containers = ContainerService(
+        paths=paths,
+        store=store,
+        events=events,
+        images=images,
+        snapshots=Snapshots(paths),
+        volumes=volumes,
+        networks=networks,
+        runtime=Runtime(paths),
+    )
+    system = System(paths=paths, containers=containers, images=images, version=version)
+    return Services(
+        containers=containers, images=images, networks=networks, volumes=volumes, events=events, system=system
+    )
+
+
+async def _listen(paths: Paths) -> anyio.abc.Listener[anyio.abc.SocketStream]:
+    paths.socket.unlink(missing_ok=True)  # left by a crash: we hold the lock, so nobody serves it
+    # Nobody may connect between bind and chmod.
+    mask = os.umask(0o177)
+    try:
+        listener = await anyio.create_unix_listener(paths.socket)
+    except OSError as exc:
+        raise Unavailable(f"cannot listen on {paths.socket}: {exc.strerror}") from exc
+    finally:
+        os.umask(mask)
+    try:
+        os.chown(paths.socket, -1, grp.getgrnam(_SOCKET_GROUP).gr_gid)
+    except KeyError:
+        log.debug("no group %s: the socket is for its owner only", _SOCKET_GROUP)
+    paths.socket.chmod(0o660)
+    return listener
+
+
+def _tell_ready(descriptor: int | None) -> None:
+    if descriptor is not None:
+        os.write(descriptor, b"ready\n")
+        os.close(descriptor)
+
+
+async def _until_told_or_idle(events: EventBus, idle: IdleWatch) -> None:
+    async with anyio.create_task_group() as tasks:
+
+        async def signalled() -> None:
+            with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+                async for number in signals:
+                    log.info("stopping: %s", number.name)
+                    tasks.cancel_scope.cancel()
+
+        async def forgotten() -> None:
+            await idle.wait()
+            log.info("stopping: no client and no container for a while")
+            tasks.cancel_scope.cancel()
+
+        async def stirred() -> None:
+            async for _ in events.replay(lambda _: True):
+                idle.touch()
+
+        tasks.start_soon(signalled)
+        tasks.start_soon(forgotten)
+        tasks.start_soon(stirred)

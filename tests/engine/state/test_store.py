@@ -1,0 +1,81 @@
+"""The store keeps what was put, across re-opening, and its mirror never disagrees with the file."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import anyio
+import msgspec
+import pytest
+
+from engine.state.store import MIGRATIONS, Store
+
+
+class Fruit(msgspec.Struct, frozen=True):
+    id: str
+    name: str
+    weight: int = 0
+
+
+@pytest.mark.anyio
+async def test_a_record_that_was_put_is_there_after_reopening(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "state.db")
+    fruits = store.table("fruit", Fruit)
+    await fruits.put(Fruit("1", "apple"))
+    await fruits.put(Fruit("2", "pear"))
+    await fruits.put(Fruit("1", "apple", 5))
+    store.close()
+
+    assert list(Store.open(tmp_path / "state.db").table("fruit", Fruit)) == [
+        Fruit("1", "apple", 5),
+        Fruit("2", "pear"),
+    ]
+
+
+@pytest.mark.anyio
+async def test_tables_of_different_kinds_do_not_see_each_other(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "state.db")
+    await store.table("fruit", Fruit).put(Fruit("1", "apple"))
+    assert len(store.table("berry", Fruit)) == 0
+
+
+@pytest.mark.anyio
+async def test_a_deleted_record_is_gone_and_deleting_it_again_is_fine(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "state.db")
+    fruits = store.table("fruit", Fruit)
+    await fruits.put(Fruit("1", "apple"))
+    await fruits.delete("1")
+    await fruits.delete("1")
+    assert fruits.get("1") is None
+    assert len(Store.open(tmp_path / "state.db").table("fruit", Fruit)) == 0
+
+
+@pytest.mark.anyio
+async def test_a_failed_transaction_changes_nothing(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "state.db")
+
+    def half_done(database: sqlite3.Connection) -> None:
+        database.execute("INSERT INTO records VALUES ('fruit', '1', '{}')")
+        raise sqlite3.OperationalError("disk full")
+
+    with pytest.raises(sqlite3.OperationalError):
+        await store.write(half_done)
+    assert len(store.table("fruit", Fruit)) == 0
+
+
+@pytest.mark.anyio
+async def test_writers_at_the_same_time_all_succeed(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "state.db")
+    fruits = store.table("fruit", Fruit)
+    async with anyio.create_task_group() as tasks:
+        for number in range(50):
+            tasks.start_soon(fruits.put, Fruit(str(number), "apple"))
+    assert len(Store.open(tmp_path / "state.db").table("fruit", Fruit)) == 50
+
+
+def test_the_database_carries_the_number_of_its_last_migration(tmp_path: Path) -> None:
+    Store.open(tmp_path / "state.db").close()
+    Store.open(tmp_path / "state.db").close()
+    version = sqlite3.connect(tmp_path / "state.db").execute("PRAGMA user_version").fetchone()[0]
+    assert version == len(MIGRATIONS)

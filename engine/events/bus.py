@@ -72,9 +72,9 @@ class EventBus:
         with self.listen() as stream:
             end = math.inf if until_nano is None else until_nano
             past = list(self._past) if since_nano is not None else []
-            for event in past:
-                if (since_nano or 0) <= event.time_nano <= end and wanted(event):
-                    yield event
+            for old in past:
+                if (since_nano or 0) <= old.time_nano <= end and wanted(old):
+                    yield old
             while (event := await self._next(stream, end)) is not None:
                 if wanted(event):
                     yield event

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -30,3 +32,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def anyio_backend() -> str:
     """The engine and the client run on anyio's asyncio backend only."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def image_registry() -> str:
+    """The address of a registry that has the tests' images as `library/…`: a mirror of docker.io (see tests/images)."""
+    address = os.environ.get("PYCOMPOSE_TEST_REGISTRY", "http://127.0.0.1:5000")
+    try:
+        urllib.request.urlopen(f"{address}/v2/", timeout=10).close()
+    except (urllib.error.URLError, OSError) as error:
+        pytest.fail(f"--net was asked for, but no registry answers at {address} ({error}); `make test` starts one")
+    return address

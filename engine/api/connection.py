@@ -1,0 +1,281 @@
+"""One client's connection: requests one after another, each answered before the next is read.
+
+    read a head -> route -> handler -> Reply | Stream | Hijack -> drain what is left of the body -> next
+
+A `Stream` is watched: when the client goes away, its producer is cancelled. A `Reply`'s handler runs to its end
+even if nobody waits any more, so that no verb is left half done by a lost client.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Final
+
+import anyio
+import anyio.abc
+import anyio.lowlevel
+import h11
+
+from engine.api.hijack import BareStream
+from engine.api.messages import Answer, Hijack, Reply, Request, Stream
+from engine.api.outbox import Outbox
+from engine.api.router import Router
+from engine.api.services import Services
+from engine.errors import EngineError
+from engine.wire.codec import encode
+from engine.wire.http import JSON, READ_BYTES, header_texts, parse_target, server_connection, wants_upgrade
+from engine.wire.system import API_VERSION, ErrorResponse
+
+log = logging.getLogger(__name__)
+
+_BROKEN: Final = (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError)
+# What is read and thrown away so that a client still hears the answer to a body that nobody wanted.
+_DRAIN_BYTES: Final = 1024 * 1024
+_DRAIN_SECONDS: Final = 5.0
+_BODILESS: Final = frozenset({204, 304})
+
+
+class ClientGone(Exception):
+    """The client closed the connection; nobody is left to tell."""
+
+
+class Connection:
+    """Serves one connection until the client closes it, takes it over or breaks the protocol."""
+
+    def __init__(self, stream: anyio.abc.ByteStream, router: Router, services: Services) -> None:
+        self._stream = stream
+        self._router = router
+        self._services = services
+        self._http = server_connection()
+        self._common = _common_headers(services.system.version_text)
+        self._head_is_sent = False
+        self._is_head_request = False
+        self._wants_upgrade = False
+        self._must_close = False
+
+    async def serve(self) -> None:
+        """Answer until the end. Never raises for what a client does."""
+        try:
+            while await self._serve_one():
+                self._http.start_next_cycle()
+                self._head_is_sent = False
+        except h11.RemoteProtocolError as exc:
+            await self._refuse(exc)
+        except ClientGone:
+            log.debug("a client went away")
+
+    async def _serve_one(self) -> bool:
+        """Answer one request; whether another may follow."""
+        event = await self._next_event()
+        if not isinstance(event, h11.Request):
+            return False
+        try:
+            await self._send(await self._handle(event))
+        except EngineError as exc:
+            await self._send_error(exc.status, str(exc))
+        except (h11.RemoteProtocolError, ClientGone):
+            raise
+        except Exception as exc:  # told to the client and logged with its traceback
+            log.exception("%s %s failed", event.method.decode(), event.target.decode())
+            await self._send_error(500, f"{type(exc).__name__}: {exc}")
+        return not self._must_close and await self._is_reusable()
+
+    async def _handle(self, event: h11.Request) -> Answer:
+        headers = header_texts(event.headers)
+        self._is_head_request = event.method == b"HEAD"
+        if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
+            self._http.next_event()  # the end of the body, which is there already
+        self._wants_upgrade = wants_upgrade(headers)
+        target = parse_target(event.target.decode("latin-1"))
+        request = Request(event.method.decode("ascii"), target, headers, self._read_body)
+        handler, request.params = self._router.match(request.method, request.path)
+        return await handler(self._services, request)
+
+    # -- reading
+
+    async def _next_event(self) -> h11.Event | type[h11.PAUSED]:
+        while True:
+            event = self._http.next_event()
+            if event is not h11.NEED_DATA:
+                return event  # type: ignore[return-value]  # h11 types its sentinels loosely
+            if self._http.they_are_waiting_for_100_continue:
+                proceed = h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")
+                await self._write(self._http.send(proceed))
+            self._http.receive_data(await self._receive())
+
+    async def _receive(self) -> bytes:
+        try:
+            return await self._stream.receive(READ_BYTES)
+        except anyio.EndOfStream:
+            return b""
+        except _BROKEN as exc:
+            raise ClientGone from exc
+
+    async def _read_body(self) -> bytes:
+        while True:
+            event = await self._next_event()
+            if isinstance(event, h11.Data):
+                if event.data:
+                    return bytes(event.data)
+            else:
+                return b""
+
+    async def _is_reusable(self) -> bool:
+        """Throw away a rest of the body, within bounds, so that the next request can be read."""
+        drained = 0
+        with anyio.move_on_after(_DRAIN_SECONDS):
+            while self._http.their_state is h11.SEND_BODY and drained < _DRAIN_BYTES:
+                if self._http.they_are_waiting_for_100_continue:
+                    return False
+                drained += len(await self._read_body())
+        return self._http.their_state is h11.DONE and self._http.our_state is h11.DONE
+
+    # -- writing
+
+    async def _send(self, answer: Answer) -> None:
+        match answer:
+            case Reply():
+                await self._send_reply(answer)
+            case Stream():
+                await self._send_stream(answer)
+            case Hijack():
+                await answer.session(lambda: self._accept(answer))
+
+    async def _send_reply(self, reply: Reply) -> None:
+        headers = self._headers(reply.content_type, reply.headers)
+        if reply.status not in _BODILESS:
+            headers.append((b"Content-Length", b"%d" % len(reply.body)))
+        data = self._start(reply.status, headers)
+        if reply.body and not self._is_head_request:
+            data += self._http.send(h11.Data(data=reply.body)) or b""
+        await self._write(data + (self._http.send(h11.EndOfMessage()) or b""))
+
+    async def _send_error(self, status: int, message: str) -> None:
+        if self._head_is_sent:
+            # Too late for a status: break off, which the client sees as an incomplete answer.
+            self._must_close = True
+        elif status in _BODILESS:
+            await self._send_reply(Reply(status))
+        else:
+            await self._send_reply(Reply(status, encode(ErrorResponse(message=message)) + b"\n", JSON))
+
+    async def _send_stream(self, answer: Stream) -> None:
+        outbox = Outbox(answer.chunks)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(outbox.fill)
+            if self._http.their_state is h11.DONE:
+                tasks.start_soon(self._watch, tasks.cancel_scope.cancel)
+            await self._forward(outbox, answer)
+            tasks.cancel_scope.cancel()
+        if not outbox.is_finished:
+            raise ClientGone
+        await self._end_stream(answer, outbox.error)
+
+    async def _forward(self, outbox: Outbox, answer: Stream) -> None:
+        try:
+            if answer.at_once:
+                await anyio.lowlevel.checkpoint()  # the producer begins: an events' subscription stands before the head
+                await self._write(self._start_stream(answer))
+            while data := await outbox.take():
+                head = b"" if self._head_is_sent else self._start_stream(answer)
+                await self._write(head + (self._http.send(h11.Data(data=data)) or b""))
+        except ClientGone:
+            log.debug("a client went away before its stream ended")
+
+    async def _end_stream(self, answer: Stream, error: Exception | None) -> None:
+        tail = b""
+        if error is not None:
+            if not self._head_is_sent or answer.on_error is None:
+                raise error
+            if not isinstance(error, EngineError):
+                log.error("a stream failed", exc_info=error)
+            tail = self._http.send(h11.Data(data=answer.on_error(error))) or b""
+        elif not self._head_is_sent:
+            tail = self._start_stream(answer)
+        await self._write(tail + (self._http.send(h11.EndOfMessage()) or b""))
+
+    async def _watch(self, cancel: Callable[[], None]) -> None:
+        """Call `cancel` when the client is gone. What it sends meanwhile (a next request) is kept, within bounds."""
+        kept = 0
+        while kept < READ_BYTES:
+            try:
+                data = await self._stream.receive(READ_BYTES)
+            except (anyio.EndOfStream, *_BROKEN):
+                cancel()
+                return
+            kept += len(data)
+            self._http.receive_data(data)
+
+    async def _accept(self, answer: Hijack) -> anyio.abc.ByteStream:
+        """Send the head of a taken-over connection and give the connection, with what the client sent early."""
+        while await self._read_body():
+            log.debug("a body that a taken-over connection has no use for")
+        self._head_is_sent = self._must_close = True
+        head: bytes | None
+        if self._wants_upgrade:
+            headers = [
+                (b"Content-Type", answer.content_type.encode()),
+                (b"Connection", b"Upgrade"),
+                (b"Upgrade", b"tcp"),
+                *self._common,
+            ]
+            head = self._http.send(h11.InformationalResponse(status_code=101, headers=headers, reason=b"UPGRADED"))
+        else:
+            # Not h11's to write: an HTTP/1.1 answer of unknown length that is not followed by a close.
+            head = f"HTTP/1.1 200 OK\r\nContent-Type: {answer.content_type}\r\n\r\n".encode()
+        await self._write(head)
+        early, _ = self._http.trailing_data
+        return BareStream(self._stream, early)
+
+    def _start_stream(self, answer: Stream) -> bytes:
+        return self._start(answer.status, self._headers(answer.content_type, answer.headers))
+
+    def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> bytes:
+        self._head_is_sent = True
+        head = h11.Response(status_code=status, headers=headers, reason=_reason(status))
+        return self._http.send(head) or b""
+
+    def _headers(self, content_type: str, more: tuple[tuple[str, str], ...]) -> list[tuple[bytes, bytes]]:
+        headers = [*self._common, (b"Date", _date(int(time.time())))]
+        if content_type:
+            headers.append((b"Content-Type", content_type.encode()))
+        headers.extend((name.encode(), value.encode("latin-1")) for name, value in more)
+        return headers
+
+    async def _refuse(self, exc: h11.RemoteProtocolError) -> None:
+        """Tell a client that does not speak HTTP so, if it still can hear it."""
+        log.debug("malformed request: %s", exc)
+        if self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE) and not self._head_is_sent:
+            try:
+                await self._send_error(exc.error_status_hint, f"malformed request: {exc}")
+            except ClientGone:
+                log.debug("a client went away")
+
+    async def _write(self, data: bytes | None) -> None:
+        try:
+            await self._stream.send(data or b"")
+        except _BROKEN as exc:
+            raise ClientGone from exc
+
+
+def _reason(status: int) -> bytes:
+    return HTTPStatus(status).phrase.encode()
+
+
+@lru_cache(maxsize=1)
+def _common_headers(version: str) -> tuple[tuple[bytes, bytes], ...]:
+    return (
+        (b"Api-Version", API_VERSION.encode()),
+        (b"Docker-Experimental", b"false"),
+        (b"Ostype", b"linux"),
+        (b"Server", f"pycompose/{version} (linux)".encode()),
+    )
+
+
+@lru_cache(maxsize=1)
+def _date(seconds: int) -> bytes:
+    return time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(seconds)).encode()

@@ -1,0 +1,156 @@
+"""Taken-over connections: the bare stream, and pumping a console over it.
+
+A client's end of input (half-close) ends the console's stdin only. Its full close ends the session, even while
+the container says nothing: on a unix socket the kernel reports it as a hang-up.
+"""
+
+from __future__ import annotations
+
+import logging
+import select
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import anyio
+import anyio.abc
+
+from engine.api.detach import DetachWatch
+from engine.wire.frames import frame
+
+log = logging.getLogger(__name__)
+
+_READ_BYTES: Final = 32 * 1024
+_BROKEN: Final = (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError)
+
+
+class Console(Protocol):
+    """The stdio of a container or an exec: see `engine.runtime`."""
+
+    async def receive(self) -> tuple[int, bytes]:
+        """The next output and its stream (1 stdout, 2 stderr). Raises `anyio.EndOfStream`."""
+        ...
+
+    async def send(self, data: bytes) -> None:
+        """Write to stdin."""
+        ...
+
+    async def send_eof(self) -> None:
+        """Close stdin."""
+        ...
+
+
+class BareStream(anyio.abc.ByteStream):
+    """A connection after its head, beginning with what the client had sent early."""
+
+    def __init__(self, stream: anyio.abc.ByteStream, early: bytes) -> None:
+        self._stream = stream
+        self._early = early
+
+    async def receive(self, max_bytes: int = _READ_BYTES) -> bytes:
+        if self._early:
+            data, self._early = self._early[:max_bytes], self._early[max_bytes:]
+            return data
+        return await self._stream.receive(max_bytes)
+
+    async def send(self, item: bytes) -> None:
+        await self._stream.send(item)
+
+    async def send_eof(self) -> None:
+        await self._stream.send_eof()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    @property
+    def extra_attributes(self) -> Mapping[Any, Callable[[], Any]]:
+        return self._stream.extra_attributes
+
+
+@dataclass(frozen=True, slots=True)
+class PumpOptions:
+    """What goes to and fro. `detach_keys` ends the session without ending stdin (ttys only)."""
+
+    is_tty: bool
+    stdin: bool
+    stdout: bool = True
+    stderr: bool = True
+    detach_keys: bytes = b""
+
+    @property
+    def streams(self) -> frozenset[int]:
+        """The wanted outputs by number; a tty has one."""
+        wanted = {number for number, is_wanted in ((1, self.stdout), (2, self.stderr)) if is_wanted}
+        return frozenset({1, 2} if self.is_tty and wanted else wanted)
+
+
+async def pump(console: Console, client: anyio.abc.ByteStream, options: PumpOptions) -> None:
+    """Carry stdio until the console's output ends, the client hangs up or detaches. Closes neither."""
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_carry_input, console, client, options, tasks.cancel_scope.cancel)
+        await _carry_output(console, client, options)
+        tasks.cancel_scope.cancel()
+
+
+async def _carry_output(console: Console, client: anyio.abc.ByteStream, options: PumpOptions) -> None:
+    wanted = options.streams
+    try:
+        while True:
+            stream, data = await console.receive()
+            if stream in wanted and data:
+                await client.send(data if options.is_tty else frame(stream, data))
+    except anyio.EndOfStream:
+        return
+    except _BROKEN as exc:
+        log.debug("the console's client is gone: %r", exc)
+
+
+async def _carry_input(
+    console: Console, client: anyio.abc.ByteStream, options: PumpOptions, cancel: Callable[[], None]
+) -> None:
+    watch = DetachWatch(options.detach_keys if options.is_tty else b"")
+    try:
+        while True:
+            data, is_detached = watch.feed(await client.receive(_READ_BYTES))
+            if options.stdin and data:
+                await _deliver(console, data)
+            if is_detached:
+                cancel()
+                return
+    except anyio.EndOfStream:
+        if options.stdin:
+            await _close_stdin(console)
+    except _BROKEN:
+        cancel()
+        return
+    if await _hangs_up(client):
+        cancel()
+
+
+async def _deliver(console: Console, data: bytes) -> None:
+    try:
+        await console.send(data)
+    except _BROKEN:
+        log.debug("input after the process closed its stdin")
+
+
+async def _close_stdin(console: Console) -> None:
+    try:
+        await console.send_eof()
+    except _BROKEN:
+        log.debug("end of input after the process closed its stdin")
+
+
+async def _hangs_up(client: anyio.abc.ByteStream) -> bool:
+    """Wait for the client's full close and return True; False where the kernel cannot tell (TCP).
+
+    An epoll that asks for nothing still reports hang-ups, and is itself readable when it has one.
+    """
+    raw: socket.socket | None = client.extra(anyio.abc.SocketAttribute.raw_socket, None)
+    if raw is None or raw.family is not socket.AF_UNIX:
+        return False
+    with select.epoll() as hangups:
+        hangups.register(raw.fileno(), 0)
+        await anyio.wait_readable(hangups.fileno())
+    return True

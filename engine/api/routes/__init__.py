@@ -1,0 +1,16 @@
+"""The Engine API's endpoints, one file per noun."""
+
+from __future__ import annotations
+
+from engine.api.routes import containers, execs, files, images, networks, stdio, system, volumes
+
+ROUTES = (
+    *system.ROUTES,
+    *containers.ROUTES,
+    *stdio.ROUTES,
+    *execs.ROUTES,
+    *files.ROUTES,
+    *images.ROUTES,
+    *networks.ROUTES,
+    *volumes.ROUTES,
+)

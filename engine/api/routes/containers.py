@@ -1,0 +1,187 @@
+"""`/containers/…`: making, listing and steering containers (stdio is in `stdio.py`, files in `files.py`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, Awaitable
+from typing import Final
+
+from engine.api.messages import NO_CONTENT, OK, Answer, Request, Stream, json_reply, required
+from engine.api.router import Route
+from engine.api.services import Services
+from engine.errors import BadRequest, EngineError, NotImplementedHere
+from engine.wire.codec import encode
+from engine.wire.containers import ContainerCreateRequest, ContainerWaitResponse, WaitExitError
+from engine.wire.filters import parse_filters
+
+_FILTERS: Final = frozenset(
+    {
+        "ancestor", "before", "exited", "expose", "health", "id", "is-task", "isolation", "label", "name", "network",
+        "publish", "since", "status", "volume",
+    }
+)  # fmt: skip
+_PRUNE_FILTERS: Final = frozenset({"label", "label!", "until"})
+_NAME = re.compile(r"/?[a-zA-Z0-9][a-zA-Z0-9_.-]+")
+
+
+async def create(services: Services, request: Request) -> Answer:
+    """`POST /containers/create`: 201, 404 for a missing image, 409 for a taken name."""
+    name = request.query.text("name").removeprefix("/")
+    if name and not _NAME.fullmatch(name):
+        raise BadRequest(f"Invalid container name ({name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
+    body = await request.decode(ContainerCreateRequest)
+    platform = request.query.text("platform")
+    return json_reply(await services.containers.create(name, body, platform=platform), 201)
+
+
+async def listing(services: Services, request: Request) -> Answer:
+    """`GET /containers/json`; a limit implies those that are not running."""
+    limit = request.query.number("limit") or 0
+    summaries = services.containers.summaries(
+        everything=request.query.flag("all") or limit > 0,
+        limit=limit,
+        size=request.query.flag("size"),
+        filters=parse_filters(request.query.text("filters"), _FILTERS),
+    )
+    return json_reply(summaries)
+
+
+async def inspect(services: Services, request: Request) -> Answer:
+    """`GET /containers/{name}/json`."""
+    return json_reply(services.containers.inspect(request.name, size=request.query.flag("size")))
+
+
+async def start(services: Services, request: Request) -> Answer:
+    """`POST /containers/{name}/start`: 204, or 304 if it runs."""
+    await services.containers.start(request.name, detach_keys=request.query.text("detachKeys"))
+    return NO_CONTENT
+
+
+async def stop(services: Services, request: Request) -> Answer:
+    """`POST /containers/{name}/stop`: 204, or 304 if it does not run."""
+    seconds, signal = _grace(request)
+    await services.containers.stop(request.name, timeout_seconds=seconds, signal=signal)
+    return NO_CONTENT
+
+
+async def restart(services: Services, request: Request) -> Answer:
+    """`POST /containers/{name}/restart`."""
+    seconds, signal = _grace(request)
+    await services.containers.restart(request.name, timeout_seconds=seconds, signal=signal)
+    return NO_CONTENT
+
+
+async def kill(services: Services, request: Request) -> Answer:
+    """`POST /containers/{name}/kill`: 409 if it does not run."""
+    await services.containers.kill(request.name, signal=request.query.text("signal") or "SIGKILL")
+    return NO_CONTENT
+
+
+async def pause(services: Services, request: Request) -> Answer:
+    """`POST /containers/{name}/pause`."""
+    await services.containers.pause(request.name)
+    return NO_CONTENT
+
+
+async def unpause(services: Services, request: Request) -> Answer:
+    """`POST /containers/{name}/unpause`."""
+    await services.containers.unpause(request.name)
+    return NO_CONTENT
+
+
+async def rename(services: Services, request: Request) -> Answer:
+    """`POST /containers/{name}/rename`."""
+    new_name = required(request, "name").removeprefix("/")
+    if not _NAME.fullmatch(new_name):
+        raise BadRequest(f"Invalid container name ({new_name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
+    await services.containers.rename(request.name, new_name)
+    return NO_CONTENT
+
+
+async def remove(services: Services, request: Request) -> Answer:
+    """`DELETE /containers/{name}`: 409 if it runs and `force` is not set."""
+    query = request.query
+    await services.containers.remove(
+        request.name, force=query.flag("force"), volumes=query.flag("v"), link=query.flag("link")
+    )
+    return NO_CONTENT
+
+
+async def wait(services: Services, request: Request) -> Answer:
+    """`POST /containers/{name}/wait`: the head goes out as soon as the wait is registered.
+
+    `docker run` starts the container only after it has seen that head, so no exit is missed.
+    """
+    condition = request.query.text("condition") or "not-running"
+    if condition not in ("not-running", "next-exit", "removed"):
+        raise BadRequest(f'invalid condition: "{condition}"')
+    result = services.containers.waiter(request.name, condition)
+    return Stream(_wait_result(result), at_once=request.version >= (1, 30))
+
+
+async def _wait_result(result: Awaitable[ContainerWaitResponse]) -> AsyncGenerator[bytes, None]:
+    try:
+        answer = await result
+    except EngineError as exc:
+        answer = ContainerWaitResponse(status_code=-1, error=WaitExitError(message=str(exc)))
+    yield encode(answer) + b"\n"
+
+
+async def resize(services: Services, request: Request) -> Answer:
+    """`POST /containers/{name}/resize` of a tty."""
+    height, width = console_size(request)
+    await services.containers.resize(request.name, height, width)
+    return OK
+
+
+async def top(services: Services, request: Request) -> Answer:
+    """`GET /containers/{name}/top`."""
+    return json_reply(await services.containers.top(request.name, request.query.text("ps_args") or "-ef"))
+
+
+async def prune(services: Services, request: Request) -> Answer:
+    """`POST /containers/prune`: remove those that do not run."""
+    filters = parse_filters(request.query.text("filters"), _PRUNE_FILTERS)
+    removed, reclaimed_bytes = await services.containers.prune(filters)
+    return json_reply({"ContainersDeleted": removed, "SpaceReclaimed": reclaimed_bytes})
+
+
+async def not_here(services: Services, request: Request) -> Answer:
+    """An endpoint of Docker that this engine does not have yet."""
+    raise NotImplementedHere(f"{request.method} {request.path} is not implemented by this engine")
+
+
+def console_size(request: Request) -> tuple[int, int]:
+    """Height and width of a terminal in characters. Raises `BadRequest`."""
+    height, width = request.query.number("h"), request.query.number("w")
+    if height is None or width is None or not (0 <= height < 65536 and 0 <= width < 65536):
+        raise BadRequest("a resize needs `h` and `w` between 0 and 65535")
+    return height, width
+
+
+def _grace(request: Request) -> tuple[int | None, str]:
+    """How long to wait before SIGKILL in seconds (None: the container's own) and the first signal."""
+    return request.query.number("t"), request.query.text("signal")
+
+
+ROUTES = (
+    Route("GET", "/containers/json", listing),
+    Route("POST", "/containers/create", create),
+    Route("POST", "/containers/prune", prune),
+    Route("GET", "/containers/{name}/json", inspect),
+    Route("GET", "/containers/{name}/top", top),
+    Route("GET", "/containers/{name}/stats", not_here),
+    Route("GET", "/containers/{name}/changes", not_here),
+    Route("GET", "/containers/{name}/export", not_here),
+    Route("POST", "/containers/{name}/start", start),
+    Route("POST", "/containers/{name}/stop", stop),
+    Route("POST", "/containers/{name}/restart", restart),
+    Route("POST", "/containers/{name}/kill", kill),
+    Route("POST", "/containers/{name}/pause", pause),
+    Route("POST", "/containers/{name}/unpause", unpause),
+    Route("POST", "/containers/{name}/rename", rename),
+    Route("POST", "/containers/{name}/wait", wait),
+    Route("POST", "/containers/{name}/resize", resize),
+    Route("POST", "/containers/{name}/update", not_here),
+    Route("DELETE", "/containers/{name}", remove),
+)

@@ -1,0 +1,166 @@
+"""`/images/…`: pulling, listing, naming and removing images."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import AsyncGenerator
+from typing import Final
+
+from msgspec import UNSET
+
+from engine.api.messages import Answer, Reply, Request, Stream, json_reply, required
+from engine.api.outbox import closed_after
+from engine.api.router import Route
+from engine.api.routes.containers import not_here
+from engine.api.services import Services
+from engine.errors import BadRequest, Conflict, EngineError, NotImplementedHere
+from engine.wire.codec import decode, encode
+from engine.wire.filters import Filters, filter_flag, matches_labels, parse_filters
+from engine.wire.images import AuthConfig, ErrorDetail, ImageDeleteItem, ImageSummary, Progress
+
+_FILTERS: Final = frozenset({"before", "dangling", "label", "reference", "since", "until"})
+_PRUNE_FILTERS: Final = frozenset({"dangling", "label", "label!", "until"})
+
+
+async def create(services: Services, request: Request) -> Answer:
+    """`POST /images/create`: pull, with progress as lines of JSON; a failure half-way is the last line."""
+    image, tag = request.query.text("fromImage").removesuffix(":"), request.query.text("tag")
+    if not image:
+        raise NotImplementedHere("importing an image from an archive is not implemented by this engine")
+    reference = image if not tag else f"{image}@{tag}" if ":" in tag else f"{image}:{tag}"
+    auth = registry_auth(request.headers.get("x-registry-auth", ""))
+    chunks = _pull(services, reference, platform=request.query.text("platform"), auth=auth)
+    return Stream(chunks, on_error=error_line)
+
+
+async def _pull(
+    services: Services, reference: str, *, platform: str, auth: AuthConfig | None
+) -> AsyncGenerator[bytes, None]:
+    async with closed_after(services.images.pull(reference, platform=platform, auth=auth)) as lines:
+        async for line in lines:
+            yield encode(line) + b"\r\n"
+
+
+def error_line(error: Exception) -> bytes:
+    """The line that ends a progress stream which failed."""
+    message = str(error) if isinstance(error, EngineError) else f"{type(error).__name__}: {error}"
+    return encode(Progress(error=message, error_detail=ErrorDetail(message=message))) + b"\r\n"
+
+
+def registry_auth(header: str) -> AuthConfig | None:
+    """The credentials of an `X-Registry-Auth` header; what cannot be read counts as none, as in Docker."""
+    try:
+        padded = header + "=" * (-len(header) % 4)
+        auth = decode(base64.urlsafe_b64decode(padded.encode()), AuthConfig)
+    except (binascii.Error, UnicodeEncodeError, BadRequest):
+        return None
+    return auth if auth != AuthConfig() else None
+
+
+async def listing(services: Services, request: Request) -> Answer:
+    """`GET /images/json`, newest first."""
+    filters = parse_filters(request.query.text("filters"), _FILTERS)
+    summaries = [services.images.summary(image) for image in services.images.all()]
+    if old := request.query.text("filter"):
+        filters = {**filters, "reference": (*filters.get("reference", ()), old)}
+    matching = [summary for summary in summaries if _matches(services, summary, filters)]
+    return json_reply(sorted(matching, key=lambda summary: summary.created, reverse=True))
+
+
+def _matches(services: Services, summary: ImageSummary, filters: Filters) -> bool:
+    dangling = filter_flag(filters, "dangling")
+    names = [*summary.repo_tags, *summary.repo_digests]
+    return (
+        (dangling is None or dangling == (not summary.repo_tags))
+        and matches_labels(summary.labels, filters.get("label", ()))
+        and matches_reference(names, filters.get("reference", ()))
+        and all(summary.created < _created(services, name) for name in filters.get("before", ()))
+        and all(summary.created > _created(services, name) for name in filters.get("since", ()))
+    )
+
+
+def _created(services: Services, name: str) -> int:
+    return services.images.summary(services.images.get(name)).created
+
+
+def matches_reference(names: list[str], wanted: tuple[str, ...]) -> bool:
+    """Whether one of the names fits one of the patterns: with its tag, without it, or by its last part."""
+    from fnmatch import fnmatchcase
+
+    def forms(name: str) -> set[str]:
+        bare = name.partition("@")[0]
+        head, _, tail = bare.rpartition("/")
+        untagged = f"{head}/{tail.partition(':')[0]}".removeprefix("/")
+        return {name, bare, untagged}
+
+    return not wanted or any(fnmatchcase(form, item) for name in names for form in forms(name) for item in wanted)
+
+
+async def inspect(services: Services, request: Request) -> Answer:
+    """`GET /images/{name}/json`."""
+    return json_reply(services.images.inspect(services.images.get(request.name)))
+
+
+async def history(services: Services, request: Request) -> Answer:
+    """`GET /images/{name}/history`."""
+    return json_reply(services.images.history(services.images.get(request.name)))
+
+
+async def tag(services: Services, request: Request) -> Answer:
+    """`POST /images/{name}/tag`."""
+    await services.images.tag(request.name, required(request, "repo"), request.query.text("tag") or "latest")
+    return Reply(201)
+
+
+async def remove(services: Services, request: Request) -> Answer:
+    """`DELETE /images/{name}`: 409 if a container uses it."""
+    done = await services.images.remove(
+        request.name, force=request.query.flag("force"), used_by=services.containers.image_users
+    )
+    return json_reply(done)
+
+
+async def prune(services: Services, request: Request) -> Answer:
+    """`POST /images/prune`: remove unused images, those without a name unless `dangling=false`."""
+    filters = parse_filters(request.query.text("filters"), _PRUNE_FILTERS)
+    only_dangling = filter_flag(filters, "dangling") is not False
+    deleted: list[ImageDeleteItem] = []
+    reclaimed_bytes = 0
+    for image in services.images.all():
+        summary = services.images.summary(image)
+        if (only_dangling and summary.repo_tags) or not _is_prunable(services, summary, filters):
+            continue
+        try:
+            done = await services.images.remove(image.id, force=True, used_by=services.containers.image_users)
+        except Conflict:
+            continue  # a container took it meanwhile
+        deleted += done
+        if any(item.deleted is not UNSET for item in done):
+            reclaimed_bytes += image.size
+    return json_reply({"ImagesDeleted": deleted, "SpaceReclaimed": reclaimed_bytes})
+
+
+def _is_prunable(services: Services, summary: ImageSummary, filters: Filters) -> bool:
+    excluded = filters.get("label!", ())
+    return (
+        not services.containers.image_users(summary.id)
+        and matches_labels(summary.labels, filters.get("label", ()))
+        and not (excluded and matches_labels(summary.labels, excluded))
+    )
+
+
+ROUTES = (
+    Route("GET", "/images/json", listing),
+    Route("GET", "/images/search", not_here),
+    Route("GET", "/images/get", not_here),
+    Route("POST", "/images/create", create),
+    Route("POST", "/images/load", not_here),
+    Route("POST", "/images/prune", prune),
+    Route("GET", "/images/{name:path}/get", not_here),
+    Route("GET", "/images/{name:path}/history", history),
+    Route("GET", "/images/{name:path}/json", inspect),
+    Route("POST", "/images/{name:path}/push", not_here),
+    Route("POST", "/images/{name:path}/tag", tag),
+    Route("DELETE", "/images/{name:path}", remove),
+)

@@ -1,0 +1,92 @@
+"""`/containers/{name}/logs` and `/containers/{name}/attach`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+from engine.api.detach import parse_detach_keys
+from engine.api.hijack import PumpOptions, pump
+from engine.api.messages import Accept, Answer, Hijack, Request, Stream
+from engine.api.outbox import closed_after
+from engine.api.router import Route
+from engine.api.services import AttachOptions, LogOptions, Services
+from engine.errors import BadRequest
+from engine.wire.frames import frame
+from engine.wire.http import Query, stdio_content_type
+from engine.wire.times import parse_time, rfc3339
+
+
+async def logs(services: Services, request: Request) -> Answer:
+    """`GET /containers/{name}/logs`: multiplexed frames, or bare bytes for a tty."""
+    query = request.query
+    if not (query.flag("stdout") or query.flag("stderr")):
+        raise BadRequest("Bad parameters: you must choose at least one stream")
+    options = LogOptions(
+        follow=query.flag("follow"),
+        stdout=query.flag("stdout"),
+        stderr=query.flag("stderr"),
+        since_ns=_time(query, "since") or 0,
+        until_ns=_time(query, "until"),
+        tail=_tail(query.text("tail")),
+    )
+    is_tty = services.containers.is_tty(request.name)
+    return Stream(
+        _log_chunks(services, request.name, options, is_tty=is_tty, timestamps=query.flag("timestamps")),
+        content_type=stdio_content_type(request.version, is_tty=is_tty),
+        at_once=options.follow,  # the first line may be long in coming
+    )
+
+
+async def _log_chunks(
+    services: Services, name: str, options: LogOptions, *, is_tty: bool, timestamps: bool
+) -> AsyncGenerator[bytes, None]:
+    async with closed_after(services.containers.logs(name, options)) as entries:
+        async for entry in entries:
+            message = entry.message
+            if timestamps:
+                message = f"{rfc3339(entry.time_ns)} ".encode() + message
+            yield message if is_tty else frame(entry.stream, message)
+
+
+def _time(query: Query, name: str) -> int | None:
+    """A parameter's time in nanoseconds; nothing and 0 mean no limit, as clients send them."""
+    text = query.text(name)
+    return parse_time(text) or None if text else None
+
+
+def _tail(text: str) -> int | None:
+    """The number of lines, None for all of them: what is not a number means all, as in Docker."""
+    return int(text) if text.isdecimal() else None
+
+
+async def attach(services: Services, request: Request) -> Answer:
+    """`POST /containers/{name}/attach`: the connection becomes the container's stdio."""
+    query = request.query
+    is_tty = services.containers.is_tty(request.name)
+    options = AttachOptions(
+        logs=query.flag("logs"),
+        stream=query.flag("stream"),
+        stdin=query.flag("stdin"),
+        stdout=query.flag("stdout"),
+        stderr=query.flag("stderr"),
+    )
+    pumping = PumpOptions(
+        is_tty=is_tty,
+        stdin=options.stdin and options.stream,
+        stdout=options.stdout,
+        stderr=options.stderr,
+        detach_keys=parse_detach_keys(query.text("detachKeys")),
+    )
+
+    async def session(accept: Accept) -> None:
+        # Attached first: what the container says after the head was seen must not be lost.
+        async with services.containers.attach(request.name, options) as console:
+            await pump(console, await accept(), pumping)
+
+    return Hijack(session, stdio_content_type(request.version, is_tty=is_tty))
+
+
+ROUTES = (
+    Route("GET", "/containers/{name}/logs", logs),
+    Route("POST", "/containers/{name}/attach", attach),
+)

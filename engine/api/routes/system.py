@@ -1,0 +1,93 @@
+"""The engine itself: `_ping`, `version`, `info`, `events`, `system/df`, `auth`, and what is not here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator
+from typing import Final
+
+from engine.api.event_filter import EVENT_FILTERS, event_filter
+from engine.api.messages import Answer, Reply, Request, Stream, json_reply
+from engine.api.outbox import closed_after
+from engine.api.router import Route
+from engine.api.routes.containers import not_here
+from engine.api.services import Services
+from engine.errors import BadRequest, NotImplementedHere
+from engine.events.bus import EventBus
+from engine.wire.codec import encode
+from engine.wire.filters import Filters, parse_filters
+from engine.wire.http import Query
+from engine.wire.times import parse_time
+
+_UNCACHED: Final = (
+    ("Builder-Version", "1"),
+    ("Cache-Control", "no-cache, no-store, must-revalidate"),
+    ("Pragma", "no-cache"),
+    ("Swarm", "inactive"),
+)
+
+
+async def ping(services: Services, request: Request) -> Answer:
+    """`GET` and `HEAD /_ping`: how clients find an engine and negotiate the API's version."""
+    return Reply(200, b"OK", "text/plain; charset=utf-8", _UNCACHED)
+
+
+async def version(services: Services, request: Request) -> Answer:
+    """`GET /version`."""
+    return json_reply(await services.system.version())
+
+
+async def info(services: Services, request: Request) -> Answer:
+    """`GET /info`."""
+    return json_reply(await services.system.info())
+
+
+async def events(services: Services, request: Request) -> Answer:
+    """`GET /events`: remembered events from `since` on, then new ones until `until`, a line of JSON each."""
+    since, until = _time(request.query, "since"), _time(request.query, "until")
+    if since is not None and until is not None and until < since:
+        raise BadRequest("`since` time cannot be after `until` time")
+    filters = parse_filters(request.query.text("filters"), EVENT_FILTERS)
+    if until is not None and since is None and until < time.time_ns():
+        since = 0  # only past events were asked for, so all of them
+    return Stream(_event_lines(services.events, filters, since, until), at_once=True)
+
+
+async def _event_lines(
+    bus: EventBus, filters: Filters, since: int | None, until: int | None
+) -> AsyncGenerator[bytes, None]:
+    async with closed_after(bus.replay(event_filter(filters), since_nano=since, until_nano=until)) as found:
+        async for event in found:
+            yield encode(event) + b"\n"
+
+
+def _time(query: Query, name: str) -> int | None:
+    text = query.text(name)
+    return parse_time(text) if text else None
+
+
+async def disk_usage(services: Services, request: Request) -> Answer:
+    """`GET /system/df`."""
+    usage = await services.system.disk_usage()
+    return json_reply({**usage, "Volumes": services.volumes.all()})
+
+
+async def auth(services: Services, request: Request) -> Answer:
+    """`POST /auth`: credentials belong to the client here; each pull brings its own."""
+    raise NotImplementedHere("checking credentials is not implemented by this engine")
+
+
+ROUTES = (
+    Route("GET", "/_ping", ping),
+    Route("HEAD", "/_ping", ping),
+    Route("GET", "/version", version),
+    Route("GET", "/info", info),
+    Route("GET", "/events", events),
+    Route("GET", "/system/df", disk_usage),
+    Route("POST", "/auth", auth),
+    Route("POST", "/build", not_here),
+    Route("POST", "/build/prune", not_here),
+    Route("POST", "/commit", not_here),
+    Route("POST", "/session", not_here),
+    Route("GET", "/distribution/{name:path}/json", not_here),
+)

@@ -1,0 +1,85 @@
+"""`/volumes/…`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from engine.api.messages import NO_CONTENT, Answer, Request, json_reply
+from engine.api.router import Route
+from engine.api.services import Services
+from engine.errors import Conflict
+from engine.wire.filters import Filters, filter_flag, matches_exactly, matches_labels, matches_text, parse_filters
+from engine.wire.volumes import Volume, VolumeCreateRequest, VolumeList
+
+_FILTERS: Final = frozenset({"dangling", "driver", "label", "name"})
+_PRUNE_FILTERS: Final = frozenset({"all", "label", "label!"})
+_ANONYMOUS: Final = "com.docker.volume.anonymous"
+
+
+async def listing(services: Services, request: Request) -> Answer:
+    """`GET /volumes`."""
+    filters = parse_filters(request.query.text("filters"), _FILTERS)
+    return json_reply(VolumeList(volumes=[v for v in services.volumes.all() if _matches(services, v, filters)]))
+
+
+def _matches(services: Services, volume: Volume, filters: Filters) -> bool:
+    dangling = filter_flag(filters, "dangling")
+    return (
+        matches_text(volume.name, filters.get("name", ()))
+        and matches_exactly(volume.driver, filters.get("driver", ()))
+        and matches_labels(volume.labels, filters.get("label", ()))
+        and (dangling is None or dangling == (not services.containers.volume_users(volume.name)))
+    )
+
+
+async def inspect(services: Services, request: Request) -> Answer:
+    """`GET /volumes/{name}`."""
+    return json_reply(services.volumes.get(request.name))
+
+
+async def create(services: Services, request: Request) -> Answer:
+    """`POST /volumes/create`: 201, also for one that exists."""
+    return json_reply(await services.volumes.create(await request.decode(VolumeCreateRequest)), 201)
+
+
+async def remove(services: Services, request: Request) -> Answer:
+    """`DELETE /volumes/{name}`: 409 if a container refers to it."""
+    await services.volumes.remove(
+        request.name, force=request.query.flag("force"), used_by=services.containers.volume_users
+    )
+    return NO_CONTENT
+
+
+async def prune(services: Services, request: Request) -> Answer:
+    """`POST /volumes/prune`: remove unused volumes; since API 1.42 anonymous ones only, unless `all`."""
+    filters = parse_filters(request.query.text("filters"), _PRUNE_FILTERS)
+    everything = request.version < (1, 42) or filter_flag(filters, "all") is True
+    excluded = filters.get("label!", ())
+    removed: list[str] = []
+    for volume in services.volumes.all():
+        labels = volume.labels or {}
+        if (
+            (everything or _ANONYMOUS in labels)
+            and matches_labels(labels, filters.get("label", ()))
+            and not (excluded and matches_labels(labels, excluded))
+            and await _remove_unused(services, volume.name)
+        ):
+            removed.append(volume.name)
+    return json_reply({"VolumesDeleted": removed, "SpaceReclaimed": 0})
+
+
+async def _remove_unused(services: Services, name: str) -> bool:
+    try:
+        await services.volumes.remove(name, force=False, used_by=services.containers.volume_users)
+    except Conflict:
+        return False
+    return True
+
+
+ROUTES = (
+    Route("GET", "/volumes", listing),
+    Route("POST", "/volumes/create", create),
+    Route("POST", "/volumes/prune", prune),
+    Route("GET", "/volumes/{name}", inspect),
+    Route("DELETE", "/volumes/{name}", remove),
+)

@@ -1,0 +1,147 @@
+"""HTTP/1.1 as the Engine API uses it, without input or output; the codec itself is h11.
+
+A request's target is `/v1.47/containers/json?all=1`; the version may be missing. `Query` reads parameters as
+Docker does. Server and client make their `h11.Connection` here, so both hold to the same bounds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qsl, quote, unquote, urlencode
+
+import h11
+
+from engine.errors import BadRequest
+from engine.wire.system import API_VERSION, MIN_API_VERSION
+
+RAW_STREAM: Final = "application/vnd.docker.raw-stream"
+MULTIPLEXED_STREAM: Final = "application/vnd.docker.multiplexed-stream"
+JSON: Final = "application/json"
+TAR: Final = "application/x-tar"
+
+MAX_HEAD_BYTES: Final = 64 * 1024
+MAX_JSON_BYTES: Final = 16 * 1024 * 1024
+READ_BYTES: Final = 64 * 1024
+
+_VERSIONED = re.compile(r"/v(\d+)\.(\d+)(/.*)")
+_FALSE: Final = frozenset({"", "0", "no", "false", "none"})
+
+Version = tuple[int, int]
+
+
+def version_of(text: str) -> Version:
+    """`1.47` as numbers that compare."""
+    major, _, minor = text.partition(".")
+    return int(major), int(minor)
+
+
+NEWEST: Final = version_of(API_VERSION)
+OLDEST: Final = version_of(MIN_API_VERSION)
+
+
+class Query:
+    """The parameters of a request."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, text: str = "") -> None:
+        values: dict[str, list[str]] = {}
+        if text:
+            for name, value in parse_qsl(text, keep_blank_values=True):
+                values.setdefault(name, []).append(value)
+        self._values = values
+
+    def text(self, name: str, default: str = "") -> str:
+        """The first value of `name`."""
+        values = self._values.get(name)
+        return values[0] if values else default
+
+    def texts(self, name: str) -> list[str]:
+        """Every value of `name`."""
+        return self._values.get(name, [])
+
+    def flag(self, name: str, *, default: bool = False) -> bool:
+        """A boolean as Docker reads it: everything but `0`, `no`, `false`, `none` and nothing is true."""
+        values = self._values.get(name)
+        return values[0].strip().lower() not in _FALSE if values else default
+
+    def number(self, name: str) -> int | None:
+        """A whole number, None if it is absent or empty. Raises `BadRequest`."""
+        text = self.text(name)
+        if not text:
+            return None
+        try:
+            return int(text)
+        except ValueError as exc:
+            raise BadRequest(f"invalid value {text!r} of parameter {name}", hint="use a whole number") from exc
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a request asks for: the decoded path without its version prefix."""
+
+    path: str
+    query: Query
+    version: Version
+
+
+def parse_target(target: str) -> Target:
+    """Take a request's target apart. Raises `BadRequest` for an API version that is not spoken here."""
+    path, _, query = target.partition("?")
+    match = _VERSIONED.fullmatch(path)
+    if match is None:
+        return Target(unquote(path), Query(query), NEWEST)
+    version = (int(match[1]), int(match[2]))
+    named = f"client version {match[1]}.{match[2]}"
+    if version > NEWEST:
+        raise BadRequest(f"{named} is too new. Maximum supported API version is {API_VERSION}")
+    if version < OLDEST:
+        raise BadRequest(
+            f"{named} is too old. Minimum supported API version is {MIN_API_VERSION}, "
+            "please upgrade your client to a newer version"
+        )
+    return Target(unquote(match[3]), Query(query), version)
+
+
+def format_target(path: str, parameters: Mapping[str, str | int | bool | None], version: str = "") -> str:
+    """A request's target. `path` is quoted already (see `quoted`); None, False and "" are left out."""
+    query = urlencode({name: _parameter(value) for name, value in parameters.items() if value not in (None, False, "")})
+    prefix = f"/v{version}" if version else ""
+    return f"{prefix}{path}?{query}" if query else f"{prefix}{path}"
+
+
+def quoted(name: str) -> str:
+    """A name as a part of a path; the slashes of image names stay."""
+    return quote(name, safe="/:@")
+
+
+def server_connection() -> h11.Connection:
+    """The server's end of one connection."""
+    return h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
+
+
+def client_connection() -> h11.Connection:
+    """The client's end of one connection."""
+    return h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
+
+
+def header_texts(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Headers by lower-case name; of a repeated one the last counts."""
+    return {name.decode("ascii"): value.decode("latin-1") for name, value in headers}
+
+
+def wants_upgrade(headers: Mapping[str, str]) -> bool:
+    """Whether the client asks to take the connection over (`Upgrade: tcp`)."""
+    return headers.get("upgrade", "").lower() == "tcp" and "upgrade" in headers.get("connection", "").lower()
+
+
+def stdio_content_type(version: Version, *, is_tty: bool) -> str:
+    """The media type of a log or attach stream; before API 1.42 there was one for both kinds."""
+    return RAW_STREAM if is_tty or version < (1, 42) else MULTIPLEXED_STREAM
+
+
+def _parameter(value: str | int | bool | None) -> str:
+    return "1" if value is True else str(value)

@@ -1,0 +1,63 @@
+# make demo    bring up examples/shop on this machine and show that it works (make demo-stop takes it down)
+# make test    the whole test suite, real kernel and real registry included
+# make check   lint, types and the tests that need nothing; what to run before a commit
+# make bench   how fast `up`, `up` again and `down` are, beside docker compose and podman-compose where they are installed
+#
+# Debian 12 or 13 with git, make and python3-venv; root, or a user with sudo. Debian packages are installed when missing.
+
+PYTHON ?= python3
+# Two workers measured best on two cores: the tests wait for the kernel as much as they compute.
+JOBS ?= $(shell nproc)
+SUDO = $(if $(filter-out 0,$(shell id -u)),sudo --preserve-env=SHOP_PORT$(comma)CI)
+comma = ,
+
+# crun runs containers, conmon watches them, tini is `init: true`; the engine loads libnftables, of nftables.
+PACKAGES = conmon crun nftables tini
+# What serves the tests' images.
+TEST_PACKAGES = docker-registry mmdebstrap
+
+BIN = .venv/bin
+
+.PHONY: demo demo-stop down test check dev images bench packages
+
+demo: packages .venv/installed
+	@$(SUDO) $(BIN)/python scripts/demo.py up
+
+demo-stop down: .venv/installed
+	@$(SUDO) $(BIN)/python scripts/demo.py down
+
+test: packages .venv/installed-dev
+	@scripts/packages.sh $(TEST_PACKAGES)
+	@docker=$$(scripts/docker-cli.sh) && $(SUDO) env PYCOMPOSE_TEST_DOCKER="$$docker" \
+	  $(BIN)/python -m tests.images run $(BIN)/pytest --root --net --numprocesses $(JOBS) --dist loadfile $(TESTS)
+
+check: dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/pytest
+
+dev: .venv/installed-dev
+
+images: packages .venv/installed
+	@scripts/packages.sh $(TEST_PACKAGES)
+	@$(SUDO) $(BIN)/python -m tests.images run true
+
+bench: packages .venv/installed
+	@scripts/packages.sh $(TEST_PACKAGES)
+	@$(SUDO) $(BIN)/python -m tests.images run $(BIN)/python scripts/bench.py $(BENCH)
+
+packages:
+	@scripts/packages.sh $(PACKAGES)
+
+.venv/installed: pyproject.toml
+	@echo "installing pycompose into .venv"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --editable .
+	@touch $@
+
+.venv/installed-dev: pyproject.toml .venv/installed
+	@echo "installing the development tools into .venv"
+	@$(BIN)/pip install --quiet --editable '.[dev]'
+	@touch $@

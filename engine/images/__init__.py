@@ -1,0 +1,1 @@
+"""Images: pulling them, their names, what depends on them, and their removal."""

@@ -1,0 +1,1 @@
+"""The registry client: references, settings, authentication, manifests, blobs. Blocking; callers use threads."""

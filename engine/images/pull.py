@@ -1,0 +1,206 @@
+"""Pulling: from a reference to an image whose layers are all on disk, telling about it in Docker's lines.
+
+The work is done by threads (`Transfers`), so the generator that tells of it owns no task and no cancel scope
+between its lines: whoever reads it may stop, be cancelled, or forget it at any point.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import anyio
+import anyio.to_thread
+
+from engine.errors import EngineError
+from engine.images.feed import Feed, short
+from engine.images.record import Image
+from engine.images.resolve import Resolved, check_platform, resolve
+from engine.images.transfers import LayerOrder, Transfer, Transfers
+from engine.registry.interrupt import Interrupt
+from engine.registry.platforms import Platform
+from engine.registry.reference import Reference
+from engine.registry.settings import RegistrySettings
+from engine.storage.layers import chain_ids
+from engine.wire.images import AuthConfig, Progress, ProgressDetail
+
+if TYPE_CHECKING:
+    from engine.registry.client import RegistryClient
+    from engine.registry.web import Web
+
+_CLEAN_UP_SECONDS: Final = 10.0
+
+T = TypeVar("T")
+
+
+class Puller:
+    """Everything that pulls share: connections, transfers, and the layers that must not be pruned meanwhile."""
+
+    def __init__(self, settings: RegistrySettings, transfers: Transfers) -> None:
+        self._settings = settings
+        self._transfers = transfers
+        self._web: Web | None = None
+        self._wanted: Counter[str] = Counter()
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """The chain ids and the digests of blobs that pulls under way need."""
+        return frozenset(self._wanted)
+
+    async def resolve(self, reference: Reference, platform: str, auth: AuthConfig | None) -> Plan:
+        """Find out what a reference is. Raises `NotFound`, `RegistryError`, `BadRequest`."""
+        client = self._client(reference, auth)
+        wanted = Platform.parse(platform)
+        interrupt = Interrupt()
+        resolved = await _interruptible(
+            interrupt, lambda: resolve(client, reference, wanted, self._transfers.content, interrupt)
+        )
+        if platform:
+            check_platform(resolved, reference, wanted)
+        return Plan(resolved, reference, client)
+
+    async def fetch(self, plan: Plan) -> AsyncIterator[Progress]:
+        """Bring the layers of a plan to the disk; ends when all are there. Raises the first error of a layer."""
+        feed = Feed()
+        transfers: list[Transfer] = []
+        try:
+            for order in plan.orders():
+                is_there = self._transfers.layers.has(order.chain_id)
+                yield _line(order.blob.digest, "Already exists" if is_there else "Pulling fs layer")
+                if not is_there:
+                    transfers.append(self._transfers.share(order, feed))
+            async for line in _follow(transfers, feed):
+                yield line
+            await anyio.to_thread.run_sync(self._keep_documents, plan)
+        finally:
+            await _leave(transfers, feed)
+
+    def measure(self, plan: Plan) -> Image:
+        """The image of a plan whose layers are there, without names. Blocks shortly."""
+        sizes = [self._transfers.layers.size_bytes(chain_id) for chain_id in plan.chain_ids]
+        return plan.image(sum(sizes))
+
+    @contextmanager
+    def wanting(self, plan: Plan) -> Iterator[None]:
+        """Keep what a plan needs from being pruned while the block lasts."""
+        digests = [*plan.chain_ids, *plan.blobs]
+        self._wanted.update(digests)
+        try:
+            yield
+        finally:
+            self._wanted.subtract(digests)
+            self._wanted += Counter()  # drops what is at zero
+
+    def _keep_documents(self, plan: Plan) -> None:
+        resolved, content = plan.resolved, self._transfers.content
+        for document in resolved.documents:
+            if not content.has(document.digest):
+                content.put(document.digest, document.body)
+        if not content.has(resolved.manifest.config.digest):
+            content.put(resolved.manifest.config.digest, resolved.configuration_body)
+
+    def _client(self, reference: Reference, auth: AuthConfig | None) -> RegistryClient:
+        from engine.registry.client import RegistryClient  # an engine that pulls nothing needs no HTTP client
+        from engine.registry.web import Web
+
+        if self._web is None:
+            self._web = Web(self._settings)
+        return RegistryClient(reference.registry, self._settings, auth, self._web)
+
+
+class Plan:
+    """What one pull has to bring."""
+
+    def __init__(self, resolved: Resolved, reference: Reference, client: RegistryClient) -> None:
+        self.resolved = resolved
+        self.reference = reference
+        self.chain_ids = chain_ids(resolved.configuration.rootfs.diff_ids)
+        self._client = client
+
+    @property
+    def image_id(self) -> str:
+        """The id that the image will have."""
+        return self.resolved.manifest.config.digest
+
+    @property
+    def blobs(self) -> list[str]:
+        """The digests of everything that the content store will have of the image."""
+        return [
+            *(document.digest for document in self.resolved.documents),
+            self.resolved.manifest.config.digest,
+            *(layer.digest for layer in self.resolved.manifest.layers),
+        ]
+
+    def orders(self) -> list[LayerOrder]:
+        """The layers, lowest first."""
+        parts = zip(
+            self.chain_ids, self.resolved.configuration.rootfs.diff_ids, self.resolved.manifest.layers, strict=True
+        )
+        return [
+            LayerOrder(chain_id, diff_id, blob, self.reference.repository, self._client)
+            for chain_id, diff_id, blob in parts
+        ]
+
+    def image(self, size_bytes: int) -> Image:
+        """The record, without names."""
+        configuration, manifest = self.resolved.configuration, self.resolved.manifest
+        return Image(
+            id=manifest.config.digest,
+            config=configuration.config,
+            chain_ids=self.chain_ids,
+            diff_ids=configuration.rootfs.diff_ids,
+            size=size_bytes,
+            created=configuration.created,
+            architecture=configuration.architecture,
+            variant=configuration.variant,
+            os=configuration.os,
+            author=configuration.author,
+            comment=configuration.comment,
+            docker_version=configuration.docker_version,
+            history=configuration.history,
+            content=self.blobs,
+        )
+
+
+async def _follow(transfers: Sequence[Transfer], feed: Feed) -> AsyncIterator[Progress]:
+    pending = list(transfers)
+    while pending:
+        # Settled before the lines are taken: a transfer settles after its last line.
+        settled = [transfer for transfer in pending if transfer.is_settled]
+        for line in feed.take():
+            yield line
+        for transfer in settled:
+            if transfer.error is not None:
+                raise _plain(transfer.error)
+            pending.remove(transfer)
+        if pending and not any(transfer.is_settled for transfer in pending):
+            await feed.wait()
+
+
+async def _leave(transfers: Sequence[Transfer], feed: Feed) -> None:
+    abandoned = [transfer for transfer in transfers if transfer.leave(feed)]
+    if abandoned:
+        # Shielded, or a cancelled pull would be gone before its files are; bounded, or a dead disk would hang us.
+        with anyio.move_on_after(_CLEAN_UP_SECONDS, shield=True):
+            for transfer in abandoned:
+                await transfer.wait_settled()
+
+
+async def _interruptible(interrupt: Interrupt, act: Callable[[], T]) -> T:
+    try:
+        return await anyio.to_thread.run_sync(act, abandon_on_cancel=True)
+    except BaseException:
+        interrupt.trigger()
+        raise
+
+
+def _plain(error: BaseException) -> BaseException:
+    if isinstance(error, OSError):
+        return EngineError(f"layer cannot be stored: {error.strerror}", hint="is the disk full?")
+    return error
+
+
+def _line(digest: str, status: str) -> Progress:
+    return Progress(id=short(digest), status=status, progress_detail=ProgressDetail())

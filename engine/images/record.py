@@ -1,0 +1,34 @@
+"""What the engine remembers of an image."""
+
+from __future__ import annotations
+
+import msgspec
+
+from engine.images.configuration import HistoryEntry
+from engine.wire.containers import ContainerConfig
+
+
+class Image(msgspec.Struct, frozen=True, kw_only=True):
+    """One image. `id` is the digest of its config; names are as people write them (`postgres:16`, `postgres@sha256:…`).
+
+    `chain_ids` and `diff_ids` are lowest first; `size` counts the bytes of the layers' files; `content` are the digests
+    of its blobs in the content store (index, manifest, config, layers).
+    """
+
+    id: str
+    config: ContainerConfig
+    chain_ids: list[str]
+    diff_ids: list[str]
+    repo_tags: list[str] = []
+    repo_digests: list[str] = []
+    size: int = 0
+    created: str = ""
+    architecture: str = ""
+    variant: str = ""
+    os: str = "linux"
+    author: str = ""
+    comment: str = ""
+    docker_version: str = ""
+    history: list[HistoryEntry] = []
+    content: list[str] = []
+    tagged_ns: int = 0

@@ -1,0 +1,90 @@
+"""From a reference to what has to be fetched: index, manifest and config, all checked. Blocking, for threads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine.errors import EngineError, NotFound, RegistryError
+from engine.images.configuration import Configuration, parse_configuration
+from engine.registry.manifest import MOST_CONFIG_BYTES, Document, Index, Manifest, choose, parse
+from engine.registry.platforms import Platform
+from engine.registry.reference import Reference
+from engine.storage.content import Content
+
+if TYPE_CHECKING:
+    from engine.registry.client import Refusal, RegistryClient
+    from engine.registry.interrupt import Interrupt
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """An image as its registry describes it. `digest` is what the tag stands for: the index's, if there is one."""
+
+    digest: str
+    documents: tuple[Document, ...]
+    manifest: Manifest
+    configuration: Configuration
+    configuration_body: bytes
+
+
+def resolve(
+    client: RegistryClient, reference: Reference, platform: Platform, content: Content, interrupt: Interrupt
+) -> Resolved:
+    """Ask the registry what `reference` is for a platform. A config that is on disk already is not fetched again.
+
+    Raises `NotFound` and `RegistryError` in Docker's words.
+    """
+    from engine.registry.client import Refusal
+
+    try:
+        top = client.manifest(reference.repository, reference.digest or reference.tag, interrupt)
+        documents = [top]
+        parsed = parse(top)
+        if isinstance(parsed, Index):
+            entry = choose(parsed, platform, reference.familiar)
+            documents.append(client.manifest(reference.repository, entry.digest, interrupt))
+            parsed = parse(documents[-1])
+            if isinstance(parsed, Index):
+                raise RegistryError(f"{reference.familiar}: an index within an index is not supported")
+        digest = parsed.config.digest
+        if content.has(digest):
+            body = content.read(digest)
+        else:
+            body = client.document(reference.repository, parsed.config, MOST_CONFIG_BYTES, interrupt)
+    except Refusal as exc:
+        raise explain(exc, reference) from exc
+    configuration = parse_configuration(digest, body, layer_count=len(parsed.layers))
+    return Resolved(top.digest, tuple(documents), parsed, configuration, body)
+
+
+def check_platform(resolved: Resolved, reference: Reference, wanted: Platform) -> None:
+    """Raise `NotFound` unless the image is for the platform that was asked for."""
+    found = resolved.configuration
+    actual = Platform(found.os, found.architecture, found.variant)
+    if wanted.rank(actual) is None:
+        raise NotFound(
+            f"image with reference {reference.familiar} was found but does not match the specified platform: "
+            f"wanted {wanted}, actual: {actual}"
+        )
+
+
+def explain(refusal: Refusal, reference: Reference) -> EngineError:
+    """A registry's no in Docker's words (which tools look for)."""
+    name, code, text = reference.familiar_name, refusal.code, refusal.text
+    if code == "NAME_UNKNOWN":
+        return NotFound(f"repository {name} not found: name unknown: {text}", hint=refusal.hint)
+    if refusal.http_status in (401, 403) or code in ("DENIED", "UNAUTHORIZED"):
+        word = "unauthorized" if code == "UNAUTHORIZED" else "denied"
+        return NotFound(
+            f"pull access denied for {name}, repository does not exist or may require 'docker login': {word}: {text}",
+            hint=refusal.hint,
+        )
+    if refusal.http_status == 404:
+        return NotFound(
+            f"manifest for {reference.familiar} not found: manifest unknown: {text}",
+            hint=refusal.hint or "check the name and the tag",
+        )
+    if refusal.http_status == 429:
+        return RegistryError(f"{refusal.host}: too many requests: {text}", hint="log in for a higher limit, or wait")
+    return RegistryError(f"pull of {reference.familiar} failed: {refusal.message}", hint=refusal.hint)

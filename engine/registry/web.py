@@ -1,0 +1,279 @@
+"""HTTP for the registry client: blocking, over http.client, with kept connections, redirects, TLS and proxies.
+
+Every failure to get an answer is `Unreachable`; an answer of any status is an `Answer`. Nothing is retried here
+but a kept connection that the server had closed meanwhile.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ipaddress
+import socket
+import ssl
+import threading
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+from engine.errors import RegistryError
+from engine.registry.interrupt import Interrupt
+from engine.registry.settings import RegistrySettings
+
+_CONNECT_SECONDS: Final = 10.0
+_SILENCE_SECONDS: Final = 60.0
+_KEPT_PER_HOST: Final = 6
+_MOST_REDIRECTS: Final = 5
+_CHUNK_BYTES: Final = 256 * 1024
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_AGENT: Final = "pycompose"
+
+
+class Unreachable(RegistryError):
+    """No answer, or one that broke off. `is_lasting` tells that trying again at once is useless."""
+
+    def __init__(self, message: str, *, is_lasting: bool, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.is_lasting = is_lasting
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is asked of a server."""
+
+    url: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address means this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Answer:
+    """A server's answer whose body is read in pieces. Close it; a body read to its end keeps the connection."""
+
+    def __init__(self, web: Web, link: _Link, response: http.client.HTTPResponse, interrupt: Interrupt) -> None:
+        self.status = response.status
+        self.headers = response.headers
+        self._web = web
+        self._link = link
+        self._response = response
+        self._interrupt = interrupt
+
+    def header(self, name: str) -> str:
+        """A header's value, or ""."""
+        return self.headers.get(name, "")
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the body as it arrives. Raises `Unreachable` when it breaks off."""
+        with self._interrupt.watching(self._link.socket):
+            while True:
+                try:
+                    chunk = self._response.read1(_CHUNK_BYTES)
+                except (OSError, http.client.HTTPException) as exc:
+                    self._interrupt.check()
+                    raise Unreachable(f"{self._link.name}: {_reason(exc)}", is_lasting=False) from exc
+                self._interrupt.check()
+                if not chunk:
+                    return
+                yield chunk
+
+    def body(self, most_bytes: int) -> bytes:
+        """The whole body. Raises `RegistryError` when it is longer than allowed, `Unreachable` when it breaks off."""
+        parts: list[bytes] = []
+        total = 0
+        for chunk in self.chunks():
+            parts.append(chunk)
+            total += len(chunk)
+            if total > most_bytes:
+                raise RegistryError(f"{self._link.name}: answer is longer than {most_bytes} bytes")
+        announced = self.header("Content-Length")
+        if announced.isdecimal() and total < int(announced):
+            raise Unreachable(f"{self._link.name}: the answer broke off", is_lasting=False)
+        return b"".join(parts)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._response.isclosed() and not self._response.will_close:
+            self._web.keep(self._link)
+        else:
+            self._response.close()
+            self._link.close()
+
+    def __enter__(self) -> Answer:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+
+class _Link:
+    """A connection and the socket below it (which http.client forgets once it has handed it to a response)."""
+
+    def __init__(self, key: tuple[str, str, int], connection: http.client.HTTPConnection) -> None:
+        self.key = key
+        self.connection = connection
+        self.socket: socket.socket | None = None
+        self.is_used = False
+
+    @property
+    def name(self) -> str:
+        scheme, host, port = self.key
+        return f"{scheme}://{host}:{port}"
+
+    def connect(self) -> None:
+        self.connection.connect()
+        self.socket = self.connection.sock
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.settimeout(_SILENCE_SECONDS)
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+class Web:
+    """Connections to registries, shared by all threads."""
+
+    def __init__(self, settings: RegistrySettings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._idle: dict[tuple[str, str, int], list[_Link]] = defaultdict(list)
+        self._contexts: dict[str, ssl.SSLContext] = {}
+
+    def close(self) -> None:
+        """Close the connections that nobody uses now."""
+        with self._lock:
+            links = [link for kept in self._idle.values() for link in kept]
+            self._idle.clear()
+        for link in links:
+            link.close()
+
+    def keep(self, link: _Link) -> None:
+        """Put a connection back that is ready for the next query."""
+        with self._lock:
+            kept = self._idle[link.key]
+            if len(kept) < _KEPT_PER_HOST:
+                link.is_used = True
+                kept.append(link)
+                return
+        link.close()
+
+    def ask(self, query: Query, interrupt: Interrupt) -> Answer:
+        """Send a query, follow redirects (without the credentials once they leave the host), return the answer.
+
+        Raises `Unreachable`, or `Interrupted` when called off.
+        """
+        url, headers = query.url, dict(query.headers)
+        for _ in range(_MOST_REDIRECTS + 1):
+            interrupt.check()
+            parts = urlsplit(url)
+            answer = self._ask_once(parts, query, headers, interrupt)
+            target = answer.header("Location")
+            if answer.status not in _REDIRECTS or not target:
+                return answer
+            answer.close()
+            url = urljoin(url, target)
+            there = urlsplit(url)
+            if there.scheme not in ("http", "https") or (parts.scheme == "https" and there.scheme == "http"):
+                raise Unreachable(f"{parts.netloc} redirects to {there.scheme}:, which is not safe", is_lasting=True)
+            if there.netloc != parts.netloc:
+                headers.pop("Authorization", None)
+        raise Unreachable(f"{urlsplit(query.url).netloc} redirects without end", is_lasting=True)
+
+    def _ask_once(self, parts: SplitResult, query: Query, headers: Mapping[str, str], interrupt: Interrupt) -> Answer:
+        while True:
+            link = self._take(parts)
+            try:
+                if link.socket is None:
+                    link.connect()
+                with interrupt.watching(link.socket):
+                    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+                    if link.connection.host != parts.hostname and not link.connection._tunnel_host:  # type: ignore[attr-defined]
+                        target = parts.geturl()  # to a proxy, plain http is asked for by whole URL
+                    link.connection.request(
+                        query.method, target, body=query.body, headers={"User-Agent": _AGENT, **headers}
+                    )
+                    return Answer(self, link, link.connection.getresponse(), interrupt)
+            except BaseException as exc:
+                link.close()
+                if not isinstance(exc, (OSError, http.client.HTTPException)):
+                    raise
+                interrupt.check()
+                if link.is_used:
+                    continue  # a kept connection may have been closed by the server meanwhile: once more on a new one
+                raise Unreachable(f"{link.name}: {_reason(exc)}", is_lasting=_is_lasting(exc)) from exc
+
+    def _take(self, parts: SplitResult) -> _Link:
+        if not parts.hostname:
+            raise Unreachable(f"{parts.geturl()!r} names no host", is_lasting=True)
+        key = (parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80))
+        with self._lock:
+            if self._idle[key]:
+                return self._idle[key].pop()
+        return _Link(key, self._connection(*key))
+
+    def _connection(self, scheme: str, host: str, port: int) -> http.client.HTTPConnection:
+        proxy = self._proxy(scheme, host)
+        near_host, near_port = (proxy.hostname or "", proxy.port or 80) if proxy else (host, port)
+        if scheme == "http":
+            return http.client.HTTPConnection(near_host, near_port, timeout=_CONNECT_SECONDS)
+        connection = http.client.HTTPSConnection(
+            near_host, near_port, timeout=_CONNECT_SECONDS, context=self._context(host, port)
+        )
+        if proxy:
+            connection.set_tunnel(host, port)
+        return connection
+
+    def _proxy(self, scheme: str, host: str) -> SplitResult | None:
+        url = self._settings.proxies.get(scheme, "")
+        if not url or is_loopback(host):
+            return None
+        if any(
+            name == "*" or host == name.lstrip(".") or host.endswith("." + name.lstrip("."))
+            for name in self._settings.direct
+        ):
+            return None
+        return urlsplit(url if "://" in url else f"http://{url}")
+
+    def _context(self, host: str, port: int) -> ssl.SSLContext:
+        names = (f"{host}:{port}", host)
+        with self._lock:
+            if names[0] not in self._contexts:
+                authority = next(
+                    (str(self._settings.authorities[n]) for n in names if n in self._settings.authorities), None
+                )
+                context = ssl.create_default_context()
+                if authority:
+                    context.load_verify_locations(authority)
+                if any(name in self._settings.insecure for name in names):
+                    context.check_hostname = False
+                    context.verify_mode = ssl.CERT_NONE
+                self._contexts[names[0]] = context
+            return self._contexts[names[0]]
+
+
+def _is_lasting(error: Exception) -> bool:
+    return isinstance(error, (socket.gaierror, ConnectionRefusedError, ssl.SSLError, TimeoutError)) or (
+        isinstance(error, OSError) and not isinstance(error, ConnectionError)
+    )
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"certificate not trusted: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed: {error.reason or error}"
+    if isinstance(error, TimeoutError):
+        return "timed out"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__

@@ -1,0 +1,94 @@
+"""Decompressing layers by what their first bytes say: gzip, zstd, or nothing.
+
+The faster `isal` is used for gzip where it is installed.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from engine.errors import InvalidLayer
+
+_GZIP: Final = b"\x1f\x8b"
+_ZSTD: Final = (b"\x28\xb5\x2f\xfd", b"\x50\x2a\x4d\x18")
+_INPUT_BYTES: Final = 128 * 1024
+_OUTPUT_BYTES: Final = 1024 * 1024
+_ZSTD_WINDOW_BYTES: Final = 1 << 27
+
+Read = Callable[[int], bytes]
+
+
+def decompressed(read: Read) -> Iterator[bytes]:
+    """Yield a stream's bytes decompressed, in pieces of bounded size. Raises `InvalidLayer` if it is corrupt.
+
+    `read(n)` blocks and returns up to n bytes, none at the end.
+    """
+    first = read(_INPUT_BYTES)
+    while first and len(first) < 4:
+        more = read(_INPUT_BYTES)
+        if not more:
+            break
+        first += more
+    if first.startswith(_GZIP):
+        return _gunzipped(first, read)
+    if first.startswith(_ZSTD):
+        return _unzstd(first, read)
+    return _plain(first, read)
+
+
+def _plain(data: bytes, read: Read) -> Iterator[bytes]:
+    while data:
+        yield data
+        data = read(_INPUT_BYTES)
+
+
+def _gunzipped(data: bytes, read: Read) -> Iterator[bytes]:
+    make, failure = _inflater()
+    while data:
+        inflater = make()
+        while not inflater.eof:
+            try:
+                output = inflater.decompress(data, _OUTPUT_BYTES)
+            except failure as exc:
+                raise InvalidLayer(f"layer is not valid gzip: {exc}") from exc
+            if output:
+                yield output
+            data = inflater.unconsumed_tail
+            if not data and not inflater.eof and len(output) < _OUTPUT_BYTES:
+                data = read(_INPUT_BYTES)
+                if not data:
+                    raise InvalidLayer("layer is not valid gzip: it ends too early")
+        # A gzip file may have several members; zero bytes after one are padding (gzip(1)).
+        data = (inflater.unused_data or read(_INPUT_BYTES)).lstrip(b"\0")
+
+
+def _inflater() -> tuple[Callable[[], Any], Any]:
+    try:
+        from isal import isal_zlib
+    except ImportError:
+        return lambda: zlib.decompressobj(31), (zlib.error,)
+    return lambda: isal_zlib.decompressobj(31), (isal_zlib.error, zlib.error)
+
+
+def _unzstd(first: bytes, read: Read) -> Iterator[bytes]:
+    import zstandard
+
+    class Source:
+        rest = first
+
+        def read(self, size: int) -> bytes:
+            data, self.rest = self.rest[:size], self.rest[size:]
+            return data or read(size)
+
+    decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW_BYTES)
+    reader = decompressor.stream_reader(Source(), read_across_frames=True)  # type: ignore[arg-type]  # needs read() only
+    while True:
+        try:
+            data = reader.read(_OUTPUT_BYTES)
+        except zstandard.ZstdError as exc:
+            raise InvalidLayer(f"layer is not valid zstd: {exc}") from exc
+        if not data:
+            return
+        yield data

@@ -1,0 +1,95 @@
+"""The content store: blobs in files named by their sha256 digest, complete or not there at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from engine.errors import InvalidLayer
+from engine.state.atomic import sync_directory
+from engine.storage.growing import GrowingFile
+
+_TEMPORARY: Final = ".tmp-"
+
+
+class Content:
+    """Blobs below one directory. All calls block; threads may share it."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root / "sha256"
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def path(self, digest: str) -> Path:
+        """Where a blob is, or would be."""
+        return self._root / digest.removeprefix("sha256:")
+
+    def has(self, digest: str) -> bool:
+        """Whether the whole blob is there."""
+        return self.path(digest).exists()
+
+    def read(self, digest: str) -> bytes:
+        """A small blob. Raises `FileNotFoundError`."""
+        return self.path(digest).read_bytes()
+
+    def put(self, digest: str, content: bytes) -> None:
+        """Keep a small blob whose digest has been checked."""
+        with self.writing(digest, len(content)) as file:
+            file.write(content)
+
+    @contextmanager
+    def writing(self, digest: str, size_bytes: int) -> Iterator[GrowingFile]:
+        """Write a blob; others may read it while it grows. At the end of the block it is checked, made durable and
+        given its name. After an error nothing stays.
+
+        Raises `InvalidLayer` when size or digest are not as promised.
+        """
+        descriptor, name = tempfile.mkstemp(prefix=_TEMPORARY, dir=self._root)
+        file = GrowingFile(descriptor)
+        try:
+            yield file
+            if file.size_bytes != size_bytes or file.digest != digest:
+                raise InvalidLayer(
+                    f"blob {digest} is corrupt: {file.size_bytes} of {size_bytes} bytes, with digest {file.digest}",
+                    hint="the registry or a mirror sent something else; pull again",
+                )
+            file.finish()
+            os.fsync(descriptor)
+            os.replace(name, self.path(digest))  # noqa: PTH105 - a string from tempfile
+        except BaseException as exc:
+            file.fail(exc)
+            Path(name).unlink(missing_ok=True)
+            raise
+        finally:
+            file.close()
+        sync_directory(self._root)
+
+    def remove(self, digests: Iterable[str]) -> int:
+        """Delete blobs, missing ones included; return the bytes that this freed."""
+        freed = 0
+        for digest in digests:
+            path = self.path(digest)
+            try:
+                freed += path.stat().st_size
+                path.unlink()
+            except FileNotFoundError:
+                continue
+        return freed
+
+    def digests(self) -> list[str]:
+        """Every blob that is there."""
+        return [f"sha256:{path.name}" for path in self._root.iterdir() if not path.name.startswith(_TEMPORARY)]
+
+    def sweep(self) -> None:
+        """Remove what a crash left half-written. Only before anything is being written."""
+        for path in self._root.glob(f"{_TEMPORARY}*"):
+            path.unlink()
+
+
+def digest_of(content: bytes) -> str:
+    """The digest by which a blob is known."""
+    return "sha256:" + hashlib.sha256(content).hexdigest()

@@ -1,0 +1,183 @@
+"""Writable file systems for containers: overlayfs over an image's layers (Docker's graph driver).
+
+    containers/<id>/upper, work   what the container changed
+    containers/<id>/rootfs        the mount point
+    containers/<id>/lower         the chain ids, lowest first, a line each
+
+Every call is idempotent and depends only on what is on disk and mounted, so it works after a crash as before.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import anyio.to_thread
+
+from engine.errors import EngineError, NotFound
+from engine.kernel.mounts import MS_RDONLY, mount, mount_points, unmount
+from engine.state.atomic import write_atomically
+from engine.state.paths import Paths
+from engine.storage.jail import at
+from engine.storage.layers import Layers
+
+# Inodes need not be the same for all hard links after a copy-up (`index`), metadata is copied up with its data
+# (`metacopy`), and renamed directories are copied (`redirect_dir`): an upper directory thus stays a plain layer,
+# whatever the kernel's defaults are.
+_OPTIONS = "index=off,metacopy=off,redirect_dir=off"
+_PARTS = ("upper", "work", "rootfs")
+
+
+class Snapshots:
+    """One writable file system per container.
+
+    await snapshots.create(container_id, image.chain_ids)
+    rootfs = await snapshots.mount(container_id)
+    ...
+    await snapshots.unmount(container_id)
+    await snapshots.remove(container_id)
+    """
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+        self._layers = Layers(paths.layers)
+
+    async def create(self, container_id: str, chain_ids: Sequence[str]) -> None:
+        """Make the directories and remember the layers. Raises `NotFound` when a layer is gone."""
+        await anyio.to_thread.run_sync(self._create, container_id, tuple(chain_ids))
+
+    async def mount(self, container_id: str) -> Path:
+        """Mount the container's file system, unless it is mounted, and return its root."""
+        return await anyio.to_thread.run_sync(self._mount, container_id)
+
+    async def unmount(self, container_id: str) -> None:
+        """Unmount the container's file system, and what is mounted inside it, if it is mounted."""
+        await anyio.to_thread.run_sync(self._unmount, container_id)
+
+    async def remove(self, container_id: str) -> None:
+        """Unmount the container's file system and delete what the container wrote."""
+        await anyio.to_thread.run_sync(self._remove, container_id)
+
+    async def size(self, container_id: str) -> int:
+        """The bytes of the files that the container wrote."""
+        return await anyio.to_thread.run_sync(lambda: sum(_file_sizes(self._home(container_id) / "upper")))
+
+    async def mount_read_only(self, target: Path, chain_ids: Sequence[str]) -> None:
+        """Mount an image's layers on `target` (created), read-only. `unmount_at` ends it."""
+        await anyio.to_thread.run_sync(self._mount_read_only, target, tuple(chain_ids))
+
+    async def unmount_at(self, target: Path) -> None:
+        """Unmount what `mount_read_only` mounted and remove the mount point; nothing there is fine."""
+
+        def act() -> None:
+            _unmount_all(target)
+            if target.exists():
+                target.rmdir()
+
+        await anyio.to_thread.run_sync(act)
+
+    def chain_ids(self, container_id: str) -> list[str]:
+        """The layers below a container, lowest first. Raises `NotFound`."""
+        try:
+            return (self._home(container_id) / "lower").read_text("ascii").split()
+        except FileNotFoundError:
+            raise NotFound(f"container {container_id} has no file system") from None
+
+    def layers_in_use(self) -> frozenset[str]:
+        """Every layer that some container stands on. Blocks."""
+        files = self._paths.containers.glob("*/lower")
+        return frozenset(chain_id for file in files for chain_id in file.read_text("ascii").split())
+
+    def _home(self, container_id: str) -> Path:
+        return self._paths.containers / container_id
+
+    def _create(self, container_id: str, chain_ids: Sequence[str]) -> None:
+        home = self._home(container_id)
+        home.mkdir(mode=0o711, exist_ok=True)
+        for name, mode in (("upper", 0o755), ("work", 0o700), ("rootfs", 0o755)):
+            (home / name).mkdir(mode=mode, exist_ok=True)
+        # Before the look at the layers: who prunes layers reads these files first, so one of the two notices.
+        write_atomically(home / "lower", "".join(f"{chain_id}\n" for chain_id in chain_ids).encode("ascii"))
+        if missing := [chain_id for chain_id in chain_ids if not self._layers.has(chain_id)]:
+            raise NotFound(f"layer {missing[0]} is not there", hint="the image was removed meanwhile; pull it again")
+
+    def _mount(self, container_id: str) -> Path:
+        rootfs = self._home(container_id) / "rootfs"
+        chain_ids = self.chain_ids(container_id)
+        if os.path.ismount(rootfs):
+            return rootfs
+        home = os.path.relpath(self._home(container_id), self._layers.root)
+        options = f"{self._lower(chain_ids)},upperdir={home}/upper,workdir={home}/work,{_OPTIONS}"
+        self._mount_overlay(rootfs, options, 0)
+        return rootfs
+
+    def _mount_read_only(self, target: Path, chain_ids: Sequence[str]) -> None:
+        target.mkdir(mode=0o755, parents=True, exist_ok=True)
+        if not os.path.ismount(target):
+            # Without an upper directory overlayfs wants two lower ones.
+            lower = self._lower(chain_ids)
+            if len(chain_ids) == 1:
+                lower += f":{self._layers.empty_path}"
+            self._mount_overlay(target, f"{lower},{_OPTIONS}", MS_RDONLY)
+
+    def _lower(self, chain_ids: Sequence[str]) -> str:
+        names = [self._layers.short_path(chain_id) for chain_id in reversed(chain_ids)]
+        return "lowerdir=" + ":".join(names or [self._layers.empty_path])
+
+    def _mount_overlay(self, target: Path, options: str, flags: int) -> None:
+        # Relative names: short enough for 127 layers in the one page of options, and nothing needs escaping.
+        try:
+            at(self._layers.root, lambda: mount("overlay", target, "overlay", flags, options))
+        except OSError as exc:
+            raise EngineError(
+                f"overlay cannot be mounted on {target}: {exc.strerror}",
+                hint="see the kernel log (dmesg); the state directory must be on a file system that overlayfs takes",
+            ) from exc
+
+    def _unmount(self, container_id: str) -> None:
+        _unmount_all(self._home(container_id) / "rootfs")
+
+    def _remove(self, container_id: str) -> None:
+        home = self._home(container_id)
+        _unmount_all(home / "rootfs")
+        for name in _PARTS:
+            _delete(home / name)
+        (home / "lower").unlink(missing_ok=True)
+
+
+def _unmount_all(target: Path) -> None:
+    """Unmount a directory; when something is mounted inside, or it is mounted over, everything, deepest first."""
+    if not target.exists() or not os.path.ismount(target):
+        return
+    points = [target]
+    if target.exists():
+        points = list(mount_points(target))
+    for point in reversed(points):
+        # Lazily: a process that the kernel is still taking down may hold the file system for a moment more.
+        unmount(point, lazily=True)
+
+
+def _delete(path: Path) -> None:
+    try:
+        shutil.rmtree(path)
+    except FileNotFoundError:
+        return
+
+
+def _file_sizes(directory: Path) -> Iterator[int]:
+    seen: set[int] = set()
+    for folder, _, names in os.walk(directory):
+        yield from _sizes(folder, names, seen)
+
+
+def _sizes(folder: str, names: Iterable[str], seen: set[int]) -> Iterator[int]:
+    for name in names:
+        try:
+            found = os.lstat(os.path.join(folder, name))  # noqa: PTH118 - millions of names are cheaper as text
+        except FileNotFoundError:
+            continue  # the container runs and removed it meanwhile
+        if found.st_nlink == 1 or found.st_ino not in seen:
+            seen.add(found.st_ino)
+            yield found.st_size

@@ -1,0 +1,177 @@
+"""Control groups in both versions: where they are mounted, who is in them, taking them down.
+
+Version 1 has one tree per controller, version 2 a single one. A hybrid mount (v1 trees and an extra v2 tree) counts as
+version 1; its v2 tree is one of the trees to clean.
+"""
+
+from __future__ import annotations
+
+import errno
+import functools
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True, slots=True)
+class Hierarchies:
+    """The mounted trees. `by_controller` maps `memory` … to its tree's root; `roots` are all trees, v2 last.
+
+    `unified` is the v2 tree of a hybrid layout, if there is one.
+    """
+
+    version: int
+    by_controller: Mapping[str, Path]
+    roots: tuple[Path, ...]
+    unified: Path | None
+
+
+@functools.cache
+def hierarchies() -> Hierarchies:
+    """Read the layout of this machine (proc_pid_mountinfo(5), cgroups(7))."""
+    return parse_mountinfo(Path("/proc/self/mountinfo").read_text())
+
+
+def parse_mountinfo(text: str) -> Hierarchies:
+    """The cgroup trees in a mountinfo table; only those below /sys/fs/cgroup, where runtimes look."""
+    legacy: dict[str, Path] = {}
+    roots: list[Path] = []
+    unified: Path | None = None
+    for line in text.splitlines():
+        before, _, after = line.partition(" - ")
+        filesystem, _, options = after.split(" ", 2)
+        point = Path(before.split(" ")[4])
+        if not point.is_relative_to(ROOT):
+            continue
+        if filesystem == "cgroup2":
+            unified = point
+        elif filesystem == "cgroup":
+            roots.append(point)
+            for option in options.split(" ")[-1].split(","):
+                legacy[option] = point
+    if unified == ROOT:
+        return Hierarchies(2, _unified_controllers(), (ROOT,), None)
+    extra = (unified,) if unified else ()
+    return Hierarchies(1, legacy, (*dict.fromkeys(roots), *extra), unified)
+
+
+def _unified_controllers() -> dict[str, Path]:
+    try:
+        names = (ROOT / "cgroup.controllers").read_text().split()
+    except FileNotFoundError:
+        names = []
+    return dict.fromkeys((*names, "cgroup"), ROOT)
+
+
+def directory(cgroup: str, controller: str) -> Path | None:
+    """The directory of a cgroup in a controller's tree, or None where the controller is not there."""
+    root = hierarchies().by_controller.get(controller)
+    return root / cgroup.lstrip("/") if root else None
+
+
+def directories(cgroup: str) -> Iterator[Path]:
+    """The directories of a cgroup in every tree that has it."""
+    for root in hierarchies().roots:
+        path = root / cgroup.lstrip("/")
+        if path.is_dir():
+            yield path
+
+
+def members(cgroup: str) -> list[int]:
+    """The processes in a cgroup and below it, of every tree, in ascending order."""
+    found: set[int] = set()
+    found.update(pid for path in directories(cgroup) for below in _deepest_first(path) for pid in _processes(below))
+    return sorted(found)
+
+
+def process_ids(cgroup: str) -> list[int]:
+    """The processes in a cgroup and below it, read from one tree (they are alike for a running container)."""
+    path = directory(cgroup, "pids") or directory(cgroup, "memory") or next(directories(cgroup), None)
+    if path is None:
+        return []
+    return sorted({pid for below in _deepest_first(path) for pid in _processes(below)})
+
+
+def remove(cgroup: str) -> list[int]:
+    """Remove a cgroup with everything below it from every tree.
+
+    Returns the processes that stood in the way (to be killed first); an empty list means it is gone.
+    """
+    for path in directories(cgroup):
+        for below in _deepest_first(path):
+            if not _remove_one(below):
+                return members(cgroup)
+    return []
+
+
+def remove_empty(cgroup: str) -> None:
+    """Remove a cgroup that has nothing below it; leave it where it has."""
+    for path in directories(cgroup):
+        _remove_one(path)
+
+
+def children(cgroup: str) -> set[str]:
+    """The names of the cgroups directly below one, over all trees."""
+    return {entry.name for path in directories(cgroup) for entry in os.scandir(path) if entry.is_dir()}
+
+
+def oom_kills(cgroup: str) -> int:
+    """How many processes of a cgroup the kernel killed for memory; 0 where that is not counted."""
+    path = directory(cgroup, "memory")
+    if path is None:
+        return 0
+    name = "memory.events" if hierarchies().version == 2 else "memory.oom_control"
+    return read_counters(path / name).get("oom_kill", 0)
+
+
+def read_counters(path: Path) -> dict[str, int]:
+    """A flat keyed file (`name value` lines); empty where it is missing."""
+    try:
+        lines = path.read_text().splitlines()
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    pairs = (line.split() for line in lines)
+    return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdecimal()}
+
+
+def _deepest_first(path: Path) -> Iterator[Path]:
+    try:
+        entries = [Path(entry.path) for entry in os.scandir(path) if entry.is_dir(follow_symlinks=False)]
+    except FileNotFoundError:
+        return
+    for entry in entries:
+        yield from _deepest_first(entry)
+    yield path
+
+
+def _processes(path: Path) -> list[int]:
+    try:
+        return [int(pid) for pid in (path / "cgroup.procs").read_text().split()]
+    except OSError as exc:
+        # A threaded cgroup answers EOPNOTSUPP, a cgroup that is being removed ENODEV: nothing to list in either.
+        if exc.errno in (errno.ENOENT, errno.ENODEV, errno.EOPNOTSUPP):
+            return []
+        raise
+
+
+def _remove_one(path: Path) -> bool:
+    try:
+        path.rmdir()
+    except OSError as exc:
+        if exc.errno == errno.ENOENT:
+            return True
+        if exc.errno in (errno.EBUSY, errno.ENOTEMPTY):
+            return False
+        raise
+    return True
+
+
+def thaw(cgroup: str) -> None:
+    """Unfreeze a cgroup, so that its processes can die. Nothing happens where there is none or it is not frozen."""
+    name, word = ("cgroup.freeze", "0") if hierarchies().version == 2 else ("freezer.state", "THAWED")
+    path = directory(cgroup, name.partition(".")[0])
+    if path is not None and (path / name).exists():
+        (path / name).write_text(word)

@@ -1,0 +1,101 @@
+"""What the runtime is asked to run: plain data, decided by the caller, turned into an OCI spec by `spec`."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from engine.wire.containers import ContainerConfig, HostConfig
+
+
+class Shared(enum.Enum):
+    """A namespace that is not the container's own."""
+
+    HOST = "host"
+
+
+HOST: Final = Shared.HOST
+"""Share this namespace with the host. A path joins the namespace there; None makes a new one."""
+
+Namespace = Path | Shared | None
+
+
+@dataclass(frozen=True, slots=True)
+class OciMount:
+    """One entry of the spec's `mounts` (OCI runtime-spec, config.md, Mounts)."""
+
+    destination: str
+    source: str
+    type: str
+    options: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a process runs as; `groups` are the additional ones, `home` is from the image's passwd file."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...]
+    home: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """A container to create.
+
+    `config` is already merged with the image's. `arguments` is the whole command (entrypoint and command),
+    `environment` is complete and in order. `mounts` leaves out /proc, /sys and /dev, which `oci_spec` adds.
+    `network_namespace` None means the host's network; the other namespaces are new when None.
+    `cgroup` is below the cgroup roots (`/pycompose-1f2e/<id>`). `log_path` None keeps no log. With `stdin_once` the
+    container's input ends with its first attached client. `init` is a static program to be PID 1, used where
+    `host_config.init` asks for it. `bundle` is created and holds config.json and the monitor's sockets.
+    """
+
+    container_id: str
+    config: ContainerConfig
+    host_config: HostConfig
+    arguments: tuple[str, ...]
+    environment: tuple[str, ...]
+    identity: Identity
+    rootfs: Path
+    mounts: tuple[OciMount, ...] = ()
+    hostname: str = ""
+    network_namespace: Path | None = None
+    pid_namespace: Namespace = None
+    ipc_namespace: Namespace = None
+    uts_namespace: Namespace = None
+    cgroup: str
+    log_path: Path | None = None
+    log_size_max: int = 0
+    terminal: bool = False
+    stdin_open: bool = False
+    stdin_once: bool = False
+    bundle: Path
+    init: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecLaunch:
+    """A further process in a running container; an empty `working_dir` is the container's own."""
+
+    arguments: tuple[str, ...]
+    environment: tuple[str, ...]
+    identity: Identity
+    working_dir: str = ""
+    terminal: bool = False
+    stdin: bool = False
+    privileged: bool = False
+    height: int = 0
+    width: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ExitStatus:
+    """How a container ended: 128 + n for signal n."""
+
+    exit_code: int
+    oom_killed: bool
+    finished_ns: int

@@ -1,0 +1,171 @@
+"""conmon, the monitor of one container: its command line, its files, its first report, and what we note about it.
+
+conmon starts the runtime, owns the container's stdio and log, and writes the exit code to a file. It outlives the
+engine. Its directory `<paths.runtime>/<id>` holds `pid` and `exit` (by conmon) and `record.json` (ours, from which the
+next engine adopts the container); its sockets (`attach`, `ctl`, `winsz`) are in the bundle.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+import msgspec
+
+from engine.errors import RuntimeFailure
+from engine.process import find_tool
+from engine.runtime.launch import Launch
+
+BUNDLE_FILES = ("config.json", "attach", "ctl", "winsz")
+_REPORT_LIMIT = 1 << 16
+# conmon stamps log lines in local time; in UTC every line's offset is the same.
+_ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TZ": "UTC", "LC_ALL": "C"}
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """What is needed to find a container again. Start times (proc_pid_stat(5), field 22) tell a reused pid."""
+
+    container_id: str
+    bundle: str
+    cgroup: str
+    is_terminal: bool = False
+    pid: int = 0
+    pid_started: int = 0
+    monitor_pid: int = 0
+    monitor_started: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Starting:
+    """A monitor that has just been spawned: its report comes on `report`, its complaints on `complaints`."""
+
+    pid: int
+    pidfd: int
+    report: int
+    complaints: int
+
+    def close_pipes(self) -> None:
+        """Close what only matters until the report is in."""
+        os.close(self.report)
+        os.close(self.complaints)
+
+
+class Report(msgspec.Struct, frozen=True):
+    """conmon's line on the sync pipe: the container's pid, or a negative number and the runtime's words."""
+
+    data: int = 0
+    message: str = ""
+
+
+def spawn(launch: Launch, directory: Path, runtime: Sequence[str], runtime_arguments: Sequence[str]) -> Starting:
+    """Start conmon, which at once creates the container. Blocks for the fork only. Raises `OSError`."""
+    report, report_end = os.pipe()
+    complaints, complaints_end = os.pipe()
+    try:
+        child = subprocess.Popen(
+            _command(launch, directory, runtime, runtime_arguments),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=complaints_end,
+            pass_fds=(report_end,),
+            env={**_ENVIRONMENT, "_OCI_SYNCPIPE": str(report_end)},
+            cwd=directory,
+        )
+    except BaseException:
+        os.close(report)
+        os.close(complaints)
+        raise
+    finally:
+        os.close(report_end)
+        os.close(complaints_end)
+    pidfd = os.pidfd_open(child.pid)
+    # It is reaped through its pidfd, possibly by another engine: `subprocess` need not care when `child` goes.
+    child.returncode = 0
+    return Starting(child.pid, pidfd, report, complaints)
+
+
+def _command(launch: Launch, directory: Path, runtime: Sequence[str], runtime_arguments: Sequence[str]) -> list[str]:
+    words = [str(find_tool("conmon")), "--sync", "--api-version", "1", "--full-attach", "--no-sync-log"]
+    words += ["-c", launch.container_id, "-u", launch.container_id, "-b", str(launch.bundle)]
+    words += ["-p", str(directory / "pid"), "--persist-dir", str(directory)]
+    words += ["-l", f"k8s-file:{launch.log_path}" if launch.log_path else "off"]
+    if launch.log_path and launch.log_size_max > 0:
+        words += ["--log-size-max", str(launch.log_size_max)]
+    if launch.terminal:
+        words.append("-t")
+    if launch.stdin_open:
+        words.append("-i")
+        if not launch.stdin_once:
+            words.append("--leave-stdin-open")
+    words += ["-r", runtime[0]]
+    for argument in (*runtime[1:], *runtime_arguments):
+        words.append(f"--runtime-arg={argument}")
+    return words
+
+
+async def first_report(starting: Starting) -> int:
+    """Wait until the container is created; returns its pid. Raises `RuntimeFailure` with the runtime's words."""
+    text = b""
+    while not text.endswith(b"\n") and len(text) < _REPORT_LIMIT:
+        await anyio.wait_readable(starting.report)
+        chunk = os.read(starting.report, 4096)
+        if not chunk:
+            break
+        text += chunk
+    try:
+        report = msgspec.json.decode(text, type=Report)
+    except msgspec.DecodeError:
+        report = Report(-1, text.decode(errors="replace"))
+    if report.data > 0:
+        return report.data
+    raise RuntimeFailure(report.message.strip() or _complaints(starting) or "the container's monitor died")
+
+
+def _complaints(starting: Starting) -> str:
+    os.set_blocking(starting.complaints, False)
+    with contextlib.suppress(BlockingIOError):
+        return os.read(starting.complaints, _REPORT_LIMIT).decode(errors="replace").strip()
+    return ""
+
+
+def read_record(directory: Path) -> Record | None:
+    """The note of a container, or None where there is none (or only half of one)."""
+    try:
+        return msgspec.json.decode((directory / "record.json").read_bytes(), type=Record)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+
+
+def write_record(directory: Path, record: Record) -> None:
+    """Note a container. Not synced: the directory does not outlive the boot, and neither does the container."""
+    temporary = directory / "record.new"
+    temporary.write_bytes(msgspec.json.encode(record))
+    temporary.replace(directory / "record.json")
+
+
+def started_at(pid: int) -> int:
+    """When a process started, in clock ticks since boot; 0 if there is none."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return int(text.rpartition(")")[2].split()[19])
+
+
+def open_process(pid: int, started: int) -> int | None:
+    """A pidfd of a process, if it is still the one that started then."""
+    if pid <= 0:
+        return None
+    try:
+        pidfd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return None
+    if started_at(pid) != started:
+        os.close(pidfd)
+        return None
+    return pidfd

@@ -1,0 +1,101 @@
+"""The mounts of a container that are not the user's: /proc, /dev, /sys and what is hidden of them, as Docker's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from engine.runtime.launch import HOST, Launch, OciMount
+
+INIT_PATH = "/sbin/docker-init"
+_DEFAULT_SHM_BYTES = 64 << 20
+_STAYS_WRITABLE = frozenset({"/proc", "/dev/pts", "/dev/shm", "/dev/mqueue", "/dev"})
+
+MASKED_PATHS = (
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/interrupts",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/sys/devices/virtual/powercap",
+    "/sys/firmware",
+)
+READONLY_PATHS = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+
+_DEFAULT: tuple[OciMount, ...] = (
+    OciMount("/proc", "proc", "proc", ("nosuid", "noexec", "nodev")),
+    OciMount("/dev", "tmpfs", "tmpfs", ("nosuid", "strictatime", "mode=755", "size=65536k")),
+    OciMount(
+        "/dev/pts", "devpts", "devpts", ("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5")
+    ),
+    OciMount("/sys", "sysfs", "sysfs", ("nosuid", "noexec", "nodev", "ro")),
+    OciMount("/sys/fs/cgroup", "cgroup", "cgroup", ("ro", "nosuid", "noexec", "nodev")),
+    OciMount("/dev/mqueue", "mqueue", "mqueue", ("nosuid", "noexec", "nodev")),
+    OciMount("/dev/shm", "shm", "tmpfs", ("nosuid", "noexec", "nodev", "mode=1777")),
+)
+
+
+def container_mounts(launch: Launch) -> list[dict[str, Any]]:
+    """All mounts in order: the default ones that the user did not replace, the user's, the init program."""
+    users = {mount.destination for mount in launch.mounts}
+    mounts = [mount for mount in _default_mounts(launch) if _is_kept(mount.destination, users)]
+    if launch.host_config.readonly_rootfs:
+        mounts = [_read_only(mount) for mount in mounts]
+    mounts += launch.mounts
+    if has_init(launch):
+        mounts.append(OciMount(INIT_PATH, str(launch.init), "bind", ("bind", "ro")))
+    return [
+        {"destination": one.destination, "type": one.type, "source": one.source, "options": list(one.options)}
+        for one in mounts
+    ]
+
+
+def has_init(launch: Launch) -> bool:
+    """An init process is added only where the container has processes of its own: not in a joined PID namespace."""
+    return bool(launch.host_config.init) and launch.init is not None and launch.pid_namespace is None
+
+
+def rootfs_propagation(mounts: Iterable[OciMount]) -> str | None:
+    """What the root's propagation must be for the mounts below it to propagate as asked."""
+    options = {option for mount in mounts for option in mount.options}
+    if options & {"shared", "rshared"}:
+        return "shared"
+    return "rslave" if options & {"slave", "rslave"} else None
+
+
+def _default_mounts(launch: Launch) -> Iterable[OciMount]:
+    for mount in _DEFAULT:
+        if mount.destination == "/dev/shm":
+            yield from _shared_memory(mount, launch)
+        elif launch.host_config.privileged and mount.type in ("sysfs", "cgroup"):
+            yield _with(mount, [option for option in mount.options if option != "ro"])
+        else:
+            yield mount
+
+
+def _shared_memory(mount: OciMount, launch: Launch) -> Iterable[OciMount]:
+    if launch.host_config.ipc_mode == "none":
+        return
+    if launch.ipc_namespace is HOST:
+        yield OciMount("/dev/shm", "/dev/shm", "bind", ("rbind", "rprivate"))
+        return
+    yield _with(mount, [*mount.options, f"size={launch.host_config.shm_size or _DEFAULT_SHM_BYTES}"])
+
+
+def _is_kept(destination: str, users: set[str]) -> bool:
+    return destination not in users and not ("/dev" in users and destination.startswith("/dev/"))
+
+
+def _read_only(mount: OciMount) -> OciMount:
+    if mount.destination in _STAYS_WRITABLE or "ro" in mount.options:
+        return mount
+    return _with(mount, [*mount.options, "ro"])
+
+
+def _with(mount: OciMount, options: Sequence[str]) -> OciMount:
+    return OciMount(mount.destination, mount.source, mount.type, tuple(options))

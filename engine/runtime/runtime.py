@@ -1,0 +1,405 @@
+"""Containers as processes: create, start, wait, kill, delete, and adopt after an engine restart.
+
+A container is a conmon (engine.runtime.monitor) that outlives the engine, the init process that crun made under it, and
+a cgroup. Nothing here lives only in memory: a new `Runtime` finds it all again by `adopt`.
+
+    pid = await runtime.create(launch)        # the process exists and waits
+    await runtime.start(container_id)
+    status = await runtime.wait(container_id)
+    await runtime.delete(container_id)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import functools
+import os
+import select
+import shutil
+import signal as signals
+import subprocess
+import time
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+import msgspec
+
+from engine.errors import Conflict, NoSuchContainer, RuntimeFailure
+from engine.process import find_tool, wait_pidfd
+from engine.runtime import cgroups, monitor
+from engine.runtime.bpf import FilterCache, Uncompilable
+from engine.runtime.console import AttachedConsole, Console, resize_terminal
+from engine.runtime.devices import device_numbers
+from engine.runtime.exec import ExecProcess, start_exec
+from engine.runtime.facts import host_facts
+from engine.runtime.failures import create_failure
+from engine.runtime.launch import ExecLaunch, ExitStatus, Launch
+from engine.runtime.resources import resources
+from engine.runtime.spec import oci_spec
+from engine.runtime.surroundings import Surroundings
+from engine.state.paths import Paths
+from engine.undo import undo_on_error
+from engine.wire.containers import HostConfig
+
+_KILLED = 128 + signals.SIGKILL
+# How long a monitor may take to write down what its dead container left in the pipes.
+_MONITOR_SECONDS = 2.0
+
+
+@dataclass(slots=True)
+class _Held:
+    """A container that this engine created or adopted: open pidfds, and its status once it has ended."""
+
+    record: monitor.Record
+    pidfd: int | None
+    monitor_pidfd: int | None
+    status: ExitStatus | None = None
+
+    def close(self) -> None:
+        for descriptor in (self.pidfd, self.monitor_pidfd):
+            if descriptor is not None:
+                os.close(descriptor)
+        self.pidfd = self.monitor_pidfd = None
+
+
+class Runtime:
+    """Docker's exec driver: crun under conmon. One per engine."""
+
+    def __init__(self, paths: Paths, *, runtime: Path | None = None) -> None:
+        self._paths = paths
+        self._program = runtime
+        self._state = paths.runtime / "oci"
+        self._filters = FilterCache(paths.root / "cache")
+        self._held: dict[str, _Held] = {}
+        # Containers between create and the end of delete: while there are any, the parent cgroup stays.
+        self._present: set[str] = set()
+
+    @functools.cached_property
+    def program(self) -> Path:
+        """The OCI runtime. Raises `Unavailable` if there is none."""
+        return self._program or find_tool("crun")
+
+    @functools.cached_property
+    def _surroundings(self) -> Surroundings:
+        return Surroundings(self.program, (self._paths.containers, self._paths.namespaces))
+
+    async def create(self, launch: Launch) -> int:
+        """Make the container up to the point where its program would run; returns the pid of its init.
+
+        Raises `RuntimeFailure` (exit code 126 or 127 where the program cannot be run), `BadRequest` for an impossible
+        wish, `Conflict` if it exists. After an error or cancellation nothing of it is left.
+        """
+        identity = launch.container_id
+        if identity in self._present:
+            raise Conflict(f"container {identity[:12]} already has a process")
+        self._present.add(identity)
+        record = monitor.Record(
+            container_id=identity, bundle=str(launch.bundle), cgroup=launch.cgroup, is_terminal=launch.terminal
+        )
+        async with undo_on_error() as undo:
+            undo.append(functools.partial(self._tear_down, record))
+            held = await self._create(launch, record)
+            self._held[identity] = held
+            return held.record.pid
+
+    async def start(self, container_id: str) -> None:
+        """Let a created container's program run. Raises `Conflict` if it was started or has ended."""
+        if self.program.name != "crun":
+            await self._command("start", container_id)
+            return
+        fifo = self._state / container_id / "exec.fifo"
+        try:
+            # As `crun start`: the waiting init has the other end open, so this never blocks.
+            descriptor = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as exc:
+            if exc.errno not in (errno.ENXIO, errno.ENOENT):
+                raise
+            raise Conflict(f"container {container_id[:12]} is not waiting to be started") from exc
+        try:
+            fifo.unlink()
+            os.write(descriptor, b"\0")
+        finally:
+            os.close(descriptor)
+
+    async def kill(self, container_id: str, signal: int) -> None:
+        """Send a signal to the container's init. Raises `Conflict` if it has ended."""
+        held = self._held.get(container_id)
+        if held is None or held.pidfd is None:
+            raise Conflict(f"Container {container_id} is not running")
+        try:
+            signals.pidfd_send_signal(held.pidfd, signal)
+        except ProcessLookupError:
+            raise Conflict(f"Container {container_id} is not running") from None
+
+    async def wait(self, container_id: str) -> ExitStatus:
+        """Wait for the end of a container that was created or adopted here. Cancelling it changes nothing."""
+        held = self._known(container_id)
+        while held.status is None:
+            if held.monitor_pidfd is not None:
+                await wait_pidfd(held.monitor_pidfd)
+            await self._settle(held)
+        return held.status
+
+    async def adopt(self, container_id: str) -> int | ExitStatus | None:
+        """Take over a container of an earlier engine: its pid if it lives, its status if it ended, None if unknown."""
+        held = self._held.get(container_id)
+        if held is None:
+            record = monitor.read_record(self._directory(container_id))
+            if record is None or record.pid == 0:
+                return None
+            held = self._hold(record)
+            self._held[container_id] = held
+            self._present.add(container_id)
+        if held.monitor_pidfd is None or _has_ended(held.monitor_pidfd):
+            await self._settle(held)
+        return held.status or held.record.pid
+
+    async def delete(self, container_id: str) -> None:
+        """End whatever runs in a container and remove every trace of it, but not its log. Idempotent."""
+        held = self._held.get(container_id)
+        record = held.record if held else monitor.read_record(self._directory(container_id))
+        if record is None:
+            record = monitor.Record(container_id=container_id, bundle="", cgroup=f"{self._paths.cgroup}/{container_id}")
+        await self._tear_down(record)
+
+    @asynccontextmanager
+    async def attach(self, container_id: str) -> AsyncIterator[Console]:
+        """The container's stdio, from when it is created. The console must be read, or the container stalls.
+
+        Raises `Conflict` if the container has ended.
+        """
+        console = AttachedConsole.connect(Path(self._known(container_id).record.bundle))
+        try:
+            yield console
+        finally:
+            await console.aclose()
+
+    async def resize(self, container_id: str, height: int, width: int) -> None:
+        """Tell a container's terminal its size in characters; ignored where there is no terminal."""
+        record = self._known(container_id).record
+        if record.is_terminal:
+            resize_terminal(Path(record.bundle), height, width)
+
+    async def exec(self, container_id: str, launch: ExecLaunch) -> ExecProcess:
+        """Start a further process in a running container.
+
+        Raises `RuntimeFailure` with exit code 126 or 127 where the program cannot be run, `Conflict` if the container
+        is not running.
+        """
+        held = self._known(container_id)
+        if held.status is not None or held.pidfd is None or _has_ended(held.pidfd):
+            raise Conflict(f"container {container_id} is not running")
+        return await start_exec(
+            self._surroundings,
+            launch,
+            record=held.record,
+            state=self._state,
+            directory=self._directory(container_id),
+        )
+
+    async def pids(self, container_id: str) -> list[int]:
+        """The processes of a container as the host numbers them, from its cgroup."""
+        return cgroups.process_ids(self._known(container_id).record.cgroup)
+
+    async def pause(self, container_id: str) -> None:
+        """Freeze every process of a container."""
+        await self._command("pause", container_id)
+
+    async def resume(self, container_id: str) -> None:
+        """Thaw what `pause` froze."""
+        await self._command("resume", container_id)
+
+    async def update(self, container_id: str, host_config: HostConfig) -> None:
+        """Change the limits of a running container to those of this configuration."""
+        limits = resources(host_config, host_facts(), device_numbers)
+        path = self._directory(container_id) / "update.json"
+        path.write_bytes(msgspec.json.encode(limits))
+        await self._command("update", "--resources", str(path), container_id)
+
+    async def recover(self, known: Collection[str]) -> None:
+        """Remove what is left of containers that no record knows: monitors, processes, cgroups."""
+        found = cgroups.children(self._paths.cgroup)
+        for place in (self._paths.runtime, self._state):
+            if place.is_dir():
+                found |= {path.name for path in place.iterdir() if path != self._state}
+        for container_id in sorted(found - set(known)):
+            await self.delete(container_id)
+
+    def close(self) -> None:
+        """Let go of all descriptors; the containers live on."""
+        for held in self._held.values():
+            held.close()
+        self._held.clear()
+        self._surroundings.close()
+
+    def cgroup_of(self, container_id: str) -> str:
+        """The cgroup of a container, for `engine.runtime.stats`."""
+        return self._known(container_id).record.cgroup
+
+    def _directory(self, container_id: str) -> Path:
+        return self._paths.runtime / container_id
+
+    def _known(self, container_id: str) -> _Held:
+        try:
+            return self._held[container_id]
+        except KeyError:
+            raise NoSuchContainer(container_id) from None
+
+    def _hold(self, record: monitor.Record) -> _Held:
+        return _Held(
+            record,
+            monitor.open_process(record.pid, record.pid_started),
+            monitor.open_process(record.monitor_pid, record.monitor_started),
+        )
+
+    async def _create(self, launch: Launch, record: monitor.Record) -> _Held:
+        with contextlib.ExitStack() as stack:
+            starting = await anyio.to_thread.run_sync(self._spawn, launch, record, stack)
+            try:
+                pid = await monitor.first_report(starting)
+            except BaseException as exc:
+                with anyio.CancelScope(shield=True):
+                    await _kill_and_wait(starting.pidfd)
+                _reap(starting.pidfd)
+                os.close(starting.pidfd)
+                if isinstance(exc, RuntimeFailure):
+                    raise create_failure(exc.message, launch.arguments[0]) from exc
+                raise
+            finally:
+                starting.close_pipes()
+        record = msgspec.structs.replace(
+            record,
+            pid=pid,
+            pid_started=monitor.started_at(pid),
+            monitor_pid=starting.pid,
+            monitor_started=monitor.started_at(starting.pid),
+        )
+        monitor.write_record(self._directory(launch.container_id), record)
+        return _Held(record, monitor.open_process(pid, record.pid_started), starting.pidfd)
+
+    def _spawn(self, launch: Launch, record: monitor.Record, stack: contextlib.ExitStack) -> monitor.Starting:
+        spec = oci_spec(launch, host_facts())
+        directory = self._directory(launch.container_id)
+        directory.mkdir(mode=0o700, parents=True)
+        monitor.write_record(directory, record)
+        launch.bundle.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._precompile(spec)
+        (launch.bundle / "config.json").write_bytes(msgspec.json.encode(spec))
+        command = stack.enter_context(self._surroundings.command())
+        return monitor.spawn(launch, directory, command, (f"--root={self._state}",))
+
+    def _precompile(self, spec: dict[str, object]) -> None:
+        """Hand crun a compiled filter in place of the seccomp section; other runtimes compile it themselves."""
+        linux = spec["linux"]
+        assert isinstance(linux, dict)
+        section = linux.get("seccomp")
+        if section is None or self.program.name != "crun":
+            return
+        with contextlib.suppress(Uncompilable):
+            filter_text = self._filters.annotation(section)
+            given = spec.get("annotations")
+            own = {"run.oci.seccomp_bpf_data": filter_text}
+            spec["annotations"] = {**given, **own} if isinstance(given, dict) else own
+            del linux["seccomp"]
+
+    async def _settle(self, held: _Held) -> None:
+        """Learn how a container ended, once its monitor has."""
+        if held.status is not None:
+            return
+        if held.monitor_pidfd is not None:
+            _reap(held.monitor_pidfd)
+        file = self._directory(held.record.container_id) / "exit"
+        try:
+            exit_code = int(file.read_text())
+            finished_ns = file.stat().st_mtime_ns
+        except (FileNotFoundError, ValueError):
+            # The monitor was killed: its container lost its stdio and its exit code, so it is ended, too.
+            if held.pidfd is not None:
+                await _kill_and_wait(held.pidfd)
+            exit_code, finished_ns = _KILLED, _now_ns()
+        was_oom = cgroups.oom_kills(held.record.cgroup) > 0
+        held.status = ExitStatus(exit_code, was_oom, finished_ns)
+
+    async def _tear_down(self, record: monitor.Record) -> None:
+        identity = record.container_id
+        held = self._held.get(identity) or self._hold(record)
+        cgroups.thaw(record.cgroup)
+        if held.pidfd is not None:
+            await _kill_and_wait(held.pidfd)
+        await self._end_monitor(held)
+        await self._settle(held)
+        await _remove_cgroup(record.cgroup)
+        await anyio.to_thread.run_sync(_remove_files, record, self._directory(identity), self._state / identity)
+        held.close()
+        self._held.pop(identity, None)
+        self._present.discard(identity)
+        if not self._present:
+            # No await since the check: a create that begins now makes the parent again.
+            cgroups.remove_empty(self._paths.cgroup)
+
+    async def _end_monitor(self, held: _Held) -> None:
+        if held.monitor_pidfd is None:
+            return
+        with anyio.move_on_after(_MONITOR_SECONDS):
+            await wait_pidfd(held.monitor_pidfd)
+            return
+        # It hangs on a client that attached and does not read.
+        await _kill_and_wait(held.monitor_pidfd)
+
+    async def _command(self, verb: str, *arguments: str) -> None:
+        """Run the runtime for a rare verb. Raises `RuntimeFailure` with its words."""
+        words = (f"--root={self._state}", verb, *arguments)
+        await anyio.to_thread.run_sync(_run_to_end, self._surroundings, words)
+
+
+def _run_to_end(surroundings: Surroundings, words: Sequence[str]) -> None:
+    child = surroundings.start(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    said, _ = child.communicate()
+    if child.returncode != 0:
+        raise RuntimeFailure(f"OCI runtime {words[1]} failed: {said.decode(errors='replace').strip()}")
+
+
+async def _remove_cgroup(cgroup: str) -> None:
+    while in_the_way := await anyio.to_thread.run_sync(cgroups.remove, cgroup):
+        for pid in in_the_way:
+            with contextlib.suppress(ProcessLookupError):
+                pidfd = os.pidfd_open(pid)
+                try:
+                    await _kill_and_wait(pidfd)
+                finally:
+                    os.close(pidfd)
+
+
+async def _kill_and_wait(pidfd: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        signals.pidfd_send_signal(pidfd, signals.SIGKILL)
+    await wait_pidfd(pidfd)
+
+
+def _remove_files(record: monitor.Record, *directories: Path) -> None:
+    for directory in directories:
+        shutil.rmtree(directory, ignore_errors=True)
+    if record.bundle:
+        bundle = Path(record.bundle)
+        for name in monitor.BUNDLE_FILES:
+            (bundle / name).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it may be the caller's, with more in it
+            bundle.rmdir()
+
+
+def _has_ended(pidfd: int) -> bool:
+    return bool(select.select([pidfd], [], [], 0)[0])
+
+
+def _reap(pidfd: int) -> None:
+    # An adopted monitor is a child of init, which reaps it.
+    with contextlib.suppress(ChildProcessError):
+        os.waitid(os.P_PIDFD, pidfd, os.WEXITED | os.WNOHANG)
+
+
+def _now_ns() -> int:
+    return time.time_ns()

@@ -1,0 +1,119 @@
+"""The mount namespace in which the OCI runtime is started.
+
+crun refuses a hybrid cgroup layout (v1 trees plus a v2 tree that holds a controller). Only where that is so, it is
+started in a private mount namespace without the v2 tree. Everywhere else this module does nothing.
+
+The monitor must not live in such a copy: a mount namespace pins every mount in it, so another container's network
+namespace could not go while the monitor runs. So the monitor starts the runtime through nsenter(1), and the copy goes
+as soon as the container is created.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from engine.kernel.mounts import MS_PRIVATE, MS_REC, mount, mount_points, unmount
+from engine.kernel.namespaces import CLONE_NEWNS, setns, unshare
+from engine.process import find_tool
+from engine.runtime.cgroups import Hierarchies, hierarchies
+
+T = TypeVar("T")
+
+_CLONE_FS = 0x00000200  # a thread that shares its root directory with others cannot change its mount namespace
+
+
+class Surroundings:
+    """Starts a runtime where it can work. `pinned` are directories whose mounts a long stay must not hold."""
+
+    def __init__(self, runtime: Path, pinned: Sequence[Path]) -> None:
+        self._runtime = runtime
+        self._pinned = tuple(pinned)
+        self._hidden = tree_to_hide(runtime, hierarchies())
+        self._lasting: int | None = None
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def command(self) -> Iterator[tuple[str, ...]]:
+        """The words with which another process starts the runtime, good until the block ends. Blocks briefly."""
+        if self._hidden is None:
+            yield (str(self._runtime),)
+            return
+        view = on_own_thread(self._make_view)
+        try:
+            yield (str(find_tool("nsenter")), f"--mount=/proc/{os.getpid()}/fd/{view}", str(self._runtime))
+        finally:
+            os.close(view)
+
+    def start(self, arguments: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
+        """Start the runtime as a child, for as long as it likes. It sees the mounts of no container. Blocks briefly."""
+        argv = [str(self._runtime), *arguments]
+        if self._hidden is None:
+            return subprocess.Popen(argv, **options)
+        with self._lock:
+            if self._lasting is None:
+                self._lasting = on_own_thread(self._make_lasting_view)
+        view = self._lasting
+
+        def inside() -> subprocess.Popen[bytes]:
+            unshare(_CLONE_FS)
+            setns(view, CLONE_NEWNS)
+            return subprocess.Popen(argv, **options)
+
+        return on_own_thread(inside)
+
+    def close(self) -> None:
+        """Let go of the namespace that `start` uses."""
+        with self._lock:
+            if self._lasting is not None:
+                os.close(self._lasting)
+                self._lasting = None
+
+    def _make_view(self) -> int:
+        unshare(CLONE_NEWNS)
+        mount("none", Path("/"), flags=MS_REC | MS_PRIVATE)
+        if self._hidden is not None:
+            unmount(self._hidden, lazily=True)
+        return os.open(f"/proc/self/task/{threading.get_native_id()}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+
+    def _make_lasting_view(self) -> int:
+        view = self._make_view()
+        for place in self._pinned:
+            for point in reversed(list(mount_points(place))):
+                unmount(point, lazily=True)
+        return view
+
+
+def tree_to_hide(runtime: Path, found: Hierarchies) -> Path | None:
+    """The v2 tree that makes this runtime refuse the layout, or None. runc works with it as it is."""
+    if runtime.name != "crun" or found.unified is None or found.unified.name != "unified":
+        return None
+    try:
+        has_controllers = bool((found.unified / "cgroup.controllers").read_text().strip())
+    except FileNotFoundError:
+        return None
+    return found.unified if has_controllers else None
+
+
+def on_own_thread(act: Callable[[], T]) -> T:
+    """Run `act` on a thread that ends with it: a changed namespace never serves anyone else."""
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(act())
+        except BaseException as exc:  # noqa: BLE001 - raised again on the caller's thread, below
+            errors.append(exc)
+
+    thread = threading.Thread(target=run, name="surroundings")
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
+    return results[0]

@@ -1,0 +1,163 @@
+"""A container's configuration: the request over the image's, Docker's rules and Docker's refusals. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from engine.containers import health, restart
+from engine.containers.signals import parse_signal
+from engine.errors import BadRequest
+from engine.wire.containers import ContainerConfig, ContainerCreateRequest, HealthConfig, HostConfig
+
+DEFAULT_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_LEAST_MEMORY_BYTES: Final = 6 << 20
+
+
+def merged(wish: ContainerConfig, image: ContainerConfig) -> ContainerConfig:
+    """The wish completed by the image. Raises `BadRequest` when there is no command at all."""
+    entrypoint, command = _command(wish, image)
+    if not entrypoint and not command:
+        raise BadRequest("no command specified")
+    return ContainerConfig(
+        hostname=wish.hostname,
+        domainname=wish.domainname,
+        user=wish.user or image.user,
+        attach_stdin=wish.attach_stdin,
+        attach_stdout=wish.attach_stdout,
+        attach_stderr=wish.attach_stderr,
+        exposed_ports={**image.exposed_ports, **wish.exposed_ports},
+        tty=wish.tty,
+        open_stdin=wish.open_stdin,
+        stdin_once=wish.stdin_once,
+        env=merged_environment(wish.env, image.env),
+        cmd=command,
+        healthcheck=_healthcheck(wish.healthcheck, image.healthcheck),
+        image=wish.image,
+        volumes={**image.volumes, **wish.volumes},
+        working_dir=wish.working_dir or image.working_dir,
+        entrypoint=entrypoint,
+        network_disabled=wish.network_disabled,
+        on_build=None,
+        labels={**image.labels, **wish.labels},
+        stop_signal=wish.stop_signal or image.stop_signal,
+        stop_timeout=wish.stop_timeout,
+        shell=wish.shell or image.shell,
+        mac_address=wish.mac_address,
+    )
+
+
+def merged_environment(stronger: Sequence[str], weaker: Sequence[str]) -> list[str]:
+    """The stronger variables in their order, then those of the weaker that they do not name."""
+    named = {variable.partition("=")[0] for variable in stronger}
+    return [*stronger, *(variable for variable in weaker if variable.partition("=")[0] not in named)]
+
+
+def process_arguments(config: ContainerConfig) -> tuple[str, ...]:
+    """The whole command line."""
+    return (*words(config.entrypoint), *words(config.cmd))
+
+
+def process_environment(config: ContainerConfig, hostname: str, more: Iterable[str] = ()) -> tuple[str, ...]:
+    """The variables of the first process: the defaults, overridden by the configuration.
+
+    A variable without `=` asks for its removal.
+    """
+    found = {"PATH": DEFAULT_PATH, "HOSTNAME": hostname}
+    if config.tty:
+        found["TERM"] = "xterm"
+    for variable in (*more, *config.env):
+        name, has_value, value = variable.partition("=")
+        if has_value:
+            found[name] = value
+        else:
+            found.pop(name, None)
+    return tuple(f"{name}={value}" for name, value in found.items())
+
+
+def words(value: list[str] | str | None) -> list[str]:
+    """A command as a list; the API also takes one string, which is one word."""
+    if value is None:
+        return []
+    return [value] if isinstance(value, str) else value
+
+
+def check_request(request: ContainerCreateRequest) -> None:
+    """Raise `BadRequest` for what no container can be."""
+    _check_config(request)
+    _check_host(request.host_config)
+
+
+def with_defaults(host: HostConfig) -> HostConfig:
+    """The host configuration as Docker shows it after the creation."""
+    return msgspec.structs.replace(
+        host,
+        network_mode=host.network_mode or "default",
+        ipc_mode=host.ipc_mode or "private",
+        shm_size=host.shm_size or 64 << 20,
+        log_config=host.log_config
+        if host.log_config.type
+        else msgspec.structs.replace(host.log_config, type="json-file"),
+        restart_policy=host.restart_policy
+        if host.restart_policy.name
+        else msgspec.structs.replace(host.restart_policy, name="no"),
+        runtime=host.runtime or "crun",
+    )
+
+
+def _command(wish: ContainerConfig, image: ContainerConfig) -> tuple[list[str] | None, list[str] | None]:
+    entrypoint, command = wish.entrypoint, words(wish.cmd)
+    if not words(entrypoint):
+        if not command:
+            command = words(image.cmd)
+        if entrypoint is None:
+            entrypoint = image.entrypoint
+    entrypoint = words(entrypoint)
+    # `--entrypoint ""` means: none, not even the image's.
+    if entrypoint == [""]:
+        entrypoint = []
+    return entrypoint or None, command or None
+
+
+def _healthcheck(wish: HealthConfig | None, image: HealthConfig | None) -> HealthConfig | None:
+    if wish is None or image is None:
+        return wish or image
+    return HealthConfig(
+        test=wish.test or image.test,
+        interval=wish.interval or image.interval,
+        timeout=wish.timeout or image.timeout,
+        retries=wish.retries or image.retries,
+        start_period=wish.start_period or image.start_period,
+        start_interval=wish.start_interval or image.start_interval,
+    )
+
+
+def _check_config(config: ContainerConfig) -> None:
+    for variable in config.env:
+        if not variable.partition("=")[0]:
+            raise BadRequest(f"invalid environment variable: {variable}")
+    if config.working_dir and not config.working_dir.startswith("/"):
+        raise BadRequest(f"the working directory '{config.working_dir}' is invalid, it needs to be an absolute path")
+    if config.stop_signal:
+        parse_signal(config.stop_signal)
+    if config.healthcheck is not None:
+        health.validate(config.healthcheck)
+
+
+def _check_host(host: HostConfig) -> None:
+    restart.check(host.restart_policy, is_removed_at_exit=host.auto_remove)
+    if 0 < host.memory < _LEAST_MEMORY_BYTES:
+        raise BadRequest("Minimum memory limit allowed is 6MB")
+    if host.memory_swap > 0 and not host.memory:
+        raise BadRequest("You should always set the Memory limit when using Memoryswap limit, see usage")
+    if host.memory and 0 < host.memory_swap < host.memory:
+        raise BadRequest("Minimum memoryswap limit should be larger than memory limit, see usage")
+    if host.nano_cpus and (host.cpu_period or host.cpu_quota):
+        raise BadRequest("Conflicting options: Nano CPUs and CPU Period cannot both be set")
+    if host.shm_size < 0:
+        raise BadRequest("SHM size can not be less than 0")
+    for name, value in host.annotations.items():
+        if not name:
+            raise BadRequest(f"invalid Annotations: the empty string is not permitted as annotation key ({value!r})")

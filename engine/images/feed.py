@@ -5,6 +5,7 @@ tell how far a layer is, only the newest waits.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from typing import Final
 
@@ -50,7 +51,7 @@ class Feed:
     def wake(self) -> None:
         """Make the reader look."""
         # The loop may have ended with the engine while a worker was still on its way out.
-        if not self._loop.is_closed():
+        with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._wake)
 
     def take(self) -> list[Progress]:

@@ -7,7 +7,7 @@ between its lines: whoever reads it may stop, be cancelled, or forget it at any 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -42,6 +42,7 @@ class Puller:
         self._settings = settings
         self._transfers = transfers
         self._web: Web | None = None
+        self._sessions = 0
         self._wanted: Counter[str] = Counter()
 
     @property
@@ -61,7 +62,7 @@ class Puller:
             check_platform(resolved, reference, wanted)
         return Plan(resolved, reference, client)
 
-    async def fetch(self, plan: Plan) -> AsyncIterator[Progress]:
+    async def fetch(self, plan: Plan) -> AsyncGenerator[Progress, None]:
         """Bring the layers of a plan to the disk; ends when all are there. Raises the first error of a layer."""
         feed = Feed()
         transfers: list[Transfer] = []
@@ -81,6 +82,17 @@ class Puller:
         """The image of a plan whose layers are there, without names. Blocks shortly."""
         sizes = [self._transfers.layers.size_bytes(chain_id) for chain_id in plan.chain_ids]
         return plan.image(sum(sizes))
+
+    @contextmanager
+    def session(self) -> Iterator[None]:
+        """Around everything that one pull does: connections are kept while there are pulls, not for ever."""
+        self._sessions += 1
+        try:
+            yield
+        finally:
+            self._sessions -= 1
+            if not self._sessions and self._web is not None:
+                self._web.close()
 
     @contextmanager
     def wanting(self, plan: Plan) -> Iterator[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import aclosing
 
 import anyio
 import anyio.to_thread
@@ -71,15 +72,17 @@ class ImageService:
         Raises `BadRequest` and `NotFound` before the first line, `RegistryError`, `InvalidLayer` at any point.
         """
         wanted = Reference.parse(reference).tagged()
-        plan = await self._puller.resolve(wanted, platform, auth)
-        yield Progress(id=wanted.tag or wanted.digest, status=f"Pulling from {wanted.repository}")
-        with self._puller.wanting(plan):
-            image = self._whole(plan.image_id)
-            if image is None:
-                async for line in self._puller.fetch(plan):
-                    yield line
-                image = await anyio.to_thread.run_sync(self._puller.measure, plan)
-            is_new = await self._give_names(image, wanted, plan.resolved.digest)
+        with self._puller.session():
+            plan = await self._puller.resolve(wanted, platform, auth)
+            yield Progress(id=wanted.tag or wanted.digest, status=f"Pulling from {wanted.repository}")
+            with self._puller.wanting(plan):
+                image = self._whole(plan.image_id)
+                if image is None:
+                    async with aclosing(self._puller.fetch(plan)) as lines:
+                        async for line in lines:
+                            yield line
+                    image = await anyio.to_thread.run_sync(self._puller.measure, plan)
+                is_new = await self._give_names(image, wanted, plan.resolved.digest)
         self._events.publish("image", "pull", wanted.familiar, {"name": wanted.familiar_name})
         yield Progress(status=f"Digest: {plan.resolved.digest}")
         outcome = "Downloaded newer image for" if is_new else "Image is up to date for"

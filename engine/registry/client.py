@@ -151,7 +151,7 @@ class RegistryClient:
         for endpoint in self._endpoints:
             try:
                 result = fetch(endpoint)
-            except (Unreachable, Refusal) as exc:
+            except RegistryError as exc:
                 failures.append((endpoint, exc))
                 continue
             if failures:
@@ -166,6 +166,9 @@ class RegistryClient:
             if len(failures) > 1:
                 refusal.hint = f"tried: {tried}"
             return refusal
+        for _, failure in failures:
+            if not isinstance(failure, Unreachable):
+                return failure
         return Unreachable(
             f"registry {self._registry} cannot be reached: {tried}",
             is_lasting=True,

@@ -19,7 +19,7 @@ ACCEPTED: Final = ", ".join((OCI_INDEX, DOCKER_INDEX, OCI_MANIFEST, DOCKER_MANIF
 
 MOST_MANIFEST_BYTES: Final = 4 * 1024 * 1024
 MOST_CONFIG_BYTES: Final = 8 * 1024 * 1024
-_MOST_LAYERS: Final = 500  # overlayfs takes no more
+_MOST_LAYERS: Final = 200  # their names must fit into the one page that mount(2) has for options
 _CONFIGS: Final = frozenset(
     {"application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"}
 )

@@ -65,6 +65,16 @@ class RegistrySettings:
                 _check_url(url, f"mirror of {registry}")
         return replace(self, mirrors=MappingProxyType({**self.mirrors, **more}))
 
+    def with_proxies(self, environment: Mapping[str, str]) -> RegistrySettings:
+        """The same settings with the proxies that `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` name."""
+
+        def value(name: str) -> str:
+            return environment.get(name) or environment.get(name.lower()) or ""
+
+        proxies = {scheme: url for scheme in ("http", "https") if (url := value(f"{scheme.upper()}_PROXY"))}
+        direct = tuple(name.strip() for name in value("NO_PROXY").split(",") if name.strip())
+        return replace(self, proxies=MappingProxyType(proxies), direct=direct)
+
 
 def _merge(settings: RegistrySettings, file: Path, document: Mapping[str, Any]) -> RegistrySettings:
     registries = document.get("registry", {})

@@ -119,8 +119,11 @@ class Answer:
 class _Link:
     """A connection and the socket below it (which http.client forgets once it has handed it to a response)."""
 
-    def __init__(self, key: tuple[str, str, int], connection: http.client.HTTPConnection) -> None:
+    def __init__(
+        self, key: tuple[str, str, int], connection: http.client.HTTPConnection, *, wants_whole_url: bool
+    ) -> None:
         self.key = key
+        self.wants_whole_url = wants_whole_url
         self.connection = connection
         self.socket: socket.socket | None = None
         self.is_used = False
@@ -197,8 +200,8 @@ class Web:
                     link.connect()
                 with interrupt.watching(link.socket):
                     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-                    if link.connection.host != parts.hostname and not link.connection._tunnel_host:  # type: ignore[attr-defined]
-                        target = parts.geturl()  # to a proxy, plain http is asked for by whole URL
+                    if link.wants_whole_url:
+                        target = parts.geturl()
                     link.connection.request(
                         query.method, target, body=query.body, headers={"User-Agent": _AGENT, **headers}
                     )
@@ -219,7 +222,9 @@ class Web:
         with self._lock:
             if self._idle[key]:
                 return self._idle[key].pop()
-        return _Link(key, self._connection(*key))
+        # A proxy is asked for plain http by whole URL; https goes through it in a tunnel.
+        is_proxied = parts.scheme == "http" and self._proxy("http", parts.hostname) is not None
+        return _Link(key, self._connection(*key), wants_whole_url=is_proxied)
 
     def _connection(self, scheme: str, host: str, port: int) -> http.client.HTTPConnection:
         proxy = self._proxy(scheme, host)

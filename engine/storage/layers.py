@@ -9,10 +9,8 @@ A layer is unpacked under a temporary name and renamed, so the name says that it
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
-import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -23,6 +21,7 @@ import msgspec
 from engine.errors import InvalidLayer
 from engine.kernel.libc import call
 from engine.storage.compression import Read
+from engine.storage.deletion import delete_tree
 from engine.storage.unpack import unpack
 
 _TEMPORARY: Final = ".tmp-"
@@ -95,7 +94,7 @@ class Layers:
             _sync(temporary)
             self._settle(temporary, chain_id)
         except BaseException:
-            shutil.rmtree(temporary, ignore_errors=True)
+            delete_tree(temporary)
             raise
 
     def remove(self, unwanted: Iterable[str]) -> int:
@@ -109,7 +108,7 @@ class Layers:
             except FileNotFoundError:
                 continue
             (self.root / self.short_path(chain_id)).unlink(missing_ok=True)
-            shutil.rmtree(trash)
+            delete_tree(trash)
         return freed
 
     def chain_ids(self) -> list[str]:
@@ -119,7 +118,7 @@ class Layers:
     def sweep(self) -> None:
         """Remove what a crash left half-unpacked or half-removed. Only before anything is being unpacked."""
         for path in self.root.glob(f"{_TEMPORARY}*"):
-            shutil.rmtree(path)
+            delete_tree(path)
         for link in (self.root / _LINKS).iterdir():
             if not link.exists():
                 link.unlink()
@@ -136,12 +135,16 @@ class Layers:
         except OSError:
             if not self.has(chain_id):
                 raise
-            shutil.rmtree(temporary)  # another was faster
+            delete_tree(temporary)  # another was faster
 
     def _link(self, chain_id: str) -> None:
         target = f"../{chain_id.removeprefix('sha256:')}/diff"
-        with contextlib.suppress(FileExistsError):
-            (self.root / self.short_path(chain_id)).symlink_to(target)
+        link = self.root / self.short_path(chain_id)
+        try:
+            link.symlink_to(target)
+        except FileExistsError:
+            if str(link.readlink()) != target:
+                raise InvalidLayer(f"layer {chain_id} has the same short name as {link.readlink()}") from None
 
 
 def _sync(directory: Path) -> None:

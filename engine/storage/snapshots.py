@@ -9,8 +9,8 @@ Every call is idempotent and depends only on what is on disk and mounted, so it 
 
 from __future__ import annotations
 
+import errno
 import os
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from engine.errors import EngineError, NotFound
 from engine.kernel.mounts import MS_RDONLY, mount, mount_points, unmount
 from engine.state.atomic import write_atomically
 from engine.state.paths import Paths
+from engine.storage.deletion import delete_tree
 from engine.storage.jail import at
 from engine.storage.layers import Layers
 
@@ -143,27 +144,22 @@ class Snapshots:
         home = self._home(container_id)
         _unmount_all(home / "rootfs")
         for name in _PARTS:
-            _delete(home / name)
+            delete_tree(home / name)
         (home / "lower").unlink(missing_ok=True)
 
 
 def _unmount_all(target: Path) -> None:
     """Unmount a directory; when something is mounted inside, or it is mounted over, everything, deepest first."""
-    if not target.exists() or not os.path.ismount(target):
+    if not os.path.ismount(target):
         return
-    points = [target]
-    if target.exists():
-        points = list(mount_points(target))
-    for point in reversed(points):
-        # Lazily: a process that the kernel is still taking down may hold the file system for a moment more.
-        unmount(point, lazily=True)
-
-
-def _delete(path: Path) -> None:
-    try:
-        shutil.rmtree(path)
-    except FileNotFoundError:
-        return
+    for point in reversed(list(mount_points(target))):
+        try:
+            unmount(point)
+        except OSError as exc:
+            if exc.errno != errno.EBUSY:
+                raise
+            # A process that the kernel is still taking down may hold it for a moment more.
+            unmount(point, lazily=True)
 
 
 def _file_sizes(directory: Path) -> Iterator[int]:

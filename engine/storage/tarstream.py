@@ -13,7 +13,7 @@ from typing import Final
 from engine.errors import InvalidLayer
 
 BLOCK: Final = 512
-_MOST_NAME_BYTES: Final = 64 * 1024
+_MOST_NAME_BYTES: Final = 4096  # PATH_MAX
 _MOST_PAX_BYTES: Final = 1024 * 1024
 _MOST_SIZE: Final = 1 << 43
 _MOST_EXTENTS: Final = 1 << 20
@@ -176,6 +176,8 @@ def _check_bounds(entry: Entry) -> None:
         raise InvalidLayer(f"{entry.name!r}: size out of bounds")
     if not (0 <= entry.uid < _MOST_ID and 0 <= entry.gid < _MOST_ID):
         raise InvalidLayer(f"{entry.name!r}: owner out of bounds")
+    if len(entry.name) > _MOST_NAME_BYTES or len(entry.link) > _MOST_NAME_BYTES:
+        raise InvalidLayer(f"{entry.name[:80]!r}…: name too long")
     if b"\0" in entry.name or b"\0" in entry.link:
         raise InvalidLayer(f"{entry.name!r}: name with a zero byte")
 

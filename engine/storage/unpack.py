@@ -71,6 +71,8 @@ def unpack(read: Read, root: Path) -> Unpacked:
 
     try:
         size_bytes = inside(root, act)
+    except RecursionError:
+        raise InvalidLayer("layer cannot be unpacked: its directories are nested too deeply") from None
     except OSError as exc:
         raise InvalidLayer(f"layer cannot be unpacked: {exc.strerror}: {_shown(exc.filename)}") from exc
     return Unpacked("sha256:" + digest.hexdigest(), size_bytes)
@@ -117,14 +119,16 @@ class _Unpacker:
         self._stream.skip(entry.stored if entry.type != tarstream.FILE else 0)
 
     def _ensure_directory(self, path: bytes) -> None:
-        if path in self._known:
-            return
-        self._ensure_directory(path.rpartition(b"/")[0])
-        try:
-            os.mkdir(path, 0o755)
-        except FileExistsError:
-            self._existing_parent(path)
-        self._known.add(path)
+        missing = []
+        while path not in self._known:
+            missing.append(path)
+            path = path.rpartition(b"/")[0]
+        for directory in reversed(missing):
+            try:
+                os.mkdir(directory, 0o755)
+            except FileExistsError:
+                self._existing_parent(directory)
+            self._known.add(directory)
 
     def _existing_parent(self, path: bytes) -> None:
         found = os.lstat(path)

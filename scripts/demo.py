@@ -47,7 +47,7 @@ def main(action: str) -> int:
 
 def pycompose(*arguments: str, capture: bool = False) -> subprocess.CompletedProcess[str]:
     """Run our own command line on the shop."""
-    command = [PROGRAM, "--project-directory", SHOP, *arguments]
+    command = [str(PROGRAM), "--project-directory", str(SHOP), *arguments]
     sys.stdout.flush()
     return subprocess.run(command, cwd=SHOP, text=True, stdout=subprocess.PIPE if capture else None, check=False)
 

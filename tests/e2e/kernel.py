@@ -1,0 +1,124 @@
+"""What one engine has in the kernel: read, to compare before and after; and removed, when a test has failed half-way.
+
+Everything an engine makes carries its tag or lies below its directories, so tests with engines of their own can run
+side by side and still each see exactly their own things.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.state.paths import Paths
+
+_CGROUP_ROOT = Path("/sys/fs/cgroup")
+_UNMOUNT_LAZILY = 2
+
+
+@dataclass(frozen=True, slots=True)
+class KernelState:
+    """Names of everything that belongs to one engine. Compares equal when nothing was added and nothing is gone."""
+
+    mounts: tuple[str, ...]
+    links: tuple[str, ...]
+    firewall: tuple[str, ...]
+    cgroups: tuple[str, ...]
+    processes: tuple[str, ...]
+    files: tuple[str, ...]
+
+
+def kernel_state(paths: Paths) -> KernelState:
+    """Look at the machine as it is now. `files` leaves out images, the database and logs: those are meant to stay."""
+    return KernelState(
+        mounts=tuple(sorted(_mounts(paths))),
+        links=tuple(sorted(_links(paths))),
+        firewall=tuple(sorted(_firewall(paths))),
+        cgroups=tuple(sorted(str(path) for path in _cgroups(paths))),
+        processes=tuple(sorted(f"{pid} {name}" for pid, name in _processes(paths))),
+        files=tuple(sorted(_files(paths))),
+    )
+
+
+def remove_everything(paths: Paths) -> None:
+    """End an engine and take away all that it made, without its help. Asks nothing and works from any state."""
+    for pid, _ in _processes(paths):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    libc = ctypes.CDLL(None, use_errno=True)
+    for target in sorted(_mounts(paths), reverse=True):
+        libc.umount2(os.fsencode(target), _UNMOUNT_LAZILY)
+    for link in _links(paths):
+        subprocess.run(["ip", "link", "delete", link], check=False, capture_output=True)
+    for table in {line.partition(":")[0] for line in _firewall(paths)}:
+        subprocess.run(["nft", "delete", "table", *table.split()], check=False, capture_output=True)
+    for group in sorted(_cgroups(paths), key=lambda path: -len(path.parts)):
+        with contextlib.suppress(OSError):  # a process may still be dying inside; it is not ours to wait for it
+            group.rmdir()
+
+
+def engine_pids(paths: Paths) -> list[int]:
+    """The engine's own process, by its command line."""
+    return [pid for pid, name in _processes(paths) if name == "engine"]
+
+
+def _mounts(paths: Paths) -> Iterator[str]:
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        target = line.split()[4]
+        if Path(target).is_relative_to(paths.root) or Path(target).is_relative_to(paths.run):
+            yield target
+
+
+def _links(paths: Paths) -> Iterator[str]:
+    for link in Path("/sys/class/net").iterdir():
+        if link.name.startswith((f"pc{paths.tag}", f"pcv{paths.tag}")):
+            yield link.name
+
+
+def _firewall(paths: Paths) -> Iterator[str]:
+    """Chains with their number of rules, and sets and maps with their elements, of our tables."""
+    listed = subprocess.run(["nft", "--json", "list", "ruleset"], check=True, capture_output=True, text=True).stdout
+    for entry in json.loads(listed)["nftables"]:
+        for kind, item in entry.items():
+            table = item.get("table", item.get("name", "")) if isinstance(item, dict) else ""
+            if str(table).startswith("pycompose") and str(table).endswith(paths.tag):
+                item.pop("handle", None)
+                yield f"{item['family']} {table}: {kind} {json.dumps(item, sort_keys=True)}"
+
+
+def _cgroups(paths: Paths) -> Iterator[Path]:
+    """Our groups in every hierarchy; the one that all containers share may stay, like a directory."""
+    hierarchies = [_CGROUP_ROOT, *(path for path in _CGROUP_ROOT.iterdir() if path.is_dir() and not path.is_symlink())]
+    for hierarchy in hierarchies:
+        top = hierarchy / paths.cgroup.lstrip("/")
+        for directory, _, _ in os.walk(top):
+            if Path(directory) != top:
+                yield Path(directory)
+
+
+def _processes(paths: Paths) -> Iterator[tuple[int, str]]:
+    """Processes in our cgroups, and those whose command line names our directories."""
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdecimal() or int(entry.name) == os.getpid():
+            continue
+        try:
+            words = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            groups = (entry / "cgroup").read_text()
+            state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        names_us = any(str(place) in word for word in words for place in (paths.root, paths.run))
+        if state != "Z" and (names_us or f"{paths.cgroup}/" in groups):
+            yield int(entry.name), "engine" if "engine-daemon" in words else words[0]
+
+
+def _files(paths: Paths) -> Iterator[str]:
+    for directory in (paths.containers, paths.volumes, paths.namespaces, paths.runtime):
+        if directory.is_dir():
+            yield from (str(path) for path in directory.iterdir())

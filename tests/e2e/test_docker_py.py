@@ -1,0 +1,79 @@
+"""docker-py, the library that testcontainers and many tools stand on, works against our engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import docker
+import pytest
+from docker.errors import APIError, ContainerError, NotFound
+
+from tests.e2e.machine import Machine
+
+pytestmark = [pytest.mark.root, pytest.mark.net]
+
+
+@pytest.fixture
+def client(machine: Machine) -> Iterator[docker.DockerClient]:
+    connected = docker.DockerClient(base_url=machine.address, timeout=60)
+    yield connected
+    connected.close()
+
+
+def test_it_negotiates_a_version_and_pings(client: docker.DockerClient) -> None:
+    assert client.ping()
+    assert client.version()["ApiVersion"]
+
+
+def test_run_returns_the_output(client: docker.DockerClient) -> None:
+    client.images.pull("busybox", tag="1.36")
+    assert client.containers.run("busybox:1.36", ["echo", "from a library"], remove=True) == b"from a library\n"
+
+
+def test_a_failing_command_raises_with_its_exit_code_and_stderr(client: docker.DockerClient) -> None:
+    with pytest.raises(ContainerError) as failure:
+        client.containers.run("busybox", ["sh", "-c", "echo no >&2; exit 2"], remove=True)
+    assert failure.value.exit_status == 2
+    assert failure.value.stderr == b"no\n"
+
+
+def test_a_detached_container_can_be_asked_waited_for_and_removed(client: docker.DockerClient) -> None:
+    container = client.containers.run(
+        "busybox", ["sh", "-c", "echo working; exit 3"], detach=True, labels={"kind": "job"}
+    )
+    try:
+        assert container.wait()["StatusCode"] == 3
+        assert container.logs() == b"working\n"
+        assert [found.id for found in client.containers.list(all=True, filters={"label": "kind=job"})] == [container.id]
+    finally:
+        container.remove(force=True)
+    with pytest.raises(NotFound):
+        client.containers.get(container.id)
+
+
+def test_exec_tells_output_and_exit_code(client: docker.DockerClient) -> None:
+    container = client.containers.run("busybox", ["sleep", "1000"], detach=True)
+    try:
+        code, output = container.exec_run(["sh", "-c", "hostname; exit 6"])
+        assert (code, output.strip().decode()) == (6, container.short_id)
+    finally:
+        container.remove(force=True)
+
+
+def test_a_missing_image_is_an_error_with_dockers_status(client: docker.DockerClient) -> None:
+    with pytest.raises(APIError) as failure:
+        client.images.pull("no-such-image", tag="anywhere")
+    assert failure.value.status_code == 404
+
+
+def test_a_network_with_a_chosen_subnet_gives_a_chosen_address(client: docker.DockerClient) -> None:
+    pool = docker.types.IPAMPool(subnet="10.213.7.0/24")
+    network = client.networks.create("chosen", ipam=docker.types.IPAMConfig(pool_configs=[pool]))
+    try:
+        wanted = client.api.create_endpoint_config(ipv4_address="10.213.7.77")
+        output = client.containers.run(
+            "busybox", ["ip", "-4", "addr"], network="chosen", networking_config={"chosen": wanted}, remove=True
+        )
+        assert b"10.213.7.77/24" in output
+    finally:
+        network.remove()

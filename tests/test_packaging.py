@@ -1,0 +1,68 @@
+"""What `pip install pycompose` gives: a wheel with a private import root, and programs that start."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("compose", "engine", "schemas")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(target)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (built,) = target.glob("*.whl")
+    return built
+
+
+def test_the_wheel_puts_nothing_into_site_packages_but_pycompose(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    assert {name.partition("/")[0].partition("-")[0] for name in names} == {"pycompose"}
+    for package in PACKAGES:
+        assert f"pycompose/_app/{package}/__init__.py" in names
+
+
+def test_the_wheel_carries_every_file_of_the_packages(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        packed = set(archive.namelist())
+    ours = [path for package in PACKAGES for path in (ROOT / package).rglob("*") if path.is_file()]
+    expected = {f"pycompose/_app/{path.relative_to(ROOT)}" for path in ours if "__pycache__" not in path.parts}
+    assert expected <= packed
+
+
+def test_the_installed_programs_start_from_anywhere(wheel: Path, tmp_path: Path) -> None:
+    venv.create(tmp_path / "venv", with_pip=False, symlinks=True)
+    (site_packages,) = (tmp_path / "venv").glob("lib/python*/site-packages")
+    # The dependencies are those of this environment; only pycompose itself comes from the wheel.
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        str(tmp_path / "venv"),
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-index",
+    ]
+    subprocess.run([*pip, str(wheel)], check=True, capture_output=True)
+    (site_packages / "dependencies.pth").write_text(
+        "\n".join(path for path in sys.path if path.endswith("site-packages"))
+    )
+    # A folder of the user's own with one of our names must not get in the way.
+    (tmp_path / "engine").mkdir()
+    (tmp_path / "engine" / "__init__.py").write_text("raise SystemExit('the wrong engine')")
+    for program in ("pycompose", "pycompose-engine"):
+        command = [str(tmp_path / "venv" / "bin" / program), "--version"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.strip()

@@ -71,6 +71,13 @@ class FakeConsole:
         self.input_ended = anyio.Event()
         self.closed = anyio.Event()
         self.exit_code = 0
+        self.has_started = False
+
+    def start(self) -> None:
+        """What was typed before the start is over by now, if its end came."""
+        self.has_started = True
+        if self._echoes and self.input_ended.is_set():
+            self.end()
 
     def say(self, stream: int, data: bytes) -> None:
         """Put output."""
@@ -90,7 +97,7 @@ class FakeConsole:
 
     async def send_eof(self) -> None:
         self.input_ended.set()
-        if self._echoes:
+        if self._echoes and self.has_started:
             self.end()
 
     async def aclose(self) -> None:
@@ -164,6 +171,8 @@ class FakeContainers:
             container.log.append(Line(stream, 1_700_000_000_000_000_000, data))
             if container.console:
                 container.console.say(stream, data)
+        if container.console:
+            container.console.start()
         if not container.request.open_stdin and self.script:
             self.exit(container, 0)
 
@@ -300,6 +309,7 @@ class FakeContainers:
             return None
         console.say(1, " ".join(wanted.cmd).encode() + b"\n")
         console.say(2, b"careful\n")
+        console.start()
         if not wanted.attach_stdin:
             console.end()
         return console
@@ -353,9 +363,8 @@ class FakeContainers:
         return []
 
     def volume_users(self, volume_name: str) -> list[str]:
-        return [
-            c.id for c in self.known.values() if any(b.startswith(volume_name) for b in c.request.host_config.binds)
-        ]
+        prefix = f"{volume_name}:"
+        return [c.id for c in self.known.values() if any(b.startswith(prefix) for b in c.request.host_config.binds)]
 
     def network_users(self, network_id: str) -> list[str]:
         return []

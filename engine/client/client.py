@@ -1,0 +1,67 @@
+"""A client of the Docker Engine API, for our engine and for any other."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from types import TracebackType
+
+from engine.client.containers import ContainerCalls
+from engine.client.errors import EngineUnreachable
+from engine.client.images import ImageCalls
+from engine.client.resources import NetworkCalls, VolumeCalls
+from engine.wire.filters import format_filters
+from engine.wire.system import EventMessage, SystemInfo, SystemVersion
+
+
+class EngineClient(ContainerCalls, ImageCalls, NetworkCalls, VolumeCalls):
+    """Speaks to `unix:///path` or `tcp://host:port`; any number of calls at once.
+
+        async with EngineClient("unix:///run/pycompose/engine.sock") as engine:
+            for container in await engine.list_containers(everything=True):
+                ...
+
+    Calls raise `ApiError` (the engine says no) or `EngineUnreachable` (nobody answers). Async generators hold a
+    connection until they are closed: use `contextlib.aclosing` where a loop may be left early.
+    """
+
+    async def __aenter__(self) -> EngineClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def ping(self) -> bool:
+        """Whether an engine answers."""
+        try:
+            async with self._exchange("GET", "/_ping") as answer:
+                return answer.head.status == 200 and await answer.body() == b"OK"
+        except EngineUnreachable:
+            return False
+
+    async def version(self) -> SystemVersion:
+        """The engine's version."""
+        return await self.fetch(SystemVersion, "GET", "/version")
+
+    async def info(self) -> SystemInfo:
+        """The engine's machine."""
+        return await self.fetch(SystemInfo, "GET", "/info")
+
+    @asynccontextmanager
+    async def listening(
+        self, *, filters: Mapping[str, Iterable[str]] | None = None, since: str = "", until: str = ""
+    ) -> AsyncIterator[AsyncIterator[EventMessage]]:
+        """Events inside the block. The subscription stands when the block begins: nothing after that is missed."""
+        parameters = {"filters": format_filters(filters) if filters else "", "since": since, "until": until}
+        async with self.open("GET", "/events", parameters) as answer:
+            yield answer.lines(EventMessage)
+
+    async def events(
+        self, *, filters: Mapping[str, Iterable[str]] | None = None, since: str = "", until: str = ""
+    ) -> AsyncIterator[EventMessage]:
+        """Past events from `since` on, then new ones until `until`. Subscribes at the first step of the loop."""
+        async with self.listening(filters=filters, since=since, until=until) as found:
+            async for event in found:
+                yield event

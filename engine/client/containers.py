@@ -1,0 +1,174 @@
+"""Container calls."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+
+from engine.client.errors import ApiError
+from engine.client.stdio import Hijacked
+from engine.client.transport import Parameters, Transport
+from engine.wire.containers import (
+    ContainerCreateRequest,
+    ContainerCreateResponse,
+    ContainerInspect,
+    ContainerSummary,
+    ContainerWaitResponse,
+    ExecCreateRequest,
+    ExecInspect,
+    ExecStartRequest,
+    IdResponse,
+    TopResponse,
+)
+from engine.wire.filters import format_filters
+from engine.wire.frames import STDOUT, Deframer
+from engine.wire.http import quoted
+
+
+class ContainerCalls(Transport):
+    """`/containers/…` and `/exec/…`. A container is named by its name, its id or a prefix of its id."""
+
+    async def list_containers(
+        self, *, everything: bool = False, filters: Mapping[str, Iterable[str]] | None = None, size: bool = False
+    ) -> list[ContainerSummary]:
+        """Those that run, or all of them."""
+        parameters: Parameters = {
+            "all": everything,
+            "size": size,
+            "filters": format_filters(filters) if filters else "",
+        }
+        return await self.fetch(list[ContainerSummary], "GET", "/containers/json", parameters)
+
+    async def inspect_container(self, container: str, *, size: bool = False) -> ContainerInspect:
+        """Everything about one."""
+        return await self.fetch(ContainerInspect, "GET", _path(container, "json"), {"size": size})
+
+    async def create_container(
+        self, name: str, request: ContainerCreateRequest, *, platform: str = ""
+    ) -> ContainerCreateResponse:
+        """Make one; an empty name lets the engine choose."""
+        parameters: Parameters = {"name": name, "platform": platform}
+        return await self.fetch(ContainerCreateResponse, "POST", "/containers/create", parameters, request)
+
+    async def start_container(self, container: str) -> None:
+        """Start it; nothing happens if it runs."""
+        await self.call("POST", _path(container, "start"))
+
+    async def stop_container(self, container: str, *, timeout_seconds: int | None = None, signal: str = "") -> None:
+        """Stop it: its stop signal, a grace period (None: its own), SIGKILL. Nothing happens if it does not run."""
+        await self.call("POST", _path(container, "stop"), _grace(timeout_seconds, signal))
+
+    async def restart_container(self, container: str, *, timeout_seconds: int | None = None, signal: str = "") -> None:
+        """Stop it and start it."""
+        await self.call("POST", _path(container, "restart"), _grace(timeout_seconds, signal))
+
+    async def kill_container(self, container: str, signal: str = "SIGKILL") -> None:
+        """Send it a signal."""
+        await self.call("POST", _path(container, "kill"), {"signal": signal})
+
+    async def pause_container(self, container: str) -> None:
+        """Freeze it."""
+        await self.call("POST", _path(container, "pause"))
+
+    async def unpause_container(self, container: str) -> None:
+        """Let it go on."""
+        await self.call("POST", _path(container, "unpause"))
+
+    async def rename_container(self, container: str, name: str) -> None:
+        """Give it another name."""
+        await self.call("POST", _path(container, "rename"), {"name": name})
+
+    async def remove_container(self, container: str, *, force: bool = False, volumes: bool = False) -> None:
+        """Remove it, running or not if forced, with its anonymous volumes if asked for."""
+        await self.call("DELETE", f"/containers/{quoted(container)}", {"force": force, "v": volumes})
+
+    async def wait_container(self, container: str, condition: str = "not-running") -> int:
+        """Wait for `not-running`, `next-exit` or `removed` and return the exit code."""
+        parameters: Parameters = {"condition": condition}
+        result = await self.fetch(ContainerWaitResponse, "POST", _path(container, "wait"), parameters)
+        if result.error is not None and result.error.message:
+            raise ApiError(500, result.error.message)
+        return result.status_code
+
+    async def container_logs(  # noqa: PLR0913  # the endpoint's parameters
+        self,
+        container: str,
+        *,
+        tty: bool,
+        follow: bool = False,
+        tail: str = "all",
+        since: str = "",
+        until: str = "",
+        timestamps: bool = False,
+    ) -> AsyncIterator[tuple[int, bytes]]:
+        """Pieces of output with their stream; a piece is not always a line. Times as RFC 3339 or Unix seconds."""
+        parameters: Parameters = {
+            "stdout": True, "stderr": True, "follow": follow, "tail": tail, "since": since, "until": until,
+            "timestamps": timestamps,
+        }  # fmt: skip
+        deframer = Deframer()
+        async with self.open("GET", _path(container, "logs"), parameters) as answer:
+            async for chunk in answer.chunks():
+                for piece in [(STDOUT, chunk)] if tty else deframer.feed(chunk):
+                    yield piece
+
+    async def attach_container(
+        self,
+        container: str,
+        *,
+        tty: bool,
+        stdin: bool = False,
+        logs: bool = False,
+        detach_keys: str = "",
+    ) -> Hijacked:
+        """Take part in its stdio from now on (or from its beginning: `logs`), also before it is started."""
+        parameters: Parameters = {
+            "stream": True, "stdout": True, "stderr": True, "stdin": stdin, "logs": logs, "detachKeys": detach_keys,
+        }  # fmt: skip
+        return await self.hijack(_path(container, "attach"), parameters, is_tty=tty)
+
+    async def resize_container(self, container: str, height: int, width: int) -> None:
+        """Tell its terminal its size in characters."""
+        await self.call("POST", _path(container, "resize"), {"h": str(height), "w": str(width)})
+
+    async def top_container(self, container: str, ps_args: str = "") -> TopResponse:
+        """Its processes."""
+        return await self.fetch(TopResponse, "GET", _path(container, "top"), {"ps_args": ps_args})
+
+    async def put_archive(self, container: str, path: str, tar: bytes | AsyncIterator[bytes]) -> None:
+        """Unpack a tar into a directory of it."""
+        async with self.open("PUT", _path(container, "archive"), {"path": path}, upload=tar) as answer:
+            await answer.body()
+
+    async def get_archive(self, container: str, path: str) -> AsyncIterator[bytes]:
+        """A path of it as a tar stream."""
+        async with self.open("GET", _path(container, "archive"), {"path": path}) as answer:
+            async for chunk in answer.chunks():
+                yield chunk
+
+    async def create_exec(self, container: str, request: ExecCreateRequest) -> str:
+        """Prepare a process in a running container and return its id."""
+        return (await self.fetch(IdResponse, "POST", _path(container, "exec"), body=request)).id
+
+    async def start_exec(self, exec_id: str, request: ExecStartRequest) -> Hijacked:
+        """Start it and take part in its stdio. Its exit code is in `inspect_exec` once the output ended."""
+        return await self.hijack(f"/exec/{quoted(exec_id)}/start", body=request, is_tty=request.tty)
+
+    async def start_exec_detached(self, exec_id: str) -> None:
+        """Start it and leave it alone."""
+        await self.call("POST", f"/exec/{quoted(exec_id)}/start", body=ExecStartRequest(detach=True))
+
+    async def resize_exec(self, exec_id: str, height: int, width: int) -> None:
+        """Tell its terminal its size in characters."""
+        await self.call("POST", f"/exec/{quoted(exec_id)}/resize", {"h": str(height), "w": str(width)})
+
+    async def inspect_exec(self, exec_id: str) -> ExecInspect:
+        """Whether it runs, and how it ended."""
+        return await self.fetch(ExecInspect, "GET", f"/exec/{quoted(exec_id)}/json")
+
+
+def _path(container: str, verb: str) -> str:
+    return f"/containers/{quoted(container)}/{verb}"
+
+
+def _grace(timeout_seconds: int | None, signal: str) -> dict[str, str]:
+    return {"t": "" if timeout_seconds is None else str(timeout_seconds), "signal": signal}

@@ -1,0 +1,206 @@
+"""Requests over a pool of kept-alive connections, with the API's version settled on first use."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Final, TypeVar
+
+import anyio
+import msgspec
+
+from engine.client.connection import Body, EngineConnection, Head, check_address, dial
+from engine.client.errors import ApiError, EngineUnreachable
+from engine.client.stdio import Hijacked
+from engine.errors import BadRequest
+from engine.wire.codec import decode, encode
+from engine.wire.http import JSON, NEWEST, format_target, version_of
+
+T = TypeVar("T")
+Parameters = Mapping[str, str | int | bool | None]
+
+_IDLE_CONNECTIONS: Final = 8
+_MAX_ANSWER_BYTES: Final = 256 * 1024 * 1024
+_MAX_LINE_BYTES: Final = 16 * 1024 * 1024
+_NOTHING: Final[Parameters] = {}
+
+
+class Answer:
+    """An answer whose body is still to be read."""
+
+    def __init__(self, head: Head, connection: EngineConnection) -> None:
+        self.head = head
+        self._connection = connection
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it arrives."""
+        while chunk := await self._connection.read():
+            yield chunk
+
+    async def body(self) -> bytes:
+        """The whole body, within a bound that no honest engine reaches."""
+        parts: list[bytes] = []
+        size = 0
+        while chunk := await self._connection.read():
+            size += len(chunk)
+            if size > _MAX_ANSWER_BYTES:
+                raise ApiError(self.head.status, "the answer is too long")
+            parts.append(chunk)
+        return b"".join(parts)
+
+    async def lines(self, kind: type[T]) -> AsyncIterator[T]:
+        """The body as lines of JSON, each given as soon as it is complete."""
+        rest = b""
+        async for chunk in self.chunks():
+            *whole, rest = (rest + chunk).split(b"\n")
+            for line in whole:
+                if line.strip():
+                    yield parsed(line, kind)
+            if len(rest) > _MAX_LINE_BYTES:
+                raise ApiError(self.head.status, "a line of the answer is too long")
+        if rest.strip():
+            yield parsed(rest, kind)
+
+
+class Transport:
+    """Base of the client: dials, keeps and reuses connections. Errors: `ApiError`, `EngineUnreachable`."""
+
+    def __init__(self, address: str) -> None:
+        check_address(address)
+        self.address = address
+        self._idle: list[EngineConnection] = []
+        self._version = ""
+        self._settling = anyio.Lock()
+
+    async def aclose(self) -> None:
+        """Close the connections that are not in use."""
+        while self._idle:
+            await self._idle.pop().aclose()
+
+    async def settle_version(self) -> str:
+        """The newest API version that both sides speak, asked for once."""
+        if not self._version:
+            async with self._settling:
+                if not self._version:
+                    async with self._exchange("GET", "/_ping") as answer:
+                        await answer.body()
+                        theirs = answer.head.headers.get("api-version", "")
+                    newest = min(version_of(theirs), NEWEST) if theirs else NEWEST
+                    self._version = f"{newest[0]}.{newest[1]}"
+        return self._version
+
+    # -- for the nouns
+
+    async def call(self, method: str, path: str, parameters: Parameters = _NOTHING, body: object = None) -> bytes:
+        """One request with a JSON body (or none) and its whole answer."""
+        async with self.open(method, path, parameters, body) as answer:
+            return await answer.body()
+
+    async def fetch(
+        self, kind: type[T], method: str, path: str, parameters: Parameters = _NOTHING, body: object = None
+    ) -> T:
+        """One request and its answer as a type of `engine.wire`."""
+        return parsed(await self.call(method, path, parameters, body), kind)
+
+    @asynccontextmanager
+    async def open(
+        self,
+        method: str,
+        path: str,
+        parameters: Parameters = _NOTHING,
+        body: object = None,
+        *,
+        headers: Sequence[tuple[str, str]] = (),
+        upload: Body | None = None,
+    ) -> AsyncIterator[Answer]:
+        """One request, with its answer to be read in the block; leaving it early closes the connection."""
+        target = format_target(path, parameters, await self.settle_version())
+        content: Body = upload if upload is not None else b"" if body is None else encode(body)
+        typed = [("Content-Type", JSON)] if body is not None else []
+        async with self._exchange(method, target, [*headers, *typed], content) as answer:
+            if answer.head.status >= 400:
+                raise ApiError(answer.head.status, _message(await answer.body(), answer.head.status))
+            yield answer
+
+    async def hijack(
+        self, path: str, parameters: Parameters = _NOTHING, body: object = None, *, is_tty: bool
+    ) -> Hijacked:
+        """A POST that takes its connection over."""
+        target = format_target(path, parameters, await self.settle_version())
+        content = b"" if body is None else encode(body)
+        headers = [*self._common, ("Connection", "Upgrade"), ("Upgrade", "tcp"), ("Content-Type", JSON)]
+        connection = EngineConnection(await dial(self.address), self.address)
+        try:
+            head = await connection.ask("POST", target, headers, content)
+            if head.status not in (101, 200):
+                raise ApiError(head.status, _message(await Answer(head, connection).body(), head.status))
+            return Hijacked(*connection.take_over(), is_tty=is_tty)
+        except BaseException:
+            await connection.aclose()
+            raise
+
+    # -- connections
+
+    @asynccontextmanager
+    async def _exchange(
+        self, method: str, target: str, headers: Sequence[tuple[str, str]] = (), body: Body = b""
+    ) -> AsyncIterator[Answer]:
+        connection, head = await self._ask(method, target, [*self._common, *headers], body)
+        is_reusable = False
+        try:
+            yield Answer(head, connection)
+            is_reusable = connection.renew()
+        finally:
+            if is_reusable and len(self._idle) < _IDLE_CONNECTIONS:
+                self._idle.append(connection)
+            else:
+                await connection.aclose()
+
+    async def _ask(
+        self, method: str, target: str, headers: Sequence[tuple[str, str]], body: Body
+    ) -> tuple[EngineConnection, Head]:
+        connection, is_fresh = await self._connect()
+        try:
+            return connection, await connection.ask(method, target, headers, body)
+        except EngineUnreachable:
+            await connection.aclose()
+            if is_fresh or method not in ("GET", "HEAD"):
+                raise
+        except BaseException:
+            await connection.aclose()
+            raise
+        # A kept connection was closed by the other side: what only reads may be asked again.
+        connection = EngineConnection(await dial(self.address), self.address)
+        try:
+            return connection, await connection.ask(method, target, headers, body)
+        except BaseException:
+            await connection.aclose()
+            raise
+
+    async def _connect(self) -> tuple[EngineConnection, bool]:
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_stale:
+                return connection, False
+            await connection.aclose()
+        return EngineConnection(await dial(self.address), self.address), True
+
+    @property
+    def _common(self) -> tuple[tuple[str, str], ...]:
+        return (("Host", "docker"), ("User-Agent", "pycompose"))
+
+
+def parsed(data: bytes, kind: type[T]) -> T:
+    """An answer as a type. Raises `ApiError` naming the field that is missing or wrong."""
+    try:
+        return decode(data, kind)
+    except BadRequest as exc:
+        raise ApiError(500, f"the engine's answer is not as expected: {exc.message}") from exc
+
+
+def _message(body: bytes, status: int) -> str:
+    try:
+        found = msgspec.json.decode(body, type=dict[str, object]).get("message")
+    except msgspec.DecodeError:
+        found = body.decode(errors="replace").strip()
+    return str(found) if found else f"the engine answered with status {status}"

@@ -1,0 +1,247 @@
+"""Carry out a plan: one task group, each step as soon as its own prerequisites are done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+
+import anyio
+
+from compose.apply.files import archive
+from compose.apply.mounts import inline_files
+from compose.apply.networks import network_request, volume_request
+from compose.apply.pulling import pull
+from compose.apply.refusals import refusals
+from compose.apply.requests import container_request
+from compose.apply.waiting import Waiter, watching
+from compose.errors import ComposeError, EngineRefused, ServiceFailed
+from compose.model.project import Project
+from compose.plan.actions import (
+    Action,
+    CreateContainer,
+    CreateNetwork,
+    CreateVolume,
+    KillContainer,
+    Plan,
+    PullImage,
+    RemoveContainer,
+    RemoveImage,
+    RemoveNetwork,
+    RemoveVolume,
+    RenameContainer,
+    StartContainer,
+    Step,
+    StopContainer,
+    WaitFor,
+)
+from compose.plan.images import image_id
+from compose.plan.observed import Observed
+from compose.plan.progress import Phase, Report, Update
+from engine.client import EngineClient
+
+_WAITED = {"healthy": "Healthy", "completed": "Exited", "running": "Healthy"}
+
+
+async def execute(
+    plan: Plan,
+    *,
+    engine: EngineClient,
+    project: Project,
+    observed: Observed,
+    report: Report,
+    keep_going: bool = False,
+) -> None:
+    """Do every step of `plan` and report each. Does not return before all is done.
+
+    The first failure ends the rest and is raised (`EngineRefused`, `ServiceFailed`, …). With `keep_going`, as a
+    teardown wants it, every step is tried and all failures are raised together in an `ExceptionGroup`.
+    Cancellation leaves finished steps as they are.
+    """
+    run = _Run(engine, project, observed, report)
+    await run.all(plan, keep_going=keep_going)
+
+
+class _Run:
+    """One execution: what was made so far, and how each act is done."""
+
+    def __init__(self, engine: EngineClient, project: Project, observed: Observed, report: Report) -> None:
+        self.engine = engine
+        self.project = project
+        self.observed = observed
+        self.report = report
+        # Names change while containers are replaced, so everything goes by ids.
+        self.ids = {item.name: item.id for item in observed.containers}
+        self.providers = {item.service: item.id for item in reversed(observed.containers) if not item.is_one_off}
+        self.image_ids: dict[str, str] = {}
+        self.failures: list[ComposeError] = []
+        self.waiter: Waiter | None = None
+
+    async def all(self, plan: Plan, *, keep_going: bool) -> None:
+        done = {step.number: anyio.Event() for step in plan.steps}
+        async with AsyncExitStack() as stack:
+            if any(isinstance(step.action, WaitFor) for step in plan.steps):
+                self.waiter = await stack.enter_async_context(watching(self.engine, self.project.name))
+            async with anyio.create_task_group() as tasks:
+
+                async def run(step: Step) -> None:
+                    for number in step.after:
+                        await done[number].wait()
+                    try:
+                        await self.perform(step.action)
+                    except ComposeError as exc:
+                        self.failures.append(exc)
+                        if not keep_going:
+                            tasks.cancel_scope.cancel()
+                    done[step.number].set()
+
+                for step in plan.steps:
+                    tasks.start_soon(run, step, name=f"step {step.number}")
+        if self.failures:
+            raise (
+                self.failures[0]
+                if len(self.failures) == 1 or not keep_going
+                else ExceptionGroup("several steps failed", self.failures)
+            )
+
+    async def perform(self, action: Action) -> None:  # noqa: PLR0912, C901 - one case per act
+        """Make the call that `action` stands for."""
+        match action:
+            case PullImage():
+                await self._pull(action)
+            case CreateNetwork():
+                await self._create_network(action)
+            case RemoveNetwork():
+                await self._remove("Network", action.name, lambda: self.engine.remove_network(action.name))
+            case CreateVolume():
+                await self._create_volume(action)
+            case RemoveVolume():
+                await self._remove("Volume", action.name, lambda: self.engine.remove_volume(action.name))
+            case RemoveImage():
+                await self._remove("Image", action.image, lambda: self.engine.remove_image(action.image))
+            case CreateContainer():
+                await self._create_container(action)
+            case StartContainer():
+                await self._start(action)
+            case StopContainer():
+                await self._stop(action)
+            case KillContainer():
+                await self._kill(action)
+            case RemoveContainer():
+                await self._remove_container(action)
+            case RenameContainer():
+                await self._rename(action)
+            case WaitFor():
+                await self._wait(action)
+
+    @contextmanager
+    def _told(self, resource: str, words: tuple[str, str], doing: str, fine: tuple[int, ...] = ()) -> Iterator[None]:
+        """Report the first word, do the block, report the second; refusals are named after what we were `doing`."""
+        self._say(resource, words[0], Phase.WORKING)
+        try:
+            with refusals(doing, fine=fine):
+                yield
+        except ComposeError:
+            self._say(resource, "Error", Phase.FAILED)
+            raise
+        self._say(resource, words[1])
+
+    def _say(self, resource: str, state: str, phase: Phase = Phase.DONE, detail: str = "") -> None:
+        self.report(Update(resource, state, phase, detail))
+
+    async def _pull(self, action: PullImage) -> None:
+        resource = f"Image {action.image}"
+        try:
+            with refusals(f"pulling {action.image}"):
+                await pull(self.engine, action.image, action.platform, self.report)
+                self.image_ids[action.image] = (await self.engine.inspect_image(action.image)).id
+        except ComposeError:
+            self._say(resource, "Error", Phase.FAILED)
+            raise
+
+    async def _create_network(self, action: CreateNetwork) -> None:
+        name = action.network.name
+        with self._told(f"Network {name}", ("Creating", "Created"), f"creating network {name}"):
+            await self.engine.create_network(network_request(self.project, action.network))
+
+    async def _create_volume(self, action: CreateVolume) -> None:
+        name = action.volume.name
+        with self._told(f"Volume {name}", ("Creating", "Created"), f"creating volume {name}"):
+            await self.engine.create_volume(volume_request(self.project, action.volume))
+
+    async def _create_container(self, action: CreateContainer) -> None:
+        words = ("Recreate", "Recreated") if action.replaces else ("Creating", "Created")
+        with self._told(f"Container {action.final_name}", words, f"creating container {action.final_name}"):
+            local_id = self.image_ids.get(action.image) or image_id(self.observed, action.image)
+            request = container_request(self.project, action, local_id, self.providers)
+            files = inline_files(self.project, action.service)
+            made = await self.engine.create_container(action.name, request, platform=action.service.platform)
+            if files:
+                await self._put_files(made.id, archive(files, now=time.time()))
+        self.ids[action.name] = self.ids[action.final_name] = made.id
+        self.providers[action.service.name] = made.id
+
+    async def _put_files(self, container: str, tar: bytes) -> None:
+        try:
+            await self.engine.put_archive(container, "/", tar)
+        except BaseException:
+            # A container without its files must not be started by the next `up` as if it were complete.
+            with anyio.move_on_after(10, shield=True), refusals("removing the container", fine=(404,)):
+                await self.engine.remove_container(container, force=True, volumes=True)
+            raise
+
+    async def _start(self, action: StartContainer) -> None:
+        name = action.container
+        with self._told(f"Container {name}", ("Starting", "Started"), f"starting container {name}", fine=(304,)):
+            await self.engine.start_container(self.ids.get(name, name))
+
+    async def _stop(self, action: StopContainer) -> None:
+        name = action.container
+        with self._told(f"Container {name}", ("Stopping", "Stopped"), f"stopping container {name}", fine=(304, 404)):
+            await self.engine.stop_container(action.container_id, timeout_seconds=action.timeout_seconds)
+
+    async def _kill(self, action: KillContainer) -> None:
+        name = action.container
+        with self._told(f"Container {name}", ("Killing", "Killed"), f"killing container {name}", fine=(404, 409)):
+            await self.engine.kill_container(action.container_id, action.signal)
+
+    async def _remove_container(self, action: RemoveContainer) -> None:
+        name = action.container
+        with self._told(f"Container {name}", ("Removing", "Removed"), f"removing container {name}", fine=(404,)):
+            await self.engine.remove_container(action.container_id, force=True, volumes=not action.keep_volumes)
+
+    async def _rename(self, action: RenameContainer) -> None:
+        container = self.ids.get(action.container, action.container)
+        with refusals(f"renaming container {action.container}"):
+            await self.engine.rename_container(container, action.new_name)
+
+    async def _remove(self, kind: str, name: str, call: Callable[[], Awaitable[object]]) -> None:
+        """Remove what others may still use: then it stays, with a warning."""
+        resource = f"{kind} {name}"
+        self._say(resource, "Removing", Phase.WORKING)
+        try:
+            with refusals(f"removing {kind.lower()} {name}", fine=(404,)):
+                await call()
+        except EngineRefused as exc:
+            if exc.status not in (403, 409):
+                self._say(resource, "Error", Phase.FAILED)
+                raise
+            self._say(resource, "Resource is still in use", Phase.WARNING)
+        else:
+            self._say(resource, "Removed")
+
+    async def _wait(self, action: WaitFor) -> None:
+        assert self.waiter, "a plan with waits is run with a waiter"
+        for name in action.containers:
+            self._say(f"Container {name}", "Waiting", Phase.WORKING)
+        try:
+            await self.waiter.until(action, self.ids)
+        except ServiceFailed as exc:
+            phase = Phase.FAILED if action.is_required else Phase.WARNING
+            for name in action.containers:
+                self._say(f"Container {name}", "Error", phase, exc.message.splitlines()[0])
+            if action.is_required:
+                raise
+        else:
+            for name in action.containers:
+                self._say(f"Container {name}", _WAITED[action.condition])

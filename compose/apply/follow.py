@@ -1,0 +1,182 @@
+"""The output of a project's containers, line by line, as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+
+import anyio
+import anyio.abc
+
+from compose.apply.refusals import refusals
+from compose.plan import labels
+from compose.plan.observed import ObservedContainer
+from compose.plan.progress import Emit, Ended, Output
+from engine.client import ApiError, EngineClient
+from engine.wire.containers import ContainerInspect
+from engine.wire.system import EventMessage
+
+
+@dataclass(frozen=True, slots=True)
+class LogOptions:
+    """Which lines: `tail` is a number or `all`, times are RFC 3339 or Unix seconds."""
+
+    tail: str = "all"
+    since: str = ""
+    until: str = ""
+    timestamps: bool = False
+
+
+@dataclass(slots=True)
+class Lines:
+    """Cuts the pieces of both streams into whole lines."""
+
+    rest: dict[int, bytes] = field(default_factory=dict[int, bytes])
+
+    def feed(self, stream: int, piece: bytes) -> tuple[bytes, ...]:
+        """The lines that `piece` completes, without their ends."""
+        *whole, self.rest[stream] = (self.rest.get(stream, b"") + piece).split(b"\n")
+        return tuple(line.removesuffix(b"\r") for line in whole)
+
+    def finish(self) -> list[tuple[int, bytes]]:
+        """What has no end of line."""
+        return [(stream, rest) for stream, rest in sorted(self.rest.items()) if rest]
+
+
+def short_name(project_name: str, container: str) -> str:
+    """`web-1` for `shop-web-1`; other names (the user's own) as they are."""
+    return container.removeprefix(f"{project_name}-")
+
+
+async def print_logs(
+    engine: EngineClient, project_name: str, containers: Sequence[ObservedContainer], options: LogOptions, emit: Emit
+) -> None:
+    """What the containers have written so far, one after the other."""
+    for item in containers:
+        source = short_name(project_name, item.name)
+        with refusals(f"reading the log of {item.name}", fine=(404,)):
+            found = await engine.inspect_container(item.id)
+            await _copy(engine, found, source, options, emit, follow=False)
+
+
+class Follower:
+    """Follows the containers of a project, also those that start later.
+
+    `wanted` says which services; `stop_when_idle` ends it once nothing that it followed runs any more.
+    """
+
+    def __init__(
+        self,
+        engine: EngineClient,
+        project_name: str,
+        *,
+        emit: Emit,
+        wanted: Callable[[str], bool],
+        options: LogOptions,
+    ) -> None:
+        self._engine = engine
+        self._project_name = project_name
+        self._emit = emit
+        self._wanted = wanted
+        self._options = options
+        self._followed: dict[str, anyio.Event] = {}  # container id -> set at its next start
+        self._tasks: anyio.abc.TaskGroup | None = None
+        self._idle = anyio.Event()
+        self._live = 0
+        self.exit_codes: dict[str, int] = {}  # service -> exit code of its container that ended last
+        self.first_end = anyio.Event()
+
+    async def run(
+        self,
+        containers: Sequence[ObservedContainer],
+        *,
+        task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Follow until cancelled. Started once new containers are noticed."""
+        filters = {"type": ["container"], "event": ["start"], "label": [f"{labels.PROJECT}={self._project_name}"]}
+        with refusals("following the containers"):
+            async with self._engine.listening(filters=filters) as events, anyio.create_task_group() as tasks:
+                self._tasks = tasks
+                for item in containers:
+                    self._follow(item.id, item.name, self._options)
+                task_status.started()
+                await self._notice(events)
+
+    async def until_idle(self) -> None:
+        """Wait until nothing that was followed runs any more (at once if nothing ever was)."""
+        while self._live:
+            self._idle = anyio.Event()
+            await self._idle.wait()
+
+    async def _notice(self, events: AsyncIterator[EventMessage]) -> None:
+        async for event in events:
+            attributes = event.actor.attributes
+            is_ours = attributes.get(labels.ONE_OFF, "False") == "False"
+            if not is_ours or not self._wanted(attributes.get(labels.SERVICE, "")):
+                continue
+            if restarted := self._followed.get(event.actor.id):
+                restarted.set()
+                continue
+            since = f"{event.time_nano // 10**9}.{event.time_nano % 10**9:09d}"
+            self._follow(event.actor.id, attributes.get("name", ""), replace(self._options, since=since, tail="all"))
+
+    def _follow(self, container: str, name: str, options: LogOptions) -> None:
+        assert self._tasks, "containers are followed while run() is"
+        self._followed[container] = anyio.Event()
+        self._live += 1
+        self._tasks.start_soon(
+            self._one, container, short_name(self._project_name, name), options, name=f"follow {name}"
+        )
+
+    async def _one(self, container: str, source: str, options: LogOptions) -> None:
+        """One container's output over all its restarts."""
+        try:
+            while True:
+                found = await self._engine.inspect_container(container)
+                await _copy(self._engine, found, source, options, self._emit, follow=True)
+                found = await self._engine.inspect_container(container)
+                state = found.state
+                comes_back = state.status == "restarting" or state.running
+                self._ended(found, Ended(source, state.exit_code, comes_back))
+                if not comes_back:
+                    return
+                options = replace(options, since=state.finished_at, tail="all")
+                if not state.running:
+                    await self._followed[container].wait()
+                self._followed[container] = anyio.Event()
+        except ApiError as exc:
+            # Removed under our eyes, or a log driver that cannot be read: nothing more to follow here.
+            if exc.status not in (404, 409, 501):
+                raise
+        finally:
+            self._followed.pop(container, None)
+            self._live -= 1
+            self._idle.set()
+
+    def _ended(self, found: ContainerInspect, end: Ended) -> None:
+        self._emit(end)
+        if not end.will_restart:
+            self.exit_codes[found.config.labels.get(labels.SERVICE, "")] = end.exit_code
+            self.first_end.set()
+
+
+async def _copy(
+    engine: EngineClient, found: ContainerInspect, source: str, options: LogOptions, emit: Emit, *, follow: bool
+) -> None:
+    lines = Lines()
+    pieces = engine.container_logs(
+        found.id,
+        tty=found.config.tty,
+        follow=follow,
+        tail=options.tail,
+        since=options.since,
+        until=options.until,
+        timestamps=options.timestamps,
+    )
+    async with aclosing(pieces):
+        async for stream, piece in pieces:
+            if whole := lines.feed(stream, piece):
+                emit(Output(source, stream, whole))
+    for stream, rest in lines.finish():
+        emit(Output(source, stream, (rest,)))

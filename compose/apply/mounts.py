@@ -1,0 +1,141 @@
+"""A service's mounts on the wire: volumes, binds, tmpfs and images, and configs and secrets that are files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from compose.errors import ComposeError
+from compose.model.project import FileObject, Project
+from compose.model.service import BindMount, FileMount, Mount, Service
+from compose.plan.hashing import inline_content
+from compose.plan.observed import ObservedMount
+from engine.wire import containers as wire
+
+
+def service_mounts(
+    project: Project, service: Service, inherited: Iterable[ObservedMount]
+) -> tuple[list[str], list[wire.Mount]]:
+    """`HostConfig.Binds` and `HostConfig.Mounts`. Later wins where two have one target, as in docker compose."""
+    mounts: dict[str, Mount | ObservedMount] = {mount.target: mount for mount in service.volumes}
+    for old in inherited:
+        mounts[old.destination] = old
+    for mount in _file_mounts(project, service):
+        mounts.setdefault(mount.target, mount)
+    binds: list[str] = []
+    entries: list[wire.Mount] = []
+    for item in mounts.values():
+        if isinstance(item, ObservedMount):
+            entries.append(
+                wire.Mount(type="volume", source=item.name, target=item.destination, read_only=not item.is_writable)
+            )
+        elif _fits_a_bind(item):
+            binds.append(_bind(item))
+        else:
+            entries.append(_mount(project, item))
+    return binds, entries
+
+
+def config_target(mount: FileMount) -> str:
+    """Where a config appears in the container (Compose Specification, 05-services.md, configs)."""
+    target = mount.target or mount.source
+    return target if target.startswith("/") else f"/{target}"
+
+
+def secret_target(mount: FileMount) -> str:
+    """Where a secret appears in the container (Compose Specification, 05-services.md, secrets)."""
+    target = mount.target or mount.source
+    return target if target.startswith("/") else f"/run/secrets/{target}"
+
+
+def inline_files(project: Project, service: Service) -> list[tuple[FileMount, str, str]]:
+    """The configs and secrets without a file: mount, target and content, to be copied into the container.
+
+    Raises `ComposeError` when their variable is not set or the container's root cannot be written.
+    """
+    files: list[tuple[FileMount, str, str]] = []
+    for kind, mount, target, source in _references(project, service):
+        content = inline_content(project, source)
+        if content is None:
+            continue
+        if source.environment and source.environment not in project.environment:
+            raise ComposeError(
+                f"environment variable `{source.environment}`, the content of {kind} `{source.key}`, is not set",
+                hint=f"export it, or add `{source.environment}=...` to .env",
+            )
+        if service.read_only:
+            raise ComposeError(
+                f"{kind} `{source.key}` cannot be written into service `{service.name}`, whose root is read-only",
+                hint=f"give the {kind} by `file:`, which is mounted instead",
+            )
+        files.append((mount, target, content))
+    return files
+
+
+def _references(project: Project, service: Service) -> Iterable[tuple[str, FileMount, str, FileObject]]:
+    for mount in service.configs:
+        if source := project.configs.get(mount.source):
+            yield "config", mount, config_target(mount), source
+    for mount in service.secrets:
+        if source := project.secrets.get(mount.source):
+            yield "secret", mount, secret_target(mount), source
+
+
+def _file_mounts(project: Project, service: Service) -> Iterable[Mount]:
+    for kind, _, target, source in _references(project, service):
+        if source.external:
+            raise ComposeError(
+                f"{kind} `{source.key}` of service `{service.name}` is external, which needs a cluster",
+                hint=f"give the {kind} by `file:`, `environment:` or `content:`",
+            )
+        if source.file:
+            # A missing file has to be an error: an empty directory in its place helps nobody.
+            yield Mount("bind", target, source.file, read_only=True, bind=BindMount(create_host_path=False))
+
+
+def _fits_a_bind(mount: Mount) -> bool:
+    """Docker makes a missing host path only for a bind in its short form."""
+    if mount.type != "bind" or ":" in mount.source or ":" in mount.target:
+        return False
+    return mount.bind is None or (mount.bind.create_host_path and not mount.bind.recursive)
+
+
+def _bind(mount: Mount) -> str:
+    options = ["ro" if mount.read_only else "rw"]
+    if mount.bind:
+        options += [item for item in (mount.bind.selinux, mount.bind.propagation) if item]
+    return f"{mount.source}:{mount.target}:{','.join(options)}"
+
+
+def _mount(project: Project, mount: Mount) -> wire.Mount:
+    source = mount.source
+    if mount.type == "volume" and source in project.volumes:
+        source = project.volumes[source].name
+    return wire.Mount(
+        target=mount.target,
+        source=source,
+        type=mount.type,
+        read_only=mount.read_only,
+        consistency=mount.consistency,
+        bind_options=_bind_options(mount),
+        volume_options=wire.VolumeOptions(
+            no_copy=mount.volume.nocopy, subpath=mount.volume.subpath, labels=dict(mount.volume.labels)
+        )
+        if mount.volume and mount.type == "volume"
+        else None,
+        tmpfs_options=wire.TmpfsOptions(size_bytes=mount.tmpfs.size, mode=mount.tmpfs.mode)
+        if mount.tmpfs and mount.type == "tmpfs"
+        else None,
+        image_options=wire.ImageOptions(subpath=mount.image.subpath) if mount.image and mount.type == "image" else None,
+    )
+
+
+def _bind_options(mount: Mount) -> wire.BindOptions | None:
+    if mount.type != "bind" or mount.bind is None:
+        return None
+    return wire.BindOptions(
+        propagation=mount.bind.propagation,
+        create_mountpoint=mount.bind.create_host_path,
+        non_recursive=mount.bind.recursive == "disabled",
+        read_only_non_recursive=mount.bind.recursive == "writable",
+        read_only_force_recursive=mount.bind.recursive == "readonly",
+    )

@@ -1,0 +1,50 @@
+"""An image pull's stream of layers, added up to one line of progress."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from msgspec import UNSET
+
+from compose.plan.progress import Phase, Report, Update
+from engine.client import EngineClient
+from engine.wire.images import Progress
+
+_FETCHED = ("Verifying Checksum", "Download complete", "Extracting", "Pull complete", "Already exists")
+
+
+@dataclass(slots=True)
+class Tally:
+    """Bytes fetched and to fetch over all layers of one pull."""
+
+    current: dict[str, int] = field(default_factory=dict[str, int])
+    total: dict[str, int] = field(default_factory=dict[str, int])
+
+    def add(self, line: Progress) -> bool:
+        """Take in one line; whether it changed the sum."""
+        if line.id is UNSET or line.status is UNSET:
+            return False
+        before = self.current.get(line.id, 0)
+        if line.status == "Downloading" and line.progress_detail is not UNSET:
+            detail = line.progress_detail
+            self.current[line.id] = before if detail.current is UNSET else detail.current
+            self.total[line.id] = self.total.get(line.id, 0) if detail.total is UNSET else detail.total
+        elif line.status in _FETCHED and line.id in self.total:
+            self.current[line.id] = self.total[line.id]
+        return self.current.get(line.id, 0) != before
+
+    def update(self, resource: str) -> Update:
+        """The sum as progress of `resource`."""
+        done, size = sum(self.current.values()), sum(self.total.values())
+        return Update(resource, "Pulling", Phase.WORKING, current=done, total=size)
+
+
+async def pull(engine: EngineClient, image: str, platform: str, report: Report) -> None:
+    """Pull an image and report its progress. Raises `ApiError`."""
+    resource = f"Image {image}"
+    report(Update(resource, "Pulling", Phase.WORKING))
+    tally = Tally()
+    async for line in engine.pull_image(image, platform=platform):
+        if tally.add(line):
+            report(tally.update(resource))
+    report(Update(resource, "Pulled"))

@@ -1,0 +1,220 @@
+"""The acts a plan is made of, each one call to the engine (or one wait), and the plan itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from compose.model.project import Network, Volume
+from compose.model.service import Service
+from compose.plan.observed import ObservedMount
+
+# `running`: runs, and is healthy if it has a health check.
+Awaited: TypeAlias = Literal["healthy", "completed", "running"]
+
+
+@dataclass(frozen=True, slots=True)
+class PullImage:
+    """Fetch an image from its registry."""
+
+    image: str
+    because: str
+    platform: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateNetwork:
+    """Make one of the project's networks."""
+
+    network: Network
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveNetwork:
+    """Remove a network by its name on the engine."""
+
+    name: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateVolume:
+    """Make one of the project's volumes."""
+
+    volume: Volume
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveVolume:
+    """Remove a volume by its name on the engine."""
+
+    name: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveImage:
+    """Remove an image by its reference."""
+
+    image: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateContainer:
+    """Make container `number` of a service under `name`.
+
+    `final_name` differs from `name` while the container that it `replaces` (an id) still holds the name.
+    `inherited` are the anonymous volumes it takes over.
+    """
+
+    service: Service
+    number: int
+    name: str
+    final_name: str
+    image: str
+    because: str
+    replaces: str = ""
+    inherited: tuple[ObservedMount, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StartContainer:
+    """Start a container by its (final) name."""
+
+    container: str
+    service: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopContainer:
+    """Stop a container; `timeout_seconds` None is its own grace period."""
+
+    container: str
+    container_id: str
+    service: str
+    because: str
+    timeout_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KillContainer:
+    """Send a signal to a container."""
+
+    container: str
+    container_id: str
+    because: str
+    signal: str = "SIGKILL"
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveContainer:
+    """Remove a container, and its anonymous volumes unless they are kept."""
+
+    container: str
+    container_id: str
+    because: str
+    keep_volumes: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RenameContainer:
+    """Give a replacement the name of what it replaced."""
+
+    container: str
+    new_name: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class WaitFor:
+    """Wait until every container of a service is as its dependants need it. `waiting` are those dependants."""
+
+    service: str
+    containers: tuple[str, ...]
+    condition: Awaited
+    because: str
+    waiting: tuple[str, ...] = ()
+    is_required: bool = True
+
+
+Action: TypeAlias = (
+    PullImage
+    | CreateNetwork
+    | RemoveNetwork
+    | CreateVolume
+    | RemoveVolume
+    | RemoveImage
+    | CreateContainer
+    | StartContainer
+    | StopContainer
+    | KillContainer
+    | RemoveContainer
+    | RenameContainer
+    | WaitFor
+)
+
+
+_TITLES: dict[type, str] = {
+    PullImage: "pull {0.image}",
+    CreateNetwork: "create network {0.network.name}",
+    RemoveNetwork: "remove network {0.name}",
+    CreateVolume: "create volume {0.volume.name}",
+    RemoveVolume: "remove volume {0.name}",
+    RemoveImage: "remove image {0.image}",
+    CreateContainer: "create {0.name}",
+    StartContainer: "start {0.container}",
+    StopContainer: "stop {0.container}",
+    KillContainer: "kill {0.container}",
+    RemoveContainer: "remove {0.container}",
+    RenameContainer: "rename {0.container} to {0.new_name}",
+    WaitFor: "wait until {0.service} is {0.condition}",
+}
+
+
+def title(action: Action) -> str:
+    """The act in words, without its reason."""
+    return _TITLES[type(action)].format(action)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One act, done as soon as the steps `after` are done."""
+
+    number: int
+    action: Action
+    after: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Steps in an order in which prerequisites come first. `unchanged` are containers that stay as they are."""
+
+    steps: tuple[Step, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.steps)
+
+    def __str__(self) -> str:
+        return "\n".join(
+            f"[{','.join(map(str, step.after))}] #{step.number} {title(step.action)} -- {step.action.because}"
+            for step in self.steps
+        )
+
+
+@dataclass(slots=True)
+class PlanBuilder:
+    """Collects steps and hands out their numbers (from 1)."""
+
+    steps: list[Step] = field(default_factory=list[Step])
+
+    def add(self, action: Action, after: list[int] | tuple[int, ...] = ()) -> int:
+        """Append a step after the steps with those numbers; doubles are dropped. Returns its number."""
+        number = len(self.steps) + 1
+        self.steps.append(Step(number, action, tuple(sorted(set(after)))))
+        return number

@@ -1,0 +1,61 @@
+"""Which images a project uses, and which of them have to be fetched first."""
+
+from __future__ import annotations
+
+from compose.errors import ComposeError
+from compose.model.project import Project
+from compose.model.service import Service
+from compose.plan.observed import Observed
+
+
+def familiar(reference: str) -> str:
+    """An image reference in Docker's short form: `docker.io/library/redis` becomes `redis:latest`."""
+    name, _, digest = reference.partition("@")
+    for prefix in ("docker.io/", "index.docker.io/"):
+        name = name.removeprefix(prefix)
+    name = name.removeprefix("library/")
+    if digest:
+        # A tag beside a digest says nothing: the digest decides.
+        return f"{_without_tag(name)}@{digest}"
+    return name if _without_tag(name) != name else f"{name}:latest"
+
+
+def image_of(project: Project, service: Service) -> str:
+    """The image a service runs: its own, or the name that its build gets."""
+    return service.image or f"{project.name}-{service.name}"
+
+
+def image_id(observed: Observed, reference: str) -> str:
+    """The id of the local image, "" when there is none."""
+    return observed.images.get(familiar(reference)) or observed.images.get(reference, "")
+
+
+def pull_reason(project: Project, service: Service, observed: Observed, policy: str = "") -> str:
+    """Why the service's image has to be pulled; "" when it has not.
+
+    `policy` is that of the command line and wins over the service's. Raises `ComposeError` when the image is
+    missing and may not be pulled.
+    """
+    image = image_of(project, service)
+    policy = policy if policy not in ("", "policy") else service.pull_policy
+    is_local = bool(image_id(observed, image))
+    if policy == "always" and not service.build:
+        return "asked to"
+    if is_local:
+        return ""
+    if service.build:
+        raise ComposeError(
+            f"image `{image}` of service `{service.name}` has to be built, and building is not available yet",
+            hint=f"build it by another tool under the name `{image}`, or name a ready image with `image:`",
+        )
+    if policy == "never":
+        raise ComposeError(
+            f"image `{image}` of service `{service.name}` is missing, and may not be pulled",
+            hint=f"run `pycompose pull {service.name}`, or change its `pull_policy`",
+        )
+    return "not here yet"
+
+
+def _without_tag(name: str) -> str:
+    head, colon, tail = name.rpartition(":")
+    return head if colon and "/" not in tail else name

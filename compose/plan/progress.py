@@ -1,0 +1,55 @@
+"""What is told while a plan is carried out: said by `apply`, shown by `render`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Phase(Enum):
+    """How far a resource is."""
+
+    WORKING = "working"
+    DONE = "done"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """One change of one resource (`Container shop-db-1`) to a state (`Started`); sizes in bytes, 0 is unknown."""
+
+    resource: str
+    state: str
+    phase: Phase = Phase.DONE
+    detail: str = ""
+    current: int = 0
+    total: int = 0
+
+
+Report = Callable[[Update], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Whole lines (without their ends) that a container wrote to `stream` (1 stdout, 2 stderr).
+
+    `source` is the container's short name (`web-1`). Bytes, because a container may write what is no text.
+    """
+
+    source: str
+    stream: int
+    lines: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A followed container stopped; `will_restart` when its restart policy brings it back."""
+
+    source: str
+    exit_code: int
+    will_restart: bool = False
+
+
+Emit = Callable[[Output | Ended], None]

@@ -1,0 +1,308 @@
+"""From what exists to what is wished: the plan of `up`, `create` and `scale`.
+
+Every step names only its own prerequisites: a slow pull holds back nothing but the containers of its image,
+everything is made at once, and only a start waits for what `depends_on` asks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from compose.model.project import Project
+from compose.model.service import Service
+from compose.plan.actions import (
+    Awaited,
+    CreateContainer,
+    CreateNetwork,
+    CreateVolume,
+    Plan,
+    PlanBuilder,
+    PullImage,
+    RemoveContainer,
+    RemoveNetwork,
+    RenameContainer,
+    StartContainer,
+    StopContainer,
+    WaitFor,
+)
+from compose.plan.images import familiar, image_of, pull_reason
+from compose.plan.labels import container_name
+from compose.plan.observed import Observed, ObservedContainer, ObservedMount
+from compose.plan.survey import (
+    Options,
+    Replacement,
+    ServiceNeeds,
+    Survey,
+    namespace_providers,
+    networks_of,
+    survey,
+    volumes_of,
+)
+
+__all__ = ["Options", "orphans", "plan_pulls", "reconcile"]
+
+_ANONYMOUS = re.compile(r"[0-9a-f]{64}")
+
+
+def plan_pulls(project: Project, observed: Observed, options: Options) -> Plan:
+    """The pulls that must come before `reconcile`, because existing containers may have to follow the new image."""
+    builder = PlanBuilder()
+    wanted = {
+        image_of(project, service): PullImage(image_of(project, service), reason, service.platform)
+        for name, service in project.services.items()
+        if observed.of_service(name) and (reason := pull_reason(project, service, observed, options.pull))
+    }
+    for action in wanted.values():
+        builder.add(action)
+    return Plan(tuple(builder.steps))
+
+
+def orphans(observed: Observed, known_services: Iterable[str]) -> list[ObservedContainer]:
+    """Containers of the project whose service is in none of its files, by name."""
+    known = set(known_services)
+    left = [item for item in observed.containers if item.service not in known and not item.is_one_off]
+    return sorted(left, key=lambda item: item.name)
+
+
+def reconcile(project: Project, observed: Observed, options: Options) -> Plan:
+    """Plan what makes `observed` into `project`. Pure; equal input gives an equal plan.
+
+    Raises `ComposeError` for what cannot be: a missing external network or volume, an image that may not be pulled.
+    """
+    found = survey(project, observed, options)
+    left = orphans(observed, {*options.known_services, *project.services, *project.disabled})
+    warnings = list(found.warnings)
+    if left and not options.remove_orphans:
+        warnings.append(
+            f"found orphan containers ({', '.join(item.name for item in left)}) for this project; if their service "
+            "was removed or renamed in the file, --remove-orphans cleans them up"
+        )
+    unchanged = tuple(item.name for needs in found.services.values() for item in needs.running)
+    planner = _Planner(project, observed, options, found)
+    if planner.has_work or (left and options.remove_orphans):
+        planner.plan(left if options.remove_orphans else [])
+    return Plan(tuple(planner.builder.steps), unchanged, tuple(warnings))
+
+
+class _Planner:
+    """Adds the steps, service by service in dependency order. One use."""
+
+    def __init__(self, project: Project, observed: Observed, options: Options, found: Survey) -> None:
+        self.project = project
+        self.observed = observed
+        self.options = options
+        self.found = found
+        self.builder = PlanBuilder()
+        self.ready: dict[str, list[int]] = {}  # service -> steps after which its containers have their final names
+        self.starts: dict[str, list[int]] = {}
+        self.waits: dict[tuple[str, str], int] = {}
+        self.resources: dict[tuple[str, str], int] = {}  # ("network" | "volume" | "image", name) -> its step
+        self.gone: dict[str, int] = {}  # id of a container removed before its successor is made -> that step
+        self.stopped: dict[str, int] = {}
+
+    @property
+    def has_work(self) -> bool:
+        """Whether any step is needed at all."""
+        options, found = self.options, self.found
+        if found.networks or found.volumes or (options.is_waiting and options.is_starting):
+            return True
+        return any(needs.has_work or (needs.idle and options.is_starting) for needs in found.services.values())
+
+    def plan(self, left: list[ObservedContainer]) -> None:
+        """Add every step."""
+        for item in left:
+            self._stop_and_remove(item, "its service is no longer defined")
+        self._clear_the_way()
+        self._resources()
+        order = self._order()
+        for name in order:
+            self._containers(self.found.services[name])
+        if self.options.is_starting:
+            for name in order:
+                self._start(self.found.services[name])
+            self._wait_for_all(order)
+
+    def _order(self) -> list[str]:
+        if not any(service.depends_on for service in self.project.services.values()):
+            return list(self.project.services)
+        # networkx costs more than all the rest of a small plan: only where there is something to order.
+        from compose.graph.graph import start_order
+
+        return [name for name in start_order(self.project) if name in self.found.services]
+
+    def _clear_the_way(self) -> None:
+        """Remove what must be gone first: a changed network goes only after all who use it."""
+        users: list[int] = []
+        for needs in self.found.services.values():
+            for stale in needs.stale:
+                if stale.at_once:
+                    self.gone[stale.old.id] = self._stop_and_remove(stale.old, stale.because)
+                    users.append(self.gone[stale.old.id])
+        for key in sorted(self.found.diverged_networks):
+            name = self.project.networks[key].name
+            self.resources["old network", key] = self.builder.add(RemoveNetwork(name, "configuration changed"), users)
+
+    def _resources(self) -> None:
+        for key, because in self.found.networks.items():
+            earlier = self.resources.get(("old network", key))
+            action = CreateNetwork(self.project.networks[key], because)
+            self.resources["network", key] = self.builder.add(action, [earlier] if earlier else [])
+        for key, because in self.found.volumes.items():
+            self.resources["volume", key] = self.builder.add(CreateVolume(self.project.volumes[key], because))
+
+    def _pull(self, service: Service) -> list[int]:
+        image = image_of(self.project, service)
+        if ("image", image) not in self.resources:
+            policy = "never" if familiar(image) in self.options.pulled else self.options.pull
+            because = pull_reason(self.project, service, self.observed, policy)
+            if not because:
+                return []
+            self.resources["image", image] = self.builder.add(PullImage(image, because, service.platform))
+        return [self.resources["image", image]]
+
+    def _containers(self, needs: ServiceNeeds) -> None:
+        service = needs.service
+        for item in needs.surplus:
+            self._stop_and_remove(item, "scaled down")
+        ready: list[int] = []
+        if needs.stale or needs.new_numbers:
+            before = self._prerequisites(service)
+            ready = [self._replace(service, stale, before) for stale in needs.stale]
+            ready += [self._create(service, number, before, "not there yet") for number in needs.new_numbers]
+        self.ready[service.name] = ready
+
+    def _prerequisites(self, service: Service) -> list[int]:
+        keys = [("network", key) for key in networks_of(self.project, service)]
+        keys += [("volume", key) for key in volumes_of(self.project, service)]
+        steps = [self.resources[key] for key in keys if key in self.resources]
+        for name in namespace_providers(service):
+            steps += self.ready.get(name, [])
+        return steps + self._pull(service)
+
+    def _create(self, service: Service, number: int, before: list[int], because: str) -> int:
+        name = container_name(self.project, service, number)
+        image = image_of(self.project, service)
+        return self.builder.add(CreateContainer(service, number, name, name, image, because), before)
+
+    def _replace(self, service: Service, stale: Replacement, before: list[int]) -> int:
+        """The successor first, so that a failure leaves the old one in place; returns the last step."""
+        old, because = stale.old, stale.because
+        final = container_name(self.project, service, old.number)
+        inherited = () if self.options.renew_anonymous_volumes else _inherited(service, old)
+        is_gone = old.id in self.gone
+        action = CreateContainer(
+            service,
+            old.number,
+            final if is_gone else f"{old.id[:12]}_{final}",
+            final,
+            image_of(self.project, service),
+            because,
+            replaces=old.id,
+            inherited=inherited,
+        )
+        if is_gone:
+            return self.builder.add(action, [*before, self.gone[old.id]])
+        created = self.builder.add(action, before)
+        dependants = self._stop_dependants(service)
+        removed = self._stop_and_remove(old, because, after=[created, *dependants])
+        return self.builder.add(RenameContainer(action.name, final, "takes the place of the old one"), [removed])
+
+    def _stop_dependants(self, service: Service) -> list[int]:
+        """Stop the running containers of services that want to be restarted with this one."""
+        steps = []
+        for needs in self.found.services.values():
+            wish = needs.service.depends_on.get(service.name)
+            if wish is None or not wish.restart:
+                continue
+            for item in needs.running:
+                if item.id not in self.stopped:
+                    self._stop(item, f"{service.name} is replaced", [])
+                steps.append(self.stopped[item.id])
+        return steps
+
+    def _start(self, needs: ServiceNeeds) -> None:
+        service = needs.service
+        names = [container_name(self.project, service, number) for number in needs.new_numbers]
+        names = [container_name(self.project, service, stale.old.number) for stale in needs.stale] + names
+        pairs = list(zip(names, self.ready[service.name], strict=True))
+        because = "new container" if pairs else "not running"
+        idle = [(item.name, 0) for item in needs.idle]
+        restarted = [(item.name, self.stopped[item.id]) for item in needs.running if item.id in self.stopped]
+        todo = [*pairs, *idle, *restarted]
+        self.starts[service.name] = []
+        before = self._dependencies(service, is_starting=bool(todo))
+        for name, step in todo:
+            after = [*before, step] if step else before
+            self.starts[service.name].append(self.builder.add(StartContainer(name, service.name, because), after))
+
+    def _dependencies(self, service: Service, *, is_starting: bool) -> list[int]:
+        """The steps that a start of `service` has to await: starts of its dependencies, or waits for them."""
+        steps: list[int] = []
+        for name, wish in service.depends_on.items():
+            if name not in self.found.services or name not in self.starts:
+                continue
+            if wish.condition == "service_started":
+                steps += self.starts[name]
+            elif is_starting or self.starts[name]:
+                # What is started anew is awaited also for those who run already: `up` has to report its failure.
+                condition: Awaited = "healthy" if wish.condition == "service_healthy" else "completed"
+                steps.append(self._wait(name, condition, f"{service.name} depends on it", is_required=wish.required))
+        return steps
+
+    def _wait(self, name: str, condition: Awaited, because: str, *, is_required: bool) -> int:
+        key = (name, f"{condition}{is_required}")
+        if key not in self.waits:
+            action = WaitFor(
+                name,
+                tuple(self._names(name)),
+                condition,
+                because,
+                self._waiting(name, condition),
+                is_required,
+            )
+            self.waits[key] = self.builder.add(action, self.starts[name])
+        return self.waits[key]
+
+    def _waiting(self, name: str, condition: Awaited) -> tuple[str, ...]:
+        wanted = {"healthy": "service_healthy", "completed": "service_completed_successfully"}.get(condition)
+        return tuple(
+            other.name
+            for other in self.project.services.values()
+            if name in other.depends_on and other.depends_on[name].condition == wanted
+        )
+
+    def _wait_for_all(self, order: list[str]) -> None:
+        if not self.options.is_waiting:
+            return
+        for name in order:
+            is_job = bool(self._waiting(name, "completed"))
+            self._wait(name, "completed" if is_job else "running", "--wait", is_required=True)
+
+    def _names(self, name: str) -> list[str]:
+        needs = self.found.services[name]
+        numbers = [item.old.number for item in needs.stale] + needs.new_numbers
+        current = [item.name for item in (*needs.running, *needs.idle)]
+        return current + [container_name(self.project, needs.service, number) for number in numbers]
+
+    def _stop(self, item: ObservedContainer, because: str, after: list[int]) -> None:
+        action = StopContainer(item.name, item.id, item.service, because, self.options.timeout_seconds)
+        self.stopped[item.id] = self.builder.add(action, after)
+
+    def _stop_and_remove(self, item: ObservedContainer, because: str, after: list[int] | None = None) -> int:
+        before = after or []
+        if item.state in ("running", "restarting", "paused"):
+            if item.id not in self.stopped:
+                self._stop(item, because, before)
+            before = [*before, self.stopped[item.id]]
+        return self.builder.add(RemoveContainer(item.name, item.id, because), before)
+
+
+def _inherited(service: Service, old: ObservedContainer) -> tuple[ObservedMount, ...]:
+    """The anonymous volumes of a container that its successor does not mount something else over."""
+    covered = {mount.target for mount in service.volumes if mount.source or mount.type != "volume"}
+    return tuple(
+        mount
+        for mount in old.mounts
+        if mount.type == "volume" and _ANONYMOUS.fullmatch(mount.name) and mount.destination not in covered
+    )

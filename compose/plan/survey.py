@@ -1,0 +1,263 @@
+"""The first half of reconciling: for every service, what should become of each container, and why.
+
+Nothing is ordered here, so that a project that is up as wished costs no graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from compose.errors import ComposeError
+from compose.model.project import Project
+from compose.model.service import Service
+from compose.plan.hashing import network_hash, service_hash, volume_hash
+from compose.plan.images import image_id, image_of
+from compose.plan.observed import Observed, ObservedContainer
+
+Recreate = Literal["changed", "always", "never"]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line asks of `reconcile`.
+
+    `targets` are the services named there (none: all); the others are only dependencies. `known_services` are
+    all that the files define, also those that are not part of this run: their containers are no orphans.
+    `pulled` are images that have just been pulled, whatever the policy.
+    """
+
+    recreate: Recreate = "changed"
+    recreate_dependencies: Recreate = "changed"
+    targets: frozenset[str] = frozenset()
+    known_services: frozenset[str] = frozenset()
+    pull: str = ""
+    pulled: frozenset[str] = frozenset()
+    scale: Mapping[str, int] = field(default_factory=dict[str, int])
+    timeout_seconds: int | None = None
+    is_starting: bool = True
+    is_waiting: bool = False
+    remove_orphans: bool = False
+    renew_anonymous_volumes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """A container to be replaced. `at_once`: it has to go before its successor can be made."""
+
+    old: ObservedContainer
+    because: str
+    at_once: bool = False
+
+
+@dataclass(slots=True)
+class ServiceNeeds:
+    """What becomes of one service's containers."""
+
+    service: Service
+    config_hash: str
+    running: list[ObservedContainer] = field(default_factory=list[ObservedContainer])
+    idle: list[ObservedContainer] = field(default_factory=list[ObservedContainer])
+    stale: list[Replacement] = field(default_factory=list[Replacement])
+    surplus: list[ObservedContainer] = field(default_factory=list[ObservedContainer])
+    new_numbers: list[int] = field(default_factory=list[int])
+
+    @property
+    def has_work(self) -> bool:
+        """Whether anything but starting has to be done."""
+        return bool(self.stale or self.surplus or self.new_numbers)
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """The needs of every service, and the networks and volumes (keys) to make, each with its reason."""
+
+    services: dict[str, ServiceNeeds]
+    networks: dict[str, str]
+    volumes: dict[str, str]
+    diverged_networks: frozenset[str]
+    warnings: tuple[str, ...]
+
+
+def survey(project: Project, observed: Observed, options: Options) -> Survey:
+    """Compare every service, network and volume with what exists. Raises `ComposeError` for a missing external one."""
+    warnings: list[str] = []
+    networks, diverged = _networks(project, observed, warnings)
+    volumes = _volumes(project, observed, warnings)
+    services = {
+        name: _service(project, service, observed, options, diverged) for name, service in project.services.items()
+    }
+    _cascade(services)
+    return Survey(services, networks, volumes, frozenset(diverged), tuple(warnings))
+
+
+def networks_of(project: Project, service: Service) -> list[str]:
+    """The keys of a service's networks, the one with the default route first."""
+    if service.network_mode:
+        return []
+    if not service.networks:
+        return ["default"] if "default" in project.networks else []
+    return sorted(service.networks, key=lambda key: -service.networks[key].priority)
+
+
+def volumes_of(project: Project, service: Service) -> list[str]:
+    """The keys of the named volumes a service mounts."""
+    return [mount.source for mount in service.volumes if mount.type == "volume" and mount.source in project.volumes]
+
+
+def namespace_providers(service: Service) -> list[str]:
+    """The services whose containers this one's refer to by id (a namespace or their volumes)."""
+    modes = (service.network_mode, service.ipc, service.pid)
+    shared = [mode.removeprefix("service:") for mode in modes if mode.startswith("service:")]
+    return shared + [source.partition(":")[0] for source in service.volumes_from if not source.startswith("container:")]
+
+
+def scale_of(service: Service, options: Options) -> int:
+    """How many containers the service should have. Raises `ComposeError` when its fixed name allows only one."""
+    wanted = options.scale.get(service.name)
+    if wanted is None:
+        replicas = service.deploy.replicas if service.deploy else None
+        wanted = replicas if replicas is not None else service.scale
+    if wanted > 1 and service.container_name:
+        raise ComposeError(
+            f"service `{service.name}` cannot have {wanted} containers, its container_name is fixed",
+            hint="remove `container_name`, or scale it to 1",
+        )
+    return wanted
+
+
+def _networks(project: Project, observed: Observed, warnings: list[str]) -> tuple[dict[str, str], set[str]]:
+    used = {key for service in project.services.values() for key in networks_of(project, service)}
+    missing: dict[str, str] = {}
+    diverged: set[str] = set()
+    for key, network in project.networks.items():
+        if key not in used:
+            continue
+        found = observed.networks.get(network.name)
+        if found is None and network.external:
+            raise ComposeError(
+                f"network {network.name} declared as external, but could not be found",
+                hint=f"create it with `docker network create {network.name}`, or remove `external: true`",
+            )
+        if network.external:
+            continue
+        if found is None:
+            missing[key] = "not there yet"
+        elif found.project != project.name:
+            warnings.append(_foreign("network", network.name, found.project, project.name))
+        elif found.config_hash and found.config_hash != network_hash(network):
+            missing[key] = "configuration changed"
+            diverged.add(key)
+    return missing, diverged
+
+
+def _volumes(project: Project, observed: Observed, warnings: list[str]) -> dict[str, str]:
+    used = {key for service in project.services.values() for key in volumes_of(project, service)}
+    missing: dict[str, str] = {}
+    for key, volume in project.volumes.items():
+        if key not in used:
+            continue
+        found = observed.volumes.get(volume.name)
+        if found is None and volume.external:
+            raise ComposeError(
+                f"external volume {volume.name} not found",
+                hint=f"create it with `docker volume create {volume.name}`, or remove `external: true`",
+            )
+        if volume.external:
+            continue
+        if found is None:
+            missing[key] = "not there yet"
+        elif found.project != project.name:
+            warnings.append(_foreign("volume", volume.name, found.project, project.name))
+        elif found.config_hash and found.config_hash != volume_hash(volume):
+            # Replacing it would lose its data, which only the user may decide.
+            warnings.append(
+                f"volume {volume.name} exists with another configuration and is kept as it is; "
+                "remove it to have it made anew"
+            )
+    return missing
+
+
+def _foreign(kind: str, name: str, owner: str, project: str) -> str:
+    by_whom = f"for project {owner}" if owner else "by something else"
+    return (
+        f"{kind} {name} exists, but was made {by_whom}, not for project {project}: it is used as it is "
+        "(`external: true` says that this is meant)"
+    )
+
+
+def _service(
+    project: Project, service: Service, observed: Observed, options: Options, diverged: set[str]
+) -> ServiceNeeds:
+    needs = ServiceNeeds(service, service_hash(project, service))
+    is_target = not options.targets or service.name in options.targets
+    policy = options.recreate if is_target else options.recreate_dependencies
+    wanted = scale_of(service, options)
+    containers = observed.of_service(service.name)
+    verdicts = {item.id: _verdict(project, needs, item, observed, policy) for item in containers}
+    # Current ones stay before outdated ones, low numbers before high ones.
+    containers.sort(key=lambda item: (bool(verdicts[item.id]), item.number))
+    needs.surplus = containers[wanted:]
+    for item in containers[:wanted]:
+        network = next((key for key in networks_of(project, service) if key in diverged), "")
+        if network:
+            needs.stale.append(Replacement(item, f"network {network} changed", at_once=True))
+        elif verdicts[item.id]:
+            needs.stale.append(Replacement(item, verdicts[item.id], at_once=bool(service.container_name)))
+        elif item.state in ("running", "restarting", "paused"):
+            needs.running.append(item)
+        else:
+            needs.idle.append(item)
+    highest = max((item.number for item in containers), default=0)
+    needs.new_numbers = [highest + more for more in range(1, wanted - len(containers) + 1)]
+    return needs
+
+
+def _verdict(
+    project: Project, needs: ServiceNeeds, item: ObservedContainer, observed: Observed, policy: Recreate
+) -> str:
+    """Why the container has to be replaced; "" when it may stay."""
+    if item.state in ("dead", "removing"):
+        return f"it is {item.state}"
+    if policy == "never":
+        return ""
+    if policy == "always":
+        return "asked to"
+    if item.config_hash != needs.config_hash:
+        return "configuration changed"
+    wanted_image = image_id(observed, image_of(project, needs.service))
+    if wanted_image and item.image_id and wanted_image != item.image_id:
+        return "image changed"
+    if item.state == "running" and (key := _left_network(project, needs.service, item, observed)):
+        return f"not connected to network {key}"
+    mounted = {mount.name for mount in item.mounts if mount.type == "volume"}
+    for key in volumes_of(project, needs.service):
+        if project.volumes[key].name not in mounted:
+            return f"volume {key} not mounted"
+    return ""
+
+
+def _left_network(project: Project, service: Service, item: ObservedContainer, observed: Observed) -> str:
+    connected = set(item.networks.values()) | set(item.networks)
+    for key in networks_of(project, service):
+        found = observed.networks.get(project.networks[key].name)
+        if found and found.id not in connected and found.name not in connected:
+            return key
+    return ""
+
+
+def _cascade(services: dict[str, ServiceNeeds]) -> None:
+    """Replace what refers to the id of a container that is going to be replaced."""
+    changed = True
+    while changed:
+        changed = False
+        for needs in services.values():
+            provider = next(
+                (name for name in namespace_providers(needs.service) if name in services and services[name].stale), ""
+            )
+            current = needs.running + needs.idle
+            if provider and current:
+                needs.stale += [Replacement(item, f"{provider} is replaced") for item in current]
+                needs.running, needs.idle = [], []
+                changed = True

@@ -61,8 +61,8 @@ def test_the_installed_programs_start_from_anywhere(wheel: Path, tmp_path: Path)
     # A folder of the user's own with one of our names must not get in the way.
     (tmp_path / "engine").mkdir()
     (tmp_path / "engine" / "__init__.py").write_text("raise SystemExit('the wrong engine')")
-    for program in ("pycompose", "pycompose-engine"):
-        command = [str(tmp_path / "venv" / "bin" / program), "--version"]
+    for program, option in (("pycompose", "--version"), ("pycompose-engine", "--help")):
+        command = [str(tmp_path / "venv" / "bin" / program), option]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.strip()

@@ -1,0 +1,188 @@
+"""Address management: which subnet a network gets, and which address an endpoint. Pure; knows no kernel."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from engine.errors import BadRequest, Conflict, Forbidden
+from engine.network.records import Subnet
+from engine.wire.networks import IPAMConfig
+
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A range that is dealt out in subnets of `prefix_length`."""
+
+    base: ipaddress.IPv4Network
+    prefix_length: int
+
+
+# Docker's default pools in Docker's order, then many small ones for machines with very many networks.
+DEFAULT_POOLS = (
+    *(Pool(ipaddress.IPv4Network(f"172.{number}.0.0/16"), 16) for number in range(17, 32)),
+    Pool(ipaddress.IPv4Network("192.168.0.0/16"), 20),
+    Pool(ipaddress.IPv4Network("10.192.0.0/12"), 24),
+)
+
+
+def free_subnet(taken: Iterable[IPNetwork], pools: Sequence[Pool] = DEFAULT_POOLS) -> Subnet:
+    """The first subnet of the pools that overlaps nothing in `taken`. Raises `Conflict` when all are used."""
+    avoid = [network for network in taken if isinstance(network, ipaddress.IPv4Network)]
+    for candidate in _candidates(pools):
+        if not any(candidate.overlaps(network) for network in avoid):
+            return Subnet(subnet=str(candidate), gateway=str(candidate.network_address + 1))
+    raise Conflict(
+        "all predefined address pools have been fully subnetted",
+        hint="remove unused networks, or give this one a subnet",
+    )
+
+
+def _candidates(pools: Sequence[Pool]) -> Iterator[ipaddress.IPv4Network]:
+    for pool in pools:
+        yield from pool.base.subnets(new_prefix=pool.prefix_length)
+
+
+def unique_local_subnet(network_id: str) -> Subnet:
+    """An IPv6 /64 that only this network has (RFC 4193: fd00::/8 and random bits, here from the network's id)."""
+    digest = hashlib.sha256(network_id.encode()).digest()
+    base = ipaddress.IPv6Network((b"\xfd" + digest[:7] + bytes(8), 64))
+    return Subnet(subnet=str(base), gateway=str(base.network_address + 1))
+
+
+def wanted_subnet(config: IPAMConfig) -> Subnet:
+    """Check a range that the user gave and fill in its gateway. Raises `BadRequest`."""
+    network = _network(config.subnet, "subnet")
+    if config.ip_range and not _contains(network, _network(config.ip_range, "ip-range")):
+        raise BadRequest(f"invalid ip-range {config.ip_range}: it is not inside subnet {config.subnet}")
+    gateway = config.gateway.partition("/")[0] or str(network.network_address + 1)
+    for address in (gateway, *config.auxiliary_addresses.values()):
+        if _address(address) not in network:
+            raise BadRequest(f"invalid address {address}: it is not inside subnet {config.subnet}")
+    return Subnet(
+        subnet=str(network), gateway=gateway, ip_range=config.ip_range, auxiliary=dict(config.auxiliary_addresses)
+    )
+
+
+def refuse_overlap(subnet: Subnet, others: Iterable[tuple[str, Subnet]]) -> None:
+    """Raise `Forbidden` when a subnet overlaps that of another network (name, subnet)."""
+    mine = ipaddress.ip_network(subnet.subnet)
+    for name, other in others:
+        if other.version == subnet.version and mine.overlaps(ipaddress.ip_network(other.subnet)):
+            raise Forbidden(
+                f"invalid pool request: Pool overlaps with other one on this address space: {subnet.subnet} "
+                f"overlaps {other.subnet} of network {name}",
+                hint="choose another subnet, or remove that network",
+            )
+
+
+def mac_address(address: str, endpoint_id: str) -> str:
+    """A locally administered MAC. Made from the IPv4 address, so that neighbours' caches stay right when an
+    address is used again; without one, from the endpoint's id.
+    """
+    tail = ipaddress.IPv4Address(address).packed if address else hashlib.sha256(endpoint_id.encode()).digest()[:4]
+    return ":".join(f"{byte:02x}" for byte in b"\x02\x42" + tail)
+
+
+def checked_mac(text: str) -> str:
+    """A MAC that the user gave. Raises `BadRequest`."""
+    try:
+        octets = bytes(int(part, 16) for part in text.replace("-", ":").split(":"))
+    except ValueError:
+        octets = b""
+    if len(octets) != 6 or octets[0] & 1:
+        raise BadRequest(f"invalid MAC address {text!r}")
+    return ":".join(f"{byte:02x}" for byte in octets)
+
+
+class Addresses:
+    """The addresses of one subnet. Goes round: a released address is given out again as late as possible."""
+
+    def __init__(self, subnet: Subnet) -> None:
+        self._subnet = subnet
+        self._network = ipaddress.ip_network(subnet.subnet)
+        span = ipaddress.ip_network(subnet.ip_range) if subnet.ip_range else self._network
+        self._first = int(span.network_address)
+        self._last = int(span.broadcast_address)
+        self._next = self._first
+        self._used: set[int] = set()
+        self._reserved = {int(_address(text)) for text in (subnet.gateway, *subnet.auxiliary.values())}
+        self._reserved.add(int(self._network.network_address))
+        if self._network.version == 4 and self._network.prefixlen < 31:
+            self._reserved.add(int(self._network.broadcast_address))
+
+    def take(self, wanted: str = "") -> str:
+        """Allocate `wanted`, or the next free address. Raises `BadRequest` or `Forbidden` as Docker does."""
+        number = self._checked(wanted) if wanted else self._next_free()
+        self._used.add(number)
+        return self._text(number)
+
+    def mark(self, address: str) -> None:
+        """Note an address that is in use already (adoption after a restart)."""
+        number = int(_address(address))
+        self._used.add(number)
+        if self._first <= number <= self._last:
+            self._next = max(self._next, number + 1)
+
+    def release(self, address: str) -> None:
+        """Give an address back; one that is not in use is fine."""
+        self._used.discard(int(_address(address)))
+
+    def _checked(self, wanted: str) -> int:
+        address = _address(wanted)
+        if address not in self._network:
+            raise BadRequest(f"invalid address {wanted}: it does not belong to subnet {self._subnet.subnet}")
+        if int(address) in self._used or int(address) in self._reserved:
+            raise Forbidden(f"Address already in use: {wanted}")
+        return int(address)
+
+    def _next_free(self) -> int:
+        taken = self._used | self._reserved
+        start = self._next if self._next <= self._last else self._first
+        number = _unused(start, self._last, taken)
+        if number is None:
+            number = _unused(self._first, start - 1, taken)
+        if number is None:
+            raise Forbidden(
+                f"no available IPv{self._network.version} addresses on this network's address pools: "
+                f"{self._subnet.subnet}"
+            )
+        self._next = number + 1
+        return number
+
+    def _text(self, number: int) -> str:
+        kind = ipaddress.IPv4Address if self._network.version == 4 else ipaddress.IPv6Address
+        return str(kind(number))
+
+
+def _unused(first: int, last: int, taken: set[int]) -> int | None:
+    number = first
+    while number <= last and number in taken:
+        number += 1
+    return number if number <= last else None
+
+
+def _network(text: str, what: str) -> IPNetwork:
+    try:
+        network = ipaddress.ip_network(text, strict=False)
+    except ValueError as exc:
+        raise BadRequest(f"invalid {what} {text!r}: {exc}") from exc
+    if what == "subnet" and network.num_addresses < 4:
+        raise BadRequest(f"invalid subnet {text}: it has no room for a gateway and a container")
+    return network
+
+
+def _address(text: str) -> IPAddress:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError as exc:
+        raise BadRequest(f"invalid address {text!r}: {exc}") from exc
+
+
+def _contains(outer: IPNetwork, inner: IPNetwork) -> bool:
+    return outer.version == inner.version and inner.network_address in outer and inner.broadcast_address in outer

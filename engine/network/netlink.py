@@ -1,0 +1,327 @@
+"""Links in the kernel. Everything here blocks: callers go through a thread.
+
+What every container start needs goes as two batches of own messages (`rtnetlink`, 1 ms); the rest, which is rare
+(disconnecting, repairing), uses pyroute2, imported when it comes to that because the import alone costs 150 ms.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import socket
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.errors import EngineError
+from engine.kernel.namespaces import inside_network
+from engine.network import rtnetlink
+from engine.network.rtnetlink import LOOPBACK_INDEX, Message, VethEnd
+
+_SYS_CLASS = Path("/sys/class/net")
+_SYSCTL = Path("/proc/sys/net")
+_DEFAULT_MTU = 1500
+_LINK_GROUP = 1
+_PORTS_GONE_SECONDS = 2.0
+_SO_RCVBUF_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """A wanted bridge; `addresses` are the gateways with their prefix (`172.18.0.1/16`)."""
+
+    name: str
+    mac_address: str
+    mtu: int
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A wanted connection of a namespace with a bridge; `addresses` are with prefix."""
+
+    bridge: str
+    host_name: str
+    name: str
+    mac_address: str
+    mtu: int
+    addresses: tuple[str, ...]
+    sysctls: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def has_ipv6(self) -> bool:
+        """Whether one of the addresses is an IPv6 one."""
+        return any(":" in address for address in self.addresses)
+
+
+@dataclass(frozen=True, slots=True)
+class DnsSockets:
+    """The embedded name server's sockets, opened inside a container's namespace."""
+
+    datagram: socket.socket
+    listener: socket.socket
+
+    def close(self) -> None:
+        """Close both."""
+        self.datagram.close()
+        self.listener.close()
+
+
+def make_bridge(bridge: Bridge) -> None:
+    """Make a bridge with its addresses, and let the host forward. Undoes itself. Raises `EngineError`."""
+    with _netlink() as kernel:
+        _exchange(kernel, [rtnetlink.create_bridge(bridge.name, bridge.mac_address, bridge.mtu)])
+        try:
+            has_ipv6 = any(":" in address for address in bridge.addresses)
+            _allow_forwarding(bridge.name, has_ipv6=has_ipv6)
+            index = socket.if_nametoindex(bridge.name)
+            wanted = [rtnetlink.add_address(index, address) for address in bridge.addresses]
+            _exchange(kernel, [*wanted, rtnetlink.set_up(index)])
+        except BaseException:
+            with contextlib.suppress(EngineError, OSError):
+                _exchange(kernel, [rtnetlink.delete_link(bridge.name)])
+            raise
+
+
+def delete_bridge(name: str) -> None:
+    """Remove a bridge, after the links of namespaces that were just dropped are gone; a missing one is fine."""
+    if link_exists(name):
+        _await_no_ports(name)
+        delete_links([*ports(name), name])
+
+
+def delete_links(names: Sequence[str]) -> None:
+    """Remove links; missing ones are fine. Slow (the kernel waits for its readers), so never per container."""
+    with _netlink() as kernel:
+        _exchange(kernel, [rtnetlink.delete_link(name) for name in names], tolerate=errno.ENODEV)
+
+
+def ports(bridge: str) -> list[str]:
+    """Names of the links in a bridge."""
+    try:
+        return sorted(entry.name for entry in (_SYS_CLASS / bridge / "brif").iterdir())
+    except FileNotFoundError:
+        return []
+
+
+def link_exists(name: str) -> bool:
+    """Whether the host has a link of that name."""
+    return (_SYS_CLASS / name).exists()
+
+
+def link_mtu(name: str) -> int:
+    """The MTU of one of the host's links."""
+    return int((_SYS_CLASS / name / "mtu").read_text())
+
+
+def is_namespace(path: Path) -> bool:
+    """Whether a namespace is mounted on a file (it is not any more after a reboot)."""
+    try:
+        return path.stat().st_dev != path.parent.stat().st_dev
+    except FileNotFoundError:
+        return False
+
+
+def links_of(tag: str) -> list[str]:
+    """Bridges and veths that an engine with this tag made, the veths last."""
+    names = (entry.name for entry in _SYS_CLASS.iterdir())
+    return sorted(name for name in names if name.startswith((f"pc{tag}", f"pcv{tag}")))
+
+
+def default_mtu() -> int:
+    """The MTU of the link through which the host reaches the world."""
+    with Path("/proc/net/route").open() as routes:
+        for line in routes.readlines()[1:]:
+            name, destination, *_rest = line.split()
+            mask = _rest[5]
+            if destination == mask == "00000000":
+                return int((_SYS_CLASS / name / "mtu").read_text())
+    return _DEFAULT_MTU
+
+
+@contextmanager
+def exclusive_host_network() -> Iterator[None]:
+    """Keep other engines on this host network from choosing subnets meanwhile. Blocks; the kernel forgets the lock with
+    the process that held it.
+    """
+    descriptor = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def furnish(
+    namespace: Path, links: Sequence[Link], gateways: Sequence[tuple[str, str]], sysctls: Mapping[str, str]
+) -> DnsSockets:
+    """Bring up a fresh namespace: loopback, links, addresses, default routes (interface, gateway), kernel parameters
+    (`net.*`), and the sockets of the name server. Raises `EngineError`; the caller then drops the namespace.
+    """
+    with _netlink() as host:
+
+        def inside() -> DnsSockets:
+            _write_sysctl("ipv6.conf.default.disable_ipv6", "1")
+            with _netlink() as inner:
+                _exchange(inner, [rtnetlink.set_up(LOOPBACK_INDEX)])
+                _plug(host, inner, links)
+                _route(inner, gateways)
+            for name, value in sysctls.items():
+                _user_sysctl(name, value)
+            return open_dns_sockets()
+
+        return inside_network(namespace, inside)
+
+
+def plug(namespace: Path, link: Link, gateways: Sequence[tuple[str, str]]) -> None:
+    """Add a link to a running container's namespace and set its default routes anew."""
+    with _netlink() as host:
+
+        def inside() -> None:
+            with _netlink() as inner:
+                _plug(host, inner, [link])
+                _route(inner, gateways)
+
+        inside_network(namespace, inside)
+
+
+def unplug(namespace: Path, host_name: str, gateways: Sequence[tuple[str, str]]) -> None:
+    """Remove a link from a running container's namespace and set its default routes anew."""
+    delete_links([host_name])
+
+    def inside() -> None:
+        with _netlink() as inner:
+            _route(inner, gateways)
+
+    inside_network(namespace, inside)
+
+
+def reattach(bridge: str, names: Sequence[str]) -> None:
+    """Put existing veths (back) into a bridge that was made anew."""
+    from pyroute2 import IPRoute
+
+    with IPRoute() as routes:
+        (index,) = routes.link_lookup(ifname=bridge)
+        for name in names:
+            for port in routes.link_lookup(ifname=name):
+                routes.link("set", index=port, master=index, state="up")
+
+
+def reopen_dns_sockets(namespace: Path) -> DnsSockets:
+    """The sockets of `furnish` again, for a container that outlived an engine."""
+    return inside_network(namespace, open_dns_sockets)
+
+
+def open_dns_sockets() -> DnsSockets:
+    """Sockets at 127.0.0.11:53 of the calling thread's namespace."""
+    datagram = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        for each in (datagram, listener):
+            each.bind(("127.0.0.11", 53))
+        listener.listen(64)
+    except BaseException:
+        datagram.close()
+        listener.close()
+        raise
+    return DnsSockets(datagram, listener)
+
+
+def _plug(host: socket.socket, inner: socket.socket, links: Sequence[Link]) -> None:
+    if not links:
+        return
+    namespace = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        batch = []
+        for link in links:
+            # The bridge lives in the host's namespace, whose sysfs is what this mount of /sys shows.
+            bridge_index = int((_SYS_CLASS / link.bridge / "ifindex").read_text())
+            ends = VethEnd(link.host_name), VethEnd(link.name, link.mac_address)
+            batch.append(rtnetlink.create_veth(*ends, bridge_index, namespace, link.mtu))
+            batch.append(rtnetlink.hairpin(link.host_name))
+        _exchange(host, batch)
+    finally:
+        os.close(namespace)
+    wanted: list[Message] = []
+    for link in links:
+        if link.has_ipv6:
+            _write_sysctl(f"ipv6.conf.{link.name}.disable_ipv6", "0")
+        index = socket.if_nametoindex(link.name)
+        wanted += [rtnetlink.set_up(index), *(rtnetlink.add_address(index, each) for each in link.addresses)]
+        for name, value in link.sysctls:
+            _user_sysctl(name, value)
+    _exchange(inner, wanted)
+
+
+def _route(inner: socket.socket, gateways: Sequence[tuple[str, str]]) -> None:
+    _exchange(inner, [rtnetlink.default_route(socket.if_nametoindex(name), gateway) for name, gateway in gateways])
+
+
+@contextmanager
+def _netlink() -> Iterator[socket.socket]:
+    """A netlink socket of the calling thread's namespace; it stays there whatever the thread does next."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE) as kernel:
+        kernel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SO_RCVBUF_BYTES)
+        kernel.bind((0, 0))
+        yield kernel
+
+
+def _exchange(kernel: socket.socket, messages: Sequence[Message], *, tolerate: int = 0) -> None:
+    if not messages:
+        return
+    kernel.send(rtnetlink.frame(messages))
+    missing = len(messages)
+    failures: list[tuple[int, int]] = []
+    while missing > 0:
+        found = rtnetlink.answers(kernel.recv(1 << 16))
+        missing -= len(found)
+        failures += [(number, code) for number, code in found if code not in (0, tolerate)]
+    if failures:
+        number, code = min(failures)
+        raise EngineError(f"the kernel refused to {messages[number - 1].about}: {os.strerror(code)}")
+
+
+def _allow_forwarding(bridge: str, *, has_ipv6: bool) -> None:
+    _write_sysctl("ipv4.ip_forward", "1")
+    # Published ports on 127.0.0.1: the kernel may route packets of localhost to this bridge.
+    _write_sysctl(f"ipv4.conf.{bridge}.route_localnet", "1")
+    if has_ipv6:
+        _write_sysctl("ipv6.conf.all.forwarding", "1")
+    else:
+        _write_sysctl(f"ipv6.conf.{bridge}.disable_ipv6", "1")
+
+
+def _write_sysctl(name: str, value: str) -> None:
+    """Set `net.{name}` where it exists (there may be no IPv6) and differs (it may be read-only and right)."""
+    path = _SYSCTL.joinpath(*name.split("."))
+    with contextlib.suppress(FileNotFoundError):
+        if path.read_text().strip() != value:
+            path.write_text(value)
+
+
+def _user_sysctl(name: str, value: str) -> None:
+    prefix, _, rest = name.partition(".")
+    try:
+        if prefix != "net" or "/" in name or ".." in name:
+            raise EngineError(f"invalid sysctl {name!r}: only net.* belongs to a network namespace")
+        _SYSCTL.joinpath(*rest.split(".")).write_text(value)
+    except OSError as exc:
+        raise EngineError(f"sysctl {name}={value} was refused: {exc.strerror}") from exc
+
+
+def _await_no_ports(bridge: str) -> None:
+    """Wait (bounded) until a bridge has no ports: dropped namespaces take their links along a little later."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE) as kernel:
+        kernel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SO_RCVBUF_BYTES)
+        kernel.bind((0, _LINK_GROUP))
+        deadline = time.monotonic() + _PORTS_GONE_SECONDS
+        while ports(bridge) and (left := deadline - time.monotonic()) > 0:
+            kernel.settimeout(left)
+            # Too many notices for the buffer, or none in time: either way the list above is what counts.
+            with contextlib.suppress(OSError):
+                kernel.recv(1 << 16)

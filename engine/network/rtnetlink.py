@@ -1,0 +1,178 @@
+"""rtnetlink messages for the hot path (rtnetlink(7)): encoded here by `struct`, because importing pyroute2 costs more
+than starting ten containers. Pure; `netlink.py` sends them, in batches.
+
+A message is a header (length, type, flags, sequence, port), a fixed body and attributes (length, type, payload,
+padded to 4). Nested attributes are attributes whose payload is attributes.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+RTM_NEWLINK: Final = 16
+RTM_DELLINK: Final = 17
+RTM_NEWADDR: Final = 20
+RTM_NEWROUTE: Final = 24
+
+NLMSG_ERROR: Final = 2
+LOOPBACK_INDEX: Final = 1
+
+_REQUEST_ACK: Final = 0x1 | 0x4
+_CREATE_EXCLUSIVE: Final = 0x400 | 0x200
+_REPLACE: Final = 0x400 | 0x100
+_NESTED: Final = 0x8000
+_UP: Final = 0x1
+
+_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_MASTER, _IFLA_LINKINFO, _IFLA_NET_NS_FD = 1, 3, 4, 10, 18, 28
+_INFO_KIND, _INFO_DATA, _INFO_SLAVE_KIND, _INFO_SLAVE_DATA = 1, 2, 4, 5
+_VETH_PEER = 1
+_BRPORT_HAIRPIN = 4
+_BR_STP = 5
+_IFA_ADDRESS, _IFA_LOCAL, _IFA_BROADCAST = 1, 2, 4
+_IFA_F_NODAD = 0x02
+_RTA_OIF, _RTA_GATEWAY = 4, 5
+_TABLE_MAIN, _PROTOCOL_BOOT, _SCOPE_UNIVERSE, _UNICAST = 254, 3, 0, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One request, without its header; `about` names it in errors."""
+
+    kind: int
+    flags: int
+    body: bytes
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
+class VethEnd:
+    """One end of a veth pair."""
+
+    name: str
+    mac_address: str = ""
+
+
+def frame(messages: Sequence[Message]) -> bytes:
+    """The bytes of a batch; sequence numbers count from 1."""
+    parts = []
+    for number, message in enumerate(messages, start=1):
+        length = 16 + len(message.body)
+        parts.append(struct.pack("=IHHII", length, message.kind, message.flags | _REQUEST_ACK, number, 0))
+        parts.append(message.body)
+    return b"".join(parts)
+
+
+def create_bridge(name: str, mac_address: str, mtu: int) -> Message:
+    """A bridge that is down; no spanning tree, so its ports forward at once."""
+    body = (
+        _link()
+        + _text(_IFLA_IFNAME, name)
+        + _attribute(_IFLA_ADDRESS, _mac(mac_address))
+        + _number(_IFLA_MTU, mtu)
+        + _nest(_IFLA_LINKINFO, _text(_INFO_KIND, "bridge") + _nest(_INFO_DATA, _number(_BR_STP, 0)))
+    )
+    return Message(RTM_NEWLINK, _CREATE_EXCLUSIVE, body, f"create bridge {name}")
+
+
+def create_veth(host: VethEnd, inner: VethEnd, bridge_index: int, namespace_fd: int, mtu: int) -> Message:
+    """A veth pair: one end in the bridge and up, the other in the namespace behind `namespace_fd` (and down: an end
+    cannot be up before it has its peer).
+    """
+    peer = (
+        _link()
+        + _text(_IFLA_IFNAME, inner.name)
+        + _attribute(_IFLA_ADDRESS, _mac(inner.mac_address))
+        + _number(_IFLA_MTU, mtu)
+        + _number(_IFLA_NET_NS_FD, namespace_fd)
+    )
+    body = (
+        _link(up=True)
+        + _text(_IFLA_IFNAME, host.name)
+        + _number(_IFLA_MTU, mtu)
+        + _number(_IFLA_MASTER, bridge_index)
+        + _nest(_IFLA_LINKINFO, _text(_INFO_KIND, "veth") + _nest(_INFO_DATA, _nest(_VETH_PEER, peer)))
+    )
+    return Message(RTM_NEWLINK, _CREATE_EXCLUSIVE, body, f"create veth {host.name}")
+
+
+def hairpin(name: str) -> Message:
+    """Let a bridge port send frames back to where they came from: with br_netfilter a container's call to its own
+    published port is turned round inside the bridge.
+    """
+    slave = _text(_INFO_SLAVE_KIND, "bridge") + _nest(_INFO_SLAVE_DATA, _attribute(_BRPORT_HAIRPIN, b"\x01"))
+    return Message(
+        RTM_NEWLINK, 0, _link() + _text(_IFLA_IFNAME, name) + _nest(_IFLA_LINKINFO, slave), f"set hairpin of {name}"
+    )
+
+
+def set_up(index: int) -> Message:
+    """Bring a link up."""
+    return Message(RTM_NEWLINK, 0, _link(index=index, up=True), f"bring link {index} up")
+
+
+def delete_link(name: str) -> Message:
+    """Remove a link by name."""
+    return Message(RTM_DELLINK, 0, _link() + _text(_IFLA_IFNAME, name), f"delete link {name}")
+
+
+def add_address(index: int, interface: str) -> Message:
+    """Give a link an address such as `172.18.0.2/16`; IPv6 ones are used at once (IPAM knows of no duplicate)."""
+    parsed = ipaddress.ip_interface(interface)
+    family = socket.AF_INET if parsed.version == 4 else socket.AF_INET6
+    flags = 0 if parsed.version == 4 else _IFA_F_NODAD
+    body = struct.pack("=BBBBI", family, parsed.network.prefixlen, flags, _SCOPE_UNIVERSE, index)
+    body += _attribute(_IFA_LOCAL, parsed.packed) + _attribute(_IFA_ADDRESS, parsed.packed)
+    if parsed.version == 4:
+        body += _attribute(_IFA_BROADCAST, parsed.network.broadcast_address.packed)
+    return Message(RTM_NEWADDR, _REPLACE, body, f"add address {interface}")
+
+
+def default_route(index: int, gateway: str) -> Message:
+    """Send everything else through `gateway`."""
+    parsed = ipaddress.ip_address(gateway)
+    family = socket.AF_INET if parsed.version == 4 else socket.AF_INET6
+    body = struct.pack("=BBBBBBBBI", family, 0, 0, 0, _TABLE_MAIN, _PROTOCOL_BOOT, _SCOPE_UNIVERSE, _UNICAST, 0)
+    body += _number(_RTA_OIF, index) + _attribute(_RTA_GATEWAY, parsed.packed)
+    return Message(RTM_NEWROUTE, _REPLACE, body, f"add default route through {gateway}")
+
+
+def answers(data: bytes) -> list[tuple[int, int]]:
+    """(sequence, errno) of the acknowledgements in what the kernel sent; errno 0 is success."""
+    found = []
+    while len(data) >= 20:
+        length, kind, _flags, number, _port, error = struct.unpack_from("=IHHIIi", data)
+        if kind == NLMSG_ERROR:
+            found.append((number, -error))
+        data = data[(length + 3) & ~3 :]
+    return found
+
+
+def _link(*, index: int = 0, up: bool = False) -> bytes:
+    flags = _UP if up else 0
+    return struct.pack("=BxHiII", socket.AF_UNSPEC, 0, index, flags, flags)
+
+
+def _attribute(kind: int, payload: bytes) -> bytes:
+    length = 4 + len(payload)
+    return struct.pack("=HH", length, kind) + payload + bytes(-length % 4)
+
+
+def _nest(kind: int, payload: bytes) -> bytes:
+    return _attribute(kind | _NESTED, payload)
+
+
+def _text(kind: int, text: str) -> bytes:
+    return _attribute(kind, text.encode() + b"\0")
+
+
+def _number(kind: int, number: int) -> bytes:
+    return _attribute(kind, struct.pack("=I", number))
+
+
+def _mac(text: str) -> bytes:
+    return bytes.fromhex(text.replace(":", ""))

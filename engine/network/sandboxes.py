@@ -1,0 +1,416 @@
+"""Containers' network namespaces: making them with everything on them, changing them live, letting them go.
+
+All or nothing: whatever was taken (addresses, ports, the namespace, firewall elements, sockets) is given back when a
+later step fails or the caller is cancelled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import anyio
+import anyio.abc
+import anyio.to_thread
+import msgspec
+
+from engine.errors import BadRequest, Conflict, EngineError, Forbidden, NotFound
+from engine.kernel.namespaces import drop_network_namespace, make_network_namespace
+from engine.network import ipam, netlink, plan, ports
+from engine.network.directory import Directory
+from engine.network.netlink import DnsSockets, Link
+from engine.network.networks import Networks
+from engine.network.ports import Reservation
+from engine.network.records import (
+    BRIDGE_DRIVER,
+    Endpoint,
+    EndpointRequest,
+    NetworkRecord,
+    Publication,
+    Sandbox,
+    SandboxRequest,
+)
+from engine.network.resolver import Forwarder, HostResolvers, NameServer, Resolution
+from engine.network.streams import Proxy
+from engine.state.names import new_id
+from engine.state.paths import Paths
+from engine.state.store import Store
+from engine.undo import Undo, undo_on_error
+from engine.wire.networks import EndpointSettings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Live:
+    """What only this process holds for a container: sockets. Containers outlive it."""
+
+    container_name: str = ""
+    name_server: NameServer | None = None
+    reservation: Reservation = field(default_factory=Reservation)
+    proxies: list[Proxy] = field(default_factory=list)
+
+    def close(self) -> None:
+        """Close everything."""
+        if self.name_server is not None:
+            self.name_server.close()
+        for proxy in self.proxies:
+            proxy.close()
+        self.reservation.close()
+
+
+class Sandboxes:
+    """All sandboxes of one engine. `networks` must be given before use, `tasks` before sockets are served."""
+
+    def __init__(self, paths: Paths, store: Store) -> None:
+        self._paths = paths
+        self._table = store.table("sandbox", Sandbox)
+        self._live: dict[str, _Live] = {}
+        self._users: dict[str, dict[str, int]] = {}
+        self._host = HostResolvers()
+        self._directory = Directory()
+        self._resolution = Resolution(self._directory, Forwarder(), self._host)
+        self._changing: dict[str, anyio.Lock] = {}
+        self.networks: Networks
+        self.tasks: anyio.abc.TaskGroup
+
+    def __iter__(self) -> Iterator[Sandbox]:
+        return iter(self._table)
+
+    def get(self, container_id: str) -> Sandbox | None:
+        """The sandbox of a container, if it has one."""
+        return self._table.get(container_id)
+
+    def in_use(self, network_id: str) -> bool:
+        """Whether a container is on a network, or about to be."""
+        return bool(self._users.get(network_id))
+
+    def published(self) -> Iterator[Publication]:
+        """Every published port."""
+        for sandbox in self._table:
+            yield from sandbox.publications
+
+    async def open(self, request: SandboxRequest) -> Sandbox:
+        """Make the namespace and everything on it."""
+        if self._table.get(request.container_id) is not None or request.container_id in self._live:
+            raise Conflict(f"container {request.container_id[:12]} has a network namespace already")
+        wanted = ports.wishes(request.ports)
+        async with undo_on_error() as undo:
+            live = self._live[request.container_id] = _Live(request.container_name)
+            undo.append(_async(lambda: self._forget(request.container_id)))
+            undo.append(_async(live.close))
+            sandbox = plan.sandbox(
+                request,
+                str(self._paths.namespaces / request.container_id),
+                {key: list(bindings) for key, bindings in request.ports.items()},
+            )
+            endpoints, networks = await self._join(request, undo)
+            leading, leading6 = (plan.gateway_endpoint(endpoints, networks, version) for version in (4, 6))
+            if leading or leading6:
+                addresses = leading.address if leading else "", leading6.address6 if leading6 else ""
+                live.reservation = await self._reserve(wanted, addresses)
+            publications = live.reservation.publications
+            sandbox = msgspec.structs.replace(sandbox, endpoints=endpoints, publications=publications)
+            sandbox = plan.completed(sandbox, networks, self._host.read())
+            sockets = await self._furnish(sandbox, networks, undo)
+            if publications:
+                await self.networks.publish(publications)
+                undo.append(lambda: self.networks.unpublish(publications))
+            self._serve(sandbox, live, sockets, networks)
+            undo.append(_async(live.close))
+            await self._table.put(sandbox)
+        return sandbox
+
+    async def close(self, container_id: str) -> Sandbox | None:
+        """Let go of a namespace and of everything on it. Returns what it was."""
+        sandbox = self._table.get(container_id)
+        if sandbox is None:
+            return None
+        # Shielded: half a removal would leave addresses and ports taken.
+        with anyio.CancelScope(shield=True):
+            async with self._lock(container_id):
+                if self._table.get(container_id) is None:
+                    return None
+                live = self._forget(container_id)
+                await self._table.delete(container_id)
+                if sandbox.publications:
+                    await self.networks.unpublish(sandbox.publications)
+                if live is not None:
+                    live.close()
+                await anyio.to_thread.run_sync(self._drop, sandbox.id)
+                for endpoint in sandbox.endpoints:
+                    await self._leave(sandbox.id, endpoint)
+            self._changing.pop(container_id, None)
+        return sandbox
+
+    async def adopt(self, container_id: str) -> Sandbox | None:
+        """Serve the namespace of a container that outlived an engine: its name server, ports and proxies."""
+        sandbox = self._table.get(container_id)
+        if sandbox is None or container_id in self._live:
+            return sandbox
+        sockets = await anyio.to_thread.run_sync(netlink.reopen_dns_sockets, self._paths.namespaces / container_id)
+        reservation, lost = ports.hold_again(sandbox.publications)
+        for publication in lost:
+            log.warning("port %s was taken by another program meanwhile", publication.host_address)
+        networks = {endpoint.network_id: self.networks.get(endpoint.network_id) for endpoint in sandbox.endpoints}
+        live = self._live[container_id] = _Live(sandbox.container_name, reservation=reservation)
+        self._serve(sandbox, live, sockets, networks)
+        return sandbox
+
+    async def connect(self, container_id: str, request: EndpointRequest) -> tuple[Sandbox, Endpoint]:
+        """Put a running container on one more network."""
+        async with self._lock(container_id), undo_on_error() as undo:
+            sandbox = self._existing(container_id)
+            record = self.networks.get(request.network)
+            if any(endpoint.network_id == record.id for endpoint in sandbox.endpoints):
+                raise Forbidden(f"endpoint with name {sandbox.container_name} already exists in network {record.name}")
+            taken = [endpoint.interface for endpoint in sandbox.endpoints]
+            endpoint, record = await self._take(container_id, request, taken, undo)
+            changed = msgspec.structs.replace(sandbox, endpoints=[*sandbox.endpoints, endpoint])
+            networks = self._networks_of(changed)
+            routes = plan.gateways(changed.endpoints, networks)
+            link = self._link(endpoint, record)
+            await anyio.to_thread.run_sync(netlink.plug, self._paths.namespaces / container_id, link, routes)
+            undo.append(lambda: anyio.to_thread.run_sync(netlink.delete_links, [link.host_name]))
+            return await self._change(sandbox, changed), endpoint
+
+    async def disconnect(self, container_id: str, network: str) -> tuple[Sandbox, Endpoint]:
+        """Take a running container off a network."""
+        async with self._lock(container_id):
+            sandbox = self._existing(container_id)
+            record = self.networks.get(network)
+            endpoint = next((item for item in sandbox.endpoints if item.network_id == record.id), None)
+            if endpoint is None:
+                raise Forbidden(f"container {sandbox.container_name} is not connected to network {record.name}")
+            left = [item for item in sandbox.endpoints if item.id != endpoint.id]
+            changed = msgspec.structs.replace(sandbox, endpoints=left)
+            routes = plan.gateways(left, self._networks_of(changed))
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(
+                    netlink.unplug, self._paths.namespaces / container_id, self._host_name(endpoint), routes
+                )
+                changed = await self._change(sandbox, changed)
+                await self._leave(container_id, endpoint)
+            return changed, endpoint
+
+    async def rename(self, container_id: str, name: str) -> None:
+        """Answer to another name from now on; a container without sandbox is fine."""
+        async with self._lock(container_id):
+            sandbox = self._table.get(container_id)
+            if sandbox is not None:
+                await self._change(sandbox, msgspec.structs.replace(sandbox, container_name=name))
+
+    async def recover(self) -> None:
+        """Forget what did not survive, remove what nobody knows, and note what is in use."""
+        self._paths.namespaces.mkdir(mode=0o711, parents=True, exist_ok=True)
+        for sandbox in list(self._table):
+            if not netlink.is_namespace(self._paths.namespaces / sandbox.id):
+                log.info("the network namespace of container %s is gone", sandbox.id[:12])
+                await self._table.delete(sandbox.id)
+        for path in list(self._paths.namespaces.iterdir()):
+            if self._table.get(path.name) is None:
+                await anyio.to_thread.run_sync(drop_network_namespace, path)
+        for sandbox in self._table:
+            for endpoint in sandbox.endpoints:
+                self._users.setdefault(endpoint.network_id, {})[sandbox.id] = 1
+        remade = await self.networks.recover({network_id for network_id, users in self._users.items() if users})
+        for record in remade:
+            await self._reattach(record)
+        for sandbox in self._table:
+            self._mark(sandbox)
+            self._directory.put(sandbox, self._networks_of(sandbox))
+
+    def stop_serving(self) -> None:
+        """Close all sockets; containers keep their networks."""
+        for live in self._live.values():
+            live.close()
+        self._live.clear()
+
+    async def _join(self, request: SandboxRequest, undo: list[Undo]) -> tuple[list[Endpoint], dict[str, NetworkRecord]]:
+        endpoints: list[Endpoint] = []
+        networks: dict[str, NetworkRecord] = {}
+        for wish in request.endpoints:
+            taken = [endpoint.interface for endpoint in endpoints]
+            endpoint, record = await self._take(request.container_id, wish, taken, undo)
+            if record.id in networks:
+                raise BadRequest(f"network {record.name} was asked for twice")
+            endpoints.append(endpoint)
+            networks[record.id] = record
+        return endpoints, networks
+
+    async def _take(
+        self, container_id: str, request: EndpointRequest, interfaces: Sequence[str], undo: list[Undo]
+    ) -> tuple[Endpoint, NetworkRecord]:
+        """Count as a user of a network, and take addresses there."""
+        record = self.networks.get(request.network)
+        if record.driver != BRIDGE_DRIVER:
+            raise BadRequest(f"a container with other networks cannot be on network {record.name}")
+        users = self._users.setdefault(record.id, {})
+        users[container_id] = users.get(container_id, 0) + 1
+        undo.append(lambda: self._stop_using(container_id, record.id))
+        record = await self.networks.ensure(record)
+        endpoint = self._allocate(record, request.settings, plan.interface_name(request.settings, interfaces))
+        undo.append(_async(lambda: self._release(endpoint)))
+        return endpoint, record
+
+    def _allocate(self, record: NetworkRecord, wishes: EndpointSettings, interface: str) -> Endpoint:
+        endpoint_id = new_id()
+        wanted = wishes.ipam_config
+        static = (wanted.ipv4_address, wanted.ipv6_address) if wanted else ("", "")
+        if any(static) and not record.chosen_by_user:
+            raise BadRequest(
+                f"invalid config for network {record.name}: invalid endpoint settings: user specified IP address is "
+                "supported only when connecting to networks with user configured subnets"
+            )
+        mac = ipam.checked_mac(wishes.mac_address) if wishes.mac_address else ""
+        pool, pool6 = self.networks.addresses(record, 4), self.networks.addresses(record, 6)
+        address = pool.take(static[0]) if pool else ""
+        try:
+            address6 = pool6.take(static[1]) if pool6 else ""
+        except EngineError:
+            if pool:
+                pool.release(address)
+            raise
+        return Endpoint(
+            id=endpoint_id,
+            network_id=record.id,
+            network_name=record.name,
+            interface=interface,
+            address=address,
+            address6=address6,
+            mac_address=mac or ipam.mac_address(address, endpoint_id),
+            aliases=list(wishes.aliases or ()),
+            wishes=wishes,
+        )
+
+    def _release(self, endpoint: Endpoint) -> None:
+        with contextlib.suppress(NotFound):
+            record = self.networks.get(endpoint.network_id)
+            for address, version in ((endpoint.address, 4), (endpoint.address6, 6)):
+                pool = self.networks.addresses(record, version)
+                if address and pool:
+                    pool.release(address)
+
+    async def _leave(self, container_id: str, endpoint: Endpoint) -> None:
+        self._release(endpoint)
+        await self._stop_using(container_id, endpoint.network_id)
+
+    async def _stop_using(self, container_id: str, network_id: str) -> None:
+        users = self._users.get(network_id, {})
+        count = users.pop(container_id, 0) - 1
+        if count > 0:
+            users[container_id] = count
+        if not users:
+            self._users.pop(network_id, None)
+            with contextlib.suppress(NotFound):
+                await self.networks.release(self.networks.get(network_id))
+
+    async def _reserve(self, wanted: Sequence[ports.Wish], addresses: tuple[str, str]) -> Reservation:
+        owners: dict[str, list[Publication]] = {}
+        for live in self._live.values() if wanted else ():
+            owners.setdefault(live.container_name, []).extend(live.reservation.publications)
+        try:
+            return ports.reserve(wanted, *addresses, owners)
+        except ports.TakenElsewhere as exc:
+            raise await anyio.to_thread.run_sync(exc.with_owner) from None
+
+    async def _furnish(self, sandbox: Sandbox, networks: Mapping[str, NetworkRecord], undo: list[Undo]) -> DnsSockets:
+        path = self._paths.namespaces / sandbox.id
+        links = [self._link(endpoint, networks[endpoint.network_id]) for endpoint in sandbox.endpoints]
+        routes = plan.gateways(sandbox.endpoints, networks)
+
+        def make() -> DnsSockets:
+            make_network_namespace(path)
+            try:
+                return netlink.furnish(path, links, routes, {**plan.SYSCTLS, **sandbox.sysctls})
+            except BaseException:
+                drop_network_namespace(path)
+                raise
+
+        sockets = await anyio.to_thread.run_sync(make)
+        undo.append(lambda: anyio.to_thread.run_sync(drop_network_namespace, path))
+        undo.append(_async(sockets.close))
+        return sockets
+
+    def _link(self, endpoint: Endpoint, record: NetworkRecord) -> Link:
+        bridge = self.networks.bridge_name(record)
+        return plan.link(endpoint, record, bridge, self._host_name(endpoint), netlink.link_mtu(bridge))
+
+    def _host_name(self, endpoint: Endpoint) -> str:
+        return f"pcv{self._paths.tag}{endpoint.id[:8]}"
+
+    def _serve(self, sandbox: Sandbox, live: _Live, sockets: DnsSockets, networks: Mapping[str, NetworkRecord]) -> None:
+        self._directory.put(sandbox, networks)
+        live.name_server = NameServer(sandbox.id, sockets, self.tasks, self._resolution)
+        for publication, held in live.reservation.sockets:
+            target = publication.address6 or publication.address
+            if publication.is_ipv6 and publication.protocol == "tcp" and target:
+                live.proxies.append(Proxy(held, self.tasks, target, publication.container_port))
+
+    def _forget(self, container_id: str) -> _Live | None:
+        self._directory.remove(container_id)
+        return self._live.pop(container_id, None)
+
+    def _drop(self, container_id: str) -> None:
+        drop_network_namespace(self._paths.namespaces / container_id)
+
+    async def _change(self, before: Sandbox, after: Sandbox) -> Sandbox:
+        """Make another set of endpoints or another name take effect: ports, names, files, record."""
+        networks = self._networks_of(after)
+        publications = plan.retarget(before.publications, after.endpoints, networks)
+        after = plan.completed(msgspec.structs.replace(after, publications=publications), networks, self._host.read())
+        await self._table.put(after)
+        self._directory.put(after, networks)
+        live = self._live.get(after.id)
+        if live is not None:
+            live.container_name = after.container_name
+        if publications != before.publications:
+            await self.networks.unpublish(before.publications)
+            await self.networks.publish(publications)
+            for proxy, publication in zip(live.proxies if live else (), _proxied(publications), strict=False):
+                proxy.retarget(publication.address6 or publication.address, publication.container_port)
+        return after
+
+    def _existing(self, container_id: str) -> Sandbox:
+        sandbox = self._table.get(container_id)
+        if sandbox is None:
+            raise Conflict(f"container {container_id[:12]} has no network namespace of its own now")
+        return sandbox
+
+    def _networks_of(self, sandbox: Sandbox) -> dict[str, NetworkRecord]:
+        return {endpoint.network_id: self.networks.get(endpoint.network_id) for endpoint in sandbox.endpoints}
+
+    def _lock(self, container_id: str) -> anyio.Lock:
+        return self._changing.setdefault(container_id, anyio.Lock())
+
+    def _mark(self, sandbox: Sandbox) -> None:
+        for endpoint in sandbox.endpoints:
+            record = self.networks.get(endpoint.network_id)
+            for address, version in ((endpoint.address, 4), (endpoint.address6, 6)):
+                pool = self.networks.addresses(record, version)
+                if address and pool:
+                    pool.mark(address)
+
+    async def _reattach(self, record: NetworkRecord) -> None:
+        """Put surviving veths into a bridge that had to be made again."""
+        names = [
+            self._host_name(endpoint)
+            for sandbox in self._table
+            for endpoint in sandbox.endpoints
+            if endpoint.network_id == record.id
+        ]
+        if names:
+            await anyio.to_thread.run_sync(netlink.reattach, self.networks.bridge_name(record), names)
+
+
+def _proxied(publications: Iterable[Publication]) -> list[Publication]:
+    return [item for item in publications if item.is_ipv6 and item.protocol == "tcp"]
+
+
+def _async(act: Callable[[], object]) -> Undo:
+    async def step() -> None:
+        act()
+
+    return step

@@ -1,0 +1,193 @@
+"""The door to networks: what the rest of the engine calls. Events are published here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import anyio
+import anyio.abc
+
+from engine.errors import Forbidden
+from engine.events.bus import EventBus
+from engine.network import plan
+from engine.network.networks import Networks
+from engine.network.records import (
+    BRIDGE_DRIVER,
+    Endpoint,
+    EndpointRequest,
+    NetworkRecord,
+    Sandbox,
+    SandboxRequest,
+)
+from engine.network.sandboxes import Sandboxes
+from engine.state.paths import Paths
+from engine.state.store import Store
+from engine.wire.networks import (
+    IPAM,
+    IPAMConfig,
+    NetworkCreateRequest,
+    NetworkCreateResponse,
+    NetworkInspect,
+)
+from engine.wire.times import rfc3339
+
+__all__ = ["EndpointRequest", "NetworkRecord", "NetworkService", "Sandbox", "SandboxRequest"]
+
+
+class NetworkService:
+    """Networks and containers' places in them. Start `run` first:
+
+    networks = NetworkService(paths, store, events)
+    await tasks.start(networks.run)
+    created = await networks.create(NetworkCreateRequest(name="app"))
+    sandbox = await networks.open_sandbox(SandboxRequest(…))
+    await networks.close_sandbox(sandbox.id)
+    """
+
+    def __init__(self, paths: Paths, store: Store, events: EventBus) -> None:
+        self._events = events
+        self._sandboxes = Sandboxes(paths, store)
+        self._networks = Networks(paths.tag, store, in_use=self._sandboxes.in_use, published=self._sandboxes.published)
+        self._sandboxes.networks = self._networks
+
+    async def run(self, *, task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Make the kernel agree with the records, then serve names and proxies until cancelled. Containers keep their
+        networks when this ends.
+        """
+        async with anyio.create_task_group() as tasks:
+            self._sandboxes.tasks = tasks
+            await self._networks.know_predefined()
+            await self._sandboxes.recover()
+            task_status.started()
+            try:
+                await anyio.sleep_forever()
+            finally:
+                self._sandboxes.stop_serving()
+
+    def get(self, name_or_id: str) -> NetworkRecord:
+        """The network of that name, id or id prefix. Raises `NoSuchNetwork`."""
+        return self._networks.get(name_or_id)
+
+    def all(self) -> list[NetworkRecord]:
+        """Every network, the oldest first."""
+        return list(self._networks)
+
+    def inspect(self, record: NetworkRecord) -> NetworkInspect:
+        """A network as the API shows it, with the containers that are connected now."""
+        return NetworkInspect(
+            name=record.name,
+            id=record.id,
+            created=rfc3339(record.created_ns),
+            scope=record.scope,
+            driver=record.driver,
+            enable_ipv4=record.enable_ipv4,
+            enable_ipv6=record.enable_ipv6,
+            ipam=_ipam(record),
+            internal=record.internal,
+            attachable=record.attachable,
+            containers={
+                sandbox.id: plan.resource(sandbox, endpoint, record)
+                for sandbox in self._sandboxes
+                for endpoint in sandbox.endpoints
+                if endpoint.network_id == record.id
+            },
+            options=record.options,
+            labels=record.labels,
+        )
+
+    async def create(self, request: NetworkCreateRequest) -> NetworkCreateResponse:
+        """Make a bridge network. Raises `Conflict` for a taken name, `Forbidden` for a taken subnet."""
+        record = await self._networks.create(request)
+        self._tell("create", record)
+        return NetworkCreateResponse(id=record.id)
+
+    async def remove(self, name_or_id: str) -> None:
+        """Remove a network. Raises `Forbidden` when it is predefined or has containers."""
+        record = self._networks.get(name_or_id)
+        connected = [
+            f'name:"{sandbox.container_name}" id:"{sandbox.id[:12]}"'
+            for sandbox in self._sandboxes
+            if any(endpoint.network_id == record.id for endpoint in sandbox.endpoints)
+        ]
+        if connected:
+            raise Forbidden(
+                f"error while removing network: network {record.name} has active endpoints ({', '.join(connected)})",
+                hint="stop or disconnect these containers first",
+            )
+        await self._networks.remove(record)
+        self._tell("destroy", record)
+
+    async def prune(self, unused: Callable[[NetworkRecord], bool]) -> list[str]:
+        """Remove the networks for which `unused` holds and that have no containers; returns their names."""
+        removed = []
+        for record in self.all():
+            if not record.is_predefined and not self._sandboxes.in_use(record.id) and unused(record):
+                await self.remove(record.id)
+                removed.append(record.name)
+        return removed
+
+    async def open_sandbox(self, request: SandboxRequest) -> Sandbox:
+        """Make a container's network: namespace, links, addresses, routes, names, published ports; all or nothing.
+
+        Raises `NoSuchNetwork`, `BadRequest`, `PortInUse`, `Forbidden` (address taken), `Conflict` (exists already).
+        """
+        sandbox = await self._sandboxes.open(request)
+        for endpoint in sandbox.endpoints:
+            self._tell_container("connect", sandbox.id, endpoint)
+        return sandbox
+
+    async def close_sandbox(self, container_id: str) -> None:
+        """Let go of a container's network; one without is fine."""
+        sandbox = await self._sandboxes.close(container_id)
+        for endpoint in sandbox.endpoints if sandbox else ():
+            self._tell_container("disconnect", container_id, endpoint)
+
+    async def adopt_sandbox(self, container_id: str) -> Sandbox | None:
+        """Serve a living container again after an engine restart; None if it has no namespace any more."""
+        return await self._sandboxes.adopt(container_id)
+
+    def sandbox(self, container_id: str) -> Sandbox | None:
+        """What `open_sandbox` returned, as it is now."""
+        return self._sandboxes.get(container_id)
+
+    async def connect(self, container_id: str, request: EndpointRequest, container_name: str) -> Sandbox:
+        """Put a running container on one more network. `container_name` is its name now."""
+        sandbox = self._sandboxes.get(container_id)
+        if sandbox is not None and sandbox.container_name != container_name:
+            await self._sandboxes.rename(container_id, container_name)
+        sandbox, endpoint = await self._sandboxes.connect(container_id, request)
+        self._tell_container("connect", container_id, endpoint)
+        return sandbox
+
+    async def disconnect(self, container_id: str, network: str) -> Sandbox:
+        """Take a running container off a network. Raises `Forbidden` when it is not on it."""
+        sandbox, endpoint = await self._sandboxes.disconnect(container_id, network)
+        self._tell_container("disconnect", container_id, endpoint)
+        return sandbox
+
+    async def rename(self, container_id: str, name: str) -> None:
+        """Let a container be found by another name."""
+        await self._sandboxes.rename(container_id, name)
+
+    def _tell(self, action: str, record: NetworkRecord) -> None:
+        self._events.publish("network", action, record.id, {"name": record.name, "type": record.driver})
+
+    def _tell_container(self, action: str, container_id: str, endpoint: Endpoint) -> None:
+        attributes = {"container": container_id, "name": endpoint.network_name, "type": BRIDGE_DRIVER}
+        self._events.publish("network", action, endpoint.network_id, attributes)
+
+
+def _ipam(record: NetworkRecord) -> IPAM:
+    return IPAM(
+        driver=record.ipam_driver,
+        options=record.ipam_options,
+        config=[
+            IPAMConfig(
+                subnet=subnet.subnet,
+                ip_range=subnet.ip_range,
+                gateway=subnet.gateway,
+                auxiliary_addresses=subnet.auxiliary,
+            )
+            for subnet in record.subnets
+        ],
+    )

@@ -12,6 +12,7 @@ from engine.api.connection import Connection
 from engine.api.router import Router
 from engine.api.routes import ROUTES
 from engine.api.services import Services
+from engine.client.sockets import quick
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ async def serve(
         on_activity(open_connections)
         try:
             async with stream:
-                await Connection(stream, router, services).serve()
+                await Connection(quick(stream), router, services).serve()
         except Exception:  # one connection's bug must not end the others
             log.exception("a connection failed")
         finally:

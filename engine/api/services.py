@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from engine.api.hijack import Console
+from engine.containers.options import AttachOptions, LogOptions
 from engine.events.bus import EventBus
 from engine.wire.containers import (
     ContainerCreateRequest,
@@ -36,29 +37,6 @@ from engine.wire.images import (
 from engine.wire.networks import EndpointSettings, NetworkCreateRequest, NetworkCreateResponse, NetworkInspect
 from engine.wire.system import SystemInfo, SystemVersion
 from engine.wire.volumes import Volume, VolumeCreateRequest
-
-
-@dataclass(frozen=True, slots=True)
-class LogOptions:
-    """Which part of a log. `tail` None: all of it; `until_ns` None: to its end."""
-
-    follow: bool = False
-    stdout: bool = True
-    stderr: bool = True
-    since_ns: int = 0
-    until_ns: int | None = None
-    tail: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AttachOptions:
-    """What to attach: past output (`logs`), output to come (`stream`), and which streams."""
-
-    logs: bool = False
-    stream: bool = True
-    stdin: bool = False
-    stdout: bool = True
-    stderr: bool = True
 
 
 class LogEntry(Protocol):
@@ -150,6 +128,9 @@ class ImageJobs(Protocol[Im]):
     async def remove(
         self, name_or_id: str, *, force: bool, used_by: Callable[[str], Sequence[str]]
     ) -> list[ImageDeleteItem]: ...
+    async def prune(
+        self, *, only_dangling: bool, used_by: Callable[[str], Sequence[str]]
+    ) -> tuple[list[ImageDeleteItem], int]: ...
     def inspect(self, image: Im) -> ImageInspect: ...
     def summary(self, image: Im) -> ImageSummary: ...
     def history(self, image: Im) -> list[HistoryItem]: ...

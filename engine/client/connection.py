@@ -12,6 +12,7 @@ import anyio.abc
 import h11
 
 from engine.client.errors import EngineUnreachable
+from engine.client.sockets import quick
 from engine.wire.http import READ_BYTES, client_connection, header_texts
 
 _BROKEN: Final = (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError)
@@ -32,7 +33,7 @@ async def dial(address: str) -> anyio.abc.ByteStream:
     scheme, _, place = address.partition("://")
     try:
         if scheme == "unix":
-            return await anyio.connect_unix(place)
+            return quick(await anyio.connect_unix(place))
         host, _, port = place.rstrip("/").rpartition(":")
         return await anyio.connect_tcp(host.strip("[]") or "localhost", int(port))
     except OSError as exc:

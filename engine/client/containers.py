@@ -31,11 +31,8 @@ class ContainerCalls(Transport):
         self, *, everything: bool = False, filters: Mapping[str, Iterable[str]] | None = None, size: bool = False
     ) -> list[ContainerSummary]:
         """Those that run, or all of them."""
-        parameters: Parameters = {
-            "all": everything,
-            "size": size,
-            "filters": format_filters(filters) if filters else "",
-        }
+        wanted = format_filters(filters) if filters else ""
+        parameters: Parameters = {"all": everything, "size": size, "filters": wanted}
         return await self.fetch(list[ContainerSummary], "GET", "/containers/json", parameters)
 
     async def inspect_container(self, container: str, *, size: bool = False) -> ContainerInspect:

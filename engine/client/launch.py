@@ -142,6 +142,7 @@ async def _start(home: EngineHome, environment: Mapping[str, str]) -> None:
 def _spawn(home: EngineHome, environment: Mapping[str, str], told: int) -> tuple[int, subprocess.Popen[bytes]]:
     try:
         with home.log.open("ab") as log:
+            log_start = log.tell()
             process = subprocess.Popen(
                 serve_command(home, told),
                 stdin=subprocess.DEVNULL,
@@ -152,7 +153,7 @@ def _spawn(home: EngineHome, environment: Mapping[str, str], told: int) -> tuple
                 pass_fds=(told,),
                 start_new_session=True,
             )
-            return log.tell(), process
+            return log_start, process
     except OSError as exc:
         raise LaunchError(f"cannot start the engine: {exc.strerror}: {exc.filename}") from exc
 

@@ -14,7 +14,8 @@ from typing import Any
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from engine.api.services import AttachOptions, LogOptions, Services
+from engine.api.services import Services
+from engine.containers.options import AttachOptions, LogOptions
 from engine.errors import Conflict, NoSuchContainer, NoSuchExec, NoSuchImage, NoSuchNetwork, NoSuchVolume, NotModified
 from engine.events.bus import EventBus
 from engine.state.names import find, new_id
@@ -432,6 +433,13 @@ class FakeImages:
         image = self.get(name_or_id)
         self.known.remove(image)
         return [ImageDeleteItem(untagged=name_or_id), ImageDeleteItem(deleted=image.id)]
+
+    async def prune(
+        self, *, only_dangling: bool, used_by: Callable[[str], Sequence[str]]
+    ) -> tuple[list[ImageDeleteItem], int]:
+        gone = [i for i in self.known if not used_by(i.id) and not (only_dangling and i.repo_tags)]
+        self.known = [image for image in self.known if image not in gone]
+        return [ImageDeleteItem(deleted=image.id) for image in gone], sum(image.size for image in gone)
 
     def inspect(self, image: FakeImage) -> ImageInspect:
         return ImageInspect(id=image.id, repo_tags=image.repo_tags, created=CREATED, architecture="amd64")

@@ -7,17 +7,15 @@ import binascii
 from collections.abc import AsyncGenerator
 from typing import Final
 
-from msgspec import UNSET
-
 from engine.api.messages import Answer, Reply, Request, Stream, json_reply, required
 from engine.api.outbox import closed_after
 from engine.api.router import Route
 from engine.api.routes.containers import not_here
 from engine.api.services import Services
-from engine.errors import BadRequest, Conflict, EngineError, NotImplementedHere
+from engine.errors import BadRequest, EngineError, NotImplementedHere
 from engine.wire.codec import decode, encode
 from engine.wire.filters import Filters, filter_flag, matches_labels, parse_filters
-from engine.wire.images import AuthConfig, ErrorDetail, ImageDeleteItem, ImageSummary, Progress
+from engine.wire.images import AuthConfig, ErrorDetail, ImageSummary, Progress
 
 _FILTERS: Final = frozenset({"before", "dangling", "label", "reference", "since", "until"})
 _PRUNE_FILTERS: Final = frozenset({"dangling", "label", "label!", "until"})
@@ -124,30 +122,22 @@ async def remove(services: Services, request: Request) -> Answer:
 async def prune(services: Services, request: Request) -> Answer:
     """`POST /images/prune`: remove unused images, those without a name unless `dangling=false`."""
     filters = parse_filters(request.query.text("filters"), _PRUNE_FILTERS)
-    only_dangling = filter_flag(filters, "dangling") is not False
-    deleted: list[ImageDeleteItem] = []
-    reclaimed_bytes = 0
-    for image in services.images.all():
-        summary = services.images.summary(image)
-        if (only_dangling and summary.repo_tags) or not _is_prunable(services, summary, filters):
-            continue
-        try:
-            done = await services.images.remove(image.id, force=True, used_by=services.containers.image_users)
-        except Conflict:
-            continue  # a container took it meanwhile
-        deleted += done
-        if any(item.deleted is not UNSET for item in done):
-            reclaimed_bytes += image.size
+
+    def used_by(image_id: str) -> list[str]:
+        """Its containers; an image that the filters leave out counts as used."""
+        users = services.containers.image_users(image_id)
+        return users if users or _is_prunable(services, image_id, filters) else ["left out"]
+
+    deleted, reclaimed_bytes = await services.images.prune(
+        only_dangling=filter_flag(filters, "dangling") is not False, used_by=used_by
+    )
     return json_reply({"ImagesDeleted": deleted, "SpaceReclaimed": reclaimed_bytes})
 
 
-def _is_prunable(services: Services, summary: ImageSummary, filters: Filters) -> bool:
+def _is_prunable(services: Services, image_id: str, filters: Filters) -> bool:
+    labels = services.images.summary(services.images.get(image_id)).labels
     excluded = filters.get("label!", ())
-    return (
-        not services.containers.image_users(summary.id)
-        and matches_labels(summary.labels, filters.get("label", ()))
-        and not (excluded and matches_labels(summary.labels, excluded))
-    )
+    return matches_labels(labels, filters.get("label", ())) and not (excluded and matches_labels(labels, excluded))
 
 
 ROUTES = (

@@ -9,7 +9,8 @@ from engine.api.hijack import PumpOptions, pump
 from engine.api.messages import Accept, Answer, Hijack, Request, Stream
 from engine.api.outbox import closed_after
 from engine.api.router import Route
-from engine.api.services import AttachOptions, LogOptions, Services
+from engine.api.services import Services
+from engine.containers.options import AttachOptions, LogOptions
 from engine.errors import BadRequest
 from engine.wire.frames import frame
 from engine.wire.http import Query, stdio_content_type

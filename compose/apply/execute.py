@@ -51,8 +51,8 @@ async def execute(
     observed: Observed,
     report: Report,
     keep_going: bool = False,
-) -> None:
-    """Do every step of `plan` and report each. Does not return before all is done.
+) -> frozenset[str]:
+    """Do every step of `plan` and report each; returns the ids of the containers that were started.
 
     The first failure ends the rest and is raised (`EngineRefused`, `ServiceFailed`, …). With `keep_going`, as a
     teardown wants it, every step is tried and all failures are raised together in an `ExceptionGroup`.
@@ -60,6 +60,7 @@ async def execute(
     """
     run = _Run(engine, project, observed, report)
     await run.all(plan, keep_going=keep_going)
+    return frozenset(run.started)
 
 
 class _Run:
@@ -75,6 +76,7 @@ class _Run:
         self.providers = {item.service: item.id for item in reversed(observed.containers) if not item.is_one_off}
         self.image_ids: dict[str, str] = {}
         self.failures: list[ComposeError] = []
+        self.started: set[str] = set()
         self.waiter: Waiter | None = None
 
     async def all(self, plan: Plan, *, keep_going: bool) -> None:
@@ -193,7 +195,9 @@ class _Run:
     async def _start(self, action: StartContainer) -> None:
         name = action.container
         with self._told(f"Container {name}", ("Starting", "Started"), f"starting container {name}", fine=(304,)):
-            await self.engine.start_container(self.ids.get(name, name))
+            container = self.ids.get(name, name)
+            await self.engine.start_container(container)
+            self.started.add(container)
 
     async def _stop(self, action: StopContainer) -> None:
         name = action.container

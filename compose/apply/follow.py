@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import anyio
 import anyio.abc
@@ -16,6 +17,7 @@ from compose.plan.progress import Emit, Ended, Output
 from engine.client import ApiError, EngineClient
 from engine.wire.containers import ContainerInspect
 from engine.wire.system import EventMessage
+from engine.wire.times import ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,8 @@ class Follower:
         self._wanted = wanted
         self._options = options
         self._followed: dict[str, anyio.Event] = {}  # container id -> set at its next start
+        self._noticed: set[str] = set()
+        self._news = anyio.Event()
         self._tasks: anyio.abc.TaskGroup | None = None
         self._idle = anyio.Event()
         self._live = 0
@@ -99,7 +103,7 @@ class Follower:
             async with self._engine.listening(filters=filters) as events, anyio.create_task_group() as tasks:
                 self._tasks = tasks
                 for item in containers:
-                    self._follow(item.id, item.name, self._options)
+                    self._follow(item.id, item.name, is_new=False)
                 task_status.started()
                 await self._notice(events)
 
@@ -109,31 +113,40 @@ class Follower:
             self._idle = anyio.Event()
             await self._idle.wait()
 
+    async def until_noticed(self, containers: Iterable[str]) -> None:
+        """Wait until the start of every one of these (ids) was seen: then `until_idle` counts them."""
+        wanted = set(containers)
+        while not wanted <= self._noticed:
+            self._news = anyio.Event()
+            await self._news.wait()
+
     async def _notice(self, events: AsyncIterator[EventMessage]) -> None:
         async for event in events:
-            attributes = event.actor.attributes
+            container, attributes = event.actor.id, event.actor.attributes
             is_ours = attributes.get(labels.ONE_OFF, "False") == "False"
-            if not is_ours or not self._wanted(attributes.get(labels.SERVICE, "")):
-                continue
-            if restarted := self._followed.get(event.actor.id):
+            if restarted := self._followed.get(container):
                 restarted.set()
-                continue
-            since = f"{event.time_nano // 10**9}.{event.time_nano % 10**9:09d}"
-            self._follow(event.actor.id, attributes.get("name", ""), replace(self._options, since=since, tail="all"))
+            elif is_ours and self._wanted(attributes.get(labels.SERVICE, "")):
+                self._follow(container, attributes.get("name", ""), is_new=True)
+            self._noticed.add(container)
+            self._news.set()
 
-    def _follow(self, container: str, name: str, options: LogOptions) -> None:
+    def _follow(self, container: str, name: str, *, is_new: bool) -> None:
         assert self._tasks, "containers are followed while run() is"
         self._followed[container] = anyio.Event()
         self._live += 1
-        self._tasks.start_soon(
-            self._one, container, short_name(self._project_name, name), options, name=f"follow {name}"
-        )
+        source = short_name(self._project_name, name)
+        self._tasks.start_soon(partial(self._one, container, source, is_new=is_new), name=f"follow {name}")
 
-    async def _one(self, container: str, source: str, options: LogOptions) -> None:
-        """One container's output over all its restarts."""
+    async def _one(self, container: str, source: str, *, is_new: bool) -> None:
+        """One container's output over all its restarts; of a new run only what came after the run before."""
+        options = self._options
         try:
             while True:
                 found = await self._engine.inspect_container(container)
+                if is_new:
+                    earlier = found.state.finished_at
+                    options = replace(options, since="" if earlier == ZERO else earlier, tail="all")
                 await _copy(self._engine, found, source, options, self._emit, follow=True)
                 found = await self._engine.inspect_container(container)
                 state = found.state
@@ -141,10 +154,10 @@ class Follower:
                 self._ended(found, Ended(source, state.exit_code, comes_back))
                 if not comes_back:
                     return
-                options = replace(options, since=state.finished_at, tail="all")
                 if not state.running:
                     await self._followed[container].wait()
                 self._followed[container] = anyio.Event()
+                is_new = True
         except ApiError as exc:
             # Removed under our eyes, or a log driver that cannot be read: nothing more to follow here.
             if exc.status not in (404, 409, 501):
@@ -174,7 +187,7 @@ async def _copy(
         until=options.until,
         timestamps=options.timestamps,
     )
-    async with aclosing(pieces):
+    async with aclosing(pieces):  # type: ignore[type-var]  # it is a generator, which its annotation hides
         async for stream, piece in pieces:
             if whole := lines.feed(stream, piece):
                 emit(Output(source, stream, whole))

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import anyio
 import anyio.abc
 from msgspec import UNSET
 
-from compose.apply.parallel import all_of
+from compose.apply.parallel import all_of, unwrapped
 from compose.apply.refusals import refusals
 from compose.errors import EngineUnavailable, ServiceFailed
 from compose.plan import labels
@@ -75,7 +76,7 @@ class Waiter:
 
         Raises `ServiceFailed` with exit code, last probe and last output when one cannot meet it any more.
         """
-        await all_of([lambda name=name: self._until(action, name, ids.get(name, name)) for name in action.containers])
+        await all_of([partial(self._until, action, name, ids.get(name, name)) for name in action.containers])
 
     async def _until(self, action: WaitFor, name: str, container: str) -> None:
         while True:
@@ -126,7 +127,8 @@ async def watching(engine: EngineClient, project_name: str) -> AsyncIterator[Wai
     """A `Waiter` whose subscription stands when the block begins."""
     filters = {"type": ["container"], "label": [f"{labels.PROJECT}={project_name}"]}
     waiter = Waiter(engine)
-    async with engine.listening(filters=filters) as events, anyio.create_task_group() as tasks:
-        tasks.start_soon(waiter.listen, events, name="events")
-        yield waiter
-        tasks.cancel_scope.cancel()
+    with unwrapped(), refusals("listening to the engine"):
+        async with engine.listening(filters=filters) as events, anyio.create_task_group() as tasks:
+            tasks.start_soon(waiter.listen, events, name="events")
+            yield waiter
+            tasks.cancel_scope.cancel()

@@ -1,7 +1,7 @@
 """`make bench`: how long bringing stacks up and down takes, beside other tools where they are installed and running.
 
 Each round brings a stack of N equal services up, up again (nothing to do), and down. Tools take turns within a round,
-so that a slow moment of the machine hits all of them. What is printed are median and min..max of the rounds, in seconds.
+so that a slow moment of the machine hits them all. What is printed are median and min..max of the rounds, in seconds.
 `cold` means that no engine runs when `up` is called; images are always there.
 """
 

@@ -197,10 +197,17 @@ class RegistryClient:
     def _authorised(self, endpoint: Endpoint, repository: str, query: Query, interrupt: Interrupt) -> Answer:
         scope = f"repository:{repository}:pull"
         answer = self._web.ask(_with_authorization(query, endpoint, scope), interrupt)
-        if answer.status == 401 and endpoint.authenticator.answer(answer, scope, interrupt):
+        if answer.status != 401:
+            return answer
+        try:
+            is_worth_another_try = endpoint.authenticator.answer(answer, scope, interrupt)
+        except BaseException:
             answer.close()
-            answer = self._web.ask(_with_authorization(query, endpoint, scope), interrupt)
-        return answer
+            raise
+        if not is_worth_another_try:
+            return answer
+        answer.close()
+        return self._web.ask(_with_authorization(query, endpoint, scope), interrupt)
 
 
 def _with_authorization(query: Query, endpoint: Endpoint, scope: str) -> Query:

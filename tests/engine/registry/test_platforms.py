@@ -1,0 +1,86 @@
+"""Which image of an index serves a platform."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.errors import BadRequest, NotFound, RegistryError
+from engine.registry.manifest import Descriptor, Document, Index, Manifest, OfferedPlatform, choose, parse
+from engine.registry.platforms import Platform, host_platform
+
+DIGEST = "sha256:" + "a" * 64
+
+
+def offered(*platforms: str) -> Index:
+    parts = [(*platform.split("/"), "", "")[:3] for platform in platforms]
+    return Index([Descriptor(name, 1, "", OfferedPlatform(*part)) for name, part in zip(platforms, parts, strict=True)])
+
+
+@pytest.mark.parametrize(
+    ("wanted", "index", "chosen"),
+    [
+        ("linux/amd64", ("linux/arm64/v8", "linux/amd64"), "linux/amd64"),
+        ("linux/amd64", ("linux/amd64/v3", "linux/amd64"), "linux/amd64"),
+        ("linux/arm64", ("linux/arm64/v8",), "linux/arm64/v8"),
+        ("linux/arm64/v8", ("linux/arm64",), "linux/arm64"),
+        ("linux/arm/v7", ("linux/arm/v5", "linux/arm/v6", "linux/amd64"), "linux/arm/v6"),
+        ("linux/arm/v6", ("linux/arm/v7", "linux/arm/v5"), "linux/arm/v5"),
+        ("amd64", ("windows/amd64", "linux/amd64"), "linux/amd64"),
+        ("linux/aarch64", ("linux/arm64",), "linux/arm64"),
+    ],
+)
+def test_the_best_entry_of_an_index_is_chosen(wanted: str, index: tuple[str, ...], chosen: str) -> None:
+    assert choose(offered(*index), Platform.parse(wanted), "x").digest == chosen
+
+
+def test_no_entry_for_the_platform_says_which_there_are() -> None:
+    with pytest.raises(NotFound, match="no matching manifest for linux/s390x") as raised:
+        choose(offered("linux/amd64", "unknown/unknown"), Platform.parse("linux/s390x"), "x:1")
+    assert raised.value.hint == "x:1 is there for linux/amd64"
+
+
+def test_no_platform_means_this_machine() -> None:
+    assert Platform.parse("") == host_platform()
+
+
+@pytest.mark.parametrize("text", ["a/b/c/d", "linux/", "/amd64"])
+def test_what_is_no_platform_is_refused(text: str) -> None:
+    with pytest.raises(BadRequest, match="invalid platform"):
+        Platform.parse(text)
+
+
+def document(body: str, media_type: str = "application/json") -> Document:
+    return Document(DIGEST, media_type, body.encode())
+
+
+CONFIG = f'{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{DIGEST}","size":2}}'
+
+
+def test_manifests_and_indexes_are_told_apart_by_their_content_too() -> None:
+    assert isinstance(parse(document(f'{{"schemaVersion":2,"config":{CONFIG},"layers":[]}}')), Manifest)
+    assert isinstance(parse(document(f'{{"schemaVersion":2,"manifests":[{{"digest":"{DIGEST}","size":1}}]}}')), Index)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("{", "cannot be read"),
+        ('{"schemaVersion":1}', "schema 1"),
+        (
+            '{"schemaVersion":2,"config":{"mediaType":"application/vnd.helm","digest":"x","size":1},"layers":[]}',
+            "not a con",
+        ),
+        (f'{{"schemaVersion":2,"config":{CONFIG},"layers":[{{"digest":"md5:1","size":1}}]}}', "is not supported"),
+        (f'{{"schemaVersion":2,"config":{CONFIG},"layers":[{{"digest":"{DIGEST}","size":-1}}]}}', "out of bounds"),
+        ("[" * 100_000, "cannot be read"),
+    ],
+)
+def test_manifests_that_cannot_be_used_are_refused(body: str, message: str) -> None:
+    with pytest.raises(RegistryError, match=message):
+        parse(document(body))
+
+
+def test_more_layers_than_can_be_mounted_are_refused() -> None:
+    layers = ",".join([f'{{"digest":"{DIGEST}","size":1}}'] * 201)
+    with pytest.raises(RegistryError, match="201 layers"):
+        parse(document(f'{{"schemaVersion":2,"config":{CONFIG},"layers":[{layers}]}}'))

@@ -77,7 +77,8 @@ class Project:
     """A project: every mapping is keyed by the name in the file and is in file order.
 
     `services` holds the enabled ones only; `disabled` those whose profile is off. `environment` is what
-    interpolation saw (shell over .env). `warnings` are for the user's eyes, one line each.
+    interpolation saw (shell over .env). `warnings` are for the user's eyes, one line each. The resources are all that
+    the files declare; `compose.graph.graph.select_services` leaves those that the services in question use.
     """
 
     name: str

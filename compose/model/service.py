@@ -242,6 +242,18 @@ class Build:
     no_cache: bool = False
     pull: bool = False
     additional_contexts: Mapping[str, str] = field(default_factory=dict[str, str])
+    cache_from: tuple[str, ...] = ()
+    cache_to: tuple[str, ...] = ()
+    entitlements: tuple[str, ...] = ()
+    extra_hosts: tuple[str, ...] = ()  # "name=address"
+    isolation: str = ""
+    privileged: bool = False
+    provenance: str = ""
+    sbom: str = ""
+    secrets: tuple[FileMount, ...] = ()
+    shm_size: int = 0
+    ssh: tuple[str, ...] = ()  # "default" or "id=path"
+    ulimits: Mapping[str, Ulimit] = field(default_factory=dict[str, Ulimit])
 
 
 @dataclass(frozen=True, slots=True)

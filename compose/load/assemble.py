@@ -1,0 +1,143 @@
+"""Files to one document: read, interpolate, extend, include, merge, check against the schema, canonicalise.
+
+A file is laid over what came before it only after its own `extends` and `include` are worked out, so that each is
+resolved where it stands. Included projects go through the same steps with their own directory and variables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from compose.errors import InvalidProject, Location, Problem
+from compose.load import checks, extends, include
+from compose.load.canonical import canonicalise, set_defaults
+from compose.load.files import STDIN, Disk
+from compose.load.interpolate import Interpolation
+from compose.load.locations import Resolver
+from compose.load.merge import apply_resets, merge_documents
+from compose.load.report import Report
+from compose.load.sources import LoadRequest, reason
+from compose.load.tree import NOWHERE, Map, Seq, clone
+from compose.load.unique import enforce_unique
+from compose.load.validate import check_schema
+from compose.load.yaml import Document, Path, parse
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where a set of files stands.
+
+    `directory` is the absolute directory that file names in `extends` and `include` start from, `base` what
+    relative paths are joined to (relative itself for an included project: its includer makes it absolute).
+    `included` are the files on the way here, to find cycles.
+    """
+
+    directory: str
+    base: str
+    environment: Mapping[str, str]
+    included: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Assembler:
+    """Assembles the documents of one load."""
+
+    request: LoadRequest
+    disk: Disk
+    report: Report
+    _documents: dict[str, list[Document]] = field(default_factory=dict[str, list[Document]])
+
+    def project(self, files: tuple[str, ...], scope: Scope, *, resolve_paths: bool) -> Map:
+        """Return the canonical document of some files, defaults and (if asked for) absolute paths included."""
+        tree = Map(NOWHERE)
+        for file in files:
+            tree = self._lay_over(tree, file, scope)
+        set_defaults(tree, self.report)
+        checks.check_entries(tree, self.report)
+        if resolve_paths:
+            Resolver(scope.base, self.request.environment.get("HOME"), self.disk).document(tree)
+        _fill_environment(tree, scope.environment)
+        return tree
+
+    def base_file(self, file: str, base: str, environment: Mapping[str, str]) -> tuple[Map, set[Path]]:
+        """Return the document of a file that a service `extends`, and the paths that it resets.
+
+        Nothing but the file itself is looked at: its services are extended one by one, as they are asked for.
+        """
+        tree = Map(NOWHERE)
+        resets: set[Path] = set()
+        for document, content in self._contents(file, environment):
+            resets = document.resets
+            tree = merge_documents(tree, content, self.report.problem)
+            enforce_unique(tree)
+            canonicalise(tree, self.report, keep_unparsable=not self.request.interpolate)
+            enforce_unique(tree)
+        Resolver(base, self.request.environment.get("HOME"), self.disk).document(tree)
+        return tree, resets
+
+    def documents(self, file: str) -> list[Document]:
+        """Return the parsed YAML documents of a file; raises `InvalidProject` when it cannot be read."""
+        if file not in self._documents:
+            name = "<stdin>" if file == STDIN else self.disk.display(file)
+            try:
+                text = self.disk.read(file)
+            except (OSError, UnicodeDecodeError) as exc:
+                raise InvalidProject([Problem(f"cannot read {file}: {reason(exc)}", Location(name))]) from exc
+            try:
+                self._documents[file] = parse(text, name)
+            except InvalidProject as exc:
+                raise InvalidProject(self.report.with_sources(list(exc.problems))) from exc
+        return self._documents[file]
+
+    def _contents(self, file: str, environment: Mapping[str, str]) -> list[tuple[Document, Map]]:
+        contents = []
+        for document in self.documents(file):
+            if not isinstance(document.tree, Map):
+                where = (
+                    document.tree.where if isinstance(document.tree, Seq) else Location(self.disk.display(file), 1, 1)
+                )
+                self.report.fail(Problem("a Compose file must be a mapping at the top", where))
+            if self.request.interpolate:
+                contents.append((document, Interpolation(environment.get, self.report).document(document.tree)))
+            else:
+                contents.append((document, clone(document.tree)))  # the stages work in place
+        return contents
+
+    def _lay_over(self, tree: Map, file: str, scope: Scope) -> Map:
+        for document, content in self._contents(file, scope.environment):
+            extends.apply_extends(content, document.resets, file, scope, self)
+            apply_resets(tree, document.resets)
+            include.apply_include(content, file, scope, self)
+            tree = merge_documents(tree, content, self.report.problem)
+            enforce_unique(tree)
+            check_schema(tree, self.report)
+            if "version" in tree:
+                self.report.warn(
+                    f"{self.disk.display(file)}: the attribute `version` is obsolete, it will be ignored, "
+                    "please remove it to avoid potential confusion"
+                )
+                del tree["version"]
+            canonicalise(tree, self.report, keep_unparsable=not self.request.interpolate)
+            enforce_unique(tree)
+        return tree
+
+
+def _fill_environment(tree: Map, environment: Mapping[str, str]) -> None:
+    """Give variables named without a value theirs while the right environment is at hand."""
+    for service in _entries(tree, "services"):
+        variables = service.get("environment")
+        if isinstance(variables, Seq):
+            for index, item in enumerate(variables):
+                if isinstance(item, str) and item in environment:
+                    variables[index] = f"{item}={environment[item]}"
+    for config in _entries(tree, "configs"):
+        name = config.get("environment")
+        if isinstance(name, str) and name in environment:
+            config["content"] = environment[name]
+
+
+def _entries(tree: Map, section: str) -> list[Map]:
+    entries: Any = tree.get(section)
+    return [entry for entry in entries.values() if isinstance(entry, Map)] if isinstance(entries, Map) else []

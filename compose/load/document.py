@@ -1,0 +1,94 @@
+"""The document that `config` prints: canonical values in the shape of the reference, services by profile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from compose.load.kinds import plain
+from compose.load.report import Report
+from compose.load.shape import SECTIONS, SERVICE
+from compose.load.tree import Map
+
+Entry = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Parts:
+    """The parts of a project in canonical form; `services` are the enabled ones."""
+
+    services: dict[str, Entry]
+    disabled: dict[str, Entry]
+    sections: dict[str, dict[str, Entry]]
+    extensions: dict[str, Any]
+
+
+def shape(tree: Map, profiles: Iterable[str], report: Report) -> Parts:
+    """Return the canonical parts of a normalised document."""
+    services = _shaped(tree, "services", SERVICE, report)
+    sections = {name: _shaped(tree, name, kind, report) for name, kind in SECTIONS.items()}
+    active = set(profiles)
+    enabled = {name: service for name, service in services.items() if has_profile(service, active)}
+    return Parts(
+        services=enabled,
+        disabled={name: service for name, service in services.items() if name not in enabled},
+        sections=sections,
+        extensions={key: plain(value) for key, value in tree.items() if key.startswith("x-")},
+    )
+
+
+def has_profile(service: Mapping[str, Any], active: set[str]) -> bool:
+    """Tell whether a service takes part: it has no profile, or one that is active (`*` is all)."""
+    wanted = service.get("profiles", ())
+    return not wanted or "*" in active or any(name in active for name in wanted)
+
+
+def _shaped(tree: Map, section: str, kind: Any, report: Report) -> dict[str, Entry]:
+    entries = tree.get(section)
+    if not isinstance(entries, Map):
+        return {}
+    return {name: kind(entry, entries.value_at(name), report) or {} for name, entry in entries.items()}
+
+
+def drop_unused(parts: Parts) -> None:
+    """Drop the resources that no enabled service uses, in place."""
+    used: dict[str, set[str]] = {name: set() for name in parts.sections}
+    for service in parts.services.values():
+        used["networks"].update(service.get("networks", ()))
+        used["volumes"].update(
+            mount["source"]
+            for mount in service.get("volumes", ())
+            if mount.get("type") == "volume" and "source" in mount
+        )
+        for section in ("configs", "secrets"):
+            used[section].update(mount.get("source", "") for mount in service.get(section, ()))
+        used["secrets"].update(mount.get("source", "") for mount in service.get("build", {}).get("secrets", ()))
+    for name, resources in parts.sections.items():
+        parts.sections[name] = {key: entry for key, entry in resources.items() if key in used[name]}
+
+
+def document(name: str, parts: Parts) -> dict[str, Any]:
+    """Return the document as `config --format json` prints it, with every `$` doubled."""
+    tree: dict[str, Any] = {"name": name, "services": parts.services}
+    for section, resources in parts.sections.items():
+        if resources:
+            tree[section] = {key: _printed(section, entry) for key, entry in resources.items()}
+    tree.update(parts.extensions)
+    return _escaped(tree)  # type: ignore[no-any-return]  # a dict gives a dict
+
+
+def _printed(section: str, entry: Entry) -> Entry:
+    """Return a resource without what is only known from the environment: it is never printed."""
+    hidden = section == "secrets" or (section == "configs" and "environment" in entry)
+    return {key: value for key, value in entry.items() if key != "content"} if hidden else entry
+
+
+def _escaped(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("$", "$$") if "$" in value else value
+    if isinstance(value, dict):
+        return {key.replace("$", "$$"): _escaped(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_escaped(item) for item in value]
+    return value

@@ -1,0 +1,179 @@
+"""The format of `.env`, `env_file` and `label_file`.
+
+`NAME=value` (or `NAME: value`) per line, `export` allowed, `#` begins a comment. Single-quoted values are literal,
+double-quoted ones know `\\n`-like escapes; unquoted and double-quoted values are interpolated. A bare `NAME` takes
+its value from the surroundings, if it has one there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, MutableMapping
+
+from compose.errors import Location, Problem
+from compose.load.template import Lookup, TemplateError, substitute
+
+_EXPORT = re.compile(r"export\s+")
+_ESCAPE = re.compile(r"""\\(?:([abcfnrtv$"\\])|0(\d{0,3}))""")
+_NAME_EXTRA = "_.-[]"
+_BLANKS = "\t\v\f\r \x85\xa0"
+_ESCAPES = {
+    "a": "\a",
+    "b": "\b",
+    "f": "\f",
+    "n": "\n",
+    "r": "\r",
+    "t": "\t",
+    "v": "\v",
+    '"': '"',
+    "\\": "\\",
+    "$": "$$",
+}
+
+
+class DotenvError(Exception):
+    """A file that cannot be read; `problem` says where and why."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+class _Reader:
+    def __init__(self, text: str, file: str) -> None:
+        self.text = text.removeprefix("\ufeff")
+        self.file = file
+        self.position = 0
+
+    def error(self, message: str, hint: str | None = None) -> DotenvError:
+        line = self.text.count("\n", 0, self.position) + 1
+        column = self.position - (self.text.rfind("\n", 0, self.position) + 1) + 1
+        return DotenvError(Problem(message, Location(self.file, line, column), hint))
+
+    def next_statement(self) -> bool:
+        """Go to the next name; False at the end of the file."""
+        while True:
+            while self.position < len(self.text) and self.text[self.position].isspace():
+                self.position += 1
+            if self.position >= len(self.text):
+                return False
+            if self.text[self.position] != "#":
+                return True
+            self.position = self._line_end()
+
+    def name(self) -> tuple[str, bool]:
+        """Read a name and what separates it from its value; True when it is bare."""
+        export = _EXPORT.match(self.text, self.position)
+        if export:
+            self.position = export.end()
+        start = self.position
+        for index in range(start, len(self.text)):
+            char = self.text[index]
+            if char in "=:\n":
+                self.position = index + 1
+                return self._checked(self.text[start:index].rstrip(), start), char == "\n"
+            if not (char in _BLANKS or char in _NAME_EXTRA or char.isalpha() or char.isnumeric()):
+                self.position = index
+                shown = self.text[start : self._line_end()]
+                raise self.error(f"unexpected character `{char}` in the variable name `{shown}`", "write `NAME=value`")
+        # The reference reads a last line without a line break as the value of a variable without a name.
+        self.position = start
+        return "", False
+
+    def _checked(self, name: str, start: int) -> str:
+        if " " in name:
+            self.position = start
+            raise self.error(f"the variable name `{name}` contains a space", "write `NAME=value`")
+        return name
+
+    def value(self, expand: Callable[[str], str]) -> str:
+        """Read a value: quoted, or the rest of the line without a trailing comment."""
+        while self.position < len(self.text) and self.text[self.position] in _BLANKS:
+            self.position += 1
+        quote = self.text[self.position : self.position + 1]
+        if quote in ("'", '"') and quote:
+            return self._quoted(quote, expand)
+        end = self._line_end()
+        value = self.text[self.position : end].split(" #", 1)[0].rstrip()
+        value = expand(value)
+        self.position = end + 1
+        return value
+
+    def _quoted(self, quote: str, expand: Callable[[str], str]) -> str:
+        chars: list[str] = []
+        index, is_escaped = self.position + 1, False
+        while index < len(self.text):
+            char = self.text[index]
+            if char == quote and not is_escaped:
+                value = "".join(chars)
+                value = expand(_unescape(value)) if quote == '"' else value
+                self.position = index + 1
+                return value
+            if char == "\\" and not is_escaped:
+                is_escaped = True
+            else:
+                chars.append(f"\\{char}" if is_escaped and char != quote else char)
+                is_escaped = False
+            index += 1
+        raise self.error(f"unterminated quoted value {self.text[self.position : self._line_end()]}", f"add a {quote}")
+
+    def _line_end(self) -> int:
+        end = self.text.find("\n", self.position)
+        return len(self.text) if end < 0 else end
+
+
+def _unescape(text: str) -> str:
+    def replace(match: re.Match[str]) -> str:
+        if match[1]:
+            return _ESCAPES.get(match[1], match[0])
+        # Exactly three octal digits after `\0` make a character, as in the reference; fewer stay as written.
+        digits = match[2]
+        is_octal = len(digits) == 3 and set(digits) <= set("01234567") and digits < "400"
+        return chr(int(digits, 8)) if is_octal else match[0]
+
+    return _ESCAPE.sub(replace, text)
+
+
+def read(text: str, file: str, into: MutableMapping[str, str], lookup: Lookup, notice: Callable[[str], None]) -> None:
+    """Add the variables of a file to `into`.
+
+    Values see `lookup` first and then what `into` has; raises `DotenvError` with the place of the first fault.
+    """
+    reader = _Reader(text, file)
+
+    def find(name: str) -> str | None:
+        value = lookup(name)
+        return into.get(name) if value is None else value
+
+    def expand(value: str) -> str:
+        try:
+            return substitute(value, find, notice)
+        except TemplateError as exc:
+            raise DotenvError(Problem(str(exc), reader.error("").problem.where, exc.hint)) from exc
+
+    while reader.next_statement():
+        name, is_bare = reader.name()
+        if is_bare:
+            inherited = lookup(name)
+            if inherited is not None:
+                into[name] = inherited
+            continue
+        into[name] = reader.value(expand)
+
+
+def read_raw(text: str, file: str, into: MutableMapping[str, str], lookup: Lookup) -> None:
+    """Add the variables of a file in the `raw` format: `NAME=value` lines, nothing interpreted.
+
+    Raises `DotenvError` with the place of the first fault.
+    """
+    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
+        stripped = line.removesuffix("\r").lstrip()
+        if not stripped or stripped.startswith("#"):
+            continue
+        name, equals, value = stripped.partition("=")
+        if not name or any(char.isspace() for char in name):
+            where = Location(file, number, 1)
+            raise DotenvError(Problem(f"`{name}` is not a variable name", where, "write `NAME=value`"))
+        inherited = value if equals else lookup(name)
+        if inherited is not None:
+            into[name] = inherited

@@ -1,0 +1,97 @@
+"""`extends`: a service built on another one, of the same file or of another (specification, 05-services.md)."""
+
+from __future__ import annotations
+
+import os.path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from compose.errors import Location, Problem
+from compose.load.files import clean_join
+from compose.load.hints import did_you_mean
+from compose.load.merge import apply_resets, merge_service
+from compose.load.tree import Map, clone
+from compose.load.yaml import Path
+
+if TYPE_CHECKING:
+    from compose.load.assemble import Assembler, Scope
+
+
+def apply_extends(tree: Map, resets: set[Path], file: str, scope: Scope, assembler: Assembler) -> None:
+    """Replace every service of a document that extends another by the result, in place."""
+    services = tree.get("services")
+    if isinstance(services, Map):
+        for name in services:
+            _Extension(scope, assembler).service(name, services, file, resets, ())
+
+
+class _Extension:
+    def __init__(self, scope: Scope, assembler: Assembler) -> None:
+        self._scope = scope
+        self._assembler = assembler
+
+    def service(
+        self, name: str, services: Map, file: str, resets: set[Path], trail: tuple[tuple[str, str], ...]
+    ) -> Any:
+        """Return the service `name` with everything that it extends merged in; also put it into `services`."""
+        service = services.get(name)
+        if not isinstance(service, Map) or "extends" not in service:
+            return service
+        where = service.value_at("extends")
+        if (file, name) in trail:
+            self._fail_on_cycle((*trail, (file, name)), where)
+        trail = (*trail, (file, name))
+        reference, other = self._reference(service["extends"], name, where)
+        base_services, base_file, base_resets = services, file, set[Path]()
+        if other:
+            base_services, base_file, base_resets = self._other_file(other, where)
+        if reference not in base_services:
+            hint = did_you_mean(reference, base_services)
+            message = f"service `{name}` extends `{reference}`, which {self._in(base_file)} does not define"
+            self._fail(message, where, hint)
+        base = clone(self.service(reference, base_services, base_file, base_resets, trail))
+        del service["extends"]
+        if not isinstance(base, Map):
+            return service
+        apply_resets(base, {path[2:] for path in resets if path[:2] == ("services", name)})
+        services[name] = merge_service(base, service, name, self._assembler.report.problem)
+        services[name].where = service.where
+        return services[name]
+
+    def _reference(self, value: Any, name: str, where: Location) -> tuple[str, str]:
+        """Return the name of the service that is extended and the file it is in ("" for the same one)."""
+        if isinstance(value, str):
+            return value, ""
+        reference = value.get("service") if isinstance(value, Map) else None
+        file = value.get("file") if isinstance(value, Map) else None
+        if not isinstance(reference, str) or not (file is None or isinstance(file, str)):
+            self._fail(f"services.{name}.extends must name a service", where, "write `extends: {service: NAME}`")
+        return str(reference), file or ""
+
+    def _other_file(self, name: str, where: Location) -> tuple[Map, str, set[Path]]:
+        directory = self._scope.directory
+        file = clean_join(directory, name)
+        if not self._assembler.disk.is_file(file):
+            self._fail(f"`extends` names a file that does not exist: {file}", where)
+        base = relative_directory(file, directory)
+        tree, resets = self._assembler.base_file(file, base, self._scope.environment)
+        services = tree.get("services")
+        if not isinstance(services, Map):
+            self._fail(f"{self._in(file)} has no services to extend", where)
+        return services, file, resets
+
+    def _in(self, file: str) -> str:
+        return self._assembler.disk.display(file)
+
+    def _fail_on_cycle(self, trail: tuple[tuple[str, str], ...], where: Location) -> NoReturn:
+        first = trail.index(trail[-1])
+        steps = " -> ".join(f"{service} ({self._in(file)})" for file, service in trail[first:])
+        self._fail(f"services extend each other in a circle: {steps}", where)
+
+    def _fail(self, message: str, where: Location, hint: str | None = None) -> NoReturn:
+        """Raise, with the problems found before: without its base the service means nothing."""
+        self._assembler.report.fail(Problem(message, where, hint))
+
+
+def relative_directory(file: str, directory: str) -> str:
+    """Return the directory of a file as seen from another directory."""
+    return os.path.relpath(clean_join(file, ".."), directory)

@@ -1,0 +1,81 @@
+"""The only reader of disk in the loader: which files make the project, what is in them, which paths exist."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from compose.errors import Location
+
+STDIN = "-"
+
+
+class Disk:
+    """Reads files, remembers their text for error messages, and names them as the user would."""
+
+    def __init__(self, cwd: Path, stdin: Callable[[], str]) -> None:
+        self._cwd = os.path.abspath(cwd)  # noqa: PTH100  # lexical, as the reference does; `resolve` follows links
+        self._stdin = stdin
+        self._texts: dict[str, str] = {}
+
+    @property
+    def cwd(self) -> str:
+        return self._cwd
+
+    def absolute(self, path: str) -> str:
+        """Return the path made absolute and cleaned, without looking at links."""
+        return clean_join(self._cwd, path)
+
+    def display(self, path: str) -> str:
+        """Return the path as messages show it: relative to the working directory when below it."""
+        return path.removeprefix(f"{self._cwd.rstrip('/')}/")
+
+    def read(self, path: str) -> str:
+        """Return the text of a file (`-` is standard input); raises `OSError` or `UnicodeDecodeError`."""
+        name = "<stdin>" if path == STDIN else self.display(path)
+        if name not in self._texts:
+            self._texts[name] = self._stdin() if path == STDIN else Path(path).read_text("utf-8")
+        return self._texts[name]
+
+    def source_line(self, where: Location) -> str | None:
+        """Return the line of text that a place points into, if its file was read."""
+        text = self._texts.get(where.file)
+        if text is None or not where.line:
+            return None
+        lines = text.splitlines()
+        return lines[where.line - 1] if where.line <= len(lines) else None
+
+    def exists(self, path: str) -> bool:
+        return Path(path).exists()
+
+    def is_file(self, path: str) -> bool:
+        """Tell whether the path is something that can be read as a file (not a directory)."""
+        return Path(path).exists() and not Path(path).is_dir()
+
+    def is_directory(self, path: str) -> bool:
+        return Path(path).is_dir()
+
+    def real_name(self, path: str) -> str:
+        """Return the last part of the path after following links."""
+        return Path(path).resolve().name
+
+    def follow_first_link(self, path: str) -> str:
+        """Return the path with its first part that is a symbolic link replaced by what it leads to."""
+        current = "/"
+        for part in path.split("/"):
+            if not part:
+                continue
+            current = clean_join(current, part)
+            if Path(current).is_symlink():
+                return path.replace(current, os.path.realpath(current), 1)
+        return path
+
+
+def clean_join(base: str, path: str) -> str:
+    """Join two paths and clean the result (`.` and `..` are worked out without looking at the disk).
+
+    A relative base stays relative. An absolute `path` wins.
+    """
+    joined = os.path.normpath(f"{base}/{path}" if base and not path.startswith("/") else path or base or ".")
+    return joined[1:] if joined.startswith("//") else joined

@@ -1,0 +1,115 @@
+"""Loading a project: the stages in order. See docs/architecture.md for what each stage does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from compose.errors import ComposeError, InvalidProject
+from compose.load import checks
+from compose.load.assemble import Assembler, Scope
+from compose.load.bind import bind_file_object, bind_network, bind_service, bind_volume
+from compose.load.document import Parts, document, drop_unused, shape
+from compose.load.files import Disk
+from compose.load.kinds import plain
+from compose.load.name import project_name
+from compose.load.normalise import normalise
+from compose.load.report import Report
+from compose.load.sources import LoadRequest, Sources, find_sources
+from compose.load.tree import Map
+from compose.load.variables import Variables
+from compose.model.project import Project
+
+__all__ = ["LoadRequest", "Loaded", "load"]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A loaded project: typed for planning, and as the document that `config --format json` prints.
+
+    Without interpolation the document is the merged one with its variables, and the project has no services.
+    """
+
+    project: Project
+    document: Mapping[str, Any]
+
+
+def load(request: LoadRequest) -> Loaded:
+    """Load a project.
+
+    Raises `InvalidProject` with every problem that was found, or `NoProject` when there is no Compose file.
+    """
+    disk = Disk(request.cwd, request.stdin)
+    report = Report(disk.source_line)
+    sources = find_sources(request, disk, report)
+    assembler = Assembler(request, disk, report)
+    name = project_name(request, sources, assembler)
+    environment = {**sources.environment, "COMPOSE_PROJECT_NAME": name}
+    scope = Scope(directory=sources.working_dir, base=sources.working_dir, environment=environment)
+    tree = assembler.project(sources.files, scope, resolve_paths=request.resolve_paths)
+    report.raise_problems()
+    if not tree:
+        raise ComposeError("empty compose file", hint="add a `services:` section")
+    if request.normalise:
+        normalise(tree, name, environment)
+    if not request.interpolate:
+        project = Project(name, sources.working_dir, sources.files, {}, warnings=report.warnings)
+        return Loaded(project, plain(tree))
+    parts = _finish(tree, sources, environment, _Stage(request, disk, report))
+    project = _bind(name, parts, sources, environment, report)
+    if not request.all_resources:
+        drop_unused(parts)
+    return Loaded(project, document(name, parts))
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    request: LoadRequest
+    disk: Disk
+    report: Report
+
+
+def _finish(tree: Map, sources: Sources, environment: Mapping[str, str], stage: _Stage) -> Parts:
+    """Return the canonical parts, checked as a whole, with their variable files read."""
+    report = stage.report
+    parts = shape(tree, sources.profiles, report)
+    if stage.request.check:
+        checks.check_project(parts, tree, report)
+    report.raise_problems()
+    if stage.request.resolve_environment:
+        variables = Variables(tree, environment, stage.disk, report)
+        for name, service in parts.services.items():
+            variables.fill_environment(name, service)
+            variables.fill_labels(name, service)
+        quiet = Variables(tree, environment, stage.disk, Report(stage.disk.source_line))
+        for name, service in parts.disabled.items():
+            # A disabled service may lack its files; what is there is read in case it gets enabled by name.
+            quiet.fill_environment(name, service)
+            quiet.fill_labels(name, service)
+        report.raise_problems()
+    return parts
+
+
+def _bind(name: str, parts: Parts, sources: Sources, environment: Mapping[str, str], report: Report) -> Project:
+    try:
+        return Project(
+            name=name,
+            working_dir=sources.working_dir,
+            compose_files=sources.files,
+            services={key: bind_service(key, entry) for key, entry in parts.services.items()},
+            disabled={key: bind_service(key, entry) for key, entry in parts.disabled.items()},
+            networks={key: bind_network(key, entry) for key, entry in parts.sections["networks"].items()},
+            volumes={key: bind_volume(key, entry) for key, entry in parts.sections["volumes"].items()},
+            configs={
+                key: bind_file_object(key, entry, environment) for key, entry in parts.sections["configs"].items()
+            },
+            secrets={
+                key: bind_file_object(key, entry, environment) for key, entry in parts.sections["secrets"].items()
+            },
+            environment=environment,
+            environment_files=sources.env_files,
+            warnings=report.warnings,
+        )
+    except InvalidProject as exc:
+        raise InvalidProject(report.with_sources(list(exc.problems))) from exc

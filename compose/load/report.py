@@ -1,0 +1,68 @@
+"""What a load has to say: problems, collected until it can go no further, and warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NoReturn
+
+from compose.errors import InvalidProject, Location, Problem
+
+
+class Report:
+    """Collects the problems and warnings of one load."""
+
+    def __init__(self, source_line: Callable[[Location], str | None]) -> None:
+        self._source_line = source_line
+        self._problems: list[Problem] = []
+        self._warnings: dict[str, None] = {}
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The warnings in order, each once."""
+        return tuple(self._warnings)
+
+    @property
+    def has_problems(self) -> bool:
+        return bool(self._problems)
+
+    def problem(self, problem: Problem) -> None:
+        """Note a problem; the load goes on to find more."""
+        self._problems.append(problem)
+
+    def warn(self, text: str) -> None:
+        """Note a warning."""
+        self._warnings.setdefault(text)
+
+    def unset(self, name: str) -> None:
+        """Warn that a variable without a default is not set."""
+        self.warn(f'The "{name}" variable is not set. Defaulting to a blank string.')
+
+    def raise_problems(self) -> None:
+        """Raise `InvalidProject` with all problems so far, if there are any."""
+        if self._problems:
+            raise self._invalid()
+
+    def fail(self, problem: Problem) -> NoReturn:
+        """Raise `InvalidProject` with a problem that the load cannot go on after, and all before it."""
+        self._problems.append(problem)
+        raise self._invalid()
+
+    def _invalid(self) -> InvalidProject:
+        """Return the error; of several problems at one place the later ones follow from the first and are left out."""
+        first: dict[Location | str, Problem] = {}
+        for problem in self._problems:
+            where = problem.where
+            first.setdefault(where if where is not None and where.line else problem.message, problem)
+        return InvalidProject(self.with_sources(sorted(first.values(), key=_in_file_order)))
+
+    def with_sources(self, problems: list[Problem]) -> list[Problem]:
+        """Return the problems with the lines of text that they point at."""
+        return [
+            replace(problem, source=self._source_line(problem.where)) if problem.where else problem
+            for problem in problems
+        ]
+
+
+def _in_file_order(problem: Problem) -> tuple[bool, Location]:
+    return problem.where is None, problem.where or Location("")

@@ -1,0 +1,177 @@
+"""Which files, variables, profiles and directory a project is loaded from, by flags, environment and discovery."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from compose.errors import ComposeError, InvalidProject, Location, NoProject, Problem
+from compose.load import dotenv
+from compose.load.files import STDIN, Disk
+from compose.load.report import Report
+
+NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+OVERRIDE_NAMES = (
+    "compose.override.yml",
+    "compose.override.yaml",
+    "docker-compose.override.yml",
+    "docker-compose.override.yaml",
+)
+TRUE_TEXTS = ("1", "t", "T", "true", "TRUE", "True")
+FALSE_TEXTS = ("0", "f", "F", "false", "FALSE", "False")
+
+
+def no_input() -> str:
+    """Stand for a standard input that is not there."""
+    raise ComposeError("`-f -` needs a Compose file on standard input")
+
+
+@dataclass(frozen=True, slots=True)
+class LoadRequest:
+    """What the command line and the environment say about the project.
+
+    `files` are the `-f` arguments in order ("-" is standard input). `environment` is the shell's. The switches are
+    those of `config`: with `interpolate` off the document keeps its variables (and no project is bound),
+    `resolve_paths` off keeps relative paths, `normalise` off adds no defaults, `check` off allows references to
+    what is not there, `resolve_environment` off leaves `env_file` alone. `select` narrows the document and the
+    project to these services, their dependencies and what they use; `all_resources` keeps unused resources.
+    """
+
+    cwd: Path
+    files: tuple[str, ...] = ()
+    project_directory: str = ""
+    project_name: str = ""
+    profiles: tuple[str, ...] = ()
+    env_files: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    stdin: Callable[[], str] = no_input
+    interpolate: bool = True
+    normalise: bool = True
+    resolve_paths: bool = True
+    check: bool = True
+    resolve_environment: bool = True
+    all_resources: bool = False
+    select: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The answer: absolute file names in order, the project's directory, its variables and its profiles."""
+
+    files: tuple[str, ...]
+    working_dir: str
+    environment: Mapping[str, str]
+    env_files: tuple[str, ...]
+    profiles: tuple[str, ...]
+
+
+def find_sources(request: LoadRequest, disk: Disk, report: Report) -> Sources:
+    """Find the project's files and variables; raises `NoProject` when there is no Compose file."""
+    finder = _Finder(request, disk, report)
+    finder.load_env_files()
+    files = list(request.files) or finder.files_by_variable() or finder.discover()
+    if not files:
+        raise NoProject(
+            "no configuration file provided: not found",
+            hint=f"create compose.yaml in {disk.cwd}, change to the project's directory, or name a file with -f",
+        )
+    finder.files = files
+    finder.load_env_files()  # again: the files may lie in another directory, with its own .env
+    return Sources(
+        files=tuple(name if name == STDIN else disk.absolute(name) for name in files),
+        working_dir=finder.working_dir(),
+        environment=finder.environment,
+        env_files=tuple(finder.env_files),
+        profiles=finder.profiles(),
+    )
+
+
+class _Finder:
+    def __init__(self, request: LoadRequest, disk: Disk, report: Report) -> None:
+        self._request = request
+        self._disk = disk
+        self._report = report
+        self.files = list(request.files)
+        self.environment = {"PWD": disk.cwd, **request.environment}
+        self.env_files: list[str] = []
+
+    def working_dir(self) -> str:
+        """Return the project's directory: as asked for, else that of the first file, else the current one."""
+        if self._request.project_directory:
+            return self._disk.absolute(self._request.project_directory)
+        for name in self.files:
+            if name != STDIN:
+                return str(Path(self._disk.absolute(name)).parent)
+        return self._disk.cwd
+
+    def profiles(self) -> tuple[str, ...]:
+        if self._request.profiles:
+            return self._request.profiles
+        return tuple(name.strip() for name in self.environment.get("COMPOSE_PROFILES", "").split(",") if name.strip())
+
+    def load_env_files(self) -> None:
+        """Add the variables of the env files that the environment does not have yet."""
+        self.env_files = self._env_files() or self.env_files
+        loaded: dict[str, str] = {}
+        for path in self.env_files:
+            read_env_file(self._disk, path, loaded, self.environment.get, self._report)
+        for name, value in loaded.items():
+            self.environment.setdefault(name, value)
+
+    def _env_files(self) -> list[str]:
+        wanted = self._request.env_files or [
+            name for name in self._request.environment.get("COMPOSE_ENV_FILES", "").split(",") if name
+        ]
+        if wanted:
+            return [self._disk.absolute(name) for name in wanted]
+        disabled = self._request.environment.get("COMPOSE_DISABLE_ENV_FILE")
+        if disabled is not None and disabled not in (*TRUE_TEXTS, *FALSE_TEXTS):
+            raise ComposeError(f"COMPOSE_DISABLE_ENV_FILE is `{disabled}`, which is not a boolean", hint="use 1 or 0")
+        default = f"{self.working_dir().rstrip('/')}/.env"
+        return [default] if disabled not in TRUE_TEXTS and self._disk.is_file(default) else []
+
+    def files_by_variable(self) -> list[str]:
+        value = self.environment.get("COMPOSE_FILE")
+        if value is None:
+            return []
+        separator = self.environment.get("COMPOSE_PATH_SEPARATOR") or ":"
+        return [name if name == STDIN else self._disk.absolute(name) for name in value.split(separator)]
+
+    def discover(self) -> list[str]:
+        """Look for the usual names here and upwards."""
+        directory = Path(self.working_dir())
+        for place in (directory, *directory.parents):
+            found = self._choose("config", NAMES, place)
+            if found:
+                return found + self._choose("override", OVERRIDE_NAMES, place)
+        return []
+
+    def _choose(self, kind: str, names: tuple[str, ...], place: Path) -> list[str]:
+        found = [path for name in names if self._disk.exists(path := str(place / name))]
+        if len(found) > 1:
+            self._report.warn(f"Found multiple {kind} files with supported names: {', '.join(found)}")
+            self._report.warn(f"Using {found[0]}")
+        return found[:1]
+
+
+def read_env_file(
+    disk: Disk, path: str, into: dict[str, str], lookup: Callable[[str], str | None], report: Report
+) -> None:
+    """Add the variables of one env file to `into`; raises `InvalidProject` when it cannot be used."""
+    name = disk.display(path)
+    try:
+        text = disk.read(path)
+    except FileNotFoundError as exc:
+        raise InvalidProject([Problem(f"env file {path} not found", Location(name))]) from exc
+    except (OSError, UnicodeDecodeError) as exc:
+        raise InvalidProject([Problem(f"cannot read the env file {path}: {reason(exc)}", Location(name))]) from exc
+    try:
+        dotenv.read(text, name, into, lookup, report.unset)
+    except dotenv.DotenvError as exc:
+        raise InvalidProject(report.with_sources([exc.problem])) from exc
+
+
+def reason(exc: OSError | UnicodeDecodeError) -> str:
+    """Return why a file could not be read, in words."""
+    return (exc.strerror or str(exc)).lower() if isinstance(exc, OSError) else "it is not UTF-8 text"

@@ -1,0 +1,121 @@
+"""Lists in which an entry has an identity: of two with the same, the later takes the place of the earlier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from compose.load.rules import Rules, compile_rules
+from compose.load.short import parse_volume
+from compose.load.tree import Map, Seq
+
+Identity = Callable[[Any], Any]
+
+
+def _name(entry: Any) -> Any:
+    return entry.partition("=")[0] if isinstance(entry, str) else entry
+
+
+def _mount_target(entry: Any) -> Any:
+    if isinstance(entry, Map):
+        return entry.get("target")
+    try:
+        return parse_volume(entry)["target"] if isinstance(entry, str) else entry
+    except ValueError:
+        return entry  # reported where the short form is parsed for good
+
+
+def _device_target(entry: Any) -> Any:
+    if isinstance(entry, Map):
+        return entry.get("target")
+    parts = entry.split(":") if isinstance(entry, str) else [entry]
+    return parts[0] if len(parts) == 1 else parts[1]
+
+
+def _text(entry: Any) -> Any:
+    return str(entry) if isinstance(entry, int) else entry
+
+
+def _file_mount(directory: str) -> Identity:
+    def identity(entry: Any) -> Any:
+        if isinstance(entry, Map):
+            return entry.get("target", f"{directory}/{entry.get('source')}")
+        return f"{directory}/{entry}"
+
+    return identity
+
+
+def _port(entry: Any) -> Any:
+    if isinstance(entry, Map):
+        return (
+            entry.get("host_ip", "0.0.0.0"),
+            entry.get("published"),
+            entry.get("target"),
+            entry.get("protocol", "tcp"),
+        )
+    return _text(entry)
+
+
+def _env_file(entry: Any) -> Any:
+    return entry.get("path") if isinstance(entry, Map) else entry
+
+
+UNIQUE: Rules[Identity] = compile_rules(
+    {
+        "networks.*.labels": _name,
+        "networks.*.ipam.options": _name,
+        "services.*.annotations": _name,
+        "services.*.build.args": _name,
+        "services.*.build.additional_contexts": _name,
+        "services.*.build.platform": _name,
+        "services.*.build.tags": _name,
+        "services.*.build.labels": _name,
+        "services.*.cap_add": _name,
+        "services.*.cap_drop": _name,
+        "services.*.devices": _device_target,
+        "services.*.configs": _file_mount(""),
+        "services.*.deploy.labels": _name,
+        "services.*.dns": _name,
+        "services.*.dns_opt": _name,
+        "services.*.dns_search": _name,
+        "services.*.environment": _name,
+        "services.*.env_file": _env_file,
+        "services.*.expose": _text,
+        "services.*.labels": _name,
+        "services.*.links": _name,
+        "services.*.networks.*.aliases": _name,
+        "services.*.networks.*.link_local_ips": _name,
+        "services.*.ports": _port,
+        "services.*.profiles": _name,
+        "services.*.secrets": _file_mount("/run/secrets"),
+        "services.*.sysctls": _name,
+        "services.*.tmpfs": _name,
+        "services.*.volumes": _mount_target,
+    }
+)
+
+
+def enforce_unique(tree: Map) -> None:
+    """Drop redefined entries, in place."""
+    _walk(tree, UNIQUE)
+
+
+def _walk(tree: Map, rules: Rules[Identity]) -> None:
+    for key, value in tree.items():
+        below = rules.at(key)
+        if below is None:
+            continue
+        if isinstance(value, Map):
+            _walk(value, below)
+        elif isinstance(value, Seq) and below.rule is not None:
+            tree[key] = _unique(value, below.rule)
+
+
+def _unique(sequence: Seq, identity: Identity) -> Seq:
+    latest: dict[Any, Any] = {}
+    for index, item in enumerate(sequence):
+        key = identity(item)
+        if isinstance(key, Map | Seq):
+            key = ("item", index)  # not a form that has an identity: the schema will say so
+        latest[key] = (item, sequence.place(index))
+    return Seq.of(sequence.where, latest.values())

@@ -1,0 +1,96 @@
+"""Durations, sizes and CPU counts as people write them, and back.
+
+Durations are those of Go's `time` package extended with `d` and `w`; sizes are binary (`1k` is 1024 bytes).
+A text that cannot be read raises `ValueError`, whose message names the text.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from fractions import Fraction
+
+NANOSECONDS = {
+    "ns": 1,
+    "us": 1_000,
+    "µs": 1_000,  # U+00B5, micro sign
+    "μs": 1_000,  # U+03BC, Greek letter mu
+    "ms": 1_000_000,
+    "s": 1_000_000_000,
+    "m": 60_000_000_000,
+    "h": 3_600_000_000_000,
+    "d": 24 * 3_600_000_000_000,
+    "w": 7 * 24 * 3_600_000_000_000,
+}
+LONGEST = 2**63 - 1
+MULTIPLIERS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40, "p": 2**50}
+
+_PART = re.compile(r"([0-9]*)(?:\.([0-9]*))?([^0-9.]+)")
+_SIZE = re.compile(r"(.*[0-9. ])([^0-9. ]*)", re.DOTALL)
+_SUFFIX = re.compile(r"b|([kmgtp])(?:b|ib)?", re.IGNORECASE)
+_FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+
+
+def parse_duration(text: str) -> int:
+    """Return the nanoseconds of a duration such as `1m30s`, `0.5s`, `2d` or `0`."""
+    sign, rest = (-1, text[1:]) if text.startswith("-") else (1, text.removeprefix("+"))
+    if rest == "0":
+        return 0
+    total, position = 0, 0
+    while position < len(rest):
+        part = _PART.match(rest, position)
+        if part is None or not (part[1] or part[2]):
+            raise ValueError(f"invalid duration {text!r}")
+        if part[3] not in NANOSECONDS:
+            raise ValueError(f"unknown unit {part[3]!r} in duration {text!r}")
+        total += int(Fraction(f"{part[1] or 0}.{part[2] or 0}") * NANOSECONDS[part[3]])
+        position = part.end()
+    if not rest or total > LONGEST:
+        raise ValueError(f"invalid duration {text!r}")
+    return sign * total
+
+
+def format_duration(nanoseconds: int) -> str:
+    """Return the shortest exact form with hours, minutes and seconds: `1m30s`, `1h0m0s`, `1.5s`, `250ms`."""
+    if nanoseconds == 0:
+        return "0s"
+    sign, left = ("-", -nanoseconds) if nanoseconds < 0 else ("", nanoseconds)
+    for unit in ("s", "ms", "µs", "ns"):
+        if left >= NANOSECONDS[unit]:
+            break
+    if unit != "s":
+        return f"{sign}{_decimal(left, NANOSECONDS[unit])}{unit}"
+    hours, left = divmod(left, NANOSECONDS["h"])
+    minutes, left = divmod(left, NANOSECONDS["m"])
+    seconds = f"{_decimal(left, NANOSECONDS['s'])}s"
+    if hours:
+        return f"{sign}{hours}h{minutes}m{seconds}"
+    return f"{sign}{minutes}m{seconds}" if minutes else sign + seconds
+
+
+def _decimal(amount: int, unit: int) -> str:
+    whole, rest = divmod(amount, unit)
+    digits = str(rest).rjust(len(str(unit)) - 1, "0").rstrip("0") if rest else ""
+    return f"{whole}.{digits}" if digits else str(whole)
+
+
+def parse_bytes(text: str) -> int:
+    """Return the bytes of a size such as `512m`, `1.5 GiB` or `1024`; negative sizes are refused."""
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        raise ValueError(f"invalid size {text!r}")
+    number, suffix = match[1].removesuffix(" "), match[2]
+    unit = _SUFFIX.fullmatch(suffix) if suffix else None
+    if (suffix and unit is None) or not _FLOAT.fullmatch(number) or number.startswith("-"):
+        raise ValueError(f"invalid size {text!r}")
+    return int(float(number) * MULTIPLIERS[(unit[1] or "").lower() if unit else ""])
+
+
+def single_precision(value: float) -> float:
+    """Return the number with the fewest digits that is the same as `value` in 32-bit floating point."""
+    packed = struct.pack("<f", value)
+    for digits in range(1, 10):
+        shortest = float(f"{value:.{digits}g}")
+        if struct.pack("<f", shortest) == packed:
+            return shortest
+    return value

@@ -71,7 +71,7 @@ def reconcile(project: Project, observed: Observed, options: Options) -> Plan:
     Raises `ComposeError` for what cannot be: a missing external network or volume, an image that may not be pulled.
     """
     found = survey(project, observed, options)
-    left = orphans(observed, {*options.known_services, *project.services, *project.disabled})
+    left = orphans(observed, {*project.services, *project.disabled})
     warnings = list(found.warnings)
     if left and not options.remove_orphans:
         warnings.append(

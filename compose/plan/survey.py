@@ -23,15 +23,13 @@ Recreate = Literal["changed", "always", "never"]
 class Options:
     """What the command line asks of `reconcile`.
 
-    `targets` are the services named there (none: all); the others are only dependencies. `known_services` are
-    all that the files define, also those that are not part of this run: their containers are no orphans.
-    `pulled` are images that have just been pulled, whatever the policy.
+    `targets` are the services named there (none: all); the others are only dependencies. `pulled` are images
+    that have just been pulled, whatever the policy.
     """
 
     recreate: Recreate = "changed"
     recreate_dependencies: Recreate = "changed"
     targets: frozenset[str] = frozenset()
-    known_services: frozenset[str] = frozenset()
     pull: str = ""
     pulled: frozenset[str] = frozenset()
     scale: Mapping[str, int] = field(default_factory=dict[str, int])

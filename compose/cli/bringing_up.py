@@ -1,0 +1,185 @@
+"""The two ways of `up`: in the background, and in the foreground with the containers' output."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
+
+import anyio
+import anyio.abc
+
+from compose.apply.follow import Follower, LogOptions, short_name
+from compose.apply.observe import observe
+from compose.apply.parallel import unwrapped
+from compose.cli.connection import connected
+from compose.cli.interrupts import on_interrupts
+from compose.cli.session import Session
+from compose.cli.terminal import output_colour, progress, write_output
+from compose.cli.up_options import UpRequest
+from compose.cli.working import Stage, perform, tell_warnings
+from compose.errors import ServiceFailed, UsageError
+from compose.model.project import Project
+from compose.plan.actions import Plan, PullImage
+from compose.plan.images import familiar
+from compose.plan.labels import container_name
+from compose.plan.observed import ObservedContainer
+from compose.plan.progress import Ended, Output, Report
+from compose.plan.reconcile import plan_pulls, reconcile
+from compose.plan.teardown import plan_kill, plan_stop
+from compose.render.logs import LogFormat
+from compose.render.progress import Progress, Quiet
+from engine.client import EngineClient
+
+_INTERRUPTED = 130
+
+
+async def detached(session: Session, project: Project, request: UpRequest) -> int:
+    """Bring the project up and leave it."""
+    async with connected(session) as engine, progress(session, "up") as shown:
+        with _patience(request):
+            plan, stage = await prepared(session, engine, project, request, shown.update)
+            await perform(plan, stage, shown.update)
+    return 0
+
+
+async def attached(session: Session, project: Project, request: UpRequest) -> int:
+    """Bring the project up and print its output until it ends or is interrupted, which stops it."""
+    if request.exit_code_from and request.exit_code_from not in project.services:
+        raise UsageError(f"no such service: {request.exit_code_from}")
+    async with connected(session) as engine:
+        foreground = _Foreground(session, engine, project, request)
+        with unwrapped():
+            return await foreground.run()
+
+
+async def prepared(
+    session: Session, engine: EngineClient, project: Project, request: UpRequest, report: Report
+) -> tuple[Plan, Stage]:
+    """The plan of an `up`; images that may change existing containers are pulled before it is made."""
+    options = request.plan_options()
+    observed = await observe(engine, project.name)
+    pulls = plan_pulls(project, observed, options)
+    if pulls:
+        await perform(pulls, Stage(engine, project, observed), _without_pulls(report, request))
+        images = [step.action.image for step in pulls.steps if isinstance(step.action, PullImage)]
+        options = replace(options, pulled=frozenset(map(familiar, images)))
+        observed = await observe(engine, project.name)
+    plan = reconcile(project, observed, options)
+    tell_warnings(session, plan)
+    return plan, Stage(engine, project, observed)
+
+
+class _Foreground:
+    """One `up` in the foreground: the project's output, and what Ctrl-C does to it."""
+
+    def __init__(self, session: Session, engine: EngineClient, project: Project, request: UpRequest) -> None:
+        self.session = session
+        self.engine = engine
+        self.project = project
+        self.request = request
+        names = [
+            short_name(project.name, container_name(project, service, number + 1))
+            for service in project.services.values()
+            if request.is_attached(project, service.name)
+            for number in range(request.scale.get(service.name, service.scale))
+        ]
+        colour = output_colour(session) and not request.no_color
+        self.format = LogFormat(names, colour=colour, prefix=not request.no_log_prefix)
+        self.shown: Progress = Quiet()
+        self.is_interrupted = False
+
+    async def run(self) -> int:
+        """Up, output, end; returns the exit code."""
+        working, stopping = anyio.CancelScope(), anyio.CancelScope()
+
+        def interrupt() -> None:
+            self.is_interrupted = True
+            working.cancel()
+
+        async with anyio.create_task_group() as tasks:
+            await tasks.start(on_interrupts, (interrupt, stopping.cancel))
+            follower = self._follower()
+            with working:
+                await self._until_over(follower, tasks)
+            if self.is_interrupted or self.request.abort_on_exit:
+                await self._stop(stopping)
+            tasks.cancel_scope.cancel()
+        if self.is_interrupted:
+            return _INTERRUPTED
+        return self._exit_code(follower)
+
+    async def _until_over(self, follower: Follower, tasks: anyio.abc.TaskGroup) -> None:
+        async with self._showing("up"):
+            plan, stage = await prepared(self.session, self.engine, self.project, self.request, self.shown.update)
+            running = [item for item in stage.observed.containers if self._is_running(item)]
+            await tasks.start(follower.run, running)
+            started = await perform(plan, stage, self.shown.update)
+            await follower.until_noticed(started)
+        if self.request.abort_on_exit:
+            await follower.first_end.wait()
+        else:
+            await follower.until_idle()
+
+    async def _stop(self, stopping: anyio.CancelScope) -> None:
+        """Stop the project gracefully; when that is cancelled, kill it."""
+        sys.stderr.write("Gracefully stopping... (press Ctrl+C again to force)\n")
+        observed = await observe(self.engine, self.project.name)
+        stage = Stage(self.engine, self.project, observed)
+        mine = [item for item in observed.containers if item.service in self.project.services and not item.is_one_off]
+        async with self._showing("stop"):
+            with stopping:
+                plan = plan_stop(mine, self.request.timeout_seconds, "interrupted")
+                await perform(plan, stage, self.shown.update, keep_going=True)
+            if stopping.cancelled_caught:
+                await perform(plan_kill(mine, "SIGKILL"), stage, self.shown.update, keep_going=True)
+
+    @asynccontextmanager
+    async def _showing(self, verb: str) -> AsyncIterator[None]:
+        async with progress(self.session, verb) as shown:
+            self.shown = shown
+            try:
+                yield
+            finally:
+                self.shown = Quiet()
+
+    def _follower(self) -> Follower:
+        options = LogOptions(tail="0", timestamps=self.request.timestamps)
+        return Follower(
+            self.engine,
+            self.project.name,
+            emit=self._emit,
+            wanted=lambda service: self.request.is_attached(self.project, service),
+            options=options,
+        )
+
+    def _emit(self, item: Output | Ended) -> None:
+        text = self.format.output(item) if isinstance(item, Output) else self.format.ended(item)
+        self.shown.aside(text, write_output)
+
+    def _is_running(self, item: ObservedContainer) -> bool:
+        return item.state == "running" and not item.is_one_off and self.request.is_attached(self.project, item.service)
+
+    def _exit_code(self, follower: Follower) -> int:
+        if not self.request.abort_on_exit:
+            return 0
+        if self.request.exit_code_from:
+            return follower.exit_codes.get(self.request.exit_code_from, 0)
+        return next(iter(follower.exit_codes.values()), 0)
+
+
+def _without_pulls(report: Report, request: UpRequest) -> Report:
+    return Quiet().update if request.quiet_pull else report
+
+
+@contextmanager
+def _patience(request: UpRequest) -> Iterator[None]:
+    """Limit a block to `--wait-timeout` seconds; raises `ServiceFailed` when they are over."""
+    seconds = request.wait_timeout if request.wait else None
+    with anyio.move_on_after(seconds) as scope:
+        yield
+    if scope.cancelled_caught:
+        raise ServiceFailed(
+            f"the project was not up within {seconds} s", hint="`pycompose ps -a` shows what is missing"
+        )

@@ -1,0 +1,70 @@
+"""Which engine to talk to: the one that was named, or our own, started when nobody answers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from compose.cli.session import Session
+from compose.errors import ComposeError, EngineRefused, EngineUnavailable
+from engine.client import ApiError, EngineClient, EngineUnreachable, LaunchError
+from engine.client.launch import EngineHome, ensure_engine
+
+_SYSTEM_HOME = EngineHome(Path("/var/lib/pycompose"), Path("/run/pycompose"))
+
+
+@asynccontextmanager
+async def connected(session: Session) -> AsyncIterator[EngineClient]:
+    """A client of the session's engine. Raises `EngineUnavailable` when there is none and none can be started."""
+    address = session.host or await _embedded(session)
+    async with EngineClient(address) as engine:
+        yield engine
+
+
+def as_compose_error(exc: BaseException) -> ComposeError | None:
+    """A failure of the client that nobody gave a context, as one of ours; None for everything else."""
+    if isinstance(exc, ApiError):
+        return EngineRefused(exc.message, status=exc.status)
+    if isinstance(exc, EngineUnreachable):
+        return EngineUnavailable(str(exc), hint="check --host and DOCKER_HOST, and whether the engine runs")
+    if isinstance(exc, LaunchError):
+        return EngineUnavailable(exc.message, hint=exc.hint)
+    return None
+
+
+def engine_home(session: Session, *, user_id: int) -> EngineHome:
+    """Where our own engine lives, for root and for others; two variables move it."""
+    environment = session.environment
+    home = _SYSTEM_HOME
+    if user_id != 0:
+        user_home = environment.get("HOME", "/")
+        data = environment.get("XDG_DATA_HOME") or f"{user_home}/.local/share"
+        run = environment.get("XDG_RUNTIME_DIR") or f"/run/user/{user_id}"
+        home = EngineHome(Path(data, "pycompose"), Path(run, "pycompose"))
+    return EngineHome(
+        Path(environment.get("PYCOMPOSE_STATE_DIR") or home.state),
+        Path(environment.get("PYCOMPOSE_RUN_DIR") or home.run),
+    )
+
+
+async def _embedded(session: Session) -> str:
+    user_id = os.geteuid()
+    home = engine_home(session, user_id=user_id)
+    if user_id == 0 or home.socket.is_socket():
+        return await _ensured(home, session)
+    if os.access(_SYSTEM_HOME.socket, os.W_OK):
+        return _SYSTEM_HOME.address
+    raise EngineUnavailable(
+        "the embedded engine needs root: it makes namespaces, mounts and network links, and running it as "
+        "an ordinary user (rootless) is not available yet",
+        hint="run the command with sudo, or name an engine with --host or DOCKER_HOST",
+    )
+
+
+async def _ensured(home: EngineHome, session: Session) -> str:
+    try:
+        return await ensure_engine(home, environment=session.environment)
+    except LaunchError as exc:
+        raise EngineUnavailable(exc.message, hint=exc.hint) from exc

@@ -1,0 +1,51 @@
+"""`down`: stop and remove what a project consists of."""
+
+from __future__ import annotations
+
+import click
+
+from compose.cli.session import Session, check_services
+
+
+@click.command("down", help="Stop and remove containers and networks")
+@click.argument("services", nargs=-1, metavar="[SERVICE...]")
+@click.option("-v", "--volumes", is_flag=True, help="Remove named and anonymous volumes too")
+@click.option(
+    "--remove-orphans", is_flag=True, envvar="COMPOSE_REMOVE_ORPHANS", help="Also containers of other services"
+)
+@click.option("-t", "--timeout", "timeout_seconds", type=int, default=None, help="Seconds until containers are killed")
+@click.option("--rmi", "images", type=click.Choice(["local", "all"]), default=None, help="Remove images too")
+@click.pass_obj
+def command(
+    session: Session,
+    services: tuple[str, ...],
+    volumes: bool,
+    remove_orphans: bool,
+    timeout_seconds: int | None,
+    images: str | None,
+) -> None:
+    """Stop and remove the project."""
+    from compose.apply.observe import observe
+    from compose.cli.connection import connected
+    from compose.cli.working import Stage, bare_project, carry_out, run_async
+    from compose.plan.teardown import DownOptions, plan_down
+
+    options = DownOptions(
+        services=frozenset(services),
+        volumes=volumes,
+        remove_orphans=remove_orphans,
+        images=images or "",
+        timeout_seconds=timeout_seconds,
+    )
+    project = session.load_if_there()
+    check_services(project, services)
+    name = project.name if project else session.given_name
+
+    async def work() -> None:
+        async with connected(session) as engine:
+            observed = await observe(engine, name)
+            plan = plan_down(name, project, observed, options)
+            stage = Stage(engine, project or bare_project(name), observed)
+            await carry_out(session, "down", plan, stage, keep_going=True)
+
+    run_async(work)

@@ -1,0 +1,114 @@
+"""The command group: global options, and the table of commands with the module of each."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from pathlib import Path
+
+import click
+
+import pycompose
+from compose.cli.session import Session
+
+# name -> help; the module is compose.cli.<name> with `exec_` for names that Python keeps, its object `command`.
+COMMANDS = {
+    "config": "Check the Compose files and print the project they make",
+    "create": "Create a project's containers without starting them",
+    "down": "Stop and remove containers and networks",
+    "events": "Print what happens to the project's containers",
+    "exec": "Run a command in a running container",
+    "images": "List the images of the project's containers",
+    "kill": "Send a signal to containers",
+    "logs": "Print the output of containers",
+    "ls": "List running projects",
+    "pause": "Freeze the processes of services",
+    "port": "Print where a port is published",
+    "ps": "List containers",
+    "pull": "Fetch the images of services",
+    "restart": "Restart containers",
+    "rm": "Remove stopped containers",
+    "run": "Run a one-off command in a new container of a service",
+    "start": "Start containers that exist",
+    "stop": "Stop containers",
+    "top": "Print the running processes",
+    "unpause": "Let frozen services go on",
+    "up": "Create and start containers",
+    "version": "Print the version",
+    "wait": "Wait until containers have ended",
+}
+_ALIASES = {"convert": "config"}
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module only when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, sorted."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, None if there is none."""
+        name = _ALIASES.get(cmd_name, cmd_name)
+        if name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"compose.cli.{name}_command").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(f"{ctx.find_root().info_name} version v{pycompose.__version__}")
+        ctx.exit()
+
+
+@click.group(
+    cls=LazyGroup,
+    help="Define and run multi-container applications, without Docker.",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option("-f", "--file", "files", multiple=True, metavar="FILE", help="Compose file (- is stdin), repeatable")
+@click.option("-p", "--project-name", default="", metavar="NAME", help="Name of the project")
+@click.option("--profile", "profiles", multiple=True, metavar="NAME", help="Enable a profile, repeatable")
+@click.option("--env-file", "env_files", multiple=True, metavar="FILE", help="Another file than .env, repeatable")
+@click.option("--project-directory", default="", metavar="DIR", help="Where relative paths begin")
+@click.option("-H", "--host", default="", metavar="ADDRESS", help="Engine to talk to, instead of our own")
+@click.option("--ansi", type=click.Choice(["auto", "always", "never"]), default=None, help="Colours and redrawing")
+@click.option(
+    "--progress",
+    type=click.Choice(["auto", "tty", "plain", "json", "quiet"]),
+    default=None,
+    help="How to show progress",
+)
+@click.option("-v", "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version)
+@click.pass_context
+def cli(  # noqa: PLR0913 - one parameter per global option
+    ctx: click.Context,
+    files: tuple[str, ...],
+    project_name: str,
+    profiles: tuple[str, ...],
+    env_files: tuple[str, ...],
+    project_directory: str,
+    host: str,
+    ansi: str | None,
+    progress: str | None,
+) -> None:
+    """Collect the global options for the command."""
+    environment = dict(os.environ)
+    ctx.obj = Session(
+        environment=environment,
+        cwd=Path.cwd(),
+        files=files,
+        project_name=project_name,
+        profiles=profiles,
+        env_files=env_files,
+        project_directory=project_directory,
+        host=host or environment.get("DOCKER_HOST", ""),
+        ansi=ansi or environment.get("COMPOSE_ANSI", "auto"),
+        progress=progress or environment.get("COMPOSE_PROGRESS", "auto"),
+    )

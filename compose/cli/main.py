@@ -1,0 +1,20 @@
+"""The entry point. Asking for the version is answered before anything heavy is imported."""
+
+from __future__ import annotations
+
+import sys
+
+import pycompose
+
+_VERSION_FLAGS = (["--version"], ["-v"], ["version"])
+
+
+def main(*, prog_name: str) -> None:
+    """Run the command line of `sys.argv` and exit with its code."""
+    arguments = sys.argv[1:]
+    if arguments in _VERSION_FLAGS:
+        print(f"{prog_name} version v{pycompose.__version__}")
+        return
+    from compose.cli.run_group import run
+
+    sys.exit(run(prog_name, arguments))

@@ -1,0 +1,107 @@
+"""`ps`: list a project's containers."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from compose.cli.session import Session, check_services
+from compose.errors import UsageError
+
+if TYPE_CHECKING:
+    from compose.plan.observed import ObservedContainer
+    from compose.render.tables import Ps
+
+_STATES = ("paused", "restarting", "removing", "running", "dead", "created", "exited")
+
+
+@click.command("ps", help="List containers")
+@click.argument("services", nargs=-1, metavar="[SERVICE...]")
+@click.option("-a", "--all", "everything", is_flag=True, help="Also those that do not run, and those of `run`")
+@click.option("--format", "style", default="table", help="table or json")
+@click.option("-q", "--quiet", is_flag=True, help="Only ids")
+@click.option("--services", "only_services", is_flag=True, help="Only the names of services")
+@click.option("--status", "states", multiple=True, type=click.Choice(_STATES), help="Only those in this state")
+@click.option("--filter", "filters", multiple=True, help="status=STATE")
+@click.option("--orphans/--no-orphans", default=True, help="Also containers of services that the files do not define")
+@click.option("--no-trunc", is_flag=True, help="Do not shorten ids and commands")
+@click.pass_obj
+def command(  # noqa: PLR0913 - one parameter per option
+    session: Session,
+    services: tuple[str, ...],
+    everything: bool,
+    style: str,
+    quiet: bool,
+    only_services: bool,
+    states: tuple[str, ...],
+    filters: tuple[str, ...],
+    orphans: bool,
+    no_trunc: bool,
+) -> None:
+    """Print the project's containers."""
+    from compose.render.tables import PsOptions, ps_json, ps_table
+
+    if style not in ("table", "json"):
+        raise UsageError(f"the format `{style}` is not known", hint="use table or json")
+    states += tuple(_state_of(text) for text in filters)
+    found = _found(session, services, everything=everything or bool(states), orphans=orphans)
+    if states:
+        found = [item for item in found if item.container.state in states]
+    if quiet:
+        text = "".join(f"{item.container.id}\n" for item in found)
+    elif only_services:
+        text = "".join(f"{name}\n" for name in dict.fromkeys(item.container.service for item in found))
+    else:
+        options = PsOptions(now=time.time(), truncate=not no_trunc)
+        text = ps_json(found, options) if style == "json" else ps_table(found, options)
+    sys.stdout.write(text)
+
+
+def _found(session: Session, services: tuple[str, ...], *, everything: bool, orphans: bool) -> list[Ps]:
+    from compose.apply.observe import observe_containers
+    from compose.cli.connection import connected
+    from compose.cli.working import run_async
+
+    # The name alone will do, unless there is something to check against the files.
+    project = None if session.given_name and not services and orphans else session.load_if_there()
+    check_services(project, services)
+    name = project.name if project else session.given_name
+
+    async def work() -> list[ObservedContainer]:
+        async with connected(session) as engine:
+            return await observe_containers(engine, name, everything=everything)
+
+    known = {*project.services, *project.disabled} if project else set()
+    return [
+        listed(item)
+        for item in run_async(work)
+        if (not services or item.service in services)
+        and (everything or not item.is_one_off)
+        and (orphans or item.service in known)
+    ]
+
+
+def listed(container: ObservedContainer) -> Ps:
+    """Health and exit code out of the engine's words, which saves one request per container."""
+    from compose.render.tables import Ps
+
+    health = re.search(r"\((?:health: )?(starting|healthy|unhealthy)\)", container.status)
+    ended = re.match(r"(?:Exited|Dead) \((-?\d+)\)", container.status)
+    return Ps(
+        container,
+        health[1] if health and container.state == "running" else "",
+        int(ended[1]) if ended else 0,
+    )
+
+
+def _state_of(text: str) -> str:
+    key, _, state = text.partition("=")
+    if key != "status" or state not in _STATES:
+        raise UsageError(
+            f"the filter `{text}` is not known", hint=f"use status=STATE, STATE one of {', '.join(_STATES)}"
+        )
+    return state

@@ -1,0 +1,70 @@
+"""From arguments to an exit code: runs the command, tells its errors."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+
+import click
+
+from compose.cli.group import cli
+from compose.errors import ComposeError, Problem
+
+INTERRUPTED = 130
+_WRONG_USAGE = 16  # docker compose's code for a command line that makes no sense
+
+
+def run(prog_name: str, arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code; every expected failure has been told on stderr."""
+    try:
+        result = cli.main(list(arguments), prog_name=prog_name, standalone_mode=False)
+    except click.exceptions.Exit as exc:
+        return exc.exit_code
+    except click.ClickException as exc:
+        exc.show()
+        return _WRONG_USAGE
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`): nothing to tell, and nobody to tell it to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except ExceptionGroup as group:
+        return _tell([known for exc in _flat(group) for known in _known(exc)], group)
+    except Exception as exc:  # noqa: BLE001 - what is not known is raised again in _tell
+        return _tell(list(_known(exc)), exc)
+    return result if isinstance(result, int) else 0
+
+
+def _tell(errors: list[ComposeError], original: Exception) -> int:
+    if not errors:
+        raise original
+    from compose.cli.terminal import error_colour
+    from compose.render.problems import render_problems
+
+    problems: list[Problem] = []
+    for error in errors:
+        problems += [problem for problem in error.problems if problem not in problems]
+    sys.stderr.write(render_problems(problems, colour=error_colour()))
+    return errors[0].exit_code
+
+
+def _flat(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for exc in group.exceptions:
+        if isinstance(exc, BaseExceptionGroup):
+            yield from _flat(exc)
+        else:
+            yield exc
+
+
+def _known(exc: BaseException) -> Iterator[ComposeError]:
+    """The error as one of ours; nothing for a bug."""
+    if isinstance(exc, ComposeError):
+        yield exc
+    elif "engine.client" in sys.modules:
+        # Only then can it be one of the client's errors, and only then is its import free.
+        from compose.cli.connection import as_compose_error
+
+        if (error := as_compose_error(exc)) is not None:
+            yield error

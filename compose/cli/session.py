@@ -1,0 +1,81 @@
+"""What every command starts from: the global options, the environment and the working directory."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from compose.errors import NoProject, UsageError
+
+if TYPE_CHECKING:
+    from compose.load.pipeline import Loaded, LoadRequest
+    from compose.model.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One run of the program. Nothing is read or connected before a command asks for it."""
+
+    environment: Mapping[str, str]
+    cwd: Path
+    files: tuple[str, ...] = ()
+    project_name: str = ""
+    profiles: tuple[str, ...] = ()
+    env_files: tuple[str, ...] = ()
+    project_directory: str = ""
+    host: str = ""
+    ansi: str = "auto"
+    progress: str = "auto"
+
+    def request(self, **switches: Any) -> LoadRequest:
+        """What to load, with the switches of `LoadRequest`."""
+        from compose.load.pipeline import LoadRequest
+
+        return LoadRequest(
+            cwd=self.cwd,
+            files=self.files,
+            project_directory=self.project_directory,
+            project_name=self.project_name,
+            profiles=self.profiles,
+            env_files=self.env_files,
+            environment=self.environment,
+            stdin=sys.stdin.read,
+            **switches,
+        )
+
+    def load(self, **switches: Any) -> Loaded:
+        """The project of the Compose files; its warnings are told. Raises `InvalidProject`, `NoProject`."""
+        from compose.cli.terminal import warn
+        from compose.load.pipeline import load
+
+        loaded = load(self.request(**switches))
+        for message in loaded.project.warnings:
+            warn(self, message)
+        return loaded
+
+    def load_if_there(self) -> Project | None:
+        """The project, or None where there are no files but the project's name was given."""
+        try:
+            return self.load().project
+        except NoProject:
+            if self.given_name:
+                return None
+            raise
+
+    @property
+    def given_name(self) -> str:
+        """The project's name if the user gave it outside the files, "" otherwise."""
+        return self.project_name or self.environment.get("COMPOSE_PROJECT_NAME", "")
+
+
+def check_services(project: Project | None, names: tuple[str, ...]) -> None:
+    """Raise `UsageError` for a name that no service of the project has."""
+    if project is None:
+        return
+    for name in names:
+        if name not in project.services and name not in project.disabled:
+            known = ", ".join(sorted({*project.services, *project.disabled})) or "none"
+            raise UsageError(f"no such service: {name}", hint=f"the project's services: {known}")

@@ -1,0 +1,81 @@
+"""`up`: bring a project up, and in the foreground print what it says until it ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from compose.cli.session import Session
+from compose.cli.up_options import UpRequest, load_selected, parse_scale
+from compose.errors import ComposeError
+
+
+def create_options(function: Any) -> Any:
+    """Add the options that `up` shares with `create`."""
+    for option in reversed(
+        (
+            click.argument("services", nargs=-1, metavar="[SERVICE...]"),
+            click.option("--force-recreate", is_flag=True, help="Replace containers though nothing changed"),
+            click.option("--no-recreate", is_flag=True, help="Keep containers though something changed"),
+            click.option("--remove-orphans", is_flag=True, envvar="COMPOSE_REMOVE_ORPHANS", help="Remove containers "
+                         "of services that the files do not define"),
+            click.option("--pull", type=click.Choice(["always", "missing", "never", "policy", "build"]),
+                         default="policy", help="When to pull images"),
+            click.option("--quiet-pull", is_flag=True, help="Pull without showing progress"),
+            click.option("--scale", "scale", multiple=True, metavar="SERVICE=NUM", help="Number of containers"),
+            click.option("--build", "build", is_flag=True, help="Build images first (not available yet)"),
+            click.option("--no-build", is_flag=True, help="Never build images"),
+            click.option("-y", "--yes", is_flag=True, help="Answer yes to every question (there is none)"),
+        )
+    ):  # fmt: skip
+        function = option(function)
+    return function
+
+
+@click.command("up", help="Create and start containers")
+@create_options
+@click.option("-d", "--detach", is_flag=True, help="Leave the containers running in the background")
+@click.option("--wait", "wait", is_flag=True, help="Wait until services run and are healthy (implies --detach)")
+@click.option("--wait-timeout", type=int, default=None, help="Seconds to wait at most")
+@click.option("--always-recreate-deps", is_flag=True, help="Replace dependencies too")
+@click.option("--no-deps", is_flag=True, help="Leave out the services that the named ones depend on")
+@click.option("-V", "--renew-anon-volumes", is_flag=True, help="New anonymous volumes for replaced containers")
+@click.option("--no-start", is_flag=True, help="Create, but do not start")
+@click.option("-t", "--timeout", "timeout_seconds", type=int, default=None, help="Seconds until containers are killed")
+@click.option("--timestamps", is_flag=True, help="Show the time of every line")
+@click.option("--no-color", is_flag=True, help="Without colours")
+@click.option("--no-log-prefix", is_flag=True, help="Without names before the lines")
+@click.option("--abort-on-container-exit", "abort_on_exit", is_flag=True, help="Stop all when one ends")
+@click.option("--exit-code-from", default="", metavar="SERVICE", help="End with this service's exit code")
+@click.option("--attach", multiple=True, metavar="SERVICE", help="Print the output of these services only")
+@click.option("--no-attach", multiple=True, metavar="SERVICE", help="Do not print the output of these services")
+@click.option("--attach-dependencies", is_flag=True, help="Print the output of dependencies too")
+@click.option("--menu/--no-menu", default=False, hidden=True)
+@click.pass_obj
+def command(session: Session, /, **options: Any) -> int:
+    """Bring the project up."""
+    return up(session, _request(options))
+
+
+def _request(options: dict[str, Any]) -> UpRequest:
+    if options.pop("build"):
+        raise ComposeError(
+            "--build: building images is not available yet",
+            hint="build the image with another tool under the name that the service gives, then run `up`",
+        )
+    for ignored in ("no_build", "yes", "menu"):
+        options.pop(ignored, None)
+    pull = options.pop("pull")
+    scale = parse_scale(options.pop("scale"))
+    return UpRequest(pull="" if pull == "policy" else pull, scale=scale, **options).checked()
+
+
+def up(session: Session, request: UpRequest) -> int:
+    """Bring the project up as asked; returns the exit code."""
+    from compose.cli.bringing_up import attached, detached
+    from compose.cli.working import run_async
+
+    project = load_selected(session, request.services, with_dependencies=not request.no_deps)
+    work = detached if request.detach else attached
+    return run_async(lambda: work(session, project, request))

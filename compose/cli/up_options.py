@@ -1,0 +1,110 @@
+"""What `up` and `create` are asked to do, as one value, and the plan that follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from compose.cli.session import Session, check_services
+from compose.errors import UsageError
+from compose.model.project import Project
+from compose.plan.survey import Options, Recreate
+
+
+@dataclass(frozen=True, slots=True)
+class UpRequest:
+    """The command's options; `services` as named there."""
+
+    services: tuple[str, ...] = ()
+    detach: bool = False
+    wait: bool = False
+    wait_timeout: int | None = None
+    force_recreate: bool = False
+    no_recreate: bool = False
+    always_recreate_deps: bool = False
+    no_deps: bool = False
+    remove_orphans: bool = False
+    renew_anon_volumes: bool = False
+    pull: str = ""
+    quiet_pull: bool = False
+    no_start: bool = False
+    timeout_seconds: int | None = None
+    scale: Mapping[str, int] = field(default_factory=dict[str, int])
+    timestamps: bool = False
+    no_color: bool = False
+    no_log_prefix: bool = False
+    abort_on_exit: bool = False
+    exit_code_from: str = ""
+    attach: tuple[str, ...] = ()
+    no_attach: tuple[str, ...] = ()
+    attach_dependencies: bool = False
+
+    def checked(self) -> UpRequest:
+        """The same with what some options imply. Raises `UsageError` for those that contradict each other."""
+        if self.force_recreate and self.no_recreate:
+            raise UsageError("--force-recreate and --no-recreate contradict each other", hint="give one of them")
+        if self.detach and (self.abort_on_exit or self.exit_code_from):
+            raise UsageError(
+                "--detach does not wait for containers to exit",
+                hint="leave out --detach, or --abort-on-container-exit and --exit-code-from",
+            )
+        return replace(
+            self,
+            detach=self.detach or self.wait or self.no_start,
+            abort_on_exit=self.abort_on_exit or bool(self.exit_code_from),
+        )
+
+    def plan_options(self) -> Options:
+        """What the planner has to know."""
+        recreate: Recreate = "always" if self.force_recreate else "never" if self.no_recreate else "changed"
+        dependencies: Recreate = "never" if self.no_recreate else "always" if self.always_recreate_deps else "changed"
+        return Options(
+            recreate=recreate,
+            recreate_dependencies=dependencies,
+            targets=frozenset(self.services),
+            pull=self.pull,
+            scale=self.scale,
+            timeout_seconds=self.timeout_seconds,
+            is_starting=not self.no_start,
+            is_waiting=self.wait,
+            remove_orphans=self.remove_orphans,
+            renew_anonymous_volumes=self.renew_anon_volumes,
+        )
+
+    def is_attached(self, project: Project, service: str) -> bool:
+        """Whether the foreground prints that service's output."""
+        if service not in project.services or service in self.no_attach:
+            return False
+        if self.attach:
+            return service in self.attach
+        if self.services and not self.attach_dependencies and service not in self.services:
+            return False
+        return project.services[service].attach
+
+
+def parse_scale(texts: tuple[str, ...]) -> dict[str, int]:
+    """`web=3` as numbers. Raises `UsageError`."""
+    scale: dict[str, int] = {}
+    for text in texts:
+        name, _, number = text.partition("=")
+        if not name or not number.isdecimal():
+            raise UsageError(f"`{text}` is no scale", hint="write SERVICE=NUMBER, as in web=3")
+        scale[name] = int(number)
+    return scale
+
+
+def load_selected(session: Session, services: tuple[str, ...], *, with_dependencies: bool = True) -> Project:
+    """The project narrowed to these services (all without names). Raises `UsageError` for an unknown one."""
+    from compose.graph.graph import select_services
+
+    project = session.load().project
+    check_services(project, services)
+    if not project.services and not services:
+        raise UsageError("no service selected", hint="enable a profile with --profile, or name a service")
+    return select_services(project, services, with_dependencies=with_dependencies)
+
+
+def as_flag(value: Any) -> bool:
+    """A variable's text as a boolean, as docker compose reads it."""
+    return str(value).lower() in ("1", "t", "true")

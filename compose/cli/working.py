@@ -1,0 +1,77 @@
+"""Carrying out plans with progress: what `up`, `down`, `stop` and the like share."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import anyio
+
+from compose.apply.execute import execute
+from compose.cli.session import Session
+from compose.cli.terminal import progress, warn
+from compose.model.project import Project
+from compose.plan.actions import Plan
+from compose.plan.observed import Observed, ObservedContainer
+from compose.plan.progress import Report, Update
+from engine.client import EngineClient
+
+T = TypeVar("T")
+
+
+def run_async(main: Callable[[], Awaitable[T]]) -> T:
+    """Run the asynchronous part of a command."""
+    return anyio.run(main)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where a plan is carried out: the engine, and what was known when it was made."""
+
+    engine: EngineClient
+    project: Project
+    observed: Observed
+
+
+async def carry_out(session: Session, verb: str, plan: Plan, stage: Stage, *, keep_going: bool = False) -> None:
+    """Execute a plan and show its progress, with its warnings before and its unchanged containers first."""
+    tell_warnings(session, plan)
+    async with progress(session, verb) as shown:
+        await perform(plan, stage, shown.update, keep_going=keep_going)
+
+
+async def perform(plan: Plan, stage: Stage, report: Report, *, keep_going: bool = False) -> frozenset[str]:
+    """Execute a plan and report; returns the ids of the containers that were started."""
+    for name in plan.unchanged:
+        report(Update(f"Container {name}", "Running"))
+    if not plan:
+        return frozenset()
+    return await execute(
+        plan,
+        engine=stage.engine,
+        project=stage.project,
+        observed=stage.observed,
+        report=report,
+        keep_going=keep_going,
+    )
+
+
+def tell_warnings(session: Session, plan: Plan) -> None:
+    """Print the plan's warnings."""
+    for message in plan.warnings:
+        warn(session, message)
+
+
+def bare_project(name: str) -> Project:
+    """A project of which only the name is known."""
+    return Project(name=name, working_dir="", compose_files=(), services={})
+
+
+def chosen(observed: Observed, services: tuple[str, ...], *, one_off: bool = False) -> list[ObservedContainer]:
+    """The containers of these services (of all without names), by name; `one_off`: those of `run` too."""
+    return [
+        item
+        for item in sorted(observed.containers, key=lambda item: item.name)
+        if (not services or item.service in services) and (one_off or not item.is_one_off)
+    ]

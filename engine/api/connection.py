@@ -116,13 +116,12 @@ class Connection:
             raise ClientGone from exc
 
     async def _read_body(self) -> bytes:
-        while True:
+        # Past the body's end h11 would wait for a next request.
+        while self._http.their_state is h11.SEND_BODY:
             event = await self._next_event()
-            if isinstance(event, h11.Data):
-                if event.data:
-                    return bytes(event.data)
-            else:
-                return b""
+            if isinstance(event, h11.Data) and event.data:
+                return bytes(event.data)
+        return b""
 
     async def _is_reusable(self) -> bool:
         """Throw away a rest of the body, within bounds, so that the next request can be read."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from types import TracebackType
 
@@ -60,7 +60,7 @@ class EngineClient(ContainerCalls, ImageCalls, NetworkCalls, VolumeCalls):
 
     async def events(
         self, *, filters: Mapping[str, Iterable[str]] | None = None, since: str = "", until: str = ""
-    ) -> AsyncIterator[EventMessage]:
+    ) -> AsyncGenerator[EventMessage, None]:
         """Past events from `since` on, then new ones until `until`. Subscribes at the first step of the loop."""
         async with self.listening(filters=filters, since=since, until=until) as found:
             async for event in found:

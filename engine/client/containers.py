@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 
 from engine.client.errors import ApiError
 from engine.client.stdio import Hijacked
@@ -96,7 +96,7 @@ class ContainerCalls(Transport):
         since: str = "",
         until: str = "",
         timestamps: bool = False,
-    ) -> AsyncIterator[tuple[int, bytes]]:
+    ) -> AsyncGenerator[tuple[int, bytes], None]:
         """Pieces of output with their stream; a piece is not always a line. Times as RFC 3339 or Unix seconds."""
         parameters: Parameters = {
             "stdout": True, "stderr": True, "follow": follow, "tail": tail, "since": since, "until": until,
@@ -136,7 +136,7 @@ class ContainerCalls(Transport):
         async with self.open("PUT", _path(container, "archive"), {"path": path}, upload=tar) as answer:
             await answer.body()
 
-    async def get_archive(self, container: str, path: str) -> AsyncIterator[bytes]:
+    async def get_archive(self, container: str, path: str) -> AsyncGenerator[bytes, None]:
         """A path of it as a tar stream."""
         async with self.open("GET", _path(container, "archive"), {"path": path}) as answer:
             async for chunk in answer.chunks():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 
 from msgspec import UNSET
 
@@ -31,7 +31,7 @@ class ImageCalls(Transport):
 
     async def pull_image(
         self, reference: str, *, platform: str = "", auth: AuthConfig | None = None
-    ) -> AsyncIterator[Progress]:
+    ) -> AsyncGenerator[Progress, None]:
         """Pull (`:latest` without a tag or digest) and give the progress. Raises `ApiError` also half-way.
 
         Leaving the loop early, with the iterator closed, ends the pull.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, TypeVar
 
@@ -32,7 +32,7 @@ class Answer:
         self.head = head
         self._connection = connection
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The body as it arrives."""
         while chunk := await self._connection.read():
             yield chunk
@@ -48,7 +48,7 @@ class Answer:
             parts.append(chunk)
         return b"".join(parts)
 
-    async def lines(self, kind: type[T]) -> AsyncIterator[T]:
+    async def lines(self, kind: type[T]) -> AsyncGenerator[T, None]:
         """The body as lines of JSON, each given as soon as it is complete."""
         rest = b""
         async for chunk in self.chunks():

@@ -108,7 +108,7 @@ def parse_target(target: str) -> Target:
 
 def format_target(path: str, parameters: Mapping[str, str | int | bool | None], version: str = "") -> str:
     """A request's target. `path` is quoted already (see `quoted`); None, False and "" are left out."""
-    query = urlencode({name: _parameter(value) for name, value in parameters.items() if value not in (None, False, "")})
+    query = urlencode({name: _parameter(value) for name, value in parameters.items() if _is_set(value)})
     prefix = f"/v{version}" if version else ""
     return f"{prefix}{path}?{query}" if query else f"{prefix}{path}"
 
@@ -141,6 +141,10 @@ def wants_upgrade(headers: Mapping[str, str]) -> bool:
 def stdio_content_type(version: Version, *, is_tty: bool) -> str:
     """The media type of a log or attach stream; before API 1.42 there was one for both kinds."""
     return RAW_STREAM if is_tty or version < (1, 42) else MULTIPLEXED_STREAM
+
+
+def _is_set(value: str | int | bool | None) -> bool:
+    return value is not None and value is not False and value != ""
 
 
 def _parameter(value: str | int | bool | None) -> str:

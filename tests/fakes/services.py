@@ -5,14 +5,13 @@ A fake container says what `script` holds once it is started, echoes its stdin i
 
 from __future__ import annotations
 
-import math
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from engine.api.services import Services
 from engine.containers.options import AttachOptions, LogOptions
@@ -64,46 +63,52 @@ class FakeConsole:
     """Gives what was put in; echoes what is sent, if it echoes."""
 
     def __init__(self, *, echoes: bool) -> None:
-        self._echoes = echoes
-        self._put: MemoryObjectSendStream[tuple[int, bytes]]
-        self._output: MemoryObjectReceiveStream[tuple[int, bytes]]
-        self._put, self._output = anyio.create_memory_object_stream[tuple[int, bytes]](math.inf)
+        self.echoes = echoes
+        self._output: deque[tuple[int, bytes]] = deque()
+        self._changed = anyio.Event()
+        self._has_ended = False
+        self._has_started = False
         self.sent = bytearray()
         self.input_ended = anyio.Event()
         self.closed = anyio.Event()
         self.exit_code = 0
-        self.has_started = False
 
     def start(self) -> None:
         """What was typed before the start is over by now, if its end came."""
-        self.has_started = True
-        if self._echoes and self.input_ended.is_set():
+        self._has_started = True
+        if self.echoes and self.input_ended.is_set():
             self.end()
 
     def say(self, stream: int, data: bytes) -> None:
         """Put output."""
-        self._put.send_nowait((stream, data))
+        self._output.append((stream, data))
+        self._changed.set()
 
     def end(self) -> None:
         """End the output."""
-        self._put.close()
+        self._has_ended = True
+        self._changed.set()
 
     async def receive(self) -> tuple[int, bytes]:
-        return await self._output.receive()
+        while not self._output:
+            if self._has_ended:
+                raise anyio.EndOfStream
+            self._changed = anyio.Event()
+            await self._changed.wait()
+        return self._output.popleft()
 
     async def send(self, data: bytes) -> None:
         self.sent += data
-        if self._echoes:
+        if self.echoes:
             self.say(1, data)
 
     async def send_eof(self) -> None:
         self.input_ended.set()
-        if self._echoes and self.has_started:
+        if self.echoes and self._has_started:
             self.end()
 
     async def aclose(self) -> None:
-        self._put.close()
-        self._output.close()
+        self.end()
         self.closed.set()
 
 
@@ -136,6 +141,7 @@ class FakeContainers:
         self.archives: dict[str, bytes] = {}
         self.exec_error: Exception | None = None
         self.start_error: Exception | None = None
+        self.log_error: Exception | None = None
 
     def find(self, name: str) -> FakeContainer:
         container = find(self.known.values(), name)
@@ -272,6 +278,8 @@ class FakeContainers:
         for line in lines:
             if (line.stream == 1 and options.stdout) or (line.stream == 2 and options.stderr):
                 yield line
+        if self.log_error:
+            raise self.log_error
         if options.follow:
             self.following += 1
             try:

@@ -1,0 +1,242 @@
+"""HTTP as clients speak it, well or badly, over a real socket."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+import pytest
+from anyio.abc import ByteStream
+
+from engine.errors import RuntimeFailure
+from engine.wire.containers import ContainerCreateRequest
+from tests.fakes.serving import Served, served
+
+pytestmark = pytest.mark.anyio
+
+
+@asynccontextmanager
+async def wired(directory: Path) -> AsyncIterator[tuple[Served, ByteStream]]:
+    """A served fake engine and a bare connection to it."""
+    async with served(directory) as server, await anyio.connect_unix(server.socket) as stream:
+        yield server, stream
+
+
+async def until_closed(stream: ByteStream) -> bytes:
+    """Everything up to the server's close."""
+    data = b""
+    try:
+        while True:
+            data += await stream.receive()
+    except anyio.EndOfStream:
+        return data
+
+
+async def receive_through(stream: ByteStream, mark: bytes) -> bytes:
+    """Everything up to and with `mark`, or more."""
+    data = b""
+    while mark not in data:
+        data += await stream.receive()
+    return data
+
+
+async def test_a_ping_tells_what_is_spoken_here(tmp_path: Path) -> None:
+    async with wired(tmp_path) as (_, stream):
+        await stream.send(b"GET /_ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        head, _, body = (await until_closed(stream)).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+    for line in (b"Api-Version: 1.47", b"Docker-Experimental: false", b"Ostype: linux", b"Server: pycompose/9.9.9"):
+        assert line in head
+    assert body == b"OK"
+
+
+async def test_a_head_request_gets_the_length_and_no_body(tmp_path: Path) -> None:
+    async with wired(tmp_path) as (_, stream):
+        await stream.send(b"HEAD /_ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        head, _, body = (await until_closed(stream)).partition(b"\r\n\r\n")
+    assert b"Content-Length: 2" in head
+    assert body == b""
+
+
+async def test_one_connection_carries_many_requests_also_sent_at_once(tmp_path: Path) -> None:
+    request = b"GET /v1.41/_ping HTTP/1.1\r\nHost: x\r\n\r\n"
+    async with wired(tmp_path) as (server, stream):
+        await stream.send(request * 3 + request.replace(b"Host", b"Connection: close\r\nHost"))
+        answers = await until_closed(stream)
+        assert answers.count(b"200 OK") == 4
+        await server.until_connections(0)
+        assert server.activity == [1, 0]
+
+
+async def test_a_body_may_come_in_chunks(tmp_path: Path) -> None:
+    body = b'{"Name":"data"}'
+    chunks = b"".join(b"%x\r\n%s\r\n" % (1, body[at : at + 1]) for at in range(len(body)))
+    async with wired(tmp_path) as (server, stream):
+        await stream.send(
+            b"POST /volumes/create HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n"
+        )
+        assert b"201 Created" in await receive_through(stream, b"\r\n\r\n")
+        assert "data" in server.engine.volumes.known
+
+
+async def test_a_client_that_waits_to_be_told_is_told_to_continue(tmp_path: Path) -> None:
+    async with wired(tmp_path) as (_, stream):
+        await stream.send(
+            b"POST /volumes/create HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 12\r\n\r\n"
+        )
+        assert (await receive_through(stream, b"\r\n\r\n")).startswith(b"HTTP/1.1 100 Continue")
+        await stream.send(b'{"Name":"d"}')
+        assert b"201 Created" in await receive_through(stream, b"\r\n\r\n")
+
+
+async def test_a_client_that_waits_in_vain_is_answered_without_sending(tmp_path: Path) -> None:
+    async with wired(tmp_path) as (_, stream):
+        await stream.send(b"POST /nothing HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 12\r\n\r\n")
+        answer = await until_closed(stream)
+    assert answer.startswith(b"HTTP/1.1 404 Not Found")
+    assert b"100 Continue" not in answer
+
+
+async def test_a_body_that_nobody_reads_does_not_disturb_the_next_request(tmp_path: Path) -> None:
+    async with wired(tmp_path) as (_, stream):
+        await stream.send(b"POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n" + b"x" * 300_000)
+        assert b'{"message":"page not found"}' in await receive_through(stream, b"}\n")
+        await stream.send(b"GET /_ping HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"200 OK" in await stream.receive()
+
+
+async def test_a_body_without_end_is_refused_and_the_connection_closed(tmp_path: Path) -> None:
+    async with wired(tmp_path) as (_, stream):
+        await stream.send(b"POST /volumes/create HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n")
+
+        async def pour() -> None:
+            try:
+                while True:
+                    await stream.send(b" " * 65536)
+            except anyio.BrokenResourceError:
+                return
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(pour)
+            answer = await receive_through(stream, b"}\n")
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"longer than" in answer
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"this is not http\r\n\r\n",
+        b"GET /_ping HTTP/1.1\r\n\r\n",
+        b"GET /_ping HTTP/1.1\r\nHost: x\r\nBad Header: y\r\n\r\n",
+        b"POST /volumes/create HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n",
+        b"POST /volumes/create HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"GET /" + b"x" * 100_000,
+    ],
+)
+async def test_what_is_not_http_is_answered_once_and_closed(tmp_path: Path, sent: bytes) -> None:
+    async with wired(tmp_path) as (server, stream):
+        await stream.send(sent)
+        answer = await until_closed(stream)
+        assert answer.startswith(b"HTTP/1.1 4")
+        assert b'{"message":"malformed request' in answer
+        await server.until_connections(0)
+
+
+async def test_a_client_that_leaves_in_the_middle_of_a_request_is_forgotten(tmp_path: Path) -> None:
+    async with served(tmp_path) as server:
+        async with await anyio.connect_unix(server.socket) as stream:
+            await stream.send(b"POST /volumes/create HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+            await server.until_connections(1)
+        await server.until_connections(0)
+        assert not server.engine.volumes.known
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "message"),
+    [
+        (b"/v1.99/info", b"400", b"client version 1.99 is too new"),
+        (b"/v1.12/info", b"400", b"client version 1.12 is too old"),
+        (b"/v1.47/nothing", b"404", b"page not found"),
+        (b"/containers/none/json", b"404", b"No such container: none"),
+        (b"/containers/json?filters=x", b"400", b"invalid filter"),
+        (b"/containers/json?filters={%22colour%22:[%22red%22]}", b"400", b"invalid filter 'colour'"),
+        (b"/containers/json?limit=few", b"400", b"parameter limit"),
+        (b"/events?since=yesterday", b"400", b"invalid time 'yesterday'"),
+        (b"/images/search?term=x", b"501", b"GET /images/search is not implemented by this engine"),
+    ],
+)
+async def test_an_error_has_a_status_and_a_message(
+    tmp_path: Path, target: bytes, status: bytes, message: bytes
+) -> None:
+    async with wired(tmp_path) as (_, stream):
+        await stream.send(b"GET " + target + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+        answer = await receive_through(stream, b"}\n")
+    assert answer.startswith(b"HTTP/1.1 " + status)
+    assert b'{"message":"' in answer
+    assert message in answer
+
+
+async def test_a_wrong_field_is_named(tmp_path: Path) -> None:
+    body = b'{"Image":"busybox","HostConfig":{"Memory":"much"}}'
+    async with wired(tmp_path) as (_, stream):
+        await stream.send(
+            b"POST /containers/create HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+        )
+        answer = await receive_through(stream, b"}\n")
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"HostConfig.Memory" in answer
+
+
+async def test_what_already_is_so_is_not_modified_without_a_body(tmp_path: Path) -> None:
+    async with wired(tmp_path) as (server, stream):
+        created = await server.engine.containers.create("web", ContainerCreateRequest(image="busybox"))
+        await stream.send(
+            b"POST /containers/%s/stop HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            % created.id.encode()
+        )
+        head, _, body = (await until_closed(stream)).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 304 Not Modified")
+    assert body == b""
+
+
+async def test_an_unexpected_failure_is_told_and_logged_and_harms_nobody_else(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with wired(tmp_path) as (server, stream):
+        await server.engine.containers.create("web", ContainerCreateRequest(image="busybox"))
+        server.engine.containers.start_error = FileNotFoundError("a file of the engine")
+        await stream.send(b"POST /containers/web/start HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+        answer = await receive_through(stream, b"}\n")
+        assert answer.startswith(b"HTTP/1.1 500")
+        assert b"FileNotFoundError: a file of the engine" in answer
+        assert "POST /containers/web/start failed" in caplog.text
+        await stream.send(b"GET /_ping HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"200 OK" in await stream.receive()
+
+
+async def test_an_engine_error_has_its_own_status_and_hint(tmp_path: Path) -> None:
+    async with wired(tmp_path) as (server, stream):
+        await server.engine.containers.create("web", ContainerCreateRequest(image="busybox"))
+        server.engine.containers.start_error = RuntimeFailure("sh: not found", exit_code=127, hint="install it")
+        await stream.send(b"POST /containers/web/start HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+        answer = await receive_through(stream, b"}\n")
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b'{"message":"sh: not found (hint: install it)"}' in answer
+
+
+async def test_a_silent_client_holds_up_nobody(tmp_path: Path) -> None:
+    async with wired(tmp_path) as (server, silent):
+        await silent.send(b"GET /_pi")
+        async with await anyio.connect_unix(server.socket) as stream:
+            await stream.send(b"GET /_ping HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert b"200 OK" in await stream.receive()
+
+
+async def test_a_body_that_is_missing_counts_as_an_empty_object(tmp_path: Path) -> None:
+    async with wired(tmp_path) as (server, stream):
+        await stream.send(b"POST /volumes/create HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"201 Created" in await receive_through(stream, b"\r\n\r\n")
+        assert len(server.engine.volumes.known) == 1

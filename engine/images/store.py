@@ -163,7 +163,11 @@ class ImageService:
             if known is not None:
                 blobs = [*image.content, *(blob for blob in known.content if blob not in image.content)]
                 image = msgspec.structs.replace(
-                    image, repo_tags=known.repo_tags, repo_digests=known.repo_digests, content=blobs
+                    image,
+                    repo_tags=known.repo_tags,
+                    repo_digests=known.repo_digests,
+                    content=blobs,
+                    tagged_ns=known.tagged_ns,
                 )
             tag = reference.familiar if not reference.digest else ""
             is_new = known is None or (bool(tag) and tag not in known.repo_tags)

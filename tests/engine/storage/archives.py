@@ -10,6 +10,8 @@ from typing import Any
 
 from engine.storage.unpack import Unpacked, unpack
 
+Member = tuple[tarfile.TarInfo, bytes]
+
 
 def entry(name: str, kind: bytes = tarfile.REGTYPE, content: bytes = b"", **fields: Any) -> Member:
     made = tarfile.TarInfo(name)

@@ -39,16 +39,25 @@ def setns(descriptor: int, kind: int) -> None:
 
 def make_network_namespace(path: Path) -> None:
     """Make a network namespace and keep it alive by a bind mount on `path` (created). Raises `OSError`."""
+    furnish_network_namespace(path, lambda: None)
 
-    def make() -> None:
+
+def furnish_network_namespace(path: Path, furnish: Callable[[], T]) -> T:
+    """Make a network namespace, keep it alive by a bind mount on `path` (created), and run `furnish` inside it.
+
+    Nothing is left if that fails. Raises `OSError` and what `furnish` raises.
+    """
+
+    def make() -> T:
         unshare(CLONE_NEWNET)
         mount(f"/proc/self/task/{threading.get_native_id()}/ns/net", path, flags=MS_BIND)
+        return furnish()
 
     path.touch()
     try:
-        _on_own_thread(make)
+        return _on_own_thread(make)
     except BaseException:
-        path.unlink(missing_ok=True)
+        drop_network_namespace(path)
         raise
 
 

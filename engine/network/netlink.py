@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import EngineError
-from engine.kernel.namespaces import inside_network
+from engine.kernel.namespaces import furnish_network_namespace, inside_network
 from engine.network import rtnetlink
 from engine.network.rtnetlink import LOOPBACK_INDEX, Message, VethEnd
 
@@ -159,8 +159,8 @@ def exclusive_host_network() -> Iterator[None]:
 def furnish(
     namespace: Path, links: Sequence[Link], gateways: Sequence[tuple[str, str]], sysctls: Mapping[str, str]
 ) -> DnsSockets:
-    """Bring up a fresh namespace: loopback, links, addresses, default routes (interface, gateway), kernel parameters
-    (`net.*`), and the sockets of the name server. Raises `EngineError`; the caller then drops the namespace.
+    """Make a namespace: loopback, links, addresses, default routes (interface, gateway), kernel parameters (`net.*`),
+    and the sockets of the name server. Raises `EngineError` or `OSError`; then nothing is left of it.
     """
     with _netlink() as host:
 
@@ -174,7 +174,7 @@ def furnish(
                 _user_sysctl(name, value)
             return open_dns_sockets()
 
-        return inside_network(namespace, inside)
+        return furnish_network_namespace(namespace, inside)
 
 
 def plug(namespace: Path, link: Link, gateways: Sequence[tuple[str, str]]) -> None:
@@ -291,17 +291,34 @@ def _allow_forwarding(bridge: str, *, has_ipv6: bool) -> None:
     # Published ports on 127.0.0.1: the kernel may route packets of localhost to this bridge.
     _write_sysctl(f"ipv4.conf.{bridge}.route_localnet", "1")
     if has_ipv6:
-        _write_sysctl("ipv6.conf.all.forwarding", "1")
+        _forward_ipv6()
     else:
         _write_sysctl(f"ipv6.conf.{bridge}.disable_ipv6", "1")
 
 
+def _forward_ipv6() -> None:
+    """Let the host forward IPv6. It would then ignore router advertisements and lose its own default route, unless
+    told otherwise (accept_ra 2, kernel: Documentation/networking/ip-sysctl).
+    """
+    settings = _SYSCTL / "ipv6/conf"
+    if not settings.exists() or (settings / "all/forwarding").read_text().strip() == "1":
+        return
+    for path in settings.glob("*/accept_ra"):
+        if path.read_text().strip() == "1":
+            path.write_text("2")
+    (settings / "all/forwarding").write_text("1")
+
+
 def _write_sysctl(name: str, value: str) -> None:
-    """Set `net.{name}` where it exists (there may be no IPv6) and differs (it may be read-only and right)."""
-    path = _SYSCTL.joinpath(*name.split("."))
+    """Set `net.{name}` where it exists (there may be no IPv6) and differs."""
+    path = f"{_SYSCTL}/{name.replace('.', '/')}"
     with contextlib.suppress(FileNotFoundError):
-        if path.read_text().strip() != value:
-            path.write_text(value)
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            if os.read(descriptor, 64).strip() != value.encode():
+                os.pwrite(descriptor, value.encode(), 0)
+        finally:
+            os.close(descriptor)
 
 
 def _user_sysctl(name: str, value: str) -> None:

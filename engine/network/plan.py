@@ -18,8 +18,6 @@ Networks = Mapping[str, NetworkRecord]
 
 _INTERFACE_OPTION = "com.docker.network.endpoint.ifname"
 _SYSCTLS_OPTION = "com.docker.network.endpoint.sysctls"
-# As Docker: in a namespace of its own a process may bind low ports and ping without privileges.
-SYSCTLS = {"net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647"}
 
 
 def interface_name(settings: EndpointSettings, taken: Iterable[str]) -> str:

@@ -179,7 +179,7 @@ def _refuse_taken(publication: Publication, owners: Mapping[str, Sequence[Public
 
 
 def _overlap(one: Publication, other: Publication) -> bool:
-    if (one.protocol, one.host_port, one.is_ipv6) != (other.protocol, other.host_port, other.is_ipv6):
+    if one.host_port != other.host_port or one.protocol != other.protocol or one.is_ipv6 != other.is_ipv6:
         return False
     return one.host_ip == other.host_ip or "" in (one.host_ip, other.host_ip) or "::" in (one.host_ip, other.host_ip)
 

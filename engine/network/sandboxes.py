@@ -17,7 +17,7 @@ import anyio.to_thread
 import msgspec
 
 from engine.errors import BadRequest, Conflict, EngineError, Forbidden, NotFound
-from engine.kernel.namespaces import drop_network_namespace, make_network_namespace
+from engine.kernel.namespaces import drop_network_namespace
 from engine.network import ipam, netlink, plan, ports
 from engine.network.directory import Directory
 from engine.network.netlink import DnsSockets, Link
@@ -320,16 +320,7 @@ class Sandboxes:
         path = self._paths.namespaces / sandbox.id
         links = [self._link(endpoint, networks[endpoint.network_id]) for endpoint in sandbox.endpoints]
         routes = plan.gateways(sandbox.endpoints, networks)
-
-        def make() -> DnsSockets:
-            make_network_namespace(path)
-            try:
-                return netlink.furnish(path, links, routes, {**plan.SYSCTLS, **sandbox.sysctls})
-            except BaseException:
-                drop_network_namespace(path)
-                raise
-
-        sockets = await anyio.to_thread.run_sync(make)
+        sockets = await anyio.to_thread.run_sync(netlink.furnish, path, links, routes, sandbox.sysctls)
         undo.append(lambda: anyio.to_thread.run_sync(drop_network_namespace, path))
         undo.append(_async(sockets.close))
         return sockets

@@ -1,0 +1,439 @@
+"""Networks in the real kernel: who reaches whom, by which name and port, and what is left afterwards.
+
+Traffic goes to loopback and to bridges and namespaces that the test made.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import anyio
+import anyio.to_thread
+import pytest
+
+from engine.errors import BadRequest, Conflict, EngineError, Forbidden, NoSuchNetwork, PortInUse
+from engine.kernel.namespaces import inside_network
+from engine.network import dns
+from engine.network.service import EndpointRequest, NetworkService, SandboxRequest
+from engine.state.paths import Paths
+from engine.wire.containers import PortBinding
+from engine.wire.networks import IPAM, EndpointIPAMConfig, EndpointSettings, IPAMConfig, NetworkCreateRequest
+from tests.engine.network.harness import running, traces
+
+T = TypeVar("T")
+
+pytestmark = [pytest.mark.root, pytest.mark.anyio]
+
+
+def wish(name: str, *networks: str, **changes: object) -> SandboxRequest:
+    values: dict[str, object] = {
+        "container_id": name.encode().hex().ljust(64, "0"),
+        "container_name": name,
+        "hostname": name,
+        "endpoints": tuple(
+            EndpointRequest(network, EndpointSettings(aliases=[f"{name}-alias"])) for network in networks
+        ),
+    }
+    return SandboxRequest(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def publish(**bindings: PortBinding) -> dict[str, tuple[PortBinding, ...]]:
+    """`publish(tcp=PortBinding(…))` publishes port 80."""
+    return {f"80/{protocol}": (binding,) for protocol, binding in bindings.items()}
+
+
+class Host:
+    """The inside of one container: what a program there would do."""
+
+    def __init__(self, paths: Paths, request: SandboxRequest) -> None:
+        self._path = paths.namespaces / request.container_id
+
+    async def do(self, act: Callable[[], T]) -> T:
+        return await anyio.to_thread.run_sync(partial(inside_network, self._path, act))
+
+    async def resolve(self, name: str, kind: int = dns.TYPE_A) -> tuple[int, list[str]]:
+        """The code and, for A, the addresses that the embedded server answers with."""
+        answer = await self.do(partial(_ask, dns.query(name, kind, 7)))
+        return dns.response_code(answer), _addresses(answer, name, 4 if kind == dns.TYPE_A else 16)
+
+    async def call(self, address: str, port: int, *, within_seconds: float = 2) -> str:
+        """What a server answers: the address that it saw."""
+        return await self.do(partial(_call, address, port, within_seconds))
+
+    @contextmanager
+    def serving(self, port: int = 80, *, family: socket.AddressFamily = socket.AF_INET) -> Iterator[None]:
+        """A TCP server that tells its callers who they are."""
+
+        def listen() -> socket.socket:
+            return socket.create_server(("", port), family=family)
+
+        server = inside_network(self._path, listen)
+        server.settimeout(5)
+        thread = threading.Thread(target=_serve, args=(server,))
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown(socket.SHUT_RD)
+            thread.join()
+            server.close()
+
+
+def _serve(server: socket.socket) -> None:
+    while True:
+        try:
+            connection, caller = server.accept()
+        except OSError:
+            return
+        with connection:
+            connection.sendall(caller[0].encode())
+
+
+def _call(address: str, port: int, within_seconds: float = 2) -> str:
+    with socket.create_connection((address, port), timeout=within_seconds) as client:
+        return client.recv(100).decode()
+
+
+def _ask(query: bytes) -> bytes:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(5)
+        client.sendto(query, ("127.0.0.11", 53))
+        return client.recv(4096)
+
+
+def _addresses(answer: bytes, name: str, size: int) -> list[str]:
+    end = 12 + len(dns.encode_name(name)) + 4
+    records = [answer[start : start + 12 + size] for start in range(end, len(answer), 12 + size)]
+    return [str(ipaddress.ip_address(record[12:])) for record in records]
+
+
+def command(*words: str | Path) -> None:
+    """Do to the kernel what an administrator might do, between two awaits."""
+    subprocess.run(words, check=True)
+
+
+@contextmanager
+def host_address(address: str) -> Iterator[None]:
+    """An address of the host that is not loopback, on a link of the test."""
+    link = f"pctest{os.getpid()}"
+    command("ip", "link", "add", link, "type", "bridge")
+    try:
+        command("ip", "address", "add", f"{address}/32", "dev", link)
+        command("ip", "link", "set", link, "up")
+        yield
+    finally:
+        command("ip", "link", "delete", link)
+
+
+async def network(service: NetworkService, name: str, **changes: object) -> None:
+    await service.create(NetworkCreateRequest(name=name, **changes))  # type: ignore[arg-type]
+
+
+async def end(service: NetworkService, *requests: SandboxRequest) -> None:
+    """Close these and remove all networks of users."""
+    for request in requests:
+        await service.close_sandbox(request.container_id)
+    await service.prune(lambda _record: True)
+
+
+async def test_an_engine_that_did_nothing_leaves_nothing_and_knows_dockers_networks(paths: Paths) -> None:
+    async with running(paths) as service:
+        assert [(record.name, record.driver) for record in service.all()] == [
+            ("bridge", "bridge"), ("host", "host"), ("none", "null"),
+        ]  # fmt: skip
+        assert traces(paths) == []
+
+
+async def test_two_containers_of_a_network_reach_and_resolve_each_other(paths: Paths) -> None:
+    web, app = wish("web", "front"), wish("app", "front")
+    async with running(paths) as service:
+        await network(service, "front")
+        await service.open_sandbox(web)
+        sandbox = await service.open_sandbox(app)
+        address = sandbox.networks["front"].ip_address
+        inside = Host(paths, web)
+        for name in ("app", "app-alias", "APP.front", app.container_id[:12]):
+            assert await inside.resolve(name) == (dns.NOERROR, [address])
+        assert await inside.resolve("app", dns.TYPE_AAAA) == (dns.NOERROR, [])
+        with Host(paths, app).serving():
+            assert await inside.call(address, 80) == service.inspect(service.get("front")).containers[
+                web.container_id
+            ].ipv4_address.removesuffix("/16")
+        await end(service, web, app)
+        assert traces(paths) == []
+
+
+async def test_networks_are_isolated_from_each_other(paths: Paths) -> None:
+    web, data = wish("web", "front"), wish("db", "back")
+    async with running(paths) as service:
+        for name in ("front", "back"):
+            await network(service, name)
+        await service.open_sandbox(web)
+        sandbox = await service.open_sandbox(data)
+        with Host(paths, data).serving(), pytest.raises(TimeoutError):
+            await Host(paths, web).call(sandbox.networks["back"].ip_address, 80, within_seconds=0.3)
+        await end(service, web, data)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "198.51.100.7", "::1"])
+async def test_a_published_port_is_reached_at_every_address_of_the_host(paths: Paths, address: str) -> None:
+    web = wish("web", "front", ports=publish(tcp=PortBinding()))
+    async with running(paths) as service:
+        await network(service, "front")
+        sandbox = await service.open_sandbox(web)
+        bindings = sandbox.ports["80/tcp"]
+        assert [binding.host_ip for binding in bindings] == ["0.0.0.0", "::"]
+        with host_address("198.51.100.7"), Host(paths, web).serving():
+            caller = await anyio.to_thread.run_sync(_call, address, int(bindings[0].host_port))
+        assert caller == ("198.51.100.7" if address.startswith("198") else sandbox.networks["front"].gateway)
+        await end(service, web)
+
+
+async def test_a_published_port_is_reached_from_the_container_itself_and_from_other_networks(paths: Paths) -> None:
+    web, other, neighbour = (
+        wish("web", "front", ports=publish(tcp=PortBinding())),
+        wish("db", "back"),
+        wish("x", "front"),
+    )
+    async with running(paths) as service:
+        for name in ("front", "back"):
+            await network(service, name)
+        sandbox = await service.open_sandbox(web)
+        for request in (other, neighbour):
+            await service.open_sandbox(request)
+        port = int(sandbox.ports["80/tcp"][0].host_port)
+        with host_address("198.51.100.8"), Host(paths, web).serving():
+            for request in (web, other, neighbour):
+                assert await Host(paths, request).call("198.51.100.8", port)
+        await end(service, web, other, neighbour)
+
+
+async def test_a_port_published_on_localhost_is_not_reached_elsewhere(paths: Paths) -> None:
+    web = wish("web", "front", ports=publish(tcp=PortBinding(host_ip="127.0.0.1")))
+    async with running(paths) as service:
+        await network(service, "front")
+        sandbox = await service.open_sandbox(web)
+        port = int(sandbox.ports["80/tcp"][0].host_port)
+        with host_address("198.51.100.9"), Host(paths, web).serving():
+            assert await anyio.to_thread.run_sync(_call, "127.0.0.1", port)
+            with pytest.raises(ConnectionRefusedError):
+                await anyio.to_thread.run_sync(_call, "198.51.100.9", port)
+        await end(service, web)
+
+
+async def test_udp_is_published_too(paths: Paths) -> None:
+    web = wish("web", "front", ports=publish(udp=PortBinding(host_ip="127.0.0.1")))
+
+    def bound() -> socket.socket:
+        server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        server.bind(("", 80))
+        server.settimeout(5)
+        return server
+
+    async with running(paths) as service:
+        await network(service, "front")
+        sandbox = await service.open_sandbox(web)
+        with await Host(paths, web).do(bound) as server, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(5)
+            client.connect(("127.0.0.1", int(sandbox.ports["80/udp"][0].host_port)))
+            client.send(b"question")
+            question, caller = server.recvfrom(100)
+            server.sendto(b"answer", caller)
+            assert (question, client.recv(100)) == (b"question", b"answer")
+        await end(service, web)
+
+
+async def test_a_port_that_is_taken_fails_the_whole_sandbox_and_leaves_nothing_of_it(paths: Paths) -> None:
+    web = wish("web", "front", ports=publish(tcp=PortBinding()))
+    async with running(paths) as service:
+        await network(service, "front")
+        port = (await service.open_sandbox(web)).ports["80/tcp"][0].host_port
+        late = wish("late", "front", ports=publish(tcp=PortBinding(host_port=port)))
+        before = traces(paths)
+        with pytest.raises(PortInUse, match=f"0.0.0.0:{port}/tcp is already in use by container web"):
+            await service.open_sandbox(late)
+        assert traces(paths) == before
+        assert service.sandbox(late.container_id) is None
+        await end(service, web)
+
+
+async def test_a_refusal_of_the_kernel_undoes_everything(paths: Paths) -> None:
+    wrong = wish("web", "bridge", sysctls={"net.ipv4.no_such_thing": "1"}, ports=publish(tcp=PortBinding()))
+    async with running(paths) as service:
+        with pytest.raises(EngineError, match="no_such_thing"):
+            await service.open_sandbox(wrong)
+        assert traces(paths) == []
+
+
+async def test_the_default_network_has_a_bridge_only_while_it_is_used(paths: Paths) -> None:
+    web, app = wish("web", "default"), wish("app", "bridge")
+    async with running(paths) as service:
+        await service.open_sandbox(web)
+        sandbox = await service.open_sandbox(app)
+        assert sandbox.networks["bridge"].dns_names is None
+        assert "nameserver 127.0.0.11" in sandbox.resolv_conf
+        with Host(paths, app).serving():
+            await Host(paths, web).call(sandbox.networks["bridge"].ip_address, 80)
+        await end(service, web, app)
+        assert traces(paths) == []
+
+
+async def test_a_sandbox_without_networks_has_only_loopback(paths: Paths) -> None:
+    alone = wish("alone")
+    async with running(paths) as service:
+        await service.open_sandbox(alone)
+        links = await Host(paths, alone).do(lambda: [name for _index, name in socket.if_nameindex()])
+        assert links == ["lo"]
+        await end(service, alone)
+
+
+async def test_after_the_engine_died_a_new_one_knows_serves_and_removes_everything(paths: Paths) -> None:
+    web = wish("web", "front", ports=publish(tcp=PortBinding()))
+    gone = wish("gone", "front")
+    async with running(paths) as service:
+        await network(service, "front")
+        before = await service.open_sandbox(web)
+        await service.open_sandbox(gone)
+    port = int(before.ports["80/tcp"][0].host_port)
+    with Host(paths, web).serving():
+        assert await anyio.to_thread.run_sync(_call, "127.0.0.1", port)
+        command("nft", "delete", "table", "inet", f"pycompose_{paths.tag}")
+        command("umount", paths.namespaces / gone.container_id)
+        async with running(paths) as service:
+            assert await service.adopt_sandbox(web.container_id) == before
+            assert await service.adopt_sandbox(gone.container_id) is None
+            assert await anyio.to_thread.run_sync(_call, "127.0.0.1", port)
+            assert await anyio.to_thread.run_sync(_call, "::1", port)
+            assert (await Host(paths, web).resolve("web"))[0] == dns.NOERROR
+            with socket.socket() as other, pytest.raises(OSError, match="in use"):
+                other.bind(("127.0.0.1", port))
+    async with running(paths) as service:
+        await end(service, web)
+        assert traces(paths) == []
+
+
+async def test_what_no_record_knows_is_removed_at_the_start_and_lost_bridges_come_back(paths: Paths) -> None:
+    web, app = wish("web", "front"), wish("app", "front")
+    async with running(paths) as service:
+        await network(service, "front")
+        await service.open_sandbox(web)
+        address = (await service.open_sandbox(app)).networks["front"].ip_address
+        bridge = f"pc{paths.tag}{service.get('front').id[:8]}"
+    command("ip", "link", "delete", bridge)
+    command("ip", "link", "add", f"pc{paths.tag}0000dead", "type", "bridge")
+    (paths.namespaces / "orphan").touch()
+    async with running(paths) as service:
+        assert not [trace for trace in traces(paths) if trace.endswith("0000dead") or "orphan" in trace]
+        with Host(paths, app).serving():
+            assert await Host(paths, web).call(address, 80)
+        await end(service, web, app)
+
+
+async def test_a_running_container_joins_and_leaves_networks(paths: Paths) -> None:
+    web, data = wish("web", "front", ports=publish(tcp=PortBinding())), wish("db", "back")
+    async with running(paths) as service:
+        for name in ("front", "back"):
+            await network(service, name)
+        port = int((await service.open_sandbox(web)).ports["80/tcp"][0].host_port)
+        address = (await service.open_sandbox(data)).networks["back"].ip_address
+        inside = Host(paths, web)
+        joined = await service.connect(web.container_id, EndpointRequest("back"), "web")
+        assert set(joined.networks) == {"front", "back"}
+        with Host(paths, data).serving(), inside.serving():
+            assert await inside.resolve("db") == (dns.NOERROR, [address])
+            assert await inside.call(address, 80) == joined.networks["back"].ip_address
+            with pytest.raises(Forbidden, match="already exists in network back"):
+                await service.connect(web.container_id, EndpointRequest("back"), "web")
+            left = await service.disconnect(web.container_id, "front")
+            assert set(left.networks) == {"back"}
+            assert await anyio.to_thread.run_sync(_call, "127.0.0.1", port)
+            assert await anyio.to_thread.run_sync(_call, "::1", port)
+        await service.rename(web.container_id, "shop")
+        assert (await Host(paths, data).resolve("shop"))[1] == [left.networks["back"].ip_address]
+        await end(service, web, data)
+
+
+async def test_an_ipv6_network_gives_addresses_routes_and_names_of_both_kinds(paths: Paths) -> None:
+    web = wish("web", "front", ports=publish(tcp=PortBinding()))
+    app = wish("app", "front")
+    async with running(paths) as service:
+        await network(service, "front", enable_ipv6=True)
+        sandbox = await service.open_sandbox(web)
+        await service.open_sandbox(app)
+        place = sandbox.networks["front"]
+        with Host(paths, web).serving(family=socket.AF_INET6):
+            caller = await Host(paths, app).call(place.global_ipv6_address, 80)
+            assert caller == service.sandbox(app.container_id).networks["front"].global_ipv6_address  # type: ignore[union-attr]
+            assert await anyio.to_thread.run_sync(_call, "::1", int(sandbox.ports["80/tcp"][1].host_port))
+        assert await Host(paths, app).resolve("web", dns.TYPE_AAAA) == (dns.NOERROR, [place.global_ipv6_address])
+        await end(service, web, app)
+
+
+async def test_static_addresses_need_a_network_with_a_chosen_subnet(paths: Paths) -> None:
+    chosen = EndpointSettings(
+        ipam_config=EndpointIPAMConfig(ipv4_address="10.191.7.9"), mac_address="02:00:00:00:00:09"
+    )
+    async with running(paths) as service:
+        await network(service, "fixed", ipam=IPAM(config=[IPAMConfig(subnet="10.191.7.0/24")]))
+        await network(service, "loose")
+        fixed = wish("web", endpoints=(EndpointRequest("fixed", chosen),))
+        place = (await service.open_sandbox(fixed)).networks["fixed"]
+        assert (place.ip_address, place.mac_address) == ("10.191.7.9", "02:00:00:00:00:09")
+        with pytest.raises(BadRequest, match="user configured subnets"):
+            await service.open_sandbox(wish("app", endpoints=(EndpointRequest("loose", chosen),)))
+        with pytest.raises(Forbidden, match="already in use"):
+            await service.open_sandbox(wish("app", endpoints=(EndpointRequest("fixed", chosen),)))
+        with pytest.raises(Forbidden, match="overlaps"):
+            await network(service, "again", ipam=IPAM(config=[IPAMConfig(subnet="10.191.0.0/16")]))
+        await end(service, fixed)
+
+
+async def test_networks_that_cannot_be_made_or_removed_say_why(paths: Paths) -> None:
+    web = wish("web", "front")
+    async with running(paths) as service:
+        await network(service, "front")
+        await service.open_sandbox(web)
+        with pytest.raises(Conflict, match="network with name front already exists"):
+            await network(service, "front")
+        with pytest.raises(Forbidden, match=r'has active endpoints \(name:"web"'):
+            await service.remove("front")
+        with pytest.raises(Forbidden, match="pre-defined"):
+            await service.remove("bridge")
+        with pytest.raises(NoSuchNetwork):
+            await service.open_sandbox(wish("app", "front", "nowhere"))
+        await end(service, web)
+
+
+async def test_twenty_sandboxes_open_and_close_at_once(paths: Paths) -> None:
+    requests = [wish(f"web{number}", "front", ports=publish(tcp=PortBinding())) for number in range(20)]
+    async with running(paths) as service:
+        await network(service, "front")
+        async with anyio.create_task_group() as tasks:
+            for request in requests:
+                tasks.start_soon(service.open_sandbox, request)
+        addresses = {service.sandbox(request.container_id).networks["front"].ip_address for request in requests}  # type: ignore[union-attr]
+        assert len(addresses) == 20
+        async with anyio.create_task_group() as tasks:
+            for request in requests:
+                tasks.start_soon(service.close_sandbox, request.container_id)
+        await end(service)
+
+
+async def test_a_cancelled_opening_leaves_nothing(paths: Paths) -> None:
+    async with running(paths) as service:
+        async with anyio.create_task_group() as tasks:
+            for number in range(3):
+                tasks.start_soon(service.open_sandbox, wish(f"web{number}", "bridge", ports=publish(tcp=PortBinding())))
+            await anyio.lowlevel.checkpoint()
+            tasks.cancel_scope.cancel()
+        assert [record for record in range(3) if service.sandbox(wish(f"web{record}").container_id)] == []
+        assert traces(paths) == []

@@ -1,0 +1,62 @@
+"""The firewall's text."""
+
+from __future__ import annotations
+
+from engine.network import rules
+from engine.network.records import Publication
+from engine.network.rules import BridgeRules, Element
+
+
+def published(**changes: object) -> Publication:
+    values: dict[str, object] = {
+        "protocol": "tcp", "host_ip": "", "host_port": 8080, "container_port": 80, "address": "172.18.0.2",
+    }  # fmt: skip
+    return Publication(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def test_an_ordinary_network_may_talk_within_and_leave_with_the_hosts_address() -> None:
+    elements = rules.bridge_elements(BridgeRules("pc1", ("10.1.0.0/24", "fd00::/64")))
+    assert elements == [
+        Element("own4", '"pc1" . 10.1.0.0/24'),
+        Element("own6", '"pc1" . fd00::/64'),
+        Element("within", '"pc1" . "pc1"'),
+        Element("masqueraded", '"pc1"'),
+    ]
+
+
+def test_an_internal_network_reaches_nothing_else() -> None:
+    containers = [item.container for item in rules.bridge_elements(BridgeRules("pc1", is_internal=True))]
+    assert containers == ["within", "internal"]
+
+
+def test_a_network_without_inter_container_communication_is_not_in_the_set_of_those() -> None:
+    assert rules.bridge_elements(BridgeRules("pc1", connects_containers=False)) == [Element("masqueraded", '"pc1"')]
+
+
+def test_a_port_on_all_addresses_is_keyed_by_protocol_and_port() -> None:
+    assert rules.publication_elements([published(protocol="udp")]) == [
+        Element("publish4", "udp . 8080", "172.18.0.2 . 80")
+    ]
+
+
+def test_a_port_on_one_address_is_keyed_by_it() -> None:
+    assert rules.publication_elements([published(host_ip="127.0.0.1")]) == [
+        Element("publish4_at", "127.0.0.1 . tcp . 8080", "172.18.0.2 . 80")
+    ]
+
+
+def test_an_ipv6_port_is_translated_only_to_an_ipv6_address() -> None:
+    assert rules.publication_elements([published(host_ip="::")]) == []
+    assert rules.publication_elements([published(host_ip="::", address6="fd00::2")]) == [
+        Element("publish6", "tcp . 8080", "fd00::2 . 80")
+    ]
+
+
+def test_commands_name_the_engines_own_table_only() -> None:
+    elements = [Element("publish4", "tcp . 1", "10.0.0.2 . 2"), Element("internal", '"pc1"')]
+    assert rules.add("ab12", elements) == (
+        "add element inet pycompose_ab12 publish4 { tcp . 1 : 10.0.0.2 . 2 }\n"
+        'add element inet pycompose_ab12 internal { "pc1" }\n'
+    )
+    assert rules.remove("ab12", elements[:1]) == "delete element inet pycompose_ab12 publish4 { tcp . 1 }\n"
+    assert rules.whole_table("ab12", []).startswith("add table inet pycompose_ab12\ndelete table inet pycompose_ab12\n")

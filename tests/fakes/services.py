@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
+from msgspec import structs
 
 from engine.api.services import Services
 from engine.containers.options import AttachOptions, LogOptions
@@ -30,6 +31,7 @@ from engine.wire.containers import (
     ExecProcessConfig,
     ExecStartRequest,
     IdResponse,
+    LogConfig,
     NetworkSettings,
     TopResponse,
 )
@@ -47,6 +49,7 @@ from engine.wire.networks import EndpointSettings, NetworkCreateRequest, Network
 from engine.wire.system import SystemInfo, SystemVersion, VersionComponent, VersionPlatform
 from engine.wire.volumes import Volume, VolumeCreateRequest
 
+NOW_NS = 1_714_564_800_000_000_000
 CREATED = "2024-05-01T12:00:00.000000000Z"
 
 
@@ -247,7 +250,7 @@ class FakeContainers:
             ),
             image=container.request.image,
             name=f"/{container.name}",
-            host_config=container.request.host_config,
+            host_config=structs.replace(container.request.host_config, log_config=LogConfig(type="json-file")),
             config=container.request,
             network_settings=NetworkSettings(),
         )
@@ -393,6 +396,11 @@ class FakeImage:
     size: int = 1234
 
 
+def familiar(name: str) -> str:
+    """A name as people write it: without what Docker Hub's names have in common."""
+    return name.removeprefix("docker.io/").removeprefix("library/")
+
+
 class FakeImages:
     """`ImageJobs` in memory. Pulling makes up an image; `pull_error` fails after the first line."""
 
@@ -405,6 +413,7 @@ class FakeImages:
         self.pulling = 0
 
     def get(self, name_or_id: str) -> FakeImage:
+        name_or_id = familiar(name_or_id)
         for image in self.known:
             if name_or_id in (image.id, *image.repo_tags) or f"{name_or_id}:latest" in image.repo_tags:
                 return image
@@ -429,11 +438,11 @@ class FakeImages:
         if self.pull_error:
             raise self.pull_error
         yield Progress(id="aaaa", status="Downloading", progress_detail=ProgressDetail(current=1, total=2))
-        self.known.append(FakeImage("sha256:" + "b" * 64, [reference]))
+        self.known.append(FakeImage("sha256:" + "b" * 64, [familiar(reference)]))
         yield Progress(status=f"Status: Downloaded newer image for {reference}")
 
     async def tag(self, name_or_id: str, repository: str, tag: str) -> None:
-        self.get(name_or_id).repo_tags.append(f"{repository}:{tag}")
+        self.get(name_or_id).repo_tags.append(familiar(f"{repository}:{tag}"))
 
     async def remove(
         self, name_or_id: str, *, force: bool, used_by: Callable[[str], Sequence[str]]
@@ -566,6 +575,6 @@ class FakeEngine:
 
 def fake_engine() -> FakeEngine:
     """An engine with the image `busybox:latest`, the network `bridge` and nothing else."""
-    events = EventBus()
+    events = EventBus(clock=lambda: NOW_NS)
     images = FakeImages()
     return FakeEngine(FakeContainers(events, images), images, FakeNetworks(), FakeVolumes(), events, FakeSystem())

@@ -10,7 +10,7 @@ from engine.api.messages import OK, Accept, Answer, Hijack, Request, json_reply
 from engine.api.router import Route
 from engine.api.routes.containers import console_size
 from engine.api.services import Services
-from engine.errors import BadRequest, RuntimeFailure
+from engine.errors import BadRequest, Conflict, EngineError
 from engine.wire.containers import ExecCreateRequest, ExecStartRequest
 from engine.wire.frames import STDERR, frame
 from engine.wire.http import stdio_content_type
@@ -35,6 +35,7 @@ async def start(services: Services, request: Request) -> Answer:
         await services.containers.exec_start(exec_id, body)
         return OK
     about = services.containers.exec_inspect(exec_id)
+    _require_running(services, about.container_id)
     options = PumpOptions(
         is_tty=is_tty,
         stdin=about.open_stdin,
@@ -44,21 +45,31 @@ async def start(services: Services, request: Request) -> Answer:
     )
 
     async def session(accept: Accept) -> None:
+        # The head goes first, as in Docker: docker-py loses output that arrives together with the head.
+        client = await accept()
         try:
             process = await services.containers.exec_start(exec_id, body)
-        except RuntimeFailure as exc:
-            # A client learns of a command that cannot run from the stream; its exit code is in the inspection.
+        except EngineError as exc:
+            # What cannot be run is told in the stream; its exit code is in the inspection.
             message = f"{exc.message}\r\n".encode()
-            await (await accept()).send(message if is_tty else frame(STDERR, message))
+            await client.send(message if is_tty else frame(STDERR, message))
             return
-        if process is None:
-            raise BadRequest(f"exec {exec_id} is detached")
-        try:
-            await pump(process, await accept(), options)
-        finally:
-            await process.aclose()
+        if process is not None:
+            try:
+                await pump(process, client, options)
+            finally:
+                await process.aclose()
 
     return Hijack(session, stdio_content_type(request.version, is_tty=is_tty))
+
+
+def _require_running(services: Services, container_id: str) -> None:
+    """Raises `Conflict` while a status can still be sent."""
+    state = services.containers.inspect(container_id).state
+    if not state.running:
+        raise Conflict(f"container {container_id} is not running")
+    if state.paused:
+        raise Conflict(f"container {container_id} is paused, unpause the container before exec")
 
 
 async def inspect(services: Services, request: Request) -> Answer:

@@ -205,8 +205,10 @@ async def test_an_attached_container_hears_and_is_heard(tmp_path: Path) -> None:
 
 
 async def test_an_exec_is_made_started_and_asked_how_it_ended(tmp_path: Path) -> None:
-    async with served_client(tmp_path) as (_, client):
+    async with served_client(tmp_path) as (server, client):
+        server.engine.containers.script = []
         await client.create_container("web", ContainerCreateRequest(image="busybox"))
+        await client.start_container("web")
         wanted = ExecCreateRequest(cmd=["ls"], attach_stdout=True, attach_stderr=True)
         exec_id = await client.create_exec("web", wanted)
         async with await client.start_exec(exec_id, ExecStartRequest()) as stdio:
@@ -219,6 +221,10 @@ async def test_an_exec_is_made_started_and_asked_how_it_ended(tmp_path: Path) ->
             await client.start_exec("gone", ExecStartRequest())
         with pytest.raises(ApiError, match="No exec command specified"):
             await client.create_exec("web", ExecCreateRequest())
+        await client.stop_container("web")
+        with pytest.raises(ApiError, match="is not running") as caught:
+            await client.start_exec(exec_id, ExecStartRequest())
+        assert caught.value.status == 409
 
 
 async def test_what_happens_inside_a_listening_block_is_heard(tmp_path: Path) -> None:

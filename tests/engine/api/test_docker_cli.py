@@ -1,0 +1,140 @@
+"""The real `docker` command line against the server in front of fake services."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+import pytest
+
+from engine.errors import RuntimeFailure
+from engine.wire.containers import ContainerCreateRequest
+from tests.fakes.serving import Served, served
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.skipif(shutil.which("docker") is None, reason="the docker command line is not installed"),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How the command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+async def docker(server: Served, *arguments: str, stdin: bytes = b"") -> Ended:
+    """Run `docker` against the server."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(server.socket.parent), "DOCKER_HOST": server.address}
+    done = await anyio.run_process(["docker", *arguments], input=stdin, env=environment, check=False)
+    return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+async def test_version_and_info_print_no_warning(tmp_path: Path) -> None:
+    async with served(tmp_path) as server:
+        version, info = await docker(server, "version"), await docker(server, "info")
+    assert (version.code, info.code) == (0, 0)
+    assert "Version:          9.9.9" in version.out
+    assert "1.47 (downgraded from" in version.out
+    assert "WARNING" not in info.out + info.err
+    assert "ERROR" not in info.out + info.err
+
+
+async def test_run_pulls_attaches_starts_prints_and_removes(tmp_path: Path) -> None:
+    async with served(tmp_path) as server:
+        done = await docker(server, "run", "--rm", "team/hello:1")
+        assert (done.code, done.out) == (0, "hello\n")
+        assert "Unable to find image 'team/hello:1' locally" in done.err
+        assert "Status: Downloaded newer image" in done.err
+        await server.until_connections(0)
+
+
+async def test_run_keeps_the_two_streams_apart(tmp_path: Path) -> None:
+    async with served(tmp_path) as server:
+        server.engine.containers.script = [(1, b"out\n"), (2, b"err\n")]
+        done = await docker(server, "run", "busybox")
+    assert (done.out, done.err) == ("out\n", "err\n")
+
+
+async def test_what_is_piped_in_comes_out(tmp_path: Path) -> None:
+    async with served(tmp_path) as server:
+        server.engine.containers.script = []
+        text = b"line\n" * 50_000
+        runner = anyio.create_task_group()
+        async with runner:
+            runner.start_soon(_end_when_input_ended, server)
+            done = await docker(server, "run", "-i", "busybox", stdin=text)
+    assert done.out.encode() == text
+
+
+async def _end_when_input_ended(server: Served) -> None:
+    with server.engine.events.listen() as events:
+        async for event in events:
+            if event.action == "start":
+                break
+    [container] = server.engine.containers.known.values()
+    assert container.console is not None
+    await container.console.input_ended.wait()
+    server.engine.containers.exit(container, 0)
+
+
+async def test_a_container_that_cannot_start_gives_dockers_exit_code(tmp_path: Path) -> None:
+    async with served(tmp_path) as server:
+        message = 'exec: "nope": executable file not found in $PATH'
+        server.engine.containers.start_error = RuntimeFailure(message, exit_code=127)
+        done = await docker(server, "run", "busybox", "nope")
+    assert done.code == 127
+    assert message in done.err
+
+
+async def test_ps_logs_exec_stop_and_rm(tmp_path: Path) -> None:
+    async with served(tmp_path) as server:
+        containers = server.engine.containers
+        containers.script = []
+        await containers.create("web", ContainerCreateRequest(image="busybox", labels={"app": "shop"}))
+        await containers.start("web")
+        assert "web" in (await docker(server, "ps", "--filter", "label=app=shop")).out
+        assert "web" not in (await docker(server, "ps", "--filter", "label=app=other")).out
+        ran = await docker(server, "exec", "web", "echo", "hi")
+        assert (ran.code, ran.out, ran.err) == (0, "echo hi\n", "careful\n")
+        assert (await docker(server, "stop", "web")).out == "web\n"
+        assert (await docker(server, "logs", "--tail", "5", "-t", "web")).code == 0
+        assert (await docker(server, "rm", "web")).out == "web\n"
+        gone = await docker(server, "rm", "web")
+        assert gone.code == 1
+        assert "No such container: web" in gone.err
+
+
+async def test_images_networks_and_volumes(tmp_path: Path) -> None:
+    async with served(tmp_path) as server:
+        assert "busybox" in (await docker(server, "images")).out
+        assert (await docker(server, "tag", "busybox", "a/b/c:1")).code == 0
+        assert "a/b/c:1" in (await docker(server, "image", "inspect", "a/b/c:1")).out
+        assert (await docker(server, "rmi", "a/b/c:1")).code == 0
+        assert (await docker(server, "network", "create", "front")).code == 0
+        assert "front" in (await docker(server, "network", "ls")).out
+        assert (await docker(server, "network", "rm", "front")).out == "front\n"
+        assert (await docker(server, "volume", "create", "data")).out == "data\n"
+        assert "data" in (await docker(server, "volume", "ls", "-q")).out
+        assert (await docker(server, "volume", "rm", "data")).code == 0
+        assert (await docker(server, "system", "df")).code == 0
+
+
+async def test_events_are_followed_until_their_time(tmp_path: Path) -> None:
+    async with served(tmp_path) as server:
+        server.engine.events.publish("volume", "create", "data", {"driver": "local"})
+        done = await docker(server, "events", "--since", "1714564790", "--until", "1714564800")
+    assert "volume create data (driver=local)" in done.out
+
+
+async def test_what_is_not_there_says_so(tmp_path: Path) -> None:
+    async with served(tmp_path) as server:
+        done = await docker(server, "search", "redis")
+    assert done.code == 1
+    assert "not implemented by this engine" in done.err

@@ -100,6 +100,10 @@ TEXTS = (
 SIZES = ("mem_limit", "mem_reservation", "memswap_limit", "shm_size", "mem_swappiness")
 
 
+# The long form of a bind mount does not make the directory unless it says so.
+LONG_FORM_BIND: Entry = {"create_host_path": False}
+
+
 def bind_service(name: str, entry: Entry) -> Service:
     """Return the typed service of a canonical entry."""
     values: dict[str, Any] = {key: entry[key] for key in PLAIN if key in entry}
@@ -154,11 +158,13 @@ def _blkio(entry: Entry | None) -> BlkioConfig | None:
         return None
 
     def throttles(key: str) -> tuple[ThrottleDevice, ...]:
-        return tuple(ThrottleDevice(device["path"], int(device["rate"])) for device in entry.get(key, ()))
+        return tuple(ThrottleDevice(device["Path"], int(device["Rate"])) for device in entry.get(key, ()))
 
     return BlkioConfig(
         weight=entry.get("weight", 0),
-        weight_device=tuple(WeightDevice(**device) for device in entry.get("weight_device", ())),
+        weight_device=tuple(
+            WeightDevice(device["Path"], device["Weight"]) for device in entry.get("weight_device", ())
+        ),
         device_read_bps=throttles("device_read_bps"),
         device_read_iops=throttles("device_read_iops"),
         device_write_bps=throttles("device_write_bps"),
@@ -213,7 +219,7 @@ def _deploy(entry: Entry | None) -> Deploy | None:
 
 
 def _devices(entries: list[Entry] | None) -> tuple[Device, ...] | None:
-    return None if entries is None else tuple(Device(**entry) for entry in entries)
+    return None if entries is None else tuple(Device(**{"source": "", **entry}) for entry in entries)
 
 
 def _device_requests(entries: list[Entry] | None) -> tuple[DeviceRequest, ...] | None:
@@ -256,7 +262,7 @@ def _networks(entries: dict[str, Entry | None] | None) -> dict[str, ServiceNetwo
 
 
 def _service_network(entry: Entry) -> ServiceNetwork:
-    lists = {key: tuple(entry[key]) for key in ("aliases", "link_local_ips") if key in entry}
+    lists: Entry = {key: tuple(entry[key]) for key in ("aliases", "link_local_ips") if key in entry}
     return ServiceNetwork(**{**entry, **lists})
 
 
@@ -286,9 +292,7 @@ def _mounts(entries: list[Entry] | None) -> tuple[Mount, ...] | None:
 def _mount(entry: Entry) -> Mount:
     bind, tmpfs = entry.get("bind"), entry.get("tmpfs")
     if bind is not None or entry.get("type") == "bind":
-        # The long form does not create the directory unless it says so.
-        options: Entry = bind or {}
-        bind = BindMount(**{"create_host_path": False, **options})
+        bind = BindMount(**{**LONG_FORM_BIND, **(bind or {})})
     return Mount(
         type=entry.get("type", ""),
         target=entry.get("target", ""),
@@ -329,12 +333,12 @@ def bind_network(key: str, entry: Entry) -> Network:
     """Return the typed network of a canonical entry."""
     ipam = entry.get("ipam", {})
     pools = tuple(IpamPool(**pool) for pool in ipam.get("config", ()))
-    return Network(**{**entry, "key": key, "ipam": Ipam(driver=ipam.get("driver", ""), config=pools)})
+    return Network(**{"name": key, **entry, "key": key, "ipam": Ipam(driver=ipam.get("driver", ""), config=pools)})
 
 
 def bind_volume(key: str, entry: Entry) -> Volume:
     """Return the typed volume of a canonical entry."""
-    return Volume(**{**entry, "key": key})
+    return Volume(**{"name": key, **entry, "key": key})
 
 
 def bind_file_object(key: str, entry: Entry, environment: Mapping[str, str]) -> FileObject:
@@ -342,4 +346,4 @@ def bind_file_object(key: str, entry: Entry, environment: Mapping[str, str]) -> 
     content = entry.get("content")
     if content is None and "environment" in entry:
         content = environment.get(entry["environment"])
-    return FileObject(**{**entry, "key": key, "content": content})
+    return FileObject(**{"name": key, **entry, "key": key, "content": content})

@@ -49,9 +49,9 @@ class _Extension:
             message = f"service `{name}` extends `{reference}`, which {self._in(base_file)} does not define"
             self._fail(message, where, hint)
         base = clone(self.service(reference, base_services, base_file, base_resets, trail))
-        del service["extends"]
         if not isinstance(base, Map):
-            return service
+            return service  # an empty service has nothing to give: the reference leaves everything as it is
+        del service["extends"]
         apply_resets(base, {path[2:] for path in resets if path[:2] == ("services", name)})
         services[name] = merge_service(base, service, name, self._assembler.report.problem)
         services[name].where = service.where

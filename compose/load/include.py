@@ -51,7 +51,8 @@ class _Inclusion:
         """Assemble the included project and add its resources to `tree`."""
         names = self._texts("path")
         if not names:
-            self._fail("`include` needs a path")
+            self._assembler.report.warn(f"{self._where}: an `include` without a path includes nothing")
+            return
         for name in names:
             if name.startswith(REMOTE_PREFIXES):
                 self._fail(f"`{name}` is remote: only local files can be included")

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from compose.errors import ComposeError, InvalidProject
-from compose.load import checks
 from compose.load.assemble import Assembler, Scope
 from compose.load.bind import bind_file_object, bind_network, bind_service, bind_volume
 from compose.load.document import Parts, document, drop_unused, shape
@@ -15,6 +14,7 @@ from compose.load.files import Disk
 from compose.load.kinds import plain
 from compose.load.name import project_name
 from compose.load.normalise import normalise
+from compose.load.references import check_project
 from compose.load.report import Report
 from compose.load.sources import LoadRequest, Sources, find_sources
 from compose.load.tree import Map
@@ -45,7 +45,9 @@ def load(request: LoadRequest) -> Loaded:
     sources = find_sources(request, disk, report)
     assembler = Assembler(request, disk, report)
     name = project_name(request, sources, assembler)
-    environment = {**sources.environment, "COMPOSE_PROJECT_NAME": name}
+    # A document that keeps its variables keeps those without a value as well.
+    known = sources.environment if request.interpolate else {}
+    environment = {**known, "COMPOSE_PROJECT_NAME": name}
     scope = Scope(directory=sources.working_dir, base=sources.working_dir, environment=environment)
     tree = assembler.project(sources.files, scope, resolve_paths=request.resolve_paths)
     report.raise_problems()
@@ -75,7 +77,7 @@ def _finish(tree: Map, sources: Sources, environment: Mapping[str, str], stage: 
     report = stage.report
     parts = shape(tree, sources.profiles, report)
     if stage.request.check:
-        checks.check_project(parts, tree, report)
+        check_project(parts, tree, report)
     report.raise_problems()
     if stage.request.resolve_environment:
         variables = Variables(tree, environment, stage.disk, report)

@@ -31,6 +31,7 @@ from compose.load.kinds import (
     VARIABLES,
     Always,
     Kept,
+    Kind,
     Struct,
     list_of,
     map_of,
@@ -89,10 +90,21 @@ DEVELOP = Struct(
         )
     )
 )
-_THROTTLES = list_of(Struct(path=Always(TEXT, ""), rate=Always(RATE, "0")))
+
+
+def _titled(kind: Struct) -> Kind:
+    """Return the kind with capitalised names: the reference writes block devices that way."""
+
+    def read(value: Any, where: Location, report: Report) -> Any:
+        return {name.title(): entry for name, entry in kind(value, where, report).items()}
+
+    return read
+
+
+_THROTTLES = list_of(_titled(Struct(path=Always(TEXT, ""), rate=Always(RATE, "0"))))
 BLKIO = Struct(
     weight=NATURAL,
-    weight_device=list_of(Struct(path=Always(TEXT, ""), weight=Always(NATURAL, 0))),
+    weight_device=list_of(_titled(Struct(path=Always(TEXT, ""), weight=Always(NATURAL, 0)))),
     device_read_bps=_THROTTLES,
     device_read_iops=_THROTTLES,
     device_write_bps=_THROTTLES,

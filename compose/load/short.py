@@ -53,6 +53,8 @@ def _split_port(text: str) -> tuple[str, str, str]:
         if not address.endswith("]"):
             raise ValueError(f"invalid IP address `{address}` in the port `{text}`")
         address = address[1:-1]
+    elif ":" in address:
+        raise ValueError(f"the IPv6 address in the port `{text}` needs brackets: `[{address}]`")
     if address and not is_address(address):
         raise ValueError(f"invalid IP address `{address}` in the port `{text}`")
     return address, parts[-2], parts[-1]

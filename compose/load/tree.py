@@ -12,6 +12,7 @@ from typing import Any, Self
 from compose.errors import Location
 
 NOWHERE = Location("")
+Steps = tuple[str | int, ...]
 
 
 class Map(dict[str, Any]):
@@ -114,8 +115,10 @@ def locate(tree: Any, path: Iterable[str | int]) -> Location:
     return where
 
 
-def locate_key(tree: Any, path: tuple[str | int, ...]) -> Location:
+def locate_key(tree: Any, path: Steps) -> Location:
     """Return the place of the key at `path` (for an item of a sequence: of the item)."""
+    if not path:
+        return locate(tree, path)
     parent = tree
     for step in path[:-1]:
         try:

@@ -114,8 +114,9 @@ def _walk(tree: Map, rules: Rules[Identity]) -> None:
 def _unique(sequence: Seq, identity: Identity) -> Seq:
     latest: dict[Any, Any] = {}
     for index, item in enumerate(sequence):
-        key = identity(item)
-        if isinstance(key, Map | Seq):
-            key = ("item", index)  # not a form that has an identity: the schema will say so
-        latest[key] = (item, sequence.place(index))
+        pair = (item, sequence.place(index))
+        try:
+            latest[identity(item)] = pair
+        except TypeError:  # not a form that has an identity, being unhashable: the schema will say so
+            latest["item", index] = pair
     return Seq.of(sequence.where, latest.values())

@@ -18,7 +18,7 @@ from compose.load.scalars import YAML, resolve_plain, resolve_tagged
 from compose.load.tree import Map, Seq
 
 MAX_DEPTH = 100
-MAX_NODES = 1_000_000
+MAX_NODES = 300_000
 MERGE_KEY = "<<"
 
 _Events = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -10,6 +10,7 @@ from functools import partial
 import anyio
 import anyio.abc
 
+from compose.apply.parallel import unwrapped
 from compose.apply.refusals import refusals
 from compose.plan import labels
 from compose.plan.observed import ObservedContainer
@@ -107,6 +108,14 @@ class Follower:
                 task_status.started()
                 await self._notice(events)
 
+    async def until_over(self, containers: Sequence[ObservedContainer]) -> None:
+        """Follow until nothing runs any more that was followed."""
+        with unwrapped():
+            async with anyio.create_task_group() as tasks:
+                await tasks.start(self.run, containers)
+                await self.until_idle()
+                tasks.cancel_scope.cancel()
+
     async def until_idle(self) -> None:
         """Wait until nothing that was followed runs any more (at once if nothing ever was)."""
         while self._live:
@@ -187,7 +196,7 @@ async def _copy(
         until=options.until,
         timestamps=options.timestamps,
     )
-    async with aclosing(pieces):  # type: ignore[type-var]  # it is a generator, which its annotation hides
+    async with aclosing(pieces):
         async for stream, piece in pieces:
             if whole := lines.feed(stream, piece):
                 emit(Output(source, stream, whole))

@@ -1,0 +1,97 @@
+"""`logs`: print what containers wrote, and go on with what they write."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+
+import click
+
+from compose.cli.session import Session, check_services
+from compose.errors import UsageError
+
+_RELATIVE = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")
+
+
+@click.command("logs", help="Print the output of containers")
+@click.argument("services", nargs=-1, metavar="[SERVICE...]")
+@click.option("-f", "--follow", is_flag=True, help="Go on with new lines")
+@click.option("-n", "--tail", default="all", help="Lines from the end of each log")
+@click.option("-t", "--timestamps", is_flag=True, help="Show the time of every line")
+@click.option("--since", default="", help="From this time on (2024-05-01T12:00:00Z, or 42m for 42 minutes ago)")
+@click.option("--until", default="", help="Up to this time")
+@click.option("--index", type=int, default=0, help="Only this container of a service")
+@click.option("--no-color", is_flag=True, help="Without colours")
+@click.option("--no-log-prefix", is_flag=True, help="Without names before the lines")
+@click.pass_obj
+def command(session: Session, /, **options: Any) -> None:
+    """Print logs."""
+    from compose.apply.follow import LogOptions
+
+    tail: str = options["tail"]
+    if tail != "all" and not tail.lstrip("-").isdecimal():
+        raise UsageError(f"`{tail}` is no number of lines", hint="use a number, or all")
+    now = time.time()
+    wanted = LogOptions(
+        tail="all" if tail.startswith("-") else tail,
+        since=moment(options["since"], now),
+        until=moment(options["until"], now),
+        timestamps=options["timestamps"],
+    )
+    _print(session, options, wanted)
+
+
+def moment(text: str, now: float) -> str:
+    """A time as the engine reads it: `42m` before `now` (Unix seconds) becomes seconds, others stay."""
+    match = _RELATIVE.fullmatch(text)
+    if not text or not match:
+        return text
+    hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return f"{now - 3600 * hours - 60 * minutes - seconds:.9f}"
+
+
+def _print(session: Session, options: dict[str, Any], wanted: Any) -> None:
+    from compose.apply.follow import Follower, print_logs, short_name
+    from compose.apply.observe import observe_containers
+    from compose.cli.connection import connected
+    from compose.cli.terminal import output_colour, write_output
+    from compose.cli.working import run_async
+    from compose.plan.progress import Ended, Output
+    from compose.render.logs import LogFormat
+
+    services: tuple[str, ...] = options["services"]
+    project = None if session.given_name and not services else session.load_if_there()
+    check_services(project, services)
+    name = project.name if project else session.given_name
+
+    async def work() -> None:
+        async with connected(session) as engine:
+            found = [
+                item
+                for item in await observe_containers(engine, name)
+                if (not services or item.service in services)
+                and not item.is_one_off
+                and (not options["index"] or item.number == options["index"])
+            ]
+            colour = output_colour(session) and not options["no_color"]
+            style = LogFormat(
+                [short_name(name, item.name) for item in found], colour=colour, prefix=not options["no_log_prefix"]
+            )
+
+            def emit(item: Output | Ended) -> None:
+                write_output(style.output(item) if isinstance(item, Output) else style.ended(item))
+
+            if not options["follow"]:
+                await print_logs(engine, name, found, wanted, emit)
+                return
+            follower = Follower(
+                engine,
+                name,
+                emit=emit,
+                wanted=lambda service: not services or service in services,
+                options=wanted,
+            )
+            await follower.until_over(found)
+
+    run_async(work)

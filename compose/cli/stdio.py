@@ -1,0 +1,114 @@
+"""Joining our standard input and output to a process in a container."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import termios
+import tty as raw_mode
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+
+import anyio
+import anyio.abc
+
+from compose.apply.parallel import unwrapped
+from compose.apply.refusals import refusals
+from engine.client import EngineClient, Hijacked
+from engine.wire.containers import ExecCreateRequest, ExecStartRequest
+
+_CHUNK_BYTES = 64 * 1024
+Resize = Callable[[int, int], Awaitable[None]]
+
+
+async def run_exec(engine: EngineClient, container: str, request: ExecCreateRequest, *, detach: bool) -> int:
+    """Run a process in a container, joined to our stdio; returns its exit code (0 when detached)."""
+    with refusals("executing the command"):
+        exec_id = await engine.create_exec(container, request)
+        if detach:
+            await engine.start_exec_detached(exec_id)
+            return 0
+
+        async def resize(height: int, width: int) -> None:
+            await engine.resize_exec(exec_id, height, width)
+
+        columns, rows = shutil.get_terminal_size()
+        start = ExecStartRequest(tty=request.tty, console_size=[rows, columns] if request.tty else None)
+        async with await engine.start_exec(exec_id, start) as stream:
+            await join(stream, is_tty=request.tty, stdin=request.attach_stdin, resize=resize)
+        return (await engine.inspect_exec(exec_id)).exit_code or 0
+
+
+async def join(stream: Hijacked, *, is_tty: bool, stdin: bool, resize: Resize) -> None:
+    """Copy both ways until the output ends. With a terminal, keys go through unread and its size is passed on."""
+    with _raw_terminal(is_tty), unwrapped():
+        async with anyio.create_task_group() as tasks:
+            if stdin:
+                tasks.start_soon(_send_input, stream, name="stdin")
+            if is_tty:
+                await tasks.start(_pass_on_sizes, resize)
+            await _copy_output(stream)
+            tasks.cancel_scope.cancel()
+
+
+async def _copy_output(stream: Hijacked) -> None:
+    while True:
+        try:
+            number, data = await stream.receive()
+        except anyio.EndOfStream:
+            return
+        target = sys.stderr if number == 2 else sys.stdout
+        target.buffer.write(data)
+        target.buffer.flush()
+
+
+async def _send_input(stream: Hijacked) -> None:
+    descriptor = sys.stdin.fileno()
+    try:
+        while data := await _read(descriptor):
+            await stream.send(data)
+        await stream.send_eof()
+    except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+        # The process has gone or reads no more; its output tells when it is over.
+        return
+
+
+async def _read(descriptor: int) -> bytes:
+    try:
+        await anyio.wait_readable(descriptor)
+    except PermissionError:
+        # epoll takes no ordinary files (`exec … < file`), which never block anyway.
+        await anyio.lowlevel.checkpoint()
+    return os.read(descriptor, _CHUNK_BYTES)
+
+
+async def _pass_on_sizes(
+    resize: Resize, *, task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED
+) -> None:
+    with anyio.open_signal_receiver(signal.SIGWINCH) as received:
+        task_status.started()
+        columns, rows = shutil.get_terminal_size()
+        with refusals("resizing the terminal", fine=(404, 409, 500)):
+            await resize(rows, columns)
+        async for _ in received:
+            columns, rows = shutil.get_terminal_size()
+            # It may end in the same moment.
+            with refusals("resizing the terminal", fine=(404, 409, 500)):
+                await resize(rows, columns)
+
+
+@contextmanager
+def _raw_terminal(is_tty: bool) -> Iterator[None]:
+    """Our terminal without echo and without its own meaning of keys, and back."""
+    if not is_tty:
+        yield
+        return
+    descriptor = sys.stdin.fileno()
+    before = termios.tcgetattr(descriptor)
+    try:
+        raw_mode.setraw(descriptor)
+        yield
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

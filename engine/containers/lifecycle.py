@@ -46,15 +46,11 @@ TRANSITIONS: Final[dict[tuple[Status, Verb], Status]] = {
     (S.PAUSED, V.UNPAUSE): S.RUNNING,
     (S.RUNNING, V.EXIT): S.EXITED,
     (S.PAUSED, V.EXIT): S.EXITED,
-    # Stopped while it waited for its next start.
+    # Stopped while it waited for its next start, or that start failed.
     (S.RESTARTING, V.EXIT): S.EXITED,
     # The restart policy wants it back after a while.
     (S.RUNNING, V.BACK_OFF): S.RESTARTING,
     (S.PAUSED, V.BACK_OFF): S.RESTARTING,
-    # The restart itself failed and is tried again.
-    (S.RESTARTING, V.BACK_OFF): S.RESTARTING,
-    # A policy revives what ended while the engine was away.
-    (S.EXITED, V.BACK_OFF): S.RESTARTING,
     (S.CREATED, V.REMOVE): S.REMOVING,
     (S.EXITED, V.REMOVE): S.REMOVING,
     (S.DEAD, V.REMOVE): S.REMOVING,

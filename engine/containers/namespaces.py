@@ -56,7 +56,7 @@ def check_modes(config: ContainerConfig, host: HostConfig) -> None:
     if joined_container(modes.network):
         for is_asked, words in (
             (config.hostname, "hostname"),
-            (host.links, "container type network can't be used with links"),
+            (host.links, "links"),
             (host.dns or host.dns_search or host.dns_options, "dns"),
             (host.extra_hosts, "custom host-to-IP mapping"),
             (host.port_bindings or host.publish_all_ports, "port publishing"),

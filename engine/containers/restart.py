@@ -41,14 +41,13 @@ def wants_restart(policy: RestartPolicy, ended: Ended) -> bool:
     return policy.name in ("always", "unless-stopped")
 
 
-def wants_revival(policy: RestartPolicy, ended: Ended, *, was_active: bool) -> bool:
+def wants_revival(policy: RestartPolicy, ended: Ended, *, is_new_boot: bool) -> bool:
     """Whether a container that is not alive when the engine starts is started.
 
-    `always` comes back even after a stop by hand; the others only if they were active when the engine went.
+    Docker starts an `always` container even after a stop by hand when its daemon starts. This engine comes and goes
+    on demand, so for it only the machine's start counts as that.
     """
-    if policy.name == "always":
-        return True
-    return was_active and wants_restart(policy, ended)
+    return wants_restart(policy, ended) or (is_new_boot and policy.name == "always")
 
 
 def check(policy: RestartPolicy, *, is_removed_at_exit: bool) -> None:

@@ -1,0 +1,193 @@
+"""Copying files in and out of containers as tar archives (`docker cp`, configs and secrets of compose)."""
+
+from __future__ import annotations
+
+import errno
+import os
+import posixpath
+import stat
+import tarfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import IO, Any, Final
+
+import anyio
+import anyio.to_thread
+
+from engine.containers.concurrent import together
+from engine.containers.container import Container
+from engine.containers.drivers import Drivers
+from engine.containers.tarball import read_into, write_from
+from engine.containers.view import Overlay, View
+from engine.errors import BadRequest, EngineError, Forbidden, NotFound
+from engine.wire.times import rfc3339
+
+_CHUNK: Final = 1 << 17
+# Go's fs.FileMode, which the API uses: its own bits for the kinds of files.
+_GO_KINDS: Final = (
+    (stat.S_ISDIR, 1 << 31),
+    (stat.S_ISLNK, 1 << 27),
+    (stat.S_ISFIFO, 1 << 25),
+    (stat.S_ISSOCK, 1 << 24),
+    (stat.S_ISBLK, 1 << 26),
+    (stat.S_ISCHR, 1 << 26 | 1 << 21),
+)
+_GO_BITS: Final = ((stat.S_ISUID, 1 << 23), (stat.S_ISGID, 1 << 22), (stat.S_ISVTX, 1 << 20))
+
+
+class Archives:
+    """Reads and writes containers' files."""
+
+    def __init__(self, drivers: Drivers) -> None:
+        self._drivers = drivers
+
+    async def stat(self, container: Container, path: str) -> dict[str, Any]:
+        """What is at a path: name, size, mode (Go's bits), mtime, linkTarget. Raises `NotFound`."""
+        async with self._view(container) as view:
+            found: dict[str, Any] = await self._inside(view, container, path, partial(_stat, path))
+            return found
+
+    async def get(self, container: Container, path: str) -> AsyncIterator[bytes]:
+        """A tar archive of a file or directory, its names beginning with the path's last part. Raises `NotFound`."""
+        async with self._view(container) as view:
+            await self._inside(view, container, path, partial(_stat, path))
+            readable, writable = os.pipe2(os.O_CLOEXEC)
+            try:
+                os.set_blocking(readable, False)
+                async with anyio.create_task_group() as tasks:
+                    write = partial(_with_file, writable, "wb", partial(write_from, _clean(path)))
+                    tasks.start_soon(self._inside, view, container, path, write)
+                    async for chunk in _read(readable):
+                        yield chunk
+            finally:
+                os.close(readable)
+
+    async def put(self, container: Container, path: str, tar: AsyncIterator[bytes], *, no_overwrite: bool) -> None:
+        """Unpack a tar archive (plain or compressed) into a directory.
+
+        Raises `NotFound` for a missing directory, `BadRequest` for what is none or for a broken archive, `Forbidden`
+        for a read-only place. With `no_overwrite` a directory never replaces a file, nor the other way round.
+        """
+        if container.record.host_config.readonly_rootfs and not self._is_on_mount(container, path):
+            raise Forbidden("container rootfs is marked read-only")
+        async with self._view(container) as view:
+            readable, writable = os.pipe2(os.O_CLOEXEC)
+            os.set_blocking(writable, False)
+            read = partial(read_into, _clean(path), is_strict=no_overwrite)
+            unpack = partial(_with_file, readable, "rb", read)
+            await together(
+                partial(self._inside, view, container, path, unpack),
+                partial(_write, writable, tar),
+            )
+
+    def _is_on_mount(self, container: Container, path: str) -> bool:
+        clean = _clean(path)
+        return any(
+            clean == mount.destination or clean.startswith(f"{mount.destination}/")
+            for mount in container.record.mounts
+            if not mount.is_read_only
+        )
+
+    @asynccontextmanager
+    async def _view(self, container: Container) -> AsyncIterator[View]:
+        """The container's files; one that is not alive is kept from starting and going meanwhile."""
+        if living := _living_view(container):
+            yield living
+            return
+        async with container.lock:
+            if living := _living_view(container):
+                yield living
+                return
+            root = await self._drivers.snapshots.mount(container.id)
+            try:
+                yield View(root, [overlay async for overlay in self._overlays(container)])
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await self._drivers.snapshots.unmount(container.id)
+
+    async def _overlays(self, container: Container) -> AsyncIterator[Overlay]:
+        for mount in container.record.mounts:
+            if mount.kind == "volume" and not mount.subpath:
+                source = await self._drivers.volumes.mount(mount.name)
+                yield Overlay(source, mount.destination, mount.is_read_only)
+            elif mount.kind == "bind" and await anyio.Path(mount.source).exists():
+                yield Overlay(Path(mount.source), mount.destination, mount.is_read_only)
+
+    async def _inside(self, view: View, container: Container, path: str, act: Callable[[], Any]) -> Any:
+        try:
+            return await anyio.to_thread.run_sync(view.run, act)
+        except (FileNotFoundError, ProcessLookupError) as exc:
+            raise NotFound(f"Could not find the file {path} in container {container.name}") from exc
+        except NotADirectoryError as exc:
+            raise BadRequest(f"{path} in container {container.name} is not a directory") from exc
+        except tarfile.TarError as exc:
+            raise BadRequest(f"the archive cannot be read: {exc}") from exc
+        except BrokenPipeError:
+            return None  # the client went away
+        except OSError as exc:
+            kind = Forbidden if exc.errno == errno.EROFS else EngineError
+            raise kind(f"{path} in container {container.name}: {exc.strerror or exc}") from exc
+
+
+def _living_view(container: Container) -> View | None:
+    return View(Path(f"/proc/{container.record.pid}/root")) if container.is_alive else None
+
+
+def _stat(path: str) -> dict[str, Any]:
+    clean = _clean(path)
+    # A slash at the end asks for the directory behind a symlink.
+    found = Path(clean).stat() if path.endswith(("/", "/.")) else Path(clean).lstat()
+    if path.endswith("/") and not stat.S_ISDIR(found.st_mode):
+        raise NotADirectoryError(path)
+    target = os.path.realpath(clean) if stat.S_ISLNK(found.st_mode) else ""
+    return {
+        "name": posixpath.basename(clean) or "/",
+        "size": found.st_size,
+        "mode": _go_mode(found.st_mode),
+        "mtime": rfc3339(found.st_mtime_ns),
+        "linkTarget": target,
+    }
+
+
+def _go_mode(mode: int) -> int:
+    kind = next((bits for is_kind, bits in _GO_KINDS if is_kind(mode)), 0)
+    extra = sum(bits for flag, bits in _GO_BITS if mode & flag)
+    return kind | extra | mode & 0o777
+
+
+def _clean(path: str) -> str:
+    return posixpath.normpath("/" + path.lstrip("/"))
+
+
+def _with_file(descriptor: int, mode: str, act: Callable[[IO[bytes]], None]) -> None:
+    with os.fdopen(descriptor, mode) as file:
+        act(file)
+
+
+async def _read(descriptor: int) -> AsyncIterator[bytes]:
+    while True:
+        try:
+            chunk = os.read(descriptor, _CHUNK)
+        except BlockingIOError:
+            await anyio.wait_readable(descriptor)
+            continue
+        if not chunk:
+            return
+        yield chunk
+
+
+async def _write(descriptor: int, chunks: AsyncIterator[bytes]) -> None:
+    try:
+        async for chunk in chunks:
+            view = memoryview(chunk)
+            while view:
+                try:
+                    view = view[os.write(descriptor, view) :]
+                except BlockingIOError:
+                    await anyio.wait_writable(descriptor)
+    except BrokenPipeError:
+        return  # the unpacking failed, and tells why, or has all it needs
+    finally:
+        os.close(descriptor)

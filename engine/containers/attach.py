@@ -1,0 +1,137 @@
+"""A container's output and input: attaching, also before its start, and its log."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import anyio
+
+from engine.containers.container import Attachment, Container
+from engine.containers.drivers import Drivers
+from engine.containers.lifecycle import Status
+from engine.containers.options import AttachOptions, LogOptions
+from engine.errors import Conflict, EngineError, NotImplementedHere
+from engine.logs.reader import LogEntry, read_log
+from engine.runtime.console import Console
+
+
+class AttachedClient:
+    """What an attached client sees: past output, then the console once there is one."""
+
+    def __init__(self, options: AttachOptions, past: AsyncIterator[LogEntry] | None) -> None:
+        self._options = options
+        self._past = past
+        self._console: Console | None = None
+        self._connected = anyio.Event()
+
+    def connect(self, console: Console | None) -> None:
+        """The console is there, or (None) will not come."""
+        self._console = console
+        self._connected.set()
+
+    async def receive(self) -> tuple[int, bytes]:
+        """The next output. Raises `anyio.EndOfStream`."""
+        if self._past is not None:
+            async for entry in self._past:
+                return entry.stream, entry.message
+            self._past = None
+        if not self._options.stream:
+            raise anyio.EndOfStream
+        wanted = {1: self._options.stdout, 2: self._options.stderr}
+        console = await self._ready()
+        while True:
+            stream, data = await console.receive()
+            if wanted.get(stream, True):
+                return stream, data
+
+    async def send(self, data: bytes) -> None:
+        """Write to the container's stdin, if the client attached it."""
+        if self._options.stdin and self._options.stream:
+            await (await self._ready()).send(data)
+
+    async def send_eof(self) -> None:
+        """End the container's stdin, if the client attached it."""
+        if self._options.stdin and self._options.stream:
+            await (await self._ready()).send_eof()
+
+    async def _ready(self) -> Console:
+        await self._connected.wait()
+        if self._console is None:
+            raise anyio.EndOfStream
+        return self._console
+
+
+class Streams:
+    """Attaching and logs."""
+
+    def __init__(self, drivers: Drivers) -> None:
+        self._drivers = drivers
+
+    @asynccontextmanager
+    async def attach(self, container: Container, options: AttachOptions, log_path: Path) -> AsyncIterator[Console]:
+        """Attach to a container; one that does not run yet is attached to as soon as it is started.
+
+        Raises `Conflict` for one that is paused or waits for its restart.
+        """
+        if container.status is Status.PAUSED:
+            raise Conflict(f"container {container.id} is paused, unpause the container before attach")
+        if container.status is Status.RESTARTING:
+            raise Conflict(f"container {container.id} is restarting, wait until the container is running")
+        logs = LogOptions(stdout=options.stdout, stderr=options.stderr)
+        client = AttachedClient(options, self.logs(container, logs, log_path) if options.logs else None)
+        async with anyio.create_task_group() as tasks:
+            if options.stream:
+                await tasks.start(self._connect, container, client)
+            try:
+                yield client
+            finally:
+                tasks.cancel_scope.cancel()
+
+    def logs(self, container: Container, options: LogOptions, log_path: Path) -> AsyncIterator[LogEntry]:
+        """A container's log; following ends with the run of the container. Raises `NotImplementedHere`."""
+        if container.record.host_config.log_config.type == "none":
+            raise NotImplementedHere("configured logging driver does not support reading")
+        ended = container.run.ended if options.follow and container.run else None
+        streams = {1: options.stdout, 2: options.stderr}
+        return read_log(
+            log_path,
+            since_ns=options.since_ns,
+            until_ns=options.until_ns,
+            tail=options.tail,
+            streams=frozenset(stream for stream, is_wanted in streams.items() if is_wanted),
+            follow_until=ended,
+        )
+
+    async def _connect(
+        self, container: Container, client: AttachedClient, *, task_status: anyio.abc.TaskStatus[None]
+    ) -> None:
+        """Hold the console open for as long as the client stays: entered and left in one task."""
+        attachment = Attachment()
+        async with AsyncExitStack() as stack:
+            stack.callback(client.connect, None)
+            stack.callback(attachment.is_settled.set)
+            console: Console | None
+            if container.is_alive:
+                console = await stack.enter_async_context(self._drivers.runtime.attach(container.id))
+                task_status.started()
+            else:
+                container.attachments.add(attachment)
+                stack.callback(container.attachments.discard, attachment)
+                task_status.started()
+                await attachment.may_connect.wait()
+                console = await self._enter(stack, container)
+                if console is None:
+                    return
+            client.connect(console)
+            attachment.is_settled.set()
+            container.attachments.discard(attachment)
+            await anyio.sleep_forever()
+
+    async def _enter(self, stack: AsyncExitStack, container: Container) -> Console | None:
+        # The start goes on without a client that cannot be attached; it sees the end of the stream.
+        with contextlib.suppress(EngineError):
+            return await stack.enter_async_context(self._drivers.runtime.attach(container.id))
+        return None

@@ -1,0 +1,158 @@
+"""Creating a container: everything is checked and made, nothing runs yet."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import anyio.to_thread
+import msgspec
+
+from engine.containers import config as rules
+from engine.containers import namespaces
+from engine.containers.container import Container
+from engine.containers.drivers import Drivers
+from engine.containers.ledger import Ledger
+from engine.containers.mounts import PlannedMount, plan_mounts
+from engine.containers.names import check_name, generate_name
+from engine.containers.record import ContainerRecord, MountRecord
+from engine.errors import BadRequest, NoSuchNetwork, NotFound
+from engine.images.record import Image
+from engine.state.names import new_id
+from engine.undo import Undo, undo_on_error
+from engine.wire.containers import ContainerConfig, ContainerCreateRequest, HostConfig
+from engine.wire.networks import EndpointSettings
+
+_DEFAULT_NETWORKS = ("", "default", "bridge")
+
+
+class Creator:
+    """Turns requests into containers."""
+
+    def __init__(self, drivers: Drivers, ledger: Ledger) -> None:
+        self._drivers = drivers
+        self._ledger = ledger
+
+    async def create(self, name: str, request: ContainerCreateRequest, *, platform: str = "") -> Container:
+        """Make a container in status `created`. After a failure nothing of it is left, but for named volumes."""
+        name = name.removeprefix("/")
+        if name:
+            check_name(name)
+        rules.check_request(request)
+        identity = new_id()
+        name = name or generate_name(self._ledger.is_taken)
+        with self._ledger.reserve(name, identity):
+            image = self._drivers.images.get(request.image)
+            _check_platform(request.image, image, platform)
+            return await self._make(self._decide(identity, name, request, image), image)
+
+    def _decide(self, identity: str, name: str, request: ContainerCreateRequest, image: Image) -> ContainerRecord:
+        host = rules.with_defaults(request.host_config)
+        wish = rules.merged(request, image.config)
+        namespaces.check_modes(wish, host)
+        if namespaces.modes_of(host).network == "private" and not wish.hostname:
+            wish = msgspec.structs.replace(wish, hostname=identity[:12])
+        return ContainerRecord(
+            id=identity,
+            name=name,
+            created_ns=time.time_ns(),
+            image=request.image,
+            image_id=image.id,
+            config=wish,
+            host_config=self._with_ids(host),
+            networks=self._networks(request, host, wish),
+        )
+
+    async def _make(self, record: ContainerRecord, image: Image) -> Container:
+        planned = plan_mounts(record.config, record.host_config, self._mounts_of)
+        async with undo_on_error() as undo:
+            mounts = [await self._prepare(mount, record.host_config, undo) for mount in planned]
+            record = msgspec.structs.replace(record, mounts=mounts)
+            undo.append(partial(self._discard_files, record.id))
+            await self._drivers.snapshots.create(record.id, image.chain_ids)
+            container = await self._ledger.add(record)
+        self._ledger.publish(container, "create")
+        return container
+
+    async def _prepare(self, planned: PlannedMount, host: HostConfig, undo: list[Undo]) -> MountRecord:
+        record = planned.record
+        if record.kind == "bind" and not record.is_created:
+            check_bind_source(record)
+        if record.kind == "image":
+            return msgspec.structs.replace(record, source=self._drivers.images.get(record.name).id)
+        if planned.volume is None:
+            return record
+        wish = planned.volume
+        if wish.driver in ("", "local") and host.volume_driver:
+            wish = msgspec.structs.replace(wish, driver=host.volume_driver)
+        volume = await self._drivers.volumes.create(wish)
+        if record.is_anonymous:
+            remove = self._drivers.volumes.remove
+            undo.append(partial(remove, volume.name, force=True, used_by=self._ledger.volume_users))
+        return msgspec.structs.replace(record, name=volume.name)
+
+    def _mounts_of(self, name: str) -> Sequence[MountRecord]:
+        return self._ledger.get(name).record.mounts
+
+    def _with_ids(self, host: HostConfig) -> HostConfig:
+        """Containers to join are remembered by id, so that a rename does not matter. Raises `NoSuchContainer`."""
+        changes = {}
+        for field in ("network_mode", "pid_mode", "ipc_mode"):
+            if joined := namespaces.joined_container(getattr(host, field)):
+                changes[field] = f"container:{self._ledger.get(joined).id}"
+        return msgspec.structs.replace(host, **changes) if changes else host
+
+    def _networks(
+        self, request: ContainerCreateRequest, host: HostConfig, config: ContainerConfig
+    ) -> dict[str, EndpointSettings]:
+        wishes = request.networking_config.endpoints_config
+        if config.network_disabled or not namespaces.is_private_network(host):
+            if any(name not in (host.network_mode, "host", "none") for name in wishes):
+                raise BadRequest(
+                    "conflicting options: cannot attach both user-defined and non-user-defined network-modes"
+                )
+            return {}
+        primary = "bridge" if host.network_mode in _DEFAULT_NETWORKS else host.network_mode
+        networks = {self._network_name(primary): EndpointSettings()}
+        for name, settings in wishes.items():
+            networks[self._network_name("bridge" if name in _DEFAULT_NETWORKS else name)] = settings
+        # A request that names networks but leaves the mode at its default means exactly those.
+        if wishes and host.network_mode in ("", "default") and not any(name in _DEFAULT_NETWORKS for name in wishes):
+            del networks["bridge"]
+        first = next(iter(networks))
+        if config.mac_address and not networks[first].mac_address:
+            networks[first] = msgspec.structs.replace(networks[first], mac_address=config.mac_address)
+        return networks
+
+    def _network_name(self, name: str) -> str:
+        # A network that does not exist yet is an error of the start, as in Docker.
+        try:
+            return self._drivers.networks.get(name).name
+        except NoSuchNetwork:
+            return name
+
+    async def _discard_files(self, container_id: str) -> None:
+        await self._drivers.snapshots.remove(container_id)
+        await anyio.to_thread.run_sync(
+            partial(shutil.rmtree, self._drivers.paths.containers / container_id, ignore_errors=True)
+        )
+
+
+def check_bind_source(record: MountRecord) -> None:
+    """Raise `BadRequest` if a bind mount's source is not there."""
+    if not Path(record.source).exists():
+        raise BadRequest(f'invalid mount config for type "bind": bind source path does not exist: {record.source}')
+
+
+def _check_platform(name: str, image: Image, platform: str) -> None:
+    if not platform:
+        return
+    wanted = platform.lower().split("/")
+    have = [image.os, image.architecture, image.variant]
+    if any(word != got for word, got in zip(wanted, have, strict=False) if got):
+        raise NotFound(
+            f"image with reference {name} was found but does not provide the specified platform ({platform})"
+        )

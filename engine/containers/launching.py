@@ -1,0 +1,200 @@
+"""Taking what a container needs from the kernel, and giving it back: file system, mounts, network, namespaces."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import socket
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+
+import anyio.to_thread
+
+from engine.containers import namespaces, surroundings
+from engine.containers.concurrent import all_of, together
+from engine.containers.config import process_arguments, process_environment
+from engine.containers.container import Container
+from engine.containers.drivers import Drivers
+from engine.containers.ledger import Ledger
+from engine.containers.record import ContainerRecord
+from engine.errors import Conflict, Unavailable
+from engine.runtime.launch import HOST, Identity, Launch, Namespace, OciMount
+from engine.runtime.users import resolve_identity
+
+log = logging.getLogger(__name__)
+
+LOG_NAME = "container.log"
+_INIT_PROGRAMS = ("docker-init", "tini-static", "catatonit")
+
+
+@dataclass(slots=True)
+class _Found:
+    """What the independent steps of a start found."""
+
+    rootfs: Path = Path("/")
+    mounts: tuple[OciMount, ...] = ()
+    identity: Identity | None = None
+    network: Path | None = None
+    hostname: str = ""
+    etc: Path = Path("/")
+
+
+class Launcher:
+    """Acquires and releases what a container holds in the kernel."""
+
+    def __init__(self, drivers: Drivers, ledger: Ledger) -> None:
+        self._drivers = drivers
+        self._ledger = ledger
+        self._sources = surroundings.Sources(drivers)
+
+    async def acquire(self, container: Container) -> Launch:
+        """Get everything ready for the runtime. After an error some of it may be held: `release` it."""
+        record = container.record
+        modes = namespaces.modes_of(record.host_config)
+        joined = {name: self._joined(name, modes) for name in modes.joined}
+        found = _Found(etc=self.home(record.id))
+        await together(
+            partial(self._files, record, found),
+            partial(self._network, record, modes, joined, found),
+        )
+        return self._launch(record, modes, joined, found)
+
+    async def release(self, container: Container) -> None:
+        """Give back everything, whatever there is. What fails is logged and stays on the record as held."""
+        record = container.record
+        errors = await all_of(partial(self._drivers.runtime.delete, record.id))
+        holders = {mount.name: self._ledger.volume_holders(mount.name) for mount in record.mounts if mount.name}
+        unused = [name for name, users in holders.items() if set(users) <= {record.id}]
+        errors += await all_of(
+            partial(self._drivers.networks.close_sandbox, record.id),
+            partial(self._drivers.snapshots.unmount, record.id),
+            partial(self._sources.discard, record, unused),
+        )
+        for error in errors:
+            log.error("container %s: something it held could not be released", record.id[:12], exc_info=error)
+        await container.change(holds=bool(errors), pid=0)
+
+    def home(self, container_id: str) -> Path:
+        """The container's directory."""
+        return self._drivers.paths.containers / container_id
+
+    async def _files(self, record: ContainerRecord, found: _Found) -> None:
+        found.rootfs = await self._drivers.snapshots.mount(record.id)
+        found.mounts = tuple(await self._sources.prepare(record, found.rootfs))
+        found.identity = await anyio.to_thread.run_sync(
+            resolve_identity, found.rootfs, record.config.user, record.host_config.group_add
+        )
+
+    async def _network(
+        self, record: ContainerRecord, modes: namespaces.Modes, joined: dict[str, Container], found: _Found
+    ) -> None:
+        if name := namespaces.joined_container(modes.network):
+            self._share_network(joined[name].record, found)
+            return
+        if modes.network == "host":
+            found.hostname = record.config.hostname or socket.gethostname()
+            hosts, resolv_conf = surroundings.host_etc(record.host_config.extra_hosts)
+        else:
+            found.hostname = record.config.hostname or record.id[:12]
+            request = surroundings.sandbox_request(record, self._links(record))
+            sandbox = await self._drivers.networks.open_sandbox(request)
+            found.network, hosts, resolv_conf = Path(sandbox.namespace), sandbox.hosts, sandbox.resolv_conf
+        surroundings.write_etc(found.etc, hosts=hosts, resolv_conf=resolv_conf, hostname=found.hostname)
+
+    def _share_network(self, other: ContainerRecord, found: _Found) -> None:
+        """Use another container's network, with its names and files."""
+        sandbox = self._drivers.networks.sandbox(other.id)
+        is_hosts = namespaces.modes_of(other.host_config).network == "host"
+        found.network = Path(sandbox.namespace) if sandbox else None if is_hosts else Path(f"/proc/{other.pid}/ns/net")
+        found.hostname = other.config.hostname or socket.gethostname()
+        found.etc = self.home(other.id)
+
+    def _joined(self, name: str, modes: namespaces.Modes) -> Container:
+        container = self._ledger.get(name)
+        if not container.is_alive:
+            kinds = [kind for kind in ("network", "pid", "ipc") if getattr(modes, kind) == f"container:{name}"]
+            place = {"network": "network", "pid": "PID namespace", "ipc": "IPC namespace"}[kinds[0]]
+            raise Conflict(f"cannot join {place} of a non running container: {container.id}")
+        return container
+
+    def _links(self, record: ContainerRecord) -> dict[str, str]:
+        """Addresses of linked containers by alias, for those on the default bridge."""
+        if "bridge" not in record.networks:
+            return {}
+        addresses = {}
+        for link in record.host_config.links:
+            name, _, alias = link.partition(":")
+            other = self._ledger.get(name)
+            sandbox = self._drivers.networks.sandbox(other.id)
+            if sandbox is None or "bridge" not in sandbox.networks:
+                raise Conflict(
+                    f"Cannot link to a non running container: /{other.name} AS /{record.name}/{alias or name}"
+                )
+            addresses[alias or other.name] = sandbox.networks["bridge"].ip_address
+        return addresses
+
+    def _launch(
+        self, record: ContainerRecord, modes: namespaces.Modes, joined: dict[str, Container], found: _Found
+    ) -> Launch:
+        assert found.identity is not None
+        home = self.home(record.id)
+        etc = surroundings.etc_mounts(found.etc, [mount.destination for mount in found.mounts])
+        shared_memory = _shared_memory(modes, joined)
+        return Launch(
+            container_id=record.id,
+            config=record.config,
+            host_config=record.host_config,
+            arguments=process_arguments(record.config),
+            environment=process_environment(record.config, found.hostname),
+            identity=found.identity,
+            rootfs=found.rootfs,
+            mounts=(*shared_memory, *etc, *found.mounts),
+            hostname=found.hostname,
+            network_namespace=found.network,
+            pid_namespace=_namespace(modes.pid, "pid", joined),
+            ipc_namespace=_namespace(modes.ipc, "ipc", joined),
+            uts_namespace=_namespace(modes.uts, "uts", joined),
+            cgroup=f"{self._drivers.paths.cgroup}/{record.id}",
+            log_path=None if record.host_config.log_config.type == "none" else home / LOG_NAME,
+            log_size_max=_log_size(record),
+            terminal=record.config.tty,
+            stdin_open=record.config.open_stdin,
+            stdin_once=record.config.stdin_once,
+            bundle=home / "bundle",
+            init=_init_program() if record.host_config.init else None,
+        )
+
+
+def _namespace(mode: str, kind: str, joined: dict[str, Container]) -> Namespace:
+    if mode == "host":
+        return HOST
+    name = namespaces.joined_container(mode)
+    return Path(f"/proc/{joined[name].record.pid}/ns/{kind}") if name else None
+
+
+def _shared_memory(modes: namespaces.Modes, joined: dict[str, Container]) -> tuple[OciMount, ...]:
+    """Who joins an IPC namespace gets the /dev/shm that belongs to it."""
+    name = namespaces.joined_container(modes.ipc)
+    if not name:
+        return ()
+    return (OciMount("/dev/shm", f"/proc/{joined[name].record.pid}/root/dev/shm", "bind", ("rbind", "rprivate")),)
+
+
+_UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+
+
+def _log_size(record: ContainerRecord) -> int:
+    text = record.host_config.log_config.config.get("max-size", "").lower().removesuffix("b")
+    if not text or text == "-1":
+        return 0
+    factor = _UNITS.get(text[-1], 0)
+    return int(float(text[:-1]) * factor) if factor else int(text)
+
+
+@cache
+def _init_program() -> Path:
+    for name in _INIT_PROGRAMS:
+        if found := shutil.which(name, path="/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"):
+            return Path(found)
+    raise Unavailable("no init program was found for --init", hint="apt-get install tini or catatonit")

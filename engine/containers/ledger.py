@@ -1,0 +1,113 @@
+"""All containers: by id and name, who uses what, and names that are being taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from engine.containers.container import Container
+from engine.containers.lifecycle import ACTIVE
+from engine.containers.record import ContainerRecord, MountRecord
+from engine.errors import Conflict, NoSuchContainer
+from engine.events.bus import EventBus
+from engine.state.names import find
+from engine.state.store import Store
+
+
+class Ledger:
+    """The containers of one engine."""
+
+    def __init__(self, store: Store, events: EventBus) -> None:
+        self._table = store.table("container", ContainerRecord)
+        self._containers = {record.id: Container(self._table, record.id) for record in self._table}
+        self._names = {record.name: record.id for record in self._table}
+        self._events = events
+
+    def get(self, name: str) -> Container:
+        """The container of that name (with or without slash), id or id prefix. Raises `NoSuchContainer`."""
+        wanted = name.removeprefix("/")
+        container = self._containers.get(wanted) or self._containers.get(self._names.get(wanted, ""))
+        if container is not None and self._table.get(container.id):
+            return container
+        record = find(self._table, wanted) if wanted else None
+        if record is None:
+            raise NoSuchContainer(name)
+        return self._containers[record.id]
+
+    def __iter__(self) -> Iterator[Container]:
+        return iter([self._containers[record.id] for record in self._table])
+
+    def __contains__(self, container: Container) -> bool:
+        return self._table.get(container.id) is not None
+
+    def records(self) -> list[ContainerRecord]:
+        """Every record, the oldest first."""
+        return list(self._table)
+
+    async def add(self, record: ContainerRecord) -> Container:
+        """Remember a new container; its name was reserved."""
+        await self._table.put(record)
+        container = Container(self._table, record.id)
+        self._containers[record.id] = container
+        return container
+
+    async def discard(self, container: Container) -> None:
+        """Forget a container and free its name."""
+        name = container.name
+        await container.forget()
+        del self._containers[container.id]
+        if self._names.get(name) == container.id:
+            del self._names[name]
+
+    def is_taken(self, name: str) -> bool:
+        """Whether a container has that name or is about to."""
+        return name in self._names
+
+    @contextmanager
+    def reserve(self, name: str, container_id: str) -> Iterator[None]:
+        """Hold a name; it stays taken unless the block fails. Raises `Conflict` in Docker's words."""
+        if owner := self._names.get(name):
+            raise Conflict(
+                f'Conflict. The container name "/{name}" is already in use by container "{owner}". '
+                "You have to remove (or rename) that container to be able to reuse that name."
+            )
+        self._names[name] = container_id
+        try:
+            yield
+        except BaseException:
+            del self._names[name]
+            raise
+
+    def release_name(self, name: str) -> None:
+        """Free a name that its container no longer has."""
+        self._names.pop(name, None)
+
+    def publish(self, container: Container, action: str, **more: str) -> None:
+        """Publish a container's event with Docker's attributes."""
+        self._events.publish("container", action, container.id, container.event_attributes(more))
+
+    def image_users(self, image_id: str) -> list[str]:
+        """The ids of the containers made from an image."""
+        return [record.id for record in self._table if record.image_id == image_id]
+
+    def volume_users(self, volume: str) -> list[str]:
+        """The ids of the containers that mount a volume."""
+        return [record.id for record in self._table if any(_is_of(mount, volume) for mount in record.mounts)]
+
+    def volume_holders(self, volume: str) -> list[str]:
+        """The ids of the containers that may have a volume mounted now."""
+        users = self.volume_users(volume)
+        return [record.id for record in self._table if record.id in users and record.holds]
+
+    def network_users(self, network: frozenset[str]) -> list[str]:
+        """The ids of the containers that are, or will be when started, on a network; given are its name and id."""
+        return [record.id for record in self._table if network & record.networks.keys()]
+
+    @property
+    def running_count(self) -> int:
+        """How many containers are alive or will be soon."""
+        return sum(record.status in ACTIVE for record in self._table)
+
+
+def _is_of(mount: MountRecord, volume: str) -> bool:
+    return mount.kind == "volume" and mount.name == volume

@@ -1,0 +1,102 @@
+"""After an engine start: records and kernel are brought together again, whatever ended the engine before."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+
+from engine.containers import health, restart
+from engine.containers.container import Container, Run
+from engine.containers.drivers import Drivers
+from engine.containers.launching import Launcher
+from engine.containers.ledger import Ledger
+from engine.containers.lifecycle import ALIVE, Status, Verb
+from engine.containers.removal import Remover
+from engine.containers.supervisor import Supervisor
+from engine.errors import EngineError
+from engine.runtime.launch import ExitStatus
+from engine.state.atomic import write_atomically
+
+log = logging.getLogger(__name__)
+
+# What Docker shows for a container whose end nobody saw (a machine that went down).
+_UNKNOWN_EXIT_CODE = 255
+
+
+class Recovery:
+    """Adopts the living, settles the dead, finishes what was half done."""
+
+    def __init__(
+        self, drivers: Drivers, ledger: Ledger, launcher: Launcher, supervisor: Supervisor, remover: Remover
+    ) -> None:
+        self._drivers = drivers
+        self._ledger = ledger
+        self._launcher = launcher
+        self._supervisor = supervisor
+        self._remover = remover
+
+    async def run(self) -> list[Container]:
+        """Do it all; returns the containers that their policy wants started now.
+
+        What goes wrong with one container is logged and does not keep the engine from starting.
+        """
+        revived = []
+        is_new_boot = _note_boot(self._drivers.paths.root / "boot")
+        for container in self._ledger:
+            try:
+                if await self._recover(container, is_new_boot=is_new_boot):
+                    revived.append(container)
+            except (EngineError, OSError):
+                log.exception("container %s could not be recovered", container.id[:12])
+        await self._drivers.runtime.recover([container.id for container in self._ledger])
+        return revived
+
+    async def _recover(self, container: Container, *, is_new_boot: bool) -> bool:
+        record = container.record
+        if record.status in ALIVE:
+            await self._recover_living(container)
+        elif record.status is Status.REMOVING:
+            await self._remover.finish(container)
+        else:
+            if record.holds:
+                # Died between taking and recording: the client got an error or none at all.
+                await self._launcher.release(container)
+            return await self._is_revived(container, is_new_boot=is_new_boot)
+        return False
+
+    async def _recover_living(self, container: Container) -> None:
+        found = await self._drivers.runtime.adopt(container.id)
+        if isinstance(found, ExitStatus):
+            await self._supervisor.settle(container, found)
+        elif found is None:
+            await self._supervisor.settle(container, ExitStatus(_UNKNOWN_EXIT_CODE, False, time.time_ns()))
+        else:
+            await self._drivers.networks.adopt_sandbox(container.id)
+            container.condition = _remembered(container.record.health)
+            self._supervisor.watch(container, Run())
+
+    async def _is_revived(self, container: Container, *, is_new_boot: bool) -> bool:
+        record = container.record
+        if record.status not in (Status.EXITED, Status.RESTARTING):
+            return False
+        ended = restart.Ended(record.exit_code, 0.0, record.is_manually_stopped, record.restart_count)
+        if restart.wants_revival(record.host_config.restart_policy, ended, is_new_boot=is_new_boot):
+            return True
+        if record.status is Status.RESTARTING:
+            await container.move(Verb.EXIT)
+        return False
+
+
+def _note_boot(file: Path) -> bool:
+    """Whether the machine was started since the last call; remembers this boot."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_bytes()
+    is_new = not file.exists() or file.read_bytes() != boot
+    if is_new:
+        write_atomically(file, boot)
+    return is_new
+
+
+def _remembered(status: str) -> health.Condition:
+    is_settled = status in (health.HEALTHY, health.UNHEALTHY)
+    return health.Condition(status=status or health.STARTING, has_succeeded=is_settled)

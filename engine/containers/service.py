@@ -1,0 +1,364 @@
+"""The door to containers: Docker's jobs. Each verb records what it is about to do, does it, and records the result."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import anyio
+import anyio.abc
+
+from engine.containers import filters as listing
+from engine.containers import inspect as view
+from engine.containers.archive import Archives
+from engine.containers.attach import Streams
+from engine.containers.connecting import Connector
+from engine.containers.container import NEXT_EXIT, NOT_RUNNING, REMOVED, Container
+from engine.containers.creation import Creator
+from engine.containers.drivers import Drivers, FileSystems, Images, Networks, Processes
+from engine.containers.exec import Execs, ExecSession
+from engine.containers.launching import LOG_NAME, Launcher
+from engine.containers.ledger import Ledger
+from engine.containers.lifecycle import Status
+from engine.containers.names import check_name
+from engine.containers.options import AttachOptions, LogOptions
+from engine.containers.prober import Prober
+from engine.containers.pruning import is_pruned
+from engine.containers.recovery import Recovery
+from engine.containers.removal import Remover
+from engine.containers.stopping import Stopper
+from engine.containers.supervisor import Supervisor
+from engine.containers.top import list_processes
+from engine.errors import BadRequest, Conflict, NotFound, NotImplementedHere, NotModified
+from engine.events.bus import EventBus
+from engine.logs.reader import LogEntry
+from engine.runtime.console import Console
+from engine.state.paths import Paths
+from engine.state.store import Store
+from engine.volumes.service import VolumeService
+from engine.wire.containers import (
+    ContainerCreateRequest,
+    ContainerCreateResponse,
+    ContainerInspect,
+    ContainerSummary,
+    ContainerWaitResponse,
+    ExecCreateRequest,
+    ExecInspect,
+    ExecStartRequest,
+    IdResponse,
+    TopResponse,
+)
+from engine.wire.networks import EndpointSettings
+
+__all__ = ["AttachOptions", "ContainerService", "LogOptions"]
+
+
+class ContainerService:
+    """The containers of one engine. `run` first, in a task group:
+
+    await tasks.start(containers.run)
+    created = await containers.create("web", request)
+    await containers.start("web")
+    answer = await containers.wait("web")
+    await containers.remove("web")
+
+    A name may be a container's name, id or id prefix; an unknown one raises `NoSuchContainer`.
+    """
+
+    def __init__(  # noqa: PLR0913 - the composition root names each driver once
+        self,
+        *,
+        paths: Paths,
+        store: Store,
+        events: EventBus,
+        images: Images,
+        snapshots: FileSystems,
+        volumes: VolumeService,
+        networks: Networks,
+        runtime: Processes,
+    ) -> None:
+        self._drivers = drivers = Drivers(paths, events, images, snapshots, volumes, networks, runtime)
+        self._ledger = ledger = Ledger(store, events)
+        self._launcher = launcher = Launcher(drivers, ledger)
+        self._creator = Creator(drivers, ledger)
+        self._supervisor = Supervisor(drivers, ledger, launcher, Prober(drivers, ledger))
+        self._execs = Execs(drivers, ledger)
+        self._remover = Remover(drivers, ledger, launcher, self._execs)
+        self._supervisor.remove = self._remover.at_exit
+        self._stopper = Stopper(drivers, ledger, self._supervisor)
+        self._connector = Connector(drivers, launcher)
+        self._streams = Streams(drivers)
+        self._archives = Archives(drivers)
+
+    async def run(self, *, task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Recover, report ready, then look after the containers until cancelled; they live on."""
+        async with anyio.create_task_group() as tasks:
+            self._supervisor.tasks = self._execs.tasks = tasks
+            recovery = Recovery(self._drivers, self._ledger, self._launcher, self._supervisor, self._remover)
+            revived = await recovery.run()
+            task_status.started()
+            for container in revived:
+                tasks.start_soon(self._supervisor.revive, container)
+            try:
+                await anyio.sleep_forever()
+            finally:
+                self._supervisor.tasks = self._execs.tasks = None
+
+    @property
+    def running_count(self) -> int:
+        """How many containers run, or will again by their policy."""
+        return self._ledger.running_count
+
+    async def create(
+        self, name: str, request: ContainerCreateRequest, *, platform: str = ""
+    ) -> ContainerCreateResponse:
+        """Make a container; an empty name gets a generated one.
+
+        Raises `NoSuchImage`, `BadRequest`, and `Conflict` for a taken name.
+        """
+        container = await self._creator.create(name, request, platform=platform)
+        return ContainerCreateResponse(id=container.id)
+
+    async def start(self, name: str, *, detach_keys: str = "") -> None:
+        """Start a container. Raises `NotModified` if it runs, and what keeps it from running."""
+        container = self._ledger.get(name)
+        async with container.lock:
+            if container.status in (Status.RUNNING, Status.RESTARTING):
+                raise NotModified("container is already running")
+            await container.change(restart_count=0)
+            await self._supervisor.start(container)
+
+    async def stop(self, name: str, *, timeout_seconds: int | None = None, signal: str = "") -> None:
+        """End a container and wait for that; -1 waits for ever before SIGKILL. Raises `NotModified`."""
+        await self._stopper.stop(self._ledger.get(name), timeout_seconds=timeout_seconds, signal=signal)
+
+    async def kill(self, name: str, *, signal: str = "SIGKILL") -> None:
+        """Send a signal. Raises `Conflict` if the container does not run."""
+        await self._stopper.kill(self._ledger.get(name), signal=signal)
+
+    async def restart(self, name: str, *, timeout_seconds: int | None = None, signal: str = "") -> None:
+        """Stop, if it runs, and start."""
+        await self._stopper.restart(self._ledger.get(name), timeout_seconds=timeout_seconds, signal=signal)
+
+    async def pause(self, name: str) -> None:
+        """Freeze. Raises `Conflict`."""
+        await self._stopper.pause(self._ledger.get(name))
+
+    async def unpause(self, name: str) -> None:
+        """Thaw. Raises `Conflict`."""
+        await self._stopper.unpause(self._ledger.get(name))
+
+    async def rename(self, name: str, new_name: str) -> None:
+        """Give a container another name. Raises `Conflict` for a taken one, `BadRequest`."""
+        container, wanted = self._ledger.get(name), new_name.removeprefix("/")
+        if not wanted:
+            raise BadRequest("Neither old nor new names may be empty")
+        check_name(wanted)
+        old = container.name
+        if wanted == old:
+            raise BadRequest("Renaming a container with the same name as its current name")
+        async with container.lock:
+            with self._ledger.reserve(wanted, container.id):
+                await container.change(name=wanted)
+                if self._drivers.networks.sandbox(container.id) is not None:
+                    await self._drivers.networks.rename(container.id, wanted)
+            self._ledger.release_name(old)
+        self._ledger.publish(container, "rename", oldName=f"/{old}")
+
+    async def remove(self, name: str, *, force: bool = False, volumes: bool = False, link: bool = False) -> None:
+        """Remove a container; with `force` also one that runs, with `volumes` its anonymous volumes, too.
+
+        Raises `Conflict` in Docker's words.
+        """
+        if link:
+            raise NotImplementedHere("legacy links cannot be removed: there are none")
+        container = self._ledger.get(name)
+        removed = container.wait_for(REMOVED)
+        try:
+            if force and container.is_active:
+                await self._stopper.kill(container, signal="SIGKILL")
+            if container in self._ledger:
+                await self._remover.remove(container, volumes=volumes)
+        except (Conflict, NotFound):
+            if not force:
+                raise
+            # A `--rm` container that was killed removes itself, perhaps just now.
+            await removed.wait()
+        finally:
+            container.stop_waiting(removed)
+
+    def waiter(self, name: str, condition: str) -> Awaitable[ContainerWaitResponse]:
+        """Register for `not-running`, `next-exit` or `removed`, at once; await the answer later."""
+        condition = condition or NOT_RUNNING
+        if condition not in (NOT_RUNNING, NEXT_EXIT, REMOVED):
+            raise BadRequest(f"invalid condition: {condition!r}")
+        container = self._ledger.get(name)
+        waiter = container.wait_for(condition)
+
+        async def wait() -> ContainerWaitResponse:
+            try:
+                return await waiter.wait()
+            finally:
+                container.stop_waiting(waiter)
+
+        return wait()
+
+    async def wait(self, name: str, condition: str = NOT_RUNNING) -> ContainerWaitResponse:
+        """Wait for a container's end and return its exit code."""
+        return await self.waiter(name, condition)
+
+    def inspect(self, name: str, *, size: bool = False) -> ContainerInspect:
+        """Everything about a container."""
+        container = self._ledger.get(name)
+        return view.inspection(container.record, self._now(container))
+
+    def summaries(
+        self, *, everything: bool, limit: int, size: bool, filters: Mapping[str, Sequence[str]]
+    ) -> list[ContainerSummary]:
+        """The containers that pass the filters, the newest first; `limit` 0 is none and counts stopped ones, too."""
+        listing.check(filters)
+        world = listing.World(
+            container=lambda name: self._ledger.get(name).record,
+            image_ids=self._image_ids,
+            network_names=self._network_names,
+        )
+        shows_all = everything or limit > 0 or listing.shows_stopped(filters)
+        chosen = [
+            container
+            for container in reversed(list(self._ledger))
+            if (shows_all or container.is_active) and listing.matches(container.record, filters, world)
+        ]
+        return [view.summary(one.record, self._now(one)) for one in (chosen[:limit] if limit > 0 else chosen)]
+
+    def logs(self, name: str, options: LogOptions) -> AsyncIterator[LogEntry]:
+        """The log of a container; following it ends when the container does. Raises `NotImplementedHere`."""
+        container = self._ledger.get(name)
+        return self._streams.logs(container, options, self._launcher.home(container.id) / LOG_NAME)
+
+    def is_tty(self, name: str) -> bool:
+        """Whether a container has a terminal."""
+        return self._ledger.get(name).record.config.tty
+
+    def attach(self, name: str, options: AttachOptions) -> AbstractAsyncContextManager[Console]:
+        """A container's stdio; for one that does not run yet, from its start on. Raises `Conflict`."""
+        container = self._ledger.get(name)
+        attached = self._streams.attach(container, options, self._launcher.home(container.id) / LOG_NAME)
+        self._ledger.publish(container, "attach")
+        return attached
+
+    async def resize(self, name: str, height: int, width: int) -> None:
+        """Set the size of a container's terminal. Raises `Conflict` if it does not run."""
+        container = self._ledger.get(name)
+        if not container.is_alive:
+            raise Conflict(f"Container {container.id} is not running")
+        await self._drivers.runtime.resize(container.id, height, width)
+        self._ledger.publish(container, "resize", height=str(height), width=str(width))
+
+    async def exec_create(self, name: str, request: ExecCreateRequest) -> IdResponse:
+        """Prepare a further process. Raises `Conflict`, `BadRequest`."""
+        return self._execs.create(name, request)
+
+    async def exec_start(self, exec_id: str, request: ExecStartRequest) -> ExecSession | None:
+        """Run it; None when detached. Raises `NoSuchExec`, `Conflict`, `RuntimeFailure`."""
+        return await self._execs.start(exec_id, request)
+
+    def exec_inspect(self, exec_id: str) -> ExecInspect:
+        """What is known of an exec."""
+        return self._execs.inspect(exec_id)
+
+    async def exec_resize(self, exec_id: str, height: int, width: int) -> None:
+        """Set the size of an exec's terminal."""
+        await self._execs.resize(exec_id, height, width)
+
+    def exec_is_tty(self, exec_id: str) -> bool:
+        """Whether an exec has a terminal."""
+        return self._execs.is_tty(exec_id)
+
+    async def top(self, name: str, ps_args: str) -> TopResponse:
+        """The processes of a container, as ps shows them. Raises `Conflict` if it does not run."""
+        container = self._ledger.get(name)
+        if not container.is_alive:
+            raise Conflict(f"container {container.id} is not running")
+        answer = await list_processes(await self._drivers.runtime.pids(container.id), ps_args)
+        self._ledger.publish(container, "top")
+        return answer
+
+    async def connect(self, network: str, name: str, settings: EndpointSettings) -> None:
+        """Put a container on a network, at once if it runs. Raises `Forbidden`, `NoSuchNetwork`."""
+        await self._connector.connect(self._ledger.get(name), network, settings)
+
+    async def disconnect(self, network: str, name: str, *, force: bool) -> None:
+        """Take a container off a network. Raises `Forbidden` when it is not on it."""
+        await self._connector.disconnect(self._ledger.get(name), network)
+
+    async def archive_stat(self, name: str, path: str) -> dict[str, Any]:
+        """What is at a path of a container: the content of `X-Docker-Container-Path-Stat`. Raises `NotFound`."""
+        return await self._archives.stat(self._ledger.get(name), path)
+
+    def archive_get(self, name: str, path: str) -> AsyncIterator[bytes]:
+        """A path of a container as a tar archive. Raises `NotFound` with the first chunk."""
+        container = self._ledger.get(name)
+        self._ledger.publish(container, "archive-path", path=path)
+        return self._archives.get(container, path)
+
+    async def archive_put(
+        self, name: str, path: str, tar: AsyncIterator[bytes], *, no_overwrite_dir_non_dir: bool = False
+    ) -> None:
+        """Unpack a tar archive into a directory of a container, running or not."""
+        container = self._ledger.get(name)
+        await self._archives.put(container, path, tar, no_overwrite=no_overwrite_dir_non_dir)
+        self._ledger.publish(container, "extract-to-dir", path=path)
+
+    async def prune(self, filters: Mapping[str, Sequence[str]]) -> tuple[list[str], int]:
+        """Remove the containers that do not run (`until`, `label`, `label!`): their ids and the bytes set free."""
+        removed: list[str] = []
+        freed = 0
+        for container in self._ledger:
+            if not is_pruned(container.record, filters, time.time_ns()):
+                continue
+            size = await self._drivers.snapshots.size(container.id)
+            try:
+                await self._remover.remove(container, volumes=False)
+            except (Conflict, NotFound):
+                continue  # started or removed by someone else meanwhile
+            removed.append(container.id)
+            freed += size
+        return removed, freed
+
+    def image_users(self, image_id: str) -> list[str]:
+        """The containers made from an image."""
+        return self._ledger.image_users(image_id)
+
+    def volume_users(self, volume_name: str) -> list[str]:
+        """The containers that mount a volume."""
+        return self._ledger.volume_users(volume_name)
+
+    def network_users(self, network_id: str) -> list[str]:
+        """The containers that are on a network, or will be when they start."""
+        return self._ledger.network_users(self._network_names(network_id))
+
+    def _now(self, container: Container) -> view.Now:
+        return view.Now(
+            time_ns=time.time_ns(),
+            home=self._launcher.home(container.id),
+            volumes=self._drivers.paths.volumes,
+            condition=container.condition,
+            sandbox=self._drivers.networks.sandbox(container.id),
+            network_ids=self._connector.network_ids(container),
+            exec_ids=self._execs.ids_of(container.id),
+        )
+
+    def _image_ids(self, name: str) -> frozenset[str]:
+        try:
+            return frozenset({self._drivers.images.get(name).id})
+        except NotFound:
+            return frozenset()
+
+    def _network_names(self, name: str) -> frozenset[str]:
+        try:
+            record = self._drivers.networks.get(name)
+        except NotFound:
+            return frozenset({name})
+        return frozenset({record.name, record.id})

@@ -1,0 +1,148 @@
+"""The verbs that act on a living container: stop, kill, restart, pause, unpause."""
+
+from __future__ import annotations
+
+import signal as signals
+from typing import Final
+
+import anyio
+
+from engine.containers.container import Container, Run
+from engine.containers.drivers import Drivers
+from engine.containers.ledger import Ledger
+from engine.containers.lifecycle import Status, Verb, advance
+from engine.containers.signals import parse_signal
+from engine.containers.supervisor import Supervisor
+from engine.errors import Conflict, EngineError, NotModified
+
+_GRACE_SECONDS: Final = 10
+_KILL_SECONDS: Final = 30.0
+
+
+class Stopper:
+    """Stops containers, by all means."""
+
+    def __init__(self, drivers: Drivers, ledger: Ledger, supervisor: Supervisor) -> None:
+        self._drivers = drivers
+        self._ledger = ledger
+        self._supervisor = supervisor
+
+    async def stop(self, container: Container, *, timeout_seconds: int | None, signal: str) -> None:
+        """End a container: its stop signal, a grace period (-1: for ever), SIGKILL. Returns when it has ended.
+
+        Raises `NotModified` if it does not run.
+        """
+        number = parse_signal(signal) if signal else stop_signal(container)
+        if not container.is_active:
+            raise NotModified("container is already stopped")
+        await container.change(is_manually_stopped=True)
+        if not await self._give_up_restart(container):
+            await self._end(container, number, self._grace(container, timeout_seconds))
+        if container in self._ledger:
+            self._ledger.publish(container, "stop")
+
+    async def kill(self, container: Container, *, signal: str) -> None:
+        """Send a signal; after SIGKILL, return when the container has ended. Raises `Conflict` if it does not run."""
+        number = parse_signal(signal or "SIGKILL")
+        if not container.is_active:
+            raise Conflict(f"cannot kill container: {container.name}: container {container.id} is not running")
+        if number in (signals.SIGKILL, stop_signal(container)):
+            await container.change(is_manually_stopped=True)
+        if await self._give_up_restart(container):
+            return
+        run = container.run
+        await self._send(container, number)
+        if number == signals.SIGKILL and run is not None:
+            await _ended_within(run, _KILL_SECONDS)
+
+    async def restart(self, container: Container, *, timeout_seconds: int | None, signal: str) -> None:
+        """Stop a container, if it runs, and start it."""
+        container.is_restarting_by_hand = True
+        try:
+            if container.is_active:
+                await self.stop(container, timeout_seconds=timeout_seconds, signal=signal)
+            async with container.lock:
+                await self._supervisor.start(container)
+        finally:
+            container.is_restarting_by_hand = False
+        self._ledger.publish(container, "restart")
+
+    async def pause(self, container: Container) -> None:
+        """Freeze a running container. Raises `Conflict` in another status."""
+        async with container.lock:
+            advance(container.status, Verb.PAUSE)
+            with anyio.CancelScope(shield=True):
+                await self._drivers.runtime.pause(container.id)
+                await container.move(Verb.PAUSE)
+        self._ledger.publish(container, "pause")
+
+    async def unpause(self, container: Container) -> None:
+        """Let a paused container go on. Raises `Conflict` in another status."""
+        async with container.lock:
+            await self._thaw(container)
+        self._ledger.publish(container, "unpause")
+
+    async def _thaw(self, container: Container) -> None:
+        advance(container.status, Verb.UNPAUSE)
+        with anyio.CancelScope(shield=True):
+            await self._drivers.runtime.resume(container.id)
+            await container.move(Verb.UNPAUSE)
+        if container.run is not None:
+            container.run.resumed.set()
+
+    async def _end(self, container: Container, number: int, grace_seconds: float | None) -> None:
+        run = container.run
+        if run is None:
+            return  # it ended by itself meanwhile
+        await self._send(container, number)
+        with anyio.move_on_after(grace_seconds):
+            await run.ended.wait()
+            return
+        await self._send(container, signals.SIGKILL)
+        if not await _ended_within(run, _KILL_SECONDS):
+            raise EngineError(
+                f"container {container.id}: tried to kill container, but did not receive an exit event",
+                hint="a process in it may be stuck in the kernel (state D in ps)",
+            )
+
+    async def _send(self, container: Container, number: int) -> None:
+        try:
+            await self._drivers.runtime.kill(container.id, number)
+        except Conflict:
+            return  # it has just ended; its supervisor settles that
+        self._ledger.publish(container, "kill", signal=str(number))
+        # A frozen process takes no signal, not even SIGKILL on cgroup v1.
+        async with container.lock:
+            if container.status is Status.PAUSED:
+                await self._thaw(container)
+
+    async def _give_up_restart(self, container: Container) -> bool:
+        """End the wait of a container for its restart; False if it does not wait."""
+        async with container.lock:
+            if container.status is not Status.RESTARTING:
+                return False
+            with anyio.CancelScope(shield=True):
+                await container.move(Verb.EXIT)
+            container.run = None
+            container.restart_wanted.set()
+            container.tell_ended()
+        return True
+
+    def _grace(self, container: Container, timeout_seconds: int | None) -> float | None:
+        seconds = timeout_seconds
+        if seconds is None:
+            seconds = container.record.config.stop_timeout
+        if seconds is None:
+            seconds = _GRACE_SECONDS
+        return None if seconds < 0 else seconds
+
+
+def stop_signal(container: Container) -> int:
+    """The signal that asks a container to end."""
+    return parse_signal(container.record.config.stop_signal or "SIGTERM")
+
+
+async def _ended_within(run: Run, seconds: float) -> bool:
+    with anyio.move_on_after(seconds):
+        await run.ended.wait()
+    return run.ended.is_set()

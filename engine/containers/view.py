@@ -1,0 +1,88 @@
+"""A container's files as its processes see them, also while it does not run.
+
+A thread of its own moves into the container's root: `/proc/PID/root` of a living container, with everything that is
+mounted there; else the snapshot, over which the thread mounts the container's volumes in a mount namespace that ends
+with it. No name in an archive can then lead out, however the container's symlinks are laid.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
+
+from engine.kernel.mounts import MS_BIND, MS_RDONLY, MS_REC, MS_REMOUNT, MS_SLAVE, mount
+from engine.kernel.namespaces import CLONE_NEWNS, unshare
+from engine.storage.rooted import resolve_in_root
+
+T = TypeVar("T")
+
+_CLONE_FS: Final = 0x00000200
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """A host directory or file that lies over a path of the container."""
+
+    source: Path
+    destination: str
+    is_read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A root directory, and what lies over it."""
+
+    root: Path
+    overlays: Sequence[Overlay] = ()
+
+    def run(self, act: Callable[[], T]) -> T:
+        """Run `act` with this root as `/` and the working directory. Blocks; raises what `act` raises, or `OSError`.
+
+        `act` must not import modules or look up users: those of the container are not to be trusted.
+        """
+        results: list[T] = []
+        errors: list[BaseException] = []
+
+        def enter() -> None:
+            try:
+                self._enter()
+                results.append(act())
+            except BaseException as exc:  # noqa: BLE001 - raised again on the caller's thread, below
+                errors.append(exc)
+
+        thread = threading.Thread(target=enter, name="view")
+        thread.start()
+        thread.join()
+        if errors:
+            raise errors[0]
+        return results[0]
+
+    def _enter(self) -> None:
+        unshare(CLONE_NEWNS if self.overlays else _CLONE_FS)
+        if self.overlays:
+            mount("", Path("/"), flags=MS_SLAVE | MS_REC)
+        for overlay in self.overlays:
+            self._lay(overlay)
+        descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fchdir(descriptor)
+        finally:
+            os.close(descriptor)
+        os.chroot(".")
+        os.umask(0)
+
+    def _lay(self, overlay: Overlay) -> None:
+        target = resolve_in_root(self.root, overlay.destination)
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if overlay.source.is_dir():
+                target.mkdir()
+            else:
+                target.touch()
+        mount(str(overlay.source), target, flags=MS_BIND | MS_REC)
+        if overlay.is_read_only:
+            mount("", target, flags=MS_REMOUNT | MS_BIND | MS_RDONLY)

@@ -11,6 +11,9 @@ as soon as the container is created.
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
+import functools
 import os
 import subprocess
 import threading
@@ -22,6 +25,9 @@ from engine.kernel.mounts import MS_PRIVATE, MS_REC, mount, mount_points, unmoun
 from engine.kernel.namespaces import CLONE_NEWNS, setns, unshare
 from engine.process import find_tool
 from engine.runtime.cgroups import Hierarchies, hierarchies
+
+# Exactly these are what crun looks for (libcrun, cloned_binary.c).
+_SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 
 T = TypeVar("T")
 
@@ -36,23 +42,41 @@ class Surroundings:
         self._pinned = tuple(pinned)
         self._hidden = tree_to_hide(runtime, hierarchies())
         self._lasting: int | None = None
+        self._sealed: int | None = None
         self._lock = threading.Lock()
+
+    @functools.cached_property
+    def program(self) -> str:
+        """The name by which to execute the runtime.
+
+        crun never runs from a file that a container could overwrite (CVE-2019-5736): it mounts itself anew and executes
+        itself again, on every call. Run from a sealed memory file it need not, which saves 2 ms each time.
+        """
+        if self._runtime.name != "crun":
+            return str(self._runtime)
+        self._sealed = os.memfd_create("crun", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        content = self._runtime.read_bytes()
+        if os.write(self._sealed, content) != len(content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._runtime))
+        os.fchmod(self._sealed, 0o555)
+        fcntl.fcntl(self._sealed, fcntl.F_ADD_SEALS, _SEALS)
+        return f"/proc/{os.getpid()}/fd/{self._sealed}"
 
     @contextlib.contextmanager
     def command(self) -> Iterator[tuple[str, ...]]:
         """The words with which another process starts the runtime, good until the block ends. Blocks briefly."""
         if self._hidden is None:
-            yield (str(self._runtime),)
+            yield (self.program,)
             return
         view = on_own_thread(self._make_view)
         try:
-            yield (str(find_tool("nsenter")), f"--mount=/proc/{os.getpid()}/fd/{view}", str(self._runtime))
+            yield (str(find_tool("nsenter")), f"--mount=/proc/{os.getpid()}/fd/{view}", self.program)
         finally:
             os.close(view)
 
     def start(self, arguments: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
         """Start the runtime as a child, for as long as it likes. It sees the mounts of no container. Blocks briefly."""
-        argv = [str(self._runtime), *arguments]
+        argv = [self.program, *arguments]
         if self._hidden is None:
             return subprocess.Popen(argv, **options)
         with self._lock:
@@ -68,11 +92,12 @@ class Surroundings:
         return on_own_thread(inside)
 
     def close(self) -> None:
-        """Let go of the namespace that `start` uses."""
+        """Let go of the descriptors; nothing can be started any more."""
         with self._lock:
-            if self._lasting is not None:
-                os.close(self._lasting)
-                self._lasting = None
+            for descriptor in (self._lasting, self._sealed):
+                if descriptor is not None:
+                    os.close(descriptor)
+            self._lasting = self._sealed = None
 
     def _make_view(self) -> int:
         unshare(CLONE_NEWNS)

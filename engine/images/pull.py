@@ -6,6 +6,7 @@ between its lines: whoever reads it may stop, be cancelled, or forget it at any 
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -42,6 +43,7 @@ class Puller:
         self._settings = settings
         self._transfers = transfers
         self._web: Web | None = None
+        self._lock = threading.Lock()
         self._sessions = 0
         self._wanted: Counter[str] = Counter()
 
@@ -52,15 +54,17 @@ class Puller:
 
     async def resolve(self, reference: Reference, platform: str, auth: AuthConfig | None) -> Plan:
         """Find out what a reference is. Raises `NotFound`, `RegistryError`, `BadRequest`."""
-        client = self._client(reference, auth)
         wanted = Platform.parse(platform)
         interrupt = Interrupt()
-        resolved = await _interruptible(
-            interrupt, lambda: resolve(client, reference, wanted, self._transfers.content, interrupt)
-        )
-        if platform:
-            check_platform(resolved, reference, wanted)
-        return Plan(resolved, reference, client)
+
+        def act() -> Plan:
+            client = self._client(reference, auth)
+            resolved = resolve(client, reference, wanted, self._transfers.content, interrupt)
+            if platform:
+                check_platform(resolved, reference, wanted)
+            return Plan(resolved, reference, client)
+
+        return await _interruptible(interrupt, act)
 
     async def fetch(self, plan: Plan) -> AsyncGenerator[Progress, None]:
         """Bring the layers of a plan to the disk; ends when all are there. Raises the first error of a layer."""
@@ -114,11 +118,13 @@ class Puller:
             content.put(resolved.manifest.config.digest, resolved.configuration_body)
 
     def _client(self, reference: Reference, auth: AuthConfig | None) -> RegistryClient:
-        from engine.registry.client import RegistryClient  # an engine that pulls nothing needs no HTTP client
+        # An engine that pulls nothing needs no HTTP client; this runs on a thread, so that nobody waits for the import.
+        from engine.registry.client import RegistryClient
         from engine.registry.web import Web
 
-        if self._web is None:
-            self._web = Web(self._settings)
+        with self._lock:
+            if self._web is None:
+                self._web = Web(self._settings)
         return RegistryClient(reference.registry, self._settings, auth, self._web)
 
 

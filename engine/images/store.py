@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 
 import anyio
@@ -65,7 +65,7 @@ class ImageService:
 
     async def pull(
         self, reference: str, *, platform: str = "", auth: AuthConfig | None = None
-    ) -> AsyncIterator[Progress]:
+    ) -> AsyncGenerator[Progress, None]:
         """Pull an image and yield Docker's lines about it; when it ends, `get` knows the image.
 
         Stopping early, in whatever way, calls off what no other pull needs and leaves only whole layers and blobs.

@@ -2,7 +2,7 @@
 
     containers/<id>/upper, work   what the container changed
     containers/<id>/rootfs        the mount point
-    containers/<id>/lower         the chain ids, lowest first, a line each
+    containers/<id>/lower         the chain ids, lowest first, a line each, and a last line `.`
 
 Every call is idempotent and depends only on what is on disk and mounted, so it works after a crash as before.
 """
@@ -18,7 +18,6 @@ import anyio.to_thread
 
 from engine.errors import EngineError, NotFound
 from engine.kernel.mounts import MS_RDONLY, mount, mount_points, unmount
-from engine.state.atomic import write_atomically
 from engine.state.paths import Paths
 from engine.storage.deletion import delete_tree
 from engine.storage.jail import at
@@ -28,6 +27,7 @@ from engine.storage.layers import Layers
 # (`metacopy`), and renamed directories are copied (`redirect_dir`): an upper directory thus stays a plain layer,
 # whatever the kernel's defaults are.
 _OPTIONS = "index=off,metacopy=off,redirect_dir=off"
+_END = "."
 _PARTS = ("upper", "work", "rootfs")
 
 
@@ -82,14 +82,17 @@ class Snapshots:
     def chain_ids(self, container_id: str) -> list[str]:
         """The layers below a container, lowest first. Raises `NotFound`."""
         try:
-            return (self._home(container_id) / "lower").read_text("ascii").split()
-        except FileNotFoundError:
-            raise NotFound(f"container {container_id} has no file system") from None
+            *chain, end = (self._home(container_id) / "lower").read_text("ascii").split()
+        except (FileNotFoundError, ValueError):
+            chain, end = [], ""
+        if end != _END:
+            raise NotFound(f"container {container_id} has no file system")
+        return chain
 
     def layers_in_use(self) -> frozenset[str]:
         """Every layer that some container stands on. Blocks."""
         files = self._paths.containers.glob("*/lower")
-        return frozenset(chain_id for file in files for chain_id in file.read_text("ascii").split())
+        return frozenset(chain_id for file in files for chain_id in file.read_text("ascii").split()) - {_END}
 
     def _home(self, container_id: str) -> Path:
         return self._paths.containers / container_id
@@ -100,7 +103,8 @@ class Snapshots:
         for name, mode in (("upper", 0o755), ("work", 0o700), ("rootfs", 0o755)):
             (home / name).mkdir(mode=mode, exist_ok=True)
         # Before the look at the layers: who prunes layers reads these files first, so one of the two notices.
-        write_atomically(home / "lower", "".join(f"{chain_id}\n" for chain_id in chain_ids).encode("ascii"))
+        # Not synced, as this would cost more than all the rest; the last line tells whether it survived a power cut.
+        (home / "lower").write_text("".join(f"{line}\n" for line in (*chain_ids, _END)), "ascii")
         if missing := [chain_id for chain_id in chain_ids if not self._layers.has(chain_id)]:
             raise NotFound(f"layer {missing[0]} is not there", hint="the image was removed meanwhile; pull it again")
 

@@ -33,7 +33,7 @@ _GNU_SPARSE: Final = b"S"
 
 
 class Stream:
-    """Bytes in order from an iterator of pieces. `copied` counts what was consumed."""
+    """Bytes in order from an iterator of pieces, taken in any portions."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces

@@ -7,6 +7,8 @@ import hashlib
 import io
 import json
 import re
+import ssl
+import sys
 import tarfile
 import threading
 from collections import Counter
@@ -65,7 +67,11 @@ class FakeRegistry:
 
     @property
     def host(self) -> str:
-        return self.url.removeprefix("http://")
+        return self.url.partition("://")[2]
+
+    def redirect(self, path: str, target: str) -> None:
+        """Answer requests for a path by sending them elsewhere."""
+        self.faults.append(Fault(path, times=99, status=307, headers={"Location": target}))
 
     def put_blob(self, repository: str, content: bytes) -> dict[str, Any]:
         digest = digest_of(content)
@@ -180,18 +186,28 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Clients that hang up, or do not trust us, are what the tests are about."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+
 def _error(code: str, message: str) -> bytes:
     return json.dumps({"errors": [{"code": code, "message": message}]}).encode()
 
 
 @contextmanager
-def serve_registry() -> Iterator[FakeRegistry]:
+def serve_registry(tls: ssl.SSLContext | None = None) -> Iterator[FakeRegistry]:
     """Serve a fake registry on loopback while the block lasts."""
     registry = FakeRegistry()
     handler = type("Handler", (_Handler,), {"registry": registry})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    registry.url = f"http://127.0.0.1:{server.server_address[1]}"
+    server = _Server(("127.0.0.1", 0), handler)
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    registry.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.02))
     thread.start()
     try:

@@ -124,6 +124,15 @@ async def test_an_image_without_layers_and_a_read_only_image_can_be_mounted(path
     await snapshots.remove("scratch")
 
 
+async def test_a_snapshot_that_lost_its_layers_in_a_power_cut_is_refused(paths: Paths) -> None:
+    snapshots = Snapshots(paths)
+    await snapshots.create("one", add_layers(Layers(paths.layers), archive(entry("a"))))
+    for rest in ("", "sha256:0\n"):
+        (paths.containers / "one/lower").write_text(rest)
+        with pytest.raises(NotFound, match="has no file system"):
+            await snapshots.mount("one")
+
+
 async def test_a_snapshot_of_a_missing_layer_is_refused(paths: Paths) -> None:
     with pytest.raises(NotFound, match="layer sha256:0 is not there"):
         await Snapshots(paths).create("one", ["sha256:0"])

@@ -76,6 +76,22 @@ def test_the_diff_id_is_of_the_uncompressed_archive(root: Path, pack: Callable[[
     assert (root / "file").stat().st_size == 3_000_000
 
 
+@pytest.mark.parametrize("options", ["--format=gnu", "--format=pax", "--format=ustar"])
+def test_a_tree_packed_by_gnu_tar_comes_out_as_it_was(root: Path, tmp_path: Path, options: str) -> None:
+    source = tmp_path / "source"
+    for number in range(5):
+        (source / f"d{number}" / "inner").mkdir(parents=True)
+        (source / f"d{number}" / "inner" / "file").write_bytes(os.urandom(number * 1000))
+        os.link(source / f"d{number}" / "inner" / "file", source / f"same{number}")
+    source.chmod(0o751)
+    os.utime(source, (5, 5))
+    made = subprocess.run(["tar", "-C", source, options, "-cf", "-", "."], check=True, stdout=subprocess.PIPE)
+    unpacked(root, made.stdout)
+    listing = ["find", ".", "-printf", "%p %y %m %U %G %n %Ts\n", "-type", "f", "-exec", "md5sum", "{}", ";"]
+    seen = [sorted(subprocess.check_output(listing, cwd=tree).splitlines()) for tree in (source, root)]
+    assert seen[0] == seen[1]
+
+
 def test_an_empty_archive_is_an_empty_layer(root: Path) -> None:
     assert unpacked(root, archive()).size_bytes == 0
     assert unpacked(root, b"").diff_id == "sha256:" + hashlib.sha256().hexdigest()

@@ -142,7 +142,10 @@ class Connection:
             case Stream():
                 await self._send_stream(answer)
             case Hijack():
-                await answer.session(lambda: self._accept(answer))
+                try:
+                    await answer.session(lambda: self._accept(answer))
+                except (anyio.BrokenResourceError, anyio.ClosedResourceError) as exc:
+                    raise ClientGone from exc
 
     async def _send_reply(self, reply: Reply) -> None:
         headers = self._headers(reply.content_type, reply.headers)

@@ -22,6 +22,8 @@ from engine.wire.frames import frame
 log = logging.getLogger(__name__)
 
 _READ_BYTES: Final = 32 * 1024
+# A container that was never started takes no input: its vanished client is not waited for.
+_LAST_INPUT_SECONDS: Final = 2.0
 _BROKEN: Final = (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError)
 
 
@@ -88,9 +90,12 @@ class PumpOptions:
 async def pump(console: Console, client: anyio.abc.ByteStream, options: PumpOptions) -> None:
     """Carry stdio until the console's output ends, the client hangs up or detaches. Closes neither."""
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_carry_input, console, client, options, tasks.cancel_scope.cancel)
+        end = tasks.cancel_scope.cancel
+        input_is_over = anyio.Event()
+        tasks.start_soon(_carry_input, console, client, options, input_is_over, end)
+        tasks.start_soon(_end_at_hangup, client, input_is_over, end)
         await _carry_output(console, client, options)
-        tasks.cancel_scope.cancel()
+        end()
 
 
 async def _carry_output(console: Console, client: anyio.abc.ByteStream, options: PumpOptions) -> None:
@@ -107,39 +112,48 @@ async def _carry_output(console: Console, client: anyio.abc.ByteStream, options:
 
 
 async def _carry_input(
-    console: Console, client: anyio.abc.ByteStream, options: PumpOptions, cancel: Callable[[], None]
+    console: Console,
+    client: anyio.abc.ByteStream,
+    options: PumpOptions,
+    is_over: anyio.Event,
+    end: Callable[[], None],
 ) -> None:
     watch = DetachWatch(options.detach_keys if options.is_tty else b"")
+    is_detached = is_lost = False
     try:
-        while True:
+        while not is_detached:
             data, is_detached = watch.feed(await client.receive(_READ_BYTES))
             if options.stdin and data:
                 await _deliver(console, data)
-            if is_detached:
-                cancel()
-                return
-    except anyio.EndOfStream:
+    except (anyio.EndOfStream, *_BROKEN) as exc:
+        is_lost = not isinstance(exc, anyio.EndOfStream)
         if options.stdin:
             await _close_stdin(console)
-    except _BROKEN:
-        cancel()
-        return
-    if await _hangs_up(client):
-        cancel()
+    is_over.set()
+    if is_detached or is_lost:
+        end()
 
 
 async def _deliver(console: Console, data: bytes) -> None:
     try:
         await console.send(data)
-    except _BROKEN:
+    except (anyio.EndOfStream, *_BROKEN):
         log.debug("input after the process closed its stdin")
 
 
 async def _close_stdin(console: Console) -> None:
     try:
         await console.send_eof()
-    except _BROKEN:
+    except (anyio.EndOfStream, *_BROKEN):
         log.debug("end of input after the process closed its stdin")
+
+
+async def _end_at_hangup(client: anyio.abc.ByteStream, input_is_over: anyio.Event, end: Callable[[], None]) -> None:
+    """End the session of a client that is gone, once what it had sent before has arrived."""
+    if await _hangs_up(client):
+        with anyio.move_on_after(_LAST_INPUT_SECONDS):
+            await input_is_over.wait()
+        end()
 
 
 async def _hangs_up(client: anyio.abc.ByteStream) -> bool:

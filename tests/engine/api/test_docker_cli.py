@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pty
 import shutil
+import struct
+import termios
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -138,3 +142,36 @@ async def test_what_is_not_there_says_so(tmp_path: Path) -> None:
         done = await docker(server, "search", "redis")
     assert done.code == 1
     assert "not implemented by this engine" in done.err
+
+
+async def test_a_terminal_is_carried_sized_and_detached_from(tmp_path: Path) -> None:
+    async with served(tmp_path) as server:
+        server.engine.containers.script = [(1, b"$ ")]
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 99, 0, 0))
+        environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "DOCKER_HOST": server.address}
+        words = ["docker", "run", "-it", "--name", "web", "busybox"]
+        try:
+            process = await anyio.open_process(
+                words, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
+            )
+            async with process:
+                os.close(theirs)
+                assert await _read_terminal(ours, b"$ ") == b"$ "
+                os.write(ours, b"ls\r")
+                assert b"ls\r" in await _read_terminal(ours, b"ls\r")
+                os.write(ours, b"\x10\x11")
+                assert await process.wait() == 0
+        finally:
+            os.close(ours)
+        await server.until_connections(0)
+        web = server.engine.containers.find("web")
+        assert (web.status, web.size) == ("running", (33, 99))
+
+
+async def _read_terminal(descriptor: int, mark: bytes) -> bytes:
+    data = b""
+    while mark not in data:
+        await anyio.wait_readable(descriptor)
+        data += os.read(descriptor, 4096)
+    return data

@@ -178,3 +178,15 @@ async def test_a_command_that_cannot_run_is_told_in_the_stream(tmp_path: Path) -
         await start_exec(server, stream, created.id)
         data = await receive_through(stream, b"not found\r\n")
     assert data.startswith(b"HTTP/1.1 101 UPGRADED")
+
+
+async def test_a_client_that_hangs_up_before_the_start_is_let_go(tmp_path: Path) -> None:
+    async with served(tmp_path) as server:
+        request = ContainerCreateRequest(image="busybox", open_stdin=True, attach_stdin=True)
+        await server.engine.containers.create("web", request)
+        async with await anyio.connect_unix(server.socket) as stream:
+            what = "/containers/web/attach?stream=1&stdin=1&stdout=1"
+            await stream.send(f"POST {what} HTTP/1.1\r\nHost: x\r\n{UPGRADE}\r\n".encode())
+            await receive_through(stream, b"\r\n\r\n")
+            await stream.send(b"typed ahead")
+        await server.until_connections(0)

@@ -1,0 +1,61 @@
+"""What the engine says of this machine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from engine.api.system import System
+from engine.state.paths import Paths
+from engine.wire.containers import ContainerCreateRequest
+from tests.fakes.services import FakeEngine, fake_engine
+
+pytestmark = pytest.mark.anyio
+
+
+def system_of(engine: FakeEngine, directory: Path) -> System:
+    paths = Paths(root=directory / "state", run=directory / "run")
+    paths.make()
+    return System(paths=paths, containers=engine.containers, images=engine.images, version="1.2.3")
+
+
+async def test_info_counts_containers_by_their_state(tmp_path: Path) -> None:
+    engine = fake_engine()
+    engine.containers.script = []
+    for name in ("one", "two", "three", "four"):
+        await engine.containers.create(name, ContainerCreateRequest(image="busybox"))
+    await engine.containers.start("one")
+    await engine.containers.start("two")
+    await engine.containers.pause("two")
+    info = await system_of(engine, tmp_path).info()
+    counts = (info.containers, info.containers_running, info.containers_paused, info.containers_stopped)
+    assert counts == (4, 1, 1, 2)
+    assert info.images == 1
+
+
+async def test_info_describes_the_machine_it_runs_on(tmp_path: Path) -> None:
+    info = await system_of(fake_engine(), tmp_path).info()
+    assert info.kernel_version == os.uname().release
+    assert info.cgroup_version in ("1", "2")
+    assert info.n_cpu == len(os.sched_getaffinity(0))
+    assert info.mem_total > 0
+    assert info.operating_system
+    assert info.docker_root_dir == str(tmp_path / "state")
+    assert info.driver_status[0][1] != "unknown"
+    assert info.warnings == []
+
+
+async def test_version_names_the_engine_and_its_parts(tmp_path: Path) -> None:
+    version = await system_of(fake_engine(), tmp_path).version()
+    assert [part.name for part in version.components] == ["Engine", "crun", "conmon"]
+    engine, *parts = version.components
+    assert (engine.version, engine.details["ApiVersion"], version.api_version) == ("1.2.3", "1.47", "1.47")
+    assert all(part.version for part in parts)
+
+
+async def test_disk_usage_has_what_docker_system_df_shows(tmp_path: Path) -> None:
+    usage = await system_of(fake_engine(), tmp_path).disk_usage()
+    assert usage["LayersSize"] == 1234
+    assert len(usage["Images"]) == 1

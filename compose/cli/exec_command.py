@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from compose.cli.session import Session, check_services
-from compose.errors import ComposeError
+from compose.cli.session import Session
 
 
 @click.command("exec", help="Run a command in a running container", context_settings={"allow_interspersed_args": False})
@@ -26,16 +25,12 @@ from compose.errors import ComposeError
 @click.pass_obj
 def command(session: Session, /, **options: Any) -> int:
     """Run the command and end with its exit code."""
-    from compose.apply.observe import observe_containers
-    from compose.cli.connection import connected
+    from compose.cli.located import located, one_of
     from compose.cli.stdio import run_exec
     from compose.cli.working import run_async
     from engine.wire.containers import ExecCreateRequest
 
     service: str = options["service"]
-    project = session.load_if_there()
-    check_services(project, (service,))
-    name = project.name if project else session.given_name
     is_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     tty = is_terminal and not options["no_tty"] and not options["detach"]
     request = ExecCreateRequest(
@@ -51,17 +46,9 @@ def command(session: Session, /, **options: Any) -> int:
     )
 
     async def work() -> int:
-        async with connected(session) as engine:
-            found = await observe_containers(engine, name, everything=False)
-            mine = [item for item in found if item.service == service and not item.is_one_off]
-            mine = [item for item in mine if not options["index"] or item.number == options["index"]]
-            if not mine:
-                which = f" container #{options['index']}" if options["index"] else ""
-                raise ComposeError(
-                    f'service "{service}"{which} is not running', hint=f"start it with `pycompose up -d {service}`"
-                )
-            first = min(mine, key=lambda item: item.number)
-            return await run_exec(engine, first.id, request, detach=options["detach"])
+        async with located(session, (service,), everything=False) as place:
+            found = one_of(place, service, options["index"])
+            return await run_exec(place.engine, found.id, request, detach=options["detach"])
 
     return run_async(work)
 

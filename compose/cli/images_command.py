@@ -1,0 +1,73 @@
+"""`images`: list the images of the project's containers."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from compose.cli.session import Session
+
+if TYPE_CHECKING:
+    from compose.plan.observed import ObservedContainer
+    from engine.wire.images import ImageInspect
+
+
+@click.command("images", help="List the images of the project's containers")
+@click.argument("services", nargs=-1, metavar="[SERVICE...]")
+@click.option("-q", "--quiet", is_flag=True, help="Only ids")
+@click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", help="Output format")
+@click.pass_obj
+def command(session: Session, services: tuple[str, ...], quiet: bool, style: str) -> None:
+    """Print one line per container."""
+    from compose.apply.refusals import refusals
+    from compose.cli.located import located
+    from compose.cli.working import run_async
+    from compose.render.tables import table
+
+    async def work() -> list[tuple[ObservedContainer, ImageInspect]]:
+        async with located(session, services) as place:
+            with refusals("looking at the images"):
+                return [(item, await place.engine.inspect_image(item.image_id)) for item in place.containers]
+
+    found = run_async(work)
+    if quiet:
+        text = "".join(f"{image_id}\n" for image_id in dict.fromkeys(image.id for _, image in found))
+    elif style == "json":
+        text = json.dumps([_record(item, image) for item, image in found], separators=(",", ":")) + "\n"
+    else:
+        header = ("CONTAINER", "REPOSITORY", "TAG", "PLATFORM", "IMAGE ID", "SIZE", "CREATED")
+        text = table(header, [_row(item, image) for item, image in found])
+    sys.stdout.write(text)
+
+
+def _record(item: ObservedContainer, image: ImageInspect) -> dict[str, object]:
+    repository, tag = _name(item)
+    return {
+        "ID": image.id,
+        "ContainerName": item.name,
+        "Repository": repository,
+        "Tag": tag,
+        "Platform": f"{image.os}/{image.architecture}",
+        "Size": image.size,
+        "Created": image.created,
+    }
+
+
+def _row(item: ObservedContainer, image: ImageInspect) -> tuple[str, ...]:
+    from compose.render.units import human_size
+
+    repository, tag = _name(item)
+    identity = image.id.removeprefix("sha256:")[:12]
+    platform = f"{image.os}/{image.architecture}"
+    return (item.name, repository, tag, platform, identity, human_size(image.size), image.created)
+
+
+def _name(item: ObservedContainer) -> tuple[str, str]:
+    from compose.plan.images import familiar
+
+    name = familiar(item.image)
+    repository, _, tag = name.partition("@") if "@" in name else name.rpartition(":")
+    return repository, tag

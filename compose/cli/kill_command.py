@@ -1,0 +1,29 @@
+"""`kill`: send a signal to containers."""
+
+from __future__ import annotations
+
+import click
+
+from compose.cli.session import Session
+
+
+@click.command("kill", help="Send a signal to containers")
+@click.argument("services", nargs=-1, metavar="[SERVICE...]")
+@click.option("-s", "--signal", default="SIGKILL", help="Which signal")
+@click.option("--remove-orphans", is_flag=True, hidden=True)
+@click.pass_obj
+def command(session: Session, services: tuple[str, ...], signal: str, remove_orphans: bool) -> None:
+    """Signal what runs."""
+    from compose.cli.located import located
+    from compose.cli.working import carry_out, run_async
+    from compose.errors import ComposeError
+    from compose.plan.teardown import plan_kill
+
+    async def work() -> None:
+        async with located(session, services) as place:
+            plan = plan_kill(place.containers, signal)
+            if not plan:
+                raise ComposeError("no container to kill", hint="`pycompose ps` shows what runs")
+            await carry_out(session, "kill", plan, place.stage, keep_going=True)
+
+    run_async(work)

@@ -1,0 +1,48 @@
+"""`ls`: list projects."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+
+import click
+
+from compose.cli.session import Session
+
+
+@click.command("ls", help="List running projects")
+@click.option("-a", "--all", "everything", is_flag=True, help="Also stopped ones")
+@click.option("-q", "--quiet", is_flag=True, help="Only names")
+@click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", help="Output format")
+@click.pass_obj
+def command(session: Session, everything: bool, quiet: bool, style: str) -> None:
+    """Print the projects of the engine."""
+    from compose.apply.observe import observe_containers
+    from compose.cli.connection import connected
+    from compose.cli.working import run_async
+    from compose.plan import labels
+    from compose.plan.observed import ObservedContainer
+    from compose.render.tables import table
+
+    async def work() -> list[ObservedContainer]:
+        async with connected(session) as engine:
+            return await observe_containers(engine, everything=everything)
+
+    projects: dict[str, list[ObservedContainer]] = {}
+    for item in run_async(work):
+        projects.setdefault(item.labels[labels.PROJECT], []).append(item)
+    rows = []
+    for name, items in sorted(projects.items()):
+        states = Counter(item.state for item in items)
+        status = ", ".join(f"{state}({count})" for state, count in sorted(states.items()))
+        files = ",".join(sorted({item.labels.get(labels.CONFIG_FILES, "") for item in items}))
+        rows.append((name, status, files))
+    if quiet:
+        text = "".join(f"{name}\n" for name, _, _ in rows)
+    elif style == "json":
+        records = [{"Name": name, "Status": status, "ConfigFiles": files} for name, status, files in rows]
+        text = json.dumps(records, separators=(",", ":")) + "\n"
+    else:
+        text = table(("NAME", "STATUS", "CONFIG FILES"), rows)
+    sys.stdout.write(text)

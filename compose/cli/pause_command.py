@@ -1,0 +1,18 @@
+"""`pause`."""
+
+from __future__ import annotations
+
+import click
+
+from compose.cli.session import Session
+
+
+@click.command("pause", help="Freeze the processes of services")
+@click.argument("services", nargs=-1, metavar="[SERVICE...]")
+@click.pass_obj
+def command(session: Session, services: tuple[str, ...]) -> None:
+    """Freeze the processes of services."""
+    from compose.cli.freezing import freeze
+    from compose.cli.working import run_async
+
+    run_async(lambda: freeze(session, services, is_thawing=False))

@@ -1,0 +1,38 @@
+"""`port`: print where a port is published."""
+
+from __future__ import annotations
+
+import click
+
+from compose.cli.session import Session
+
+
+@click.command("port", help="Print where a port is published")
+@click.argument("service")
+@click.argument("private", metavar="PRIVATE_PORT")
+@click.option("--protocol", type=click.Choice(["tcp", "udp"]), default="tcp", help="tcp or udp")
+@click.option("--index", type=int, default=0, help="Which container of the service")
+@click.pass_obj
+def command(session: Session, service: str, private: str, protocol: str, index: int) -> None:
+    """Print `address:port`."""
+    from compose.cli.located import located, one_of
+    from compose.cli.working import run_async
+    from compose.errors import ComposeError, UsageError
+    from compose.plan.observed import ObservedContainer
+
+    number, _, suffix = private.partition("/")
+    protocol = suffix or protocol
+    if not number.isdecimal():
+        raise UsageError(f"`{private}` is no port", hint="give the container's port, as in 80 or 53/udp")
+
+    async def work() -> ObservedContainer:
+        async with located(session, (service,), everything=False) as place:
+            return one_of(place, service, index)
+
+    found = run_async(work)
+    for port in found.ports:
+        if (port.private, port.protocol) == (int(number), protocol) and port.public:
+            host = f"[{port.ip}]" if ":" in port.ip else port.ip
+            click.echo(f"{host}:{port.public}")
+            return
+    raise ComposeError(f"no port {number}/{protocol} for container {found.name}: it is not published")

@@ -1,0 +1,58 @@
+"""`pull`: fetch the images of services."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from compose.cli.session import Session, check_services
+
+
+@click.command("pull", help="Fetch the images of services")
+@click.argument("services", nargs=-1, metavar="[SERVICE...]")
+@click.option("-q", "--quiet", is_flag=True, help="Without progress")
+@click.option("--include-deps", is_flag=True, help="Also of the services that these depend on")
+@click.option("--ignore-pull-failures", is_flag=True, help="Go on when an image cannot be pulled")
+@click.option("--ignore-buildable", is_flag=True, help="Not those that can be built")
+@click.option("--policy", type=click.Choice(["missing", "always"]), default="always", help="When to pull")
+@click.pass_obj
+def command(session: Session, /, **options: Any) -> None:
+    """Pull the images, all at once."""
+    from compose.apply.observe import observe
+    from compose.cli.connection import connected
+    from compose.cli.terminal import progress
+    from compose.cli.working import Stage, perform, run_async
+    from compose.errors import ComposeError
+    from compose.graph.graph import select_services
+    from compose.plan.actions import Plan, PlanBuilder, PullImage
+    from compose.plan.images import image_id, image_of
+    from compose.render.progress import Quiet
+
+    services: tuple[str, ...] = options["services"]
+    project = session.load().project
+    check_services(project, services)
+    project = select_services(project, services, with_dependencies=options["include_deps"])
+
+    async def work() -> None:
+        async with connected(session) as engine, progress(session, "pull") as shown:
+            observed = await observe(engine, project.name)
+            builder = PlanBuilder()
+            wanted = {
+                image_of(project, service): service.platform
+                for service in project.services.values()
+                # What has a build and no name of its own is in no registry.
+                if service.image and not (service.build and options["ignore_buildable"])
+            }
+            for image, platform in wanted.items():
+                if options["policy"] == "always" or not image_id(observed, image):
+                    builder.add(PullImage(image, "asked to", platform))
+            report = Quiet().update if options["quiet"] else shown.update
+            try:
+                stage = Stage(engine, project, observed)
+                await perform(Plan(tuple(builder.steps)), stage, report, keep_going=options["ignore_pull_failures"])
+            except (ComposeError, ExceptionGroup):
+                if not options["ignore_pull_failures"]:
+                    raise
+
+    run_async(work)

@@ -1,0 +1,37 @@
+"""`rm`: remove stopped containers."""
+
+from __future__ import annotations
+
+import click
+
+from compose.cli.session import Session
+
+
+@click.command("rm", help="Remove stopped containers")
+@click.argument("services", nargs=-1, metavar="[SERVICE...]")
+@click.option("-f", "--force", is_flag=True, help="Do not ask")
+@click.option("-s", "--stop", is_flag=True, help="Stop them first")
+@click.option("-v", "--volumes", is_flag=True, help="Remove their anonymous volumes too")
+@click.option("-a", "--all", "everything", is_flag=True, hidden=True)
+@click.pass_obj
+def command(
+    session: Session, services: tuple[str, ...], force: bool, stop: bool, volumes: bool, everything: bool
+) -> None:
+    """Remove what does not run."""
+    from compose.cli.located import located
+    from compose.cli.working import carry_out, run_async
+    from compose.plan.actions import RemoveContainer
+    from compose.plan.teardown import plan_remove
+
+    async def work() -> None:
+        async with located(session, services, one_off=True) as place:
+            plan = plan_remove(place.containers, stop=stop, volumes=volumes)
+            names = [step.action.container for step in plan.steps if isinstance(step.action, RemoveContainer)]
+            if not names:
+                click.echo("No stopped containers", err=True)
+                return
+            if not force:
+                click.confirm(f"? Going to remove {', '.join(names)}", abort=True, err=True)
+            await carry_out(session, "rm", plan, place.stage, keep_going=True)
+
+    run_async(work)

@@ -1,0 +1,34 @@
+"""`start`: start containers that exist, in the order of their dependencies."""
+
+from __future__ import annotations
+
+import click
+
+from compose.cli.session import Session
+
+
+@click.command("start", help="Start containers that exist")
+@click.argument("services", nargs=-1, metavar="[SERVICE...]")
+@click.option("--wait", is_flag=True, help="Wait until services run and are healthy")
+@click.option("--wait-timeout", type=int, default=None, help="Seconds to wait at most")
+@click.pass_obj
+def command(session: Session, services: tuple[str, ...], wait: bool, wait_timeout: int | None) -> None:
+    """Start what exists and does not run."""
+    import anyio
+
+    from compose.cli.located import located
+    from compose.cli.working import carry_out, run_async
+    from compose.errors import ComposeError, ServiceFailed
+    from compose.plan.starting import plan_start
+
+    async def work() -> None:
+        async with located(session, services) as place:
+            if not place.containers:
+                raise ComposeError("no container to start", hint="`pycompose up` creates them")
+            plan = plan_start(place.project, place.containers, wait=wait)
+            with anyio.move_on_after(wait_timeout if wait else None) as scope:
+                await carry_out(session, "start", plan, place.stage)
+            if scope.cancelled_caught:
+                raise ServiceFailed(f"the services were not up within {wait_timeout} s")
+
+    run_async(work)

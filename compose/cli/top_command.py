@@ -1,0 +1,35 @@
+"""`top`: print the running processes."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from compose.cli.session import Session
+
+
+@click.command("top", help="Print the running processes")
+@click.argument("services", nargs=-1, metavar="[SERVICE...]")
+@click.pass_obj
+def command(session: Session, services: tuple[str, ...]) -> None:
+    """Print a table for all containers."""
+    from compose.apply.refusals import refusals
+    from compose.cli.located import located
+    from compose.cli.working import run_async
+    from compose.render.tables import table
+
+    async def work() -> tuple[list[str], list[list[str]]]:
+        titles: list[str] = []
+        rows: list[list[str]] = []
+        async with located(session, services, everything=False) as place:
+            for item in place.running():
+                with refusals(f"looking into container {item.name}"):
+                    found = await place.engine.top_container(item.id)
+                titles = found.titles
+                rows += [[item.service, str(item.number), *process] for process in found.processes]
+        return titles, rows
+
+    titles, rows = run_async(work)
+    if rows:
+        sys.stdout.write(table(["SERVICE", "#", *titles], rows))

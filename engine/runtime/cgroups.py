@@ -95,16 +95,10 @@ def process_ids(cgroup: str) -> list[int]:
     return sorted({pid for below in _deepest_first(path) for pid in _processes(below)})
 
 
-def remove(cgroup: str) -> list[int]:
-    """Remove a cgroup with everything below it from every tree.
-
-    Returns the processes that stood in the way (to be killed first); an empty list means it is gone.
-    """
-    for path in directories(cgroup):
-        for below in _deepest_first(path):
-            if not _remove_one(below):
-                return members(cgroup)
-    return []
+def remove(cgroup: str) -> bool:
+    """Remove a cgroup with everything below it from every tree; False if something in it is busy."""
+    are_gone = [_remove_one(below) for path in directories(cgroup) for below in _deepest_first(path)]
+    return all(are_gone)
 
 
 def remove_empty(cgroup: str) -> None:

@@ -15,8 +15,6 @@ import contextlib
 import errno
 import functools
 import os
-import select
-import shutil
 import signal as signals
 import subprocess
 import time
@@ -41,13 +39,13 @@ from engine.runtime.launch import ExecLaunch, ExitStatus, Launch
 from engine.runtime.resources import resources
 from engine.runtime.spec import oci_spec
 from engine.runtime.surroundings import Surroundings
+from engine.runtime.teardown import end_monitor, has_ended, kill_and_wait, reap, remove_cgroup, remove_files
 from engine.state.paths import Paths
 from engine.undo import undo_on_error
 from engine.wire.containers import HostConfig
 
 _KILLED = 128 + signals.SIGKILL
-# How long a monitor may take to write down what its dead container left in the pipes.
-_MONITOR_SECONDS = 2.0
+_TICK_NS = 10_000_000
 
 
 @dataclass(slots=True)
@@ -120,8 +118,8 @@ class Runtime:
                 raise
             raise Conflict(f"container {container_id[:12]} is not waiting to be started") from exc
         try:
-            fifo.unlink()
             os.write(descriptor, b"\0")
+            fifo.unlink()
         finally:
             os.close(descriptor)
 
@@ -154,7 +152,7 @@ class Runtime:
             held = self._hold(record)
             self._held[container_id] = held
             self._present.add(container_id)
-        if held.monitor_pidfd is None or _has_ended(held.monitor_pidfd):
+        if held.monitor_pidfd is None or has_ended(held.monitor_pidfd):
             await self._settle(held)
         return held.status or held.record.pid
 
@@ -191,7 +189,7 @@ class Runtime:
         is not running.
         """
         held = self._known(container_id)
-        if held.status is not None or held.pidfd is None or _has_ended(held.pidfd):
+        if held.status is not None or held.pidfd is None or has_ended(held.pidfd):
             raise Conflict(f"container {container_id} is not running")
         return await start_exec(
             self._surroundings,
@@ -263,8 +261,8 @@ class Runtime:
                 pid = await monitor.first_report(starting)
             except BaseException as exc:
                 with anyio.CancelScope(shield=True):
-                    await _kill_and_wait(starting.pidfd)
-                _reap(starting.pidfd)
+                    await kill_and_wait(starting.pidfd)
+                reap(starting.pidfd)
                 os.close(starting.pidfd)
                 if isinstance(exc, RuntimeFailure):
                     raise create_failure(exc.message, launch.arguments[0]) from exc
@@ -311,44 +309,42 @@ class Runtime:
         if held.status is not None:
             return
         if held.monitor_pidfd is not None:
-            _reap(held.monitor_pidfd)
+            reap(held.monitor_pidfd)
         file = self._directory(held.record.container_id) / "exit"
         try:
             exit_code = int(file.read_text())
-            finished_ns = file.stat().st_mtime_ns
+            # A file's time is that of the last tick: never earlier than what the container did before.
+            finished_ns = min(time.time_ns(), file.stat().st_mtime_ns + _TICK_NS)
         except (FileNotFoundError, ValueError):
             # The monitor was killed: its container lost its stdio and its exit code, so it is ended, too.
             if held.pidfd is not None:
-                await _kill_and_wait(held.pidfd)
-            exit_code, finished_ns = _KILLED, _now_ns()
+                await kill_and_wait(held.pidfd)
+            exit_code, finished_ns = _KILLED, time.time_ns()
         was_oom = cgroups.oom_kills(held.record.cgroup) > 0
         held.status = ExitStatus(exit_code, was_oom, finished_ns)
 
     async def _tear_down(self, record: monitor.Record) -> None:
         identity = record.container_id
         held = self._held.get(identity) or self._hold(record)
-        cgroups.thaw(record.cgroup)
-        if held.pidfd is not None:
-            await _kill_and_wait(held.pidfd)
-        await self._end_monitor(held)
-        await self._settle(held)
-        await _remove_cgroup(record.cgroup)
-        await anyio.to_thread.run_sync(_remove_files, record, self._directory(identity), self._state / identity)
+        try:
+            cgroups.thaw(record.cgroup)
+            if held.pidfd is not None:
+                await kill_and_wait(held.pidfd)
+            if held.monitor_pidfd is not None:
+                await end_monitor(held.monitor_pidfd)
+            await self._settle(held)
+            await remove_cgroup(record.cgroup)
+            await anyio.to_thread.run_sync(remove_files, record, self._directory(identity), self._state / identity)
+        except BaseException:
+            if identity not in self._held:
+                held.close()
+            raise
         held.close()
         self._held.pop(identity, None)
         self._present.discard(identity)
         if not self._present:
             # No await since the check: a create that begins now makes the parent again.
             cgroups.remove_empty(self._paths.cgroup)
-
-    async def _end_monitor(self, held: _Held) -> None:
-        if held.monitor_pidfd is None:
-            return
-        with anyio.move_on_after(_MONITOR_SECONDS):
-            await wait_pidfd(held.monitor_pidfd)
-            return
-        # It hangs on a client that attached and does not read.
-        await _kill_and_wait(held.monitor_pidfd)
 
     async def _command(self, verb: str, *arguments: str) -> None:
         """Run the runtime for a rare verb. Raises `RuntimeFailure` with its words."""
@@ -361,45 +357,3 @@ def _run_to_end(surroundings: Surroundings, words: Sequence[str]) -> None:
     said, _ = child.communicate()
     if child.returncode != 0:
         raise RuntimeFailure(f"OCI runtime {words[1]} failed: {said.decode(errors='replace').strip()}")
-
-
-async def _remove_cgroup(cgroup: str) -> None:
-    while in_the_way := await anyio.to_thread.run_sync(cgroups.remove, cgroup):
-        for pid in in_the_way:
-            with contextlib.suppress(ProcessLookupError):
-                pidfd = os.pidfd_open(pid)
-                try:
-                    await _kill_and_wait(pidfd)
-                finally:
-                    os.close(pidfd)
-
-
-async def _kill_and_wait(pidfd: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        signals.pidfd_send_signal(pidfd, signals.SIGKILL)
-    await wait_pidfd(pidfd)
-
-
-def _remove_files(record: monitor.Record, *directories: Path) -> None:
-    for directory in directories:
-        shutil.rmtree(directory, ignore_errors=True)
-    if record.bundle:
-        bundle = Path(record.bundle)
-        for name in monitor.BUNDLE_FILES:
-            (bundle / name).unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # it may be the caller's, with more in it
-            bundle.rmdir()
-
-
-def _has_ended(pidfd: int) -> bool:
-    return bool(select.select([pidfd], [], [], 0)[0])
-
-
-def _reap(pidfd: int) -> None:
-    # An adopted monitor is a child of init, which reaps it.
-    with contextlib.suppress(ChildProcessError):
-        os.waitid(os.P_PIDFD, pidfd, os.WEXITED | os.WNOHANG)
-
-
-def _now_ns() -> int:
-    return time.time_ns()

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
+from anyio import TASK_STATUS_IGNORED
+from anyio.abc import TaskStatus
 from msgspec import structs
 
 from engine.api.services import Services
@@ -131,7 +133,17 @@ class FakeContainer:
     waiters: int = 0
 
 
-class FakeContainers:
+class Runs:
+    """Has nothing to recover and nothing to supervise."""
+
+    async def run(self, *, task_status: TaskStatus[None] = TASK_STATUS_IGNORED) -> None:
+        task_status.started()
+
+    async def recover(self) -> None:
+        return
+
+
+class FakeContainers(Runs):
     """`ContainerJobs` in memory."""
 
     def __init__(self, events: EventBus, images: FakeImages) -> None:
@@ -362,7 +374,9 @@ class FakeContainers:
     async def archive_get(self, name: str, path: str) -> AsyncIterator[bytes]:
         yield self.archives[path]
 
-    async def archive_put(self, name: str, path: str, tar: AsyncIterator[bytes]) -> None:
+    async def archive_put(
+        self, name: str, path: str, tar: AsyncIterator[bytes], *, no_overwrite_dir_non_dir: bool = False
+    ) -> None:
         self.archives[path] = b"".join([chunk async for chunk in tar])
 
     async def prune(self, filters: Mapping[str, Sequence[str]]) -> tuple[list[str], int]:
@@ -401,7 +415,7 @@ def familiar(name: str) -> str:
     return name.removeprefix("docker.io/").removeprefix("library/")
 
 
-class FakeImages:
+class FakeImages(Runs):
     """`ImageJobs` in memory. Pulling makes up an image; `pull_error` fails after the first line."""
 
     def __init__(self) -> None:
@@ -468,7 +482,7 @@ class FakeImages:
         return [HistoryItem(id=image.id, created=1_700_000_000, created_by="/bin/sh")]
 
 
-class FakeNetworks:
+class FakeNetworks(Runs):
     """`NetworkJobs` in memory; its records are what it answers."""
 
     def __init__(self) -> None:

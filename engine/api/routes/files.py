@@ -29,7 +29,9 @@ async def get(services: Services, request: Request) -> Answer:
 
 async def put(services: Services, request: Request) -> Answer:
     """`PUT /containers/{name}/archive`: unpack the body (tar, perhaps compressed) into the directory."""
-    await services.containers.archive_put(request.name, required(request, "path"), request.chunks())
+    no_overwrite = request.query.flag("noOverwriteDirNonDir")
+    path = required(request, "path")
+    await services.containers.archive_put(request.name, path, request.chunks(), no_overwrite_dir_non_dir=no_overwrite)
     return OK
 
 

@@ -1,0 +1,327 @@
+"""An engine in memory with the client's interface, for tests of what drives an engine.
+
+Containers run until a test ends them; `on_start` may end them at once or change their health. What it does not
+model (namespaces, files, addresses) is not asked for by its users.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import cast
+
+import anyio
+from anyio.streams.memory import MemoryObjectSendStream
+
+from engine.client import ApiError, EngineClient
+from engine.wire.containers import (
+    ContainerConfig,
+    ContainerCreateRequest,
+    ContainerCreateResponse,
+    ContainerInspect,
+    ContainerState,
+    ContainerSummary,
+    Health,
+    HealthcheckResult,
+    HostConfig,
+    MountPoint,
+    NetworkSettings,
+    SummaryNetworkSettings,
+)
+from engine.wire.images import ImageInspect, ImageSummary, Progress
+from engine.wire.networks import EndpointSettings, NetworkCreateRequest, NetworkCreateResponse, NetworkInspect
+from engine.wire.system import EventActor, EventMessage
+from engine.wire.times import ZERO
+from engine.wire.volumes import Volume, VolumeCreateRequest
+
+
+@dataclass
+class FakeContainer:
+    """One container; `log` holds (stream, bytes)."""
+
+    id: str
+    name: str
+    request: ContainerCreateRequest
+    image_id: str
+    status: str = "created"
+    exit_code: int = 0
+    health: str = ""
+    probe_output: str = ""
+    finished_at: str = ZERO
+    log: list[tuple[int, bytes]] = field(default_factory=list)
+    files: list[bytes] = field(default_factory=list)
+    news: anyio.Event = field(default_factory=anyio.Event)
+
+
+@dataclass
+class FakeEngine:
+    """The engine. `calls` lists what was changed, in order; `refusals` makes a call fail: "start db" -> message."""
+
+    images: dict[str, str] = field(default_factory=dict)
+    registry: dict[str, str] = field(default_factory=dict)
+    networks: dict[str, NetworkInspect] = field(default_factory=dict)
+    volumes: dict[str, Volume] = field(default_factory=dict)
+    containers: dict[str, FakeContainer] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+    refusals: dict[str, tuple[int, str]] = field(default_factory=dict)
+    on_start: Callable[[FakeContainer], None] = lambda container: None
+    _listeners: list[MemoryObjectSendStream[EventMessage]] = field(default_factory=list)
+    _count: int = 0
+
+    @property
+    def client(self) -> EngineClient:
+        """The same, under the type that its users expect."""
+        return cast("EngineClient", self)
+
+    def named(self, name: str) -> FakeContainer:
+        """The container with that name or id; `ApiError` 404."""
+        for item in self.containers.values():
+            if name in (item.name, item.id):
+                return item
+        raise ApiError(404, f"No such container: {name}")
+
+    def write(self, name: str, data: bytes, stream: int = 1) -> None:
+        """Let a container write something."""
+        container = self.named(name)
+        container.log.append((stream, data))
+        self._tell(container)
+
+    def exit(self, name: str, code: int = 0) -> None:
+        """End a container's process."""
+        container = self.named(name)
+        container.status, container.exit_code = "exited", code
+        container.finished_at = "2024-01-01T00:00:00Z"
+        self._tell(container)
+        self._publish(container, "die", {"exitCode": str(code)})
+
+    def set_health(self, name: str, health: str, output: str = "") -> None:
+        """Let a container's health change."""
+        container = self.named(name)
+        container.health, container.probe_output = health, output
+        self._publish(container, f"health_status: {health}", {})
+
+    async def list_containers(
+        self, *, everything: bool = False, filters: Mapping[str, Iterable[str]] | None = None
+    ) -> list[ContainerSummary]:
+        wanted = [text.partition("=") for text in (filters or {}).get("label", [])]
+        return [
+            self._summary(item)
+            for item in self.containers.values()
+            if (everything or item.status == "running")
+            and all(
+                key in item.request.labels and (not equals or item.request.labels[key] == value)
+                for key, equals, value in wanted
+            )
+        ]
+
+    async def inspect_container(self, container: str) -> ContainerInspect:
+        item = self.named(container)
+        health = Health(
+            status=item.health,
+            log=[
+                HealthcheckResult(start="", end="", exit_code=int(item.health != "healthy"), output=item.probe_output)
+            ],
+        )
+        state = ContainerState(
+            status=item.status,
+            running=item.status == "running",
+            exit_code=item.exit_code,
+            finished_at=item.finished_at,
+        )
+        if item.health:
+            state = ContainerState(
+                status=state.status,
+                running=state.running,
+                exit_code=state.exit_code,
+                finished_at=state.finished_at,
+                health=health,
+            )
+        return ContainerInspect(
+            id=item.id,
+            created="2024-01-01T00:00:00Z",
+            path="",
+            args=[],
+            state=state,
+            image=item.image_id,
+            name=f"/{item.name}",
+            host_config=HostConfig(),
+            config=ContainerConfig(labels=item.request.labels, tty=item.request.tty, image=item.request.image),
+            network_settings=NetworkSettings(),
+        )
+
+    async def create_container(
+        self, name: str, request: ContainerCreateRequest, *, platform: str = ""
+    ) -> ContainerCreateResponse:
+        self._call(f"create {name}")
+        if any(item.name == name for item in self.containers.values()):
+            raise ApiError(409, f'Conflict. The container name "/{name}" is already in use')
+        if request.image not in self.images:
+            raise ApiError(404, f"No such image: {request.image}")
+        item = FakeContainer(self._new_id(), name, request, self.images[request.image])
+        item.health = "starting" if request.healthcheck and request.healthcheck.test != ["NONE"] else ""
+        self.containers[item.id] = item
+        self._publish(item, "create", {})
+        return ContainerCreateResponse(id=item.id)
+
+    async def start_container(self, container: str) -> None:
+        item = self.named(container)
+        self._call(f"start {item.name}")
+        item.status = "running"
+        self._publish(item, "start", {})
+        self.on_start(item)
+
+    async def stop_container(self, container: str, *, timeout_seconds: int | None = None) -> None:
+        item = self.named(container)
+        self._call(f"stop {item.name}")
+        self.exit(item.id, 143)
+
+    async def kill_container(self, container: str, signal: str = "SIGKILL") -> None:
+        item = self.named(container)
+        self._call(f"kill {item.name} {signal}")
+        self.exit(item.id, 137)
+
+    async def remove_container(self, container: str, *, force: bool = False, volumes: bool = False) -> None:
+        item = self.named(container)
+        self._call(f"remove {item.name}")
+        del self.containers[item.id]
+        self._publish(item, "destroy", {})
+
+    async def rename_container(self, container: str, name: str) -> None:
+        item = self.named(container)
+        self._call(f"rename {item.name} {name}")
+        item.name = name
+
+    async def put_archive(self, container: str, path: str, tar: bytes) -> None:
+        self._call(f"put files into {self.named(container).name}")
+        self.named(container).files.append(tar)
+
+    async def container_logs(
+        self,
+        container: str,
+        *,
+        tty: bool,
+        follow: bool = False,
+        tail: str = "all",
+        since: str = "",
+        until: str = "",
+        timestamps: bool = False,
+    ) -> AsyncIterator[tuple[int, bytes]]:
+        item = self.named(container)
+        position = max(len(item.log) - int(tail), 0) if tail != "all" else 0
+        while True:
+            while position < len(item.log):
+                yield item.log[position]
+                position += 1
+            if not follow or item.status != "running":
+                return
+            await item.news.wait()
+
+    async def list_images(self) -> list[ImageSummary]:
+        return [ImageSummary(id=image_id, repo_tags=[name]) for name, image_id in self.images.items()]
+
+    async def inspect_image(self, name: str) -> ImageInspect:
+        if name not in self.images:
+            raise ApiError(404, f"No such image: {name}")
+        return ImageInspect(id=self.images[name])
+
+    async def pull_image(self, reference: str, *, platform: str = "") -> AsyncIterator[Progress]:
+        self._call(f"pull {reference}")
+        if reference not in self.registry:
+            raise ApiError(404, f"manifest for {reference} not found")
+        yield Progress(id="layer", status="Pulling fs layer")
+        self.images[reference] = self.registry[reference]
+        yield Progress(id="layer", status="Pull complete")
+
+    async def remove_image(self, name: str) -> None:
+        self._call(f"remove image {name}")
+        del self.images[name]
+
+    async def list_networks(self) -> list[NetworkInspect]:
+        return list(self.networks.values())
+
+    async def create_network(self, request: NetworkCreateRequest) -> NetworkCreateResponse:
+        self._call(f"create network {request.name}")
+        found = NetworkInspect(name=request.name, id=self._new_id(), created="", labels=request.labels)
+        self.networks[request.name] = found
+        return NetworkCreateResponse(id=found.id)
+
+    async def remove_network(self, network: str) -> None:
+        self._call(f"remove network {network}")
+        del self.networks[network]
+
+    async def list_volumes(self) -> list[Volume]:
+        return list(self.volumes.values())
+
+    async def create_volume(self, request: VolumeCreateRequest) -> Volume:
+        self._call(f"create volume {request.name}")
+        self.volumes[request.name] = Volume(name=request.name, labels=request.labels)
+        return self.volumes[request.name]
+
+    async def remove_volume(self, name: str, *, force: bool = False) -> None:
+        self._call(f"remove volume {name}")
+        del self.volumes[name]
+
+    @asynccontextmanager
+    async def listening(
+        self, *, filters: Mapping[str, Iterable[str]] | None = None, since: str = "", until: str = ""
+    ) -> AsyncIterator[AsyncIterator[EventMessage]]:
+        send, receive = anyio.create_memory_object_stream[EventMessage](1000)
+        actions = set((filters or {}).get("event", []))
+
+        async def events() -> AsyncIterator[EventMessage]:
+            async for event in receive:
+                if not actions or event.action in actions:
+                    yield event
+
+        self._listeners.append(send)
+        try:
+            with send, receive:
+                yield events()
+        finally:
+            self._listeners.remove(send)
+
+    def _call(self, what: str) -> None:
+        self.calls.append(what)
+        for key, (status, message) in self.refusals.items():
+            if what.startswith(key):
+                raise ApiError(status, message)
+
+    def _new_id(self) -> str:
+        self._count += 1
+        return f"{self._count:064x}"
+
+    def _tell(self, container: FakeContainer) -> None:
+        container.news.set()
+        container.news = anyio.Event()
+
+    def _publish(self, container: FakeContainer, action: str, attributes: dict[str, str]) -> None:
+        actor = EventActor(
+            id=container.id, attributes={**container.request.labels, "name": container.name, **attributes}
+        )
+        for listener in self._listeners:
+            listener.send_nowait(EventMessage(type="container", action=action, actor=actor))
+
+    def _summary(self, item: FakeContainer) -> ContainerSummary:
+        mounts = [
+            MountPoint(type=mount.type, destination=mount.target, name=mount.source or self._new_id())
+            for mount in item.request.host_config.mounts
+        ]
+        endpoints = {
+            name: EndpointSettings(network_id=self.networks[name].id)
+            for name in item.request.networking_config.endpoints_config
+            if name in self.networks
+        }
+        return ContainerSummary(
+            id=item.id,
+            names=[f"/{item.name}"],
+            image=item.request.image,
+            image_id=item.image_id,
+            command="",
+            created=0,
+            labels=item.request.labels,
+            state=item.status,
+            status=item.status,
+            network_settings=SummaryNetworkSettings(networks=endpoints),
+            mounts=mounts,
+        )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 import json
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 
 @functools.cache
 def load_schema(name: str) -> dict[str, Any]:
     """Return the schema `name` ("compose"). It is shared: do not change it."""
-    schema: dict[str, Any] = json.loads(files(__name__).joinpath(f"{name}.json").read_text("utf-8"))
+    schema: dict[str, Any] = json.loads(Path(__file__).with_name(f"{name}.json").read_text("utf-8"))
     return schema

@@ -83,10 +83,9 @@ def used_resources(service: Service) -> list[Node]:
 def _refuse_cycles(graph: networkx.DiGraph[Node]) -> None:
     import networkx
 
-    try:
-        edges: list[Any] = networkx.find_cycle(graph)
-    except networkx.NetworkXNoCycle:
+    if networkx.is_directed_acyclic_graph(graph):  # far faster than looking for a cycle that is not there
         return
+    edges: list[Any] = networkx.find_cycle(graph)
     names = [edge[0].key for edge in edges]
     first = names.index(min(names))
     circle = [*names[first:], *names[:first]]

@@ -18,26 +18,12 @@ from compose.load.interpolate import Interpolation
 from compose.load.locations import Resolver
 from compose.load.merge import apply_resets, merge_documents
 from compose.load.report import Report
+from compose.load.scope import Scope
 from compose.load.sources import LoadRequest, reason
 from compose.load.tree import NOWHERE, Map, Seq, clone
 from compose.load.unique import enforce_unique
 from compose.load.validate import check_schema
 from compose.load.yaml import Document, Path, parse
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Where a set of files stands.
-
-    `directory` is the absolute directory that file names in `extends` and `include` start from, `base` what
-    relative paths are joined to (relative itself for an included project: its includer makes it absolute).
-    `included` are the files on the way here, to find cycles.
-    """
-
-    directory: str
-    base: str
-    environment: Mapping[str, str]
-    included: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

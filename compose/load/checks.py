@@ -40,7 +40,7 @@ def _external_volume(volume: Map, report: Report) -> None:
             report.problem(Problem(message, volume.key_at(key)))
 
 
-def _one_content(*keys: str) -> Check:
+def _one_content(kind: str, *keys: str) -> Check:
     def check(entry: Map, report: Report) -> None:
         found = [key for key in keys if key in entry]
         listed = " and ".join(f"`{key}`" for key in found)
@@ -48,7 +48,7 @@ def _one_content(*keys: str) -> Check:
             report.problem(Problem(f"{listed} exclude each other: keep one", entry.key_at(found[1])))
         elif not found and "driver" not in entry and "external" not in entry:
             wanted = ", ".join(f"`{key}`" for key in keys)
-            report.problem(Problem(f"it has no content: set one of {wanted}", entry.where))
+            report.problem(Problem(f"this {kind} has no content: set one of {wanted}", entry.where))
 
     return check
 
@@ -84,8 +84,8 @@ def _device_request(request: Map, report: Report) -> None:
 CHECKS: Rules[Check] = compile_rules(
     {
         "volumes.*": _external_volume,
-        "configs.*": _one_content("file", "environment", "content"),
-        "secrets.*": _one_content("file", "environment"),
+        "configs.*": _one_content("config", "file", "environment", "content"),
+        "secrets.*": _one_content("secret", "file", "environment"),
         "services.*.ports.*": _port,
         "services.*.volumes.*": _mount,
         "services.*.devices.*": _needs_target,

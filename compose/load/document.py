@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from compose.errors import UsageError
+from compose.load.hints import did_you_mean
 from compose.load.kinds import plain
 from compose.load.report import Report
 from compose.load.shape import SECTIONS, SERVICE
@@ -49,6 +51,28 @@ def _shaped(tree: Map, section: str, kind: Any, report: Report) -> dict[str, Ent
     if not isinstance(entries, Map):
         return {}
     return {name: kind(entry, entries.value_at(name), report) or {} for name, entry in entries.items()}
+
+
+def select(parts: Parts, names: Iterable[str]) -> None:
+    """Narrow the services to the named ones and what they depend on, in place.
+
+    Naming a disabled service enables all that have one of its profiles. Raises `UsageError` for an unknown name.
+    """
+    wanted = list(names)
+    profiles = {name for service in wanted for name in parts.disabled.get(service, {}).get("profiles", ())}
+    for name in [name for name, service in parts.disabled.items() if profiles.intersection(service["profiles"])]:
+        parts.services[name] = parts.disabled.pop(name)
+    chosen: set[str] = set()
+    while wanted:
+        name = wanted.pop()
+        if name not in parts.services:
+            raise UsageError(f"no such service: {name}", hint=did_you_mean(name, parts.services))
+        if name not in chosen:
+            chosen.add(name)
+            needs = parts.services[name].get("depends_on", {})
+            wanted.extend(other for other, need in needs.items() if other in parts.services or need["required"])
+    for name in [name for name in parts.services if name not in chosen]:
+        parts.disabled[name] = parts.services.pop(name)
 
 
 def drop_unused(parts: Parts) -> None:

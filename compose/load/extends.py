@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os.path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from compose.errors import Location, Problem
 from compose.load.files import clean_join
 from compose.load.hints import did_you_mean
 from compose.load.merge import apply_resets, merge_service
+from compose.load.scope import Assembling, Scope
 from compose.load.tree import Map, clone
 from compose.load.yaml import Path
 
-if TYPE_CHECKING:
-    from compose.load.assemble import Assembler, Scope
 
-
-def apply_extends(tree: Map, resets: set[Path], file: str, scope: Scope, assembler: Assembler) -> None:
+def apply_extends(tree: Map, resets: set[Path], file: str, scope: Scope, assembler: Assembling) -> None:
     """Replace every service of a document that extends another by the result, in place."""
     services = tree.get("services")
     if isinstance(services, Map):
@@ -25,7 +23,7 @@ def apply_extends(tree: Map, resets: set[Path], file: str, scope: Scope, assembl
 
 
 class _Extension:
-    def __init__(self, scope: Scope, assembler: Assembler) -> None:
+    def __init__(self, scope: Scope, assembler: Assembling) -> None:
         self._scope = scope
         self._assembler = assembler
 

@@ -9,22 +9,20 @@ from __future__ import annotations
 import os.path
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from compose.errors import Location, Problem
 from compose.load.extends import relative_directory
 from compose.load.files import clean_join
+from compose.load.scope import Assembling, Scope
 from compose.load.sources import read_env_file
 from compose.load.tree import Map, Seq
-
-if TYPE_CHECKING:
-    from compose.load.assemble import Assembler, Scope
 
 SECTIONS = ("services", "volumes", "networks", "secrets", "configs", "models")
 REMOTE_PREFIXES = ("https://", "http://", "git://", "ssh://", "git@", "github.com/", "oci://")
 
 
-def apply_include(tree: Map, file: str, scope: Scope, assembler: Assembler) -> None:
+def apply_include(tree: Map, file: str, scope: Scope, assembler: Assembling) -> None:
     """Add what a document includes to it, in place."""
     entries = tree.get("include")
     if entries is None:
@@ -41,7 +39,7 @@ def apply_include(tree: Map, file: str, scope: Scope, assembler: Assembler) -> N
 
 
 class _Inclusion:
-    def __init__(self, entry: Any, where: Location, scope: Scope, assembler: Assembler) -> None:
+    def __init__(self, entry: Any, where: Location, scope: Scope, assembler: Assembling) -> None:
         self._where = where
         self._scope = scope
         self._assembler = assembler

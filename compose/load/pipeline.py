@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from compose.errors import ComposeError, InvalidProject
-from compose.load.assemble import Assembler, Scope
+from compose.load.assemble import Assembler
 from compose.load.bind import bind_file_object, bind_network, bind_service, bind_volume
-from compose.load.document import Parts, document, drop_unused, shape
+from compose.load.document import Parts, document, drop_unused, select, shape
 from compose.load.files import Disk
 from compose.load.kinds import plain
 from compose.load.name import project_name
 from compose.load.normalise import normalise
 from compose.load.references import check_project
 from compose.load.report import Report
+from compose.load.scope import Scope
 from compose.load.sources import LoadRequest, Sources, find_sources
 from compose.load.tree import Map
 from compose.load.variables import Variables
@@ -76,6 +77,8 @@ def _finish(tree: Map, sources: Sources, environment: Mapping[str, str], stage: 
     """Return the canonical parts, checked as a whole, with their variable files read."""
     report = stage.report
     parts = shape(tree, sources.profiles, report)
+    if stage.request.select:
+        select(parts, stage.request.select)
     if stage.request.check:
         check_project(parts, tree, report)
     report.raise_problems()

@@ -113,6 +113,7 @@ class _Service:
         networks = self.service.get("networks", {})
         if self.service.get("network_mode") and networks:
             self._at_key("`network_mode` and `networks` exclude each other", ("networks",))
+            networks = {}
         for name in networks:
             self._refer("network", name, ("networks", name))
         for index, mount in enumerate(self.service.get("volumes", ())):

@@ -6,8 +6,6 @@ That is YAML 1.2 with a few leftovers of 1.1: `yes` and `on` are strings, `010` 
 
 from __future__ import annotations
 
-import base64
-import binascii
 import datetime
 import re
 from dataclasses import dataclass
@@ -75,9 +73,11 @@ def resolve_tagged(tag: str, text: str) -> Any:
     A tag that YAML does not define leaves the text as it is.
     """
     if tag == f"{YAML}binary":
+        import base64  # hardly ever seen in a Compose file
+
         try:
             return base64.b64decode("".join(text.split()), validate=True).decode("utf-8", "surrogateescape")
-        except binascii.Error as exc:
+        except ValueError as exc:
             raise ValueError("`!!binary` value is not valid base64") from exc
     kinds = _KINDS.get(tag.removeprefix(YAML)) if tag.startswith(YAML) else None
     if kinds is None:

@@ -30,7 +30,6 @@ _NAMES = {
     "boolean": "true or false",
     "null": "empty",
 }
-_SIMPLE = ("string", "integer", "number", "boolean", "null")
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +175,7 @@ def _mismatch(value: Any, path: Steps, types: list[str]) -> Deviation:
     listed = wanted[0] if len(wanted) == 1 else f"{', '.join(wanted[:-1])} or {wanted[-1]}"
     found = "a date" if kind == "date" else "empty" if kind == "null" else _NAMES[kind]
     hint = None
-    if "string" in types and kind not in ("object", "array", "null", "string"):
+    if "string" in types and "boolean" not in types and kind not in ("object", "array", "null"):
         hint = f'put it in quotes: "{show(value)}"'
     return Deviation(path, f"{_words(path)} must be {listed}, but is {found}", hint)
 

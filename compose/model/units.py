@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import struct
-from fractions import Fraction
 
 NANOSECONDS = {
     "ns": 1,
@@ -43,7 +42,8 @@ def parse_duration(text: str) -> int:
             raise ValueError(f"invalid duration {text!r}")
         if part[3] not in NANOSECONDS:
             raise ValueError(f"unknown unit {part[3]!r} in duration {text!r}")
-        total += int(Fraction(f"{part[1] or 0}.{part[2] or 0}") * NANOSECONDS[part[3]])
+        fraction = part[2] or "0"
+        total += int(part[1] or 0) * NANOSECONDS[part[3]] + int(fraction) * NANOSECONDS[part[3]] // 10 ** len(fraction)
         position = part.end()
     if not rest or total > LONGEST:
         raise ValueError(f"invalid duration {text!r}")

@@ -57,8 +57,12 @@ async def _entries(
             for entry in parser.feed(chunk):
                 yield entry
             await anyio.lowlevel.checkpoint()
-        if file.reopen():
-            parser.finish()
+        if file.is_replaced():
+            # Nothing is written to the old file any more, but something may have been since the last read.
+            while chunk := file.read():
+                for entry in parser.feed(chunk):
+                    yield entry
+            file.reopen()
             continue
         if watch is None or until is None or is_last:
             break
@@ -77,18 +81,19 @@ class _File:
         self._inode = 0
         self.reopen()
 
-    def reopen(self) -> bool:
-        """Open the file that is at the path now; False if that is the one being read (or there is none)."""
+    def is_replaced(self) -> bool:
+        """Whether another file is at the path now than the one being read."""
         try:
-            inode = self._path.stat().st_ino
+            return self._path.stat().st_ino != self._inode
         except FileNotFoundError:
             return False
-        if self._descriptor is not None and inode == self._inode:
-            return False
+
+    def reopen(self) -> None:
+        """Go on with the file that is at the path now, if there is one."""
         self.close()
-        self._descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-        self._inode = os.fstat(self._descriptor).st_ino
-        return True
+        with contextlib.suppress(FileNotFoundError):
+            self._descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+            self._inode = os.fstat(self._descriptor).st_ino
 
     def read(self) -> bytes:
         """The next bytes; empty at the end."""

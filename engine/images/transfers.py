@@ -20,7 +20,7 @@ import anyio
 from engine.images.feed import Feed
 from engine.registry.interrupt import Interrupt
 from engine.registry.manifest import Descriptor
-from engine.storage.content import Content
+from engine.storage.content import Content, CorruptBlob
 from engine.storage.layers import Layers
 
 if TYPE_CHECKING:
@@ -148,7 +148,11 @@ class Transfer:
             return
         with transfers.alone_with(order.blob.digest):
             if not transfers.content.has(order.blob.digest):
-                self._download_and_unpack()
+                try:
+                    self._download_and_unpack()
+                except CorruptBlob:
+                    order.client.distrust()  # a broken mirror must not keep us from the next, or from the registry
+                    self._download_and_unpack()
                 return
         with transfers.content.path(order.blob.digest).open("rb", buffering=0) as blob:
             self._unpack(blob.read)

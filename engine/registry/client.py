@@ -127,6 +127,11 @@ class RegistryClient:
                     raise cut or RegistryError(f"{self._registry}: blob {descriptor.digest} is shorter than promised")
                 interrupt.pause(_pause_seconds(tries, ""))
 
+    def distrust(self) -> None:
+        """Ask another endpoint first from now on: the one that came first sent something corrupt."""
+        first, *others = self._endpoints
+        self._endpoints = (*others, first)
+
     def _rest(self, repository: str, descriptor: Descriptor, offset: int, interrupt: Interrupt) -> Iterator[bytes]:
         headers = {"Range": f"bytes={offset}-"} if offset else {}
 

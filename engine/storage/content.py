@@ -17,6 +17,10 @@ from engine.storage.growing import GrowingFile
 _TEMPORARY: Final = ".tmp-"
 
 
+class CorruptBlob(InvalidLayer):
+    """What was to be kept is not what its digest promises."""
+
+
 class Content:
     """Blobs below one directory. All calls block; threads may share it."""
 
@@ -46,14 +50,14 @@ class Content:
         """Write a blob; others may read it while it grows. At the end of the block it is checked, made durable and
         given its name. After an error nothing stays.
 
-        Raises `InvalidLayer` when size or digest are not as promised.
+        Raises `CorruptBlob` when size or digest are not as promised.
         """
         descriptor, name = tempfile.mkstemp(prefix=_TEMPORARY, dir=self._root)
         file = GrowingFile(descriptor)
         try:
             yield file
             if file.size_bytes != size_bytes or file.digest != digest:
-                raise InvalidLayer(
+                raise CorruptBlob(
                     f"blob {digest} is corrupt: {file.size_bytes} of {size_bytes} bytes, with digest {file.digest}",
                     hint="the registry or a mirror sent something else; pull again",
                 )

@@ -19,6 +19,9 @@ from engine.storage.snapshots import Snapshots
 from engine.wire.images import Progress
 from tests.fakes.registry import FakeRegistry, serve_registry
 
+# Behind a proxy that is not there, docker.io itself is out of reach wherever the tests run.
+OFFLINE = RegistrySettings(proxies={"https": "http://127.0.0.1:1"})
+
 
 @dataclass
 class Machine:
@@ -52,7 +55,7 @@ def machine_with_mirror(root: Path, url: str) -> Machine:
     paths = Paths(root=root / "state", run=root / "run")
     paths.make()
     store, events = Store.open(paths.database), EventBus()
-    settings = RegistrySettings().with_mirrors({"docker.io": (url,)})
+    settings = OFFLINE.with_mirrors({"docker.io": (url,)})
     return Machine(paths, store, events, ImageService(paths, store, events, settings), Snapshots(paths))
 
 

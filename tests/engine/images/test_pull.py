@@ -13,8 +13,9 @@ import pytest
 from msgspec import UnsetType
 
 from engine.errors import BadRequest, EngineError, InvalidLayer, NoSuchImage, NotFound, RegistryError
-from tests.engine.images.conftest import Machine
-from tests.fakes.registry import INDEX, FakeRegistry, Fault, digest_of, tar_of
+from engine.images.store import ImageService
+from tests.engine.images.conftest import OFFLINE, Machine
+from tests.fakes.registry import INDEX, FakeRegistry, Fault, digest_of, serve_registry, tar_of
 
 pytestmark = [pytest.mark.root, pytest.mark.anyio]
 
@@ -115,13 +116,24 @@ async def test_a_corrupt_download_fails_and_leaves_nothing_of_it(
     def corrupt(body: bytes) -> bytes:
         return body[:position] + bytes([body[position] ^ 1]) + body[position + 1 :]
 
-    registry.faults.append(Fault(digest_of_blob_of(BIG), replace=corrupt))
-    with pytest.raises(InvalidLayer):
+    registry.faults.append(Fault(digest_of_blob_of(BIG), times=2, replace=corrupt))
+    with pytest.raises(InvalidLayer, match="is corrupt"):
         await machine.pull("app:1")
     assert machine.files() == []
     with pytest.raises(NoSuchImage):
         machine.images.get("app:1")
     assert (await machine.pull("app:1"))[-1].status == "Status: Downloaded newer image for app:1"
+
+
+async def test_a_mirror_that_sends_something_corrupt_is_passed_over(machine: Machine, registry: FakeRegistry) -> None:
+    registry.put_image("library/app", "1", [BIG])
+    registry.faults.append(Fault(digest_of_blob_of(BIG), replace=lambda body: body[:-1] + b"x"))
+    with serve_registry() as second:
+        second.answers = registry.answers
+        settings = OFFLINE.with_mirrors({"docker.io": (registry.url, second.url)})
+        machine.images = ImageService(machine.paths, machine.store, machine.events, settings)
+        await machine.pull("app:1")
+        assert second.blob_requests() == 1
 
 
 async def test_a_layer_that_is_not_what_its_config_says_is_refused(machine: Machine, registry: FakeRegistry) -> None:

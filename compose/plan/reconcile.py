@@ -292,9 +292,11 @@ class _Planner:
     def _stop_and_remove(self, item: ObservedContainer, because: str, after: list[int] | None = None) -> int:
         before = after or []
         if item.state in ("running", "restarting", "paused"):
-            if item.id not in self.stopped:
+            if item.id in self.stopped:
+                before = [*before, self.stopped[item.id]]
+            else:
                 self._stop(item, because, before)
-            before = [*before, self.stopped[item.id]]
+                before = [self.stopped[item.id]]
         return self.builder.add(RemoveContainer(item.name, item.id, because), before)
 
 

@@ -1,0 +1,242 @@
+"""Carrying out plans against an engine in memory."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from dataclasses import replace
+
+import anyio
+import pytest
+
+from compose.errors import ComposeError, EngineRefused, ServiceFailed
+from compose.model.project import FileObject
+from compose.model.service import Dependency, FileMount, HealthCheck
+from compose.plan import labels
+from compose.plan.progress import Phase
+from tests.fakes.driving import down, make_engine, up
+from tests.fakes.engine import FakeContainer
+from tests.fakes.projects import data_volume, make_project, make_service
+
+pytestmark = pytest.mark.anyio
+PROBE = HealthCheck(test=("CMD", "true"))
+
+
+async def test_up_and_down_leave_nothing_behind() -> None:
+    engine = make_engine()
+    project = make_project(make_service("web", image="big:1"), make_service("db", volumes=(data_volume(),)))
+    await up(engine, project)
+    assert {item.name: item.status for item in engine.containers.values()} == {
+        "app-db-1": "running",
+        "app-web-1": "running",
+    }
+    await down(engine, project)
+    assert (engine.containers, engine.networks, engine.volumes) == ({}, {}, {})
+
+
+async def test_a_second_up_changes_nothing() -> None:
+    engine = make_engine()
+    project = make_project(make_service("web"), make_service("db", volumes=(data_volume(),)))
+    await up(engine, project)
+    engine.calls.clear()
+    await up(engine, project)
+    assert engine.calls == []
+
+
+async def test_containers_carry_docker_composes_labels() -> None:
+    engine = make_engine()
+    await up(engine, make_project(make_service("db"), make_service("web", after={"db": "service_started"})))
+    found = engine.named("app-web-1").request.labels
+    assert found[labels.PROJECT] == "app"
+    assert found[labels.SERVICE] == "web"
+    assert found[labels.NUMBER] == "1"
+    assert found[labels.ONE_OFF] == "False"
+    assert found[labels.DEPENDS_ON] == "db:service_started:false"
+    assert found[labels.CONFIG_FILES] == "/app/compose.yaml"
+    assert found[labels.IMAGE] == "sha256:tiny"
+    assert engine.networks["app_default"].labels[labels.NETWORK] == "default"
+
+
+async def test_a_dependant_starts_when_its_dependency_gets_healthy_and_not_before() -> None:
+    engine = make_engine()
+    project = make_project(make_service("db", healthcheck=PROBE), make_service("web", after={"db": "service_healthy"}))
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(up, engine, project)
+        await anyio.wait_all_tasks_blocked()
+        assert engine.named("app-web-1").status == "created"
+        engine.set_health("app-db-1", "healthy")
+    assert engine.named("app-web-1").status == "running"
+
+
+async def test_a_job_that_completes_lets_its_dependants_start() -> None:
+    engine = make_engine()
+
+    def run(container: FakeContainer) -> None:
+        if container.name == "app-migrate-1":
+            engine.exit(container.id, 0)
+
+    engine.on_start = run
+    await up(
+        engine,
+        make_project(make_service("migrate"), make_service("web", after={"migrate": "service_completed_successfully"})),
+    )
+    assert engine.named("app-web-1").status == "running"
+
+
+async def test_a_failed_job_ends_up_with_its_code_its_output_and_who_waited() -> None:
+    engine = make_engine()
+
+    def fail(container: FakeContainer) -> None:
+        if container.name == "app-migrate-1":
+            engine.write(container.id, b"no such table\n")
+            engine.exit(container.id, 3)
+
+    engine.on_start = fail
+    project = make_project(
+        make_service("migrate"), make_service("web", after={"migrate": "service_completed_successfully"})
+    )
+    with pytest.raises(ServiceFailed) as caught:
+        await up(engine, project)
+    assert "container app-migrate-1 exited with code 3" in caught.value.message
+    assert "web waits for migrate to be completed successfully" in caught.value.message
+    assert "no such table" in caught.value.message
+    assert engine.named("app-web-1").status == "created"
+
+
+async def test_an_unhealthy_dependency_ends_up_with_its_last_probe() -> None:
+    engine = make_engine()
+    engine.on_start = lambda container: engine.set_health(container.id, "unhealthy", "connection refused")
+    project = make_project(make_service("db", healthcheck=PROBE), make_service("web", after={"db": "service_healthy"}))
+    with pytest.raises(ServiceFailed) as caught:
+        await up(engine, project)
+    assert "app-db-1 is unhealthy" in caught.value.message
+    assert "connection refused" in caught.value.message
+
+
+async def test_waiting_for_health_without_a_check_is_an_error_with_a_way_out() -> None:
+    engine = make_engine()
+    with pytest.raises(ServiceFailed, match="has no health check"):
+        await up(engine, make_project(make_service("db"), make_service("web", after={"db": "service_healthy"})))
+
+
+async def test_a_dependency_that_is_not_required_may_fail() -> None:
+    engine = make_engine()
+    engine.on_start = lambda container: container.name == "app-extra-1" and engine.exit(container.id, 1)  # type: ignore[assignment, func-returns-value]
+    wish = Dependency("service_completed_successfully", required=False)
+    project = make_project(make_service("extra"), make_service("web", depends_on={"extra": wish}))
+    reported = await up(engine, project)
+    assert engine.named("app-web-1").status == "running"
+    assert [update.resource for update in reported if update.phase is Phase.WARNING] == ["Container app-extra-1"]
+
+
+async def test_a_changed_service_gets_a_new_container_under_the_old_name() -> None:
+    engine = make_engine()
+    project = make_project(make_service("web"), make_service("db"))
+    await up(engine, project)
+    before = {item.name: item.id for item in engine.containers.values()}
+    changed = replace(project, services={**project.services, "web": make_service("web", environment={"A": "1"})})
+    await up(engine, changed)
+    after = {item.name: item.id for item in engine.containers.values()}
+    assert after["app-db-1"] == before["app-db-1"]
+    assert after["app-web-1"] != before["app-web-1"]
+    assert set(after) == set(before)
+    assert engine.named("app-web-1").status == "running"
+
+
+async def test_a_shared_namespace_is_that_of_the_container_made_now() -> None:
+    engine = make_engine()
+    await up(
+        engine,
+        make_project(
+            make_service("web"),
+            make_service("sidecar", network_mode="service:web", after={"web": "service_started"}),
+        ),
+    )
+    mode = engine.named("app-sidecar-1").request.host_config.network_mode
+    assert mode == f"container:{engine.named('app-web-1').id}"
+
+
+async def test_a_refusal_says_what_was_being_done() -> None:
+    engine = make_engine()
+    engine.refusals["start app-web-1"] = (500, "port 0.0.0.0:80/tcp is already in use by nginx (hint: stop it)")
+    with pytest.raises(EngineRefused) as caught:
+        await up(engine, make_project(make_service("web")))
+    assert caught.value.message == ("starting container app-web-1: port 0.0.0.0:80/tcp is already in use by nginx")
+    assert caught.value.hint == "stop it"
+
+
+async def test_a_failed_pull_names_the_image() -> None:
+    with pytest.raises(EngineRefused, match="pulling nowhere:1: manifest for nowhere:1 not found"):
+        await up(make_engine(), make_project(make_service("web", image="nowhere:1")))
+
+
+async def test_inline_configs_and_secrets_are_copied_in_before_the_start() -> None:
+    engine = make_engine()
+    service = make_service("web", configs=(FileMount("c", mode=0o400),), secrets=(FileMount("s"),))
+    project = make_project(
+        service,
+        configs={"c": FileObject("c", "app_c", content="hello")},
+        secrets={"s": FileObject("s", "app_s", environment="TOKEN")},
+        environment={"TOKEN": "hunter2"},
+    )
+    await up(engine, project)
+    assert engine.calls[-3:] == ["create app-web-1", "put files into app-web-1", "start app-web-1"]
+    with tarfile.open(fileobj=io.BytesIO(engine.named("app-web-1").files[0])) as tar:
+        found = {entry.name: (entry.mode, tar.extractfile(entry).read()) for entry in tar}  # type: ignore[union-attr]
+    assert found == {"c": (0o400, b"hello"), "run/secrets/s": (0o444, b"hunter2")}
+
+
+async def test_a_container_that_did_not_get_its_files_is_not_left_behind() -> None:
+    engine = make_engine()
+    engine.refusals["put files"] = (500, "no space left")
+    service = make_service("web", configs=(FileMount("c"),))
+    project = make_project(service, configs={"c": FileObject("c", "app_c", content="hello")})
+    with pytest.raises(EngineRefused, match="no space left"):
+        await up(engine, project)
+    assert engine.containers == {}
+
+
+async def test_a_secret_from_an_unset_variable_is_an_error() -> None:
+    service = make_service("web", secrets=(FileMount("s"),))
+    project = make_project(service, secrets={"s": FileObject("s", "app_s", environment="TOKEN")})
+    with pytest.raises(ComposeError, match="`TOKEN`, the content of secret `s`, is not set"):
+        await up(make_engine(), project)
+
+
+async def test_down_tries_everything_and_tells_every_failure() -> None:
+    engine = make_engine()
+    project = make_project(make_service("one"), make_service("two"))
+    await up(engine, project)
+    engine.refusals["remove app-"] = (500, "device busy")
+    with pytest.raises(ExceptionGroup) as caught:
+        await down(engine, project)
+    assert len(caught.value.exceptions) == 2
+    assert engine.networks == {}
+
+
+async def test_a_network_that_others_still_use_stays_with_a_warning() -> None:
+    engine = make_engine()
+    project = make_project(make_service("web"))
+    await up(engine, project)
+    engine.refusals["remove network"] = (403, "network app_default has active endpoints")
+    await down(engine, project)
+    assert list(engine.networks) == ["app_default"]
+
+
+async def test_the_first_failure_ends_what_is_still_awaited() -> None:
+    engine = make_engine()
+    engine.refusals["start app-web-1"] = (500, "no")
+    project = make_project(
+        make_service("db", healthcheck=PROBE),
+        make_service("later", after={"db": "service_healthy"}),
+        make_service("web"),
+    )
+    with pytest.raises(EngineRefused), anyio.fail_after(5):
+        await up(engine, project)
+
+
+async def test_what_is_reported_ends_with_every_resource_done() -> None:
+    engine = make_engine()
+    reported = await up(engine, make_project(make_service("web", image="big:1")))
+    last = {update.resource: update.state for update in reported}
+    assert last == {"Image big:1": "Pulled", "Network app_default": "Created", "Container app-web-1": "Started"}

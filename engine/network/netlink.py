@@ -20,6 +20,7 @@ from pathlib import Path
 from engine.errors import EngineError
 from engine.kernel.namespaces import furnish_network_namespace, inside_network
 from engine.network import rtnetlink
+from engine.network.links import Bridge, Link
 from engine.network.rtnetlink import LOOPBACK_INDEX, Message, VethEnd
 
 _SYS_CLASS = Path("/sys/class/net")
@@ -28,34 +29,6 @@ _DEFAULT_MTU = 1500
 _LINK_GROUP = 1
 _PORTS_GONE_SECONDS = 2.0
 _SO_RCVBUF_BYTES = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Bridge:
-    """A wanted bridge; `addresses` are the gateways with their prefix (`172.18.0.1/16`)."""
-
-    name: str
-    mac_address: str
-    mtu: int
-    addresses: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A wanted connection of a namespace with a bridge; `addresses` are with prefix."""
-
-    bridge: str
-    host_name: str
-    name: str
-    mac_address: str
-    mtu: int
-    addresses: tuple[str, ...]
-    sysctls: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def has_ipv6(self) -> bool:
-        """Whether one of the addresses is an IPv6 one."""
-        return any(":" in address for address in self.addresses)
 
 
 @dataclass(frozen=True, slots=True)

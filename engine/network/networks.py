@@ -20,9 +20,10 @@ import msgspec
 
 from engine.errors import BadRequest, Conflict, EngineError, Forbidden, NoSuchNetwork, NotImplementedHere
 from engine.network import ipam, netlink, rules
+from engine.network.conntrack import forget_udp_flows
 from engine.network.firewall import Firewall
 from engine.network.hostfiles import parse_resolv_conf
-from engine.network.netlink import Bridge
+from engine.network.links import Bridge
 from engine.network.records import BRIDGE_DRIVER, DEFAULT_NETWORK, PREDEFINED, NetworkRecord, Publication, Subnet
 from engine.network.rules import BridgeRules, Element
 from engine.state.names import find, new_id
@@ -140,6 +141,9 @@ class Networks:
         """Add published ports to the firewall."""
         elements = rules.publication_elements(publications)
         await self._change_elements(rules.add(self._tag, elements), elements)
+        udp_ports = {item.host_port for item in publications if item.protocol == "udp"}
+        if udp_ports:
+            await anyio.to_thread.run_sync(forget_udp_flows, udp_ports)
 
     async def unpublish(self, publications: Sequence[Publication]) -> None:
         """Remove published ports from the firewall. They must be out of `published` already."""

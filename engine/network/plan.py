@@ -9,7 +9,7 @@ import msgspec
 from engine.network import hostfiles, ports
 from engine.network.directory import names_of
 from engine.network.hostfiles import ResolvConf
-from engine.network.netlink import Link
+from engine.network.links import Link
 from engine.network.records import Endpoint, NetworkRecord, Publication, Sandbox, SandboxRequest
 from engine.wire.containers import PortBinding
 from engine.wire.networks import EndpointResource, EndpointSettings

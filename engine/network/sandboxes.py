@@ -6,9 +6,8 @@ later step fails or the caller is cancelled.
 
 from __future__ import annotations
 
-import contextlib
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import anyio
@@ -16,15 +15,16 @@ import anyio.abc
 import anyio.to_thread
 import msgspec
 
-from engine.errors import BadRequest, Conflict, EngineError, Forbidden, NotFound
+from engine.errors import Conflict, Forbidden
 from engine.kernel.namespaces import drop_network_namespace
-from engine.network import ipam, netlink, plan, ports
+from engine.network import netlink, plan, ports
 from engine.network.directory import Directory
-from engine.network.netlink import DnsSockets, Link
+from engine.network.endpoints import Endpoints, at_once
+from engine.network.links import Link
+from engine.network.netlink import DnsSockets
 from engine.network.networks import Networks
 from engine.network.ports import Reservation
 from engine.network.records import (
-    BRIDGE_DRIVER,
     Endpoint,
     EndpointRequest,
     NetworkRecord,
@@ -34,11 +34,9 @@ from engine.network.records import (
 )
 from engine.network.resolver import Forwarder, HostResolvers, NameServer, Resolution
 from engine.network.streams import Proxy
-from engine.state.names import new_id
 from engine.state.paths import Paths
 from engine.state.store import Store
 from engine.undo import Undo, undo_on_error
-from engine.wire.networks import EndpointSettings
 
 log = logging.getLogger(__name__)
 
@@ -64,11 +62,11 @@ class _Live:
 class Sandboxes:
     """All sandboxes of one engine. `networks` must be given before use, `tasks` before sockets are served."""
 
-    def __init__(self, paths: Paths, store: Store) -> None:
+    def __init__(self, paths: Paths, store: Store, endpoints: Endpoints) -> None:
         self._paths = paths
+        self._endpoints = endpoints
         self._table = store.table("sandbox", Sandbox)
         self._live: dict[str, _Live] = {}
-        self._users: dict[str, dict[str, int]] = {}
         self._host = HostResolvers()
         self._directory = Directory()
         self._resolution = Resolution(self._directory, Forwarder(), self._host)
@@ -83,10 +81,6 @@ class Sandboxes:
         """The sandbox of a container, if it has one."""
         return self._table.get(container_id)
 
-    def in_use(self, network_id: str) -> bool:
-        """Whether a container is on a network, or about to be."""
-        return bool(self._users.get(network_id))
-
     def published(self) -> Iterator[Publication]:
         """Every published port."""
         for sandbox in self._table:
@@ -99,14 +93,14 @@ class Sandboxes:
         wanted = ports.wishes(request.ports)
         async with undo_on_error() as undo:
             live = self._live[request.container_id] = _Live(request.container_name)
-            undo.append(_async(lambda: self._forget(request.container_id)))
-            undo.append(_async(live.close))
+            undo.append(at_once(lambda: self._forget(request.container_id)))
+            undo.append(at_once(live.close))
             sandbox = plan.sandbox(
                 request,
                 str(self._paths.namespaces / request.container_id),
                 {key: list(bindings) for key, bindings in request.ports.items()},
             )
-            endpoints, networks = await self._join(request, undo)
+            endpoints, networks = await self._endpoints.join(request.container_id, request.endpoints, undo)
             leading, leading6 = (plan.gateway_endpoint(endpoints, networks, version) for version in (4, 6))
             if leading or leading6:
                 addresses = leading.address if leading else "", leading6.address6 if leading6 else ""
@@ -119,7 +113,7 @@ class Sandboxes:
                 await self.networks.publish(publications)
                 undo.append(lambda: self.networks.unpublish(publications))
             self._serve(sandbox, live, sockets, networks)
-            undo.append(_async(live.close))
+            undo.append(at_once(live.close))
             await self._table.put(sandbox)
         return sandbox
 
@@ -141,7 +135,7 @@ class Sandboxes:
                     live.close()
                 await anyio.to_thread.run_sync(self._drop, sandbox.id)
                 for endpoint in sandbox.endpoints:
-                    await self._leave(sandbox.id, endpoint)
+                    await self._endpoints.leave(sandbox.id, endpoint)
             self._changing.pop(container_id, None)
         return sandbox
 
@@ -167,7 +161,7 @@ class Sandboxes:
             if any(endpoint.network_id == record.id for endpoint in sandbox.endpoints):
                 raise Forbidden(f"endpoint with name {sandbox.container_name} already exists in network {record.name}")
             taken = [endpoint.interface for endpoint in sandbox.endpoints]
-            endpoint, record = await self._take(container_id, request, taken, undo)
+            endpoint, record = await self._endpoints.take(container_id, request, taken, undo)
             changed = msgspec.structs.replace(sandbox, endpoints=[*sandbox.endpoints, endpoint])
             networks = self._networks_of(changed)
             routes = plan.gateways(changed.endpoints, networks)
@@ -192,7 +186,7 @@ class Sandboxes:
                     netlink.unplug, self._paths.namespaces / container_id, self._host_name(endpoint), routes
                 )
                 changed = await self._change(sandbox, changed)
-                await self._leave(container_id, endpoint)
+                await self._endpoints.leave(container_id, endpoint)
             return changed, endpoint
 
     async def rename(self, container_id: str, name: str) -> None:
@@ -212,14 +206,11 @@ class Sandboxes:
         for path in list(self._paths.namespaces.iterdir()):
             if self._table.get(path.name) is None:
                 await anyio.to_thread.run_sync(drop_network_namespace, path)
-        for sandbox in self._table:
-            for endpoint in sandbox.endpoints:
-                self._users.setdefault(endpoint.network_id, {})[sandbox.id] = 1
-        remade = await self.networks.recover({network_id for network_id, users in self._users.items() if users})
+        remade = await self.networks.recover(self._endpoints.count(self._table))
         for record in remade:
             await self._reattach(record)
         for sandbox in self._table:
-            self._mark(sandbox)
+            self._endpoints.mark(sandbox)
             self._directory.put(sandbox, self._networks_of(sandbox))
 
     def stop_serving(self) -> None:
@@ -227,85 +218,6 @@ class Sandboxes:
         for live in self._live.values():
             live.close()
         self._live.clear()
-
-    async def _join(self, request: SandboxRequest, undo: list[Undo]) -> tuple[list[Endpoint], dict[str, NetworkRecord]]:
-        endpoints: list[Endpoint] = []
-        networks: dict[str, NetworkRecord] = {}
-        for wish in request.endpoints:
-            taken = [endpoint.interface for endpoint in endpoints]
-            endpoint, record = await self._take(request.container_id, wish, taken, undo)
-            if record.id in networks:
-                raise BadRequest(f"network {record.name} was asked for twice")
-            endpoints.append(endpoint)
-            networks[record.id] = record
-        return endpoints, networks
-
-    async def _take(
-        self, container_id: str, request: EndpointRequest, interfaces: Sequence[str], undo: list[Undo]
-    ) -> tuple[Endpoint, NetworkRecord]:
-        """Count as a user of a network, and take addresses there."""
-        record = self.networks.get(request.network)
-        if record.driver != BRIDGE_DRIVER:
-            raise BadRequest(f"a container with other networks cannot be on network {record.name}")
-        users = self._users.setdefault(record.id, {})
-        users[container_id] = users.get(container_id, 0) + 1
-        undo.append(lambda: self._stop_using(container_id, record.id))
-        record = await self.networks.ensure(record)
-        endpoint = self._allocate(record, request.settings, plan.interface_name(request.settings, interfaces))
-        undo.append(_async(lambda: self._release(endpoint)))
-        return endpoint, record
-
-    def _allocate(self, record: NetworkRecord, wishes: EndpointSettings, interface: str) -> Endpoint:
-        endpoint_id = new_id()
-        wanted = wishes.ipam_config
-        static = (wanted.ipv4_address, wanted.ipv6_address) if wanted else ("", "")
-        if any(static) and not record.chosen_by_user:
-            raise BadRequest(
-                f"invalid config for network {record.name}: invalid endpoint settings: user specified IP address is "
-                "supported only when connecting to networks with user configured subnets"
-            )
-        mac = ipam.checked_mac(wishes.mac_address) if wishes.mac_address else ""
-        pool, pool6 = self.networks.addresses(record, 4), self.networks.addresses(record, 6)
-        address = pool.take(static[0]) if pool else ""
-        try:
-            address6 = pool6.take(static[1]) if pool6 else ""
-        except EngineError:
-            if pool:
-                pool.release(address)
-            raise
-        return Endpoint(
-            id=endpoint_id,
-            network_id=record.id,
-            network_name=record.name,
-            interface=interface,
-            address=address,
-            address6=address6,
-            mac_address=mac or ipam.mac_address(address, endpoint_id),
-            aliases=list(wishes.aliases or ()),
-            wishes=wishes,
-        )
-
-    def _release(self, endpoint: Endpoint) -> None:
-        with contextlib.suppress(NotFound):
-            record = self.networks.get(endpoint.network_id)
-            for address, version in ((endpoint.address, 4), (endpoint.address6, 6)):
-                pool = self.networks.addresses(record, version)
-                if address and pool:
-                    pool.release(address)
-
-    async def _leave(self, container_id: str, endpoint: Endpoint) -> None:
-        self._release(endpoint)
-        await self._stop_using(container_id, endpoint.network_id)
-
-    async def _stop_using(self, container_id: str, network_id: str) -> None:
-        users = self._users.get(network_id, {})
-        count = users.pop(container_id, 0) - 1
-        if count > 0:
-            users[container_id] = count
-        if not users:
-            self._users.pop(network_id, None)
-            with contextlib.suppress(NotFound):
-                await self.networks.release(self.networks.get(network_id))
 
     async def _reserve(self, wanted: Sequence[ports.Wish], addresses: tuple[str, str]) -> Reservation:
         owners: dict[str, list[Publication]] = {}
@@ -322,7 +234,7 @@ class Sandboxes:
         routes = plan.gateways(sandbox.endpoints, networks)
         sockets = await anyio.to_thread.run_sync(netlink.furnish, path, links, routes, sandbox.sysctls)
         undo.append(lambda: anyio.to_thread.run_sync(drop_network_namespace, path))
-        undo.append(_async(sockets.close))
+        undo.append(at_once(sockets.close))
         return sockets
 
     def _link(self, endpoint: Endpoint, record: NetworkRecord) -> Link:
@@ -376,14 +288,6 @@ class Sandboxes:
     def _lock(self, container_id: str) -> anyio.Lock:
         return self._changing.setdefault(container_id, anyio.Lock())
 
-    def _mark(self, sandbox: Sandbox) -> None:
-        for endpoint in sandbox.endpoints:
-            record = self.networks.get(endpoint.network_id)
-            for address, version in ((endpoint.address, 4), (endpoint.address6, 6)):
-                pool = self.networks.addresses(record, version)
-                if address and pool:
-                    pool.mark(address)
-
     async def _reattach(self, record: NetworkRecord) -> None:
         """Put surviving veths into a bridge that had to be made again."""
         names = [
@@ -398,10 +302,3 @@ class Sandboxes:
 
 def _proxied(publications: Iterable[Publication]) -> list[Publication]:
     return [item for item in publications if item.is_ipv6 and item.protocol == "tcp"]
-
-
-def _async(act: Callable[[], object]) -> Undo:
-    async def step() -> None:
-        act()
-
-    return step

@@ -10,6 +10,7 @@ import anyio.abc
 from engine.errors import Forbidden
 from engine.events.bus import EventBus
 from engine.network import plan
+from engine.network.endpoints import Endpoints
 from engine.network.networks import Networks
 from engine.network.records import (
     BRIDGE_DRIVER,
@@ -46,9 +47,10 @@ class NetworkService:
 
     def __init__(self, paths: Paths, store: Store, events: EventBus) -> None:
         self._events = events
-        self._sandboxes = Sandboxes(paths, store)
-        self._networks = Networks(paths.tag, store, in_use=self._sandboxes.in_use, published=self._sandboxes.published)
-        self._sandboxes.networks = self._networks
+        self._endpoints = Endpoints()
+        self._sandboxes = Sandboxes(paths, store, self._endpoints)
+        self._networks = Networks(paths.tag, store, in_use=self._endpoints.in_use, published=self._sandboxes.published)
+        self._endpoints.networks = self._sandboxes.networks = self._networks
 
     async def run(self, *, task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Make the kernel agree with the records, then serve names and proxies until cancelled. Containers keep their
@@ -121,7 +123,7 @@ class NetworkService:
         """Remove the networks for which `unused` holds and that have no containers; returns their names."""
         removed = []
         for record in self.all():
-            if not record.is_predefined and not self._sandboxes.in_use(record.id) and unused(record):
+            if not record.is_predefined and not self._endpoints.in_use(record.id) and unused(record):
                 await self.remove(record.id)
                 removed.append(record.name)
         return removed

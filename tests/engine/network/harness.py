@@ -19,7 +19,11 @@ def traces(paths: Paths) -> list[str]:
     """What the kernel still has of an engine: links, nft rules, mounts, namespace files."""
     rules = subprocess.run(["nft", "list", "ruleset"], check=True, capture_output=True, text=True).stdout
     mounts = Path("/proc/self/mountinfo").read_text()
-    found = [entry.name for entry in Path("/sys/class/net").iterdir() if paths.tag in entry.name]
+    found = [
+        entry.name
+        for entry in Path("/sys/class/net").iterdir()
+        if entry.name.startswith((f"pc{paths.tag}", f"pcv{paths.tag}"))
+    ]
     found += [line for line in rules.splitlines() if f"pycompose_{paths.tag}" in line or f"pc{paths.tag}" in line]
     found += [line for line in mounts.splitlines() if str(paths.run) in line]
     return found + [str(path) for path in paths.namespaces.iterdir()]

@@ -13,7 +13,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.state.paths import Paths
@@ -34,13 +34,22 @@ class KernelState:
     files: tuple[str, ...]
 
 
+NOTHING = KernelState((), (), (), (), (), ())
+
+
+def without_engine(state: KernelState) -> KernelState:
+    """One engine may follow another; everything else has to be the same."""
+    return replace(state, processes=tuple(line for line in state.processes if not line.endswith(" engine")))
+
+
 def kernel_state(paths: Paths) -> KernelState:
     """Look at the machine as it is now. `files` leaves out images, the database and logs: those are meant to stay."""
     return KernelState(
         mounts=tuple(sorted(_mounts(paths))),
         links=tuple(sorted(_links(paths))),
         firewall=tuple(sorted(_firewall(paths))),
-        cgroups=tuple(sorted(str(path) for path in _cgroups(paths))),
+        # The group that all containers share may stay, like an empty directory; nothing below it may.
+        cgroups=tuple(sorted(str(path) for path in _cgroups(paths) if path.name != paths.cgroup.lstrip("/"))),
         processes=tuple(sorted(f"{pid} {name}" for pid, name in _processes(paths))),
         files=tuple(sorted(_files(paths))),
     )
@@ -93,13 +102,12 @@ def _firewall(paths: Paths) -> Iterator[str]:
 
 
 def _cgroups(paths: Paths) -> Iterator[Path]:
-    """Our groups in every hierarchy; the one that all containers share may stay, like a directory."""
+    """Our groups, in every hierarchy."""
     hierarchies = [_CGROUP_ROOT, *(path for path in _CGROUP_ROOT.iterdir() if path.is_dir() and not path.is_symlink())]
     for hierarchy in hierarchies:
         top = hierarchy / paths.cgroup.lstrip("/")
         for directory, _, _ in os.walk(top):
-            if Path(directory) != top:
-                yield Path(directory)
+            yield Path(directory)
 
 
 def _processes(paths: Paths) -> Iterator[tuple[int, str]]:
@@ -119,6 +127,7 @@ def _processes(paths: Paths) -> Iterator[tuple[int, str]]:
 
 
 def _files(paths: Paths) -> Iterator[str]:
-    for directory in (paths.containers, paths.volumes, paths.namespaces, paths.runtime):
+    runtime_root = paths.runtime / "oci"  # the directory itself stays
+    for directory in (paths.containers, paths.volumes, paths.namespaces, paths.runtime, runtime_root):
         if directory.is_dir():
-            yield from (str(path) for path in directory.iterdir())
+            yield from (str(path) for path in directory.iterdir() if path != runtime_root)

@@ -95,12 +95,12 @@ class Machine:
         """What this machine's engine has in the kernel now."""
         return kernel_state(self.paths)
 
-    def kill_engine(self) -> None:
-        """`kill -9` the engine and wait until it is gone."""
+    def end_engine(self, how: signal.Signals) -> None:
+        """Signal the engine and wait until it is gone."""
         (pid,) = engine_pids(self.paths)
         descriptor = os.pidfd_open(pid)
         try:
-            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+            signal.pidfd_send_signal(descriptor, how)
             wait_for_exit(descriptor)
         finally:
             os.close(descriptor)

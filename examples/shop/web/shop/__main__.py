@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from shop import cache, database
+from shop.kept import Kept
 
 PAGE = """<!DOCTYPE html>
 <title>{name}</title>
@@ -42,26 +43,29 @@ class Shop(BaseHTTPRequestHandler):
 
 def shop_window() -> bytes:
     """The page that customers see."""
-    rows = query("SELECT name, cents FROM products ORDER BY name")
+    rows = DATABASE.use(lambda connection: connection.query("SELECT name, cents FROM products ORDER BY name"))
     products = "\n".join(f"<li>{html.escape(name)}: {int(cents) / 100:.2f}</li>" for name, cents in rows)
-    visits = cache.command(os.environ["CACHE_HOST"], "INCR", "visits")
+    visits = CACHE.use(lambda connection: connection.command("INCR", "visits"))
     return PAGE.format(name=html.escape(os.environ["SHOP_NAME"]), products=products, visits=visits).encode()
 
 
 def health() -> bytes:
     """Ask both neighbours for something small; raises `OSError` if one does not answer."""
-    query("SELECT 1")
-    cache.command(os.environ["CACHE_HOST"], "PING")
+    DATABASE.use(lambda connection: connection.query("SELECT 1"))
+    CACHE.use(lambda connection: connection.command("PING"))
     return b"ok\n"
 
 
-def query(sql: str) -> list[list[str]]:
-    """Run one query with the credentials of the environment."""
+def connect_to_database() -> database.Connection:
+    """Open a connection with the credentials of the environment."""
     password = Path(os.environ["DATABASE_PASSWORD_FILE"]).read_text().strip()
-    with database.connect(
+    return database.Connection(
         os.environ["DATABASE_HOST"], os.environ["DATABASE_USER"], os.environ["DATABASE_NAME"], password
-    ) as connection:
-        return connection.query(sql)
+    )
+
+
+DATABASE = Kept(connect_to_database)
+CACHE = Kept(lambda: cache.Connection(os.environ["CACHE_HOST"]))
 
 
 def main() -> None:

@@ -12,17 +12,26 @@ import secrets
 import socket
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 PROTOCOL = 196608  # version 3.0
 
 
 class Connection:
-    """A connection that has been let in."""
+    """A connection to a PostgreSQL server. Everything here raises `OSError`."""
 
-    def __init__(self, link: socket.socket) -> None:
-        self._link = link
-        self._incoming = link.makefile("rb")
+    def __init__(self, host: str, user: str, name: str, password: str) -> None:
+        self._link = socket.create_connection((host, 5432), timeout=5)
+        self._incoming = self._link.makefile("rb")
+        try:
+            self._log_in(user, name, password)
+        except OSError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Hang up."""
+        self._incoming.close()
+        self._link.close()
 
     def query(self, sql: str) -> list[list[str]]:
         """Run one statement and return its rows as text (null is the empty string)."""
@@ -35,7 +44,7 @@ class Connection:
                 break
         return rows
 
-    def log_in(self, user: str, name: str, password: str) -> None:
+    def _log_in(self, user: str, name: str, password: str) -> None:
         """Introduce ourselves and prove that we know the password (SCRAM-SHA-256, RFC 5802)."""
         settings = f"user\0{user}\0database\0{name}\0\0".encode()
         self._link.sendall(struct.pack("!ii", 8 + len(settings), PROTOCOL) + settings)
@@ -68,15 +77,6 @@ class Connection:
                 raise OSError(f"database: {fields[b'M']}")
             yield kind, body
         raise OSError("database: the connection was closed")
-
-
-@contextmanager
-def connect(host: str, user: str, name: str, password: str) -> Iterator[Connection]:
-    """Open a connection for the length of a `with` block. Raises `OSError`."""
-    with socket.create_connection((host, 5432), timeout=5) as link:
-        connection = Connection(link)
-        connection.log_in(user, name, password)
-        yield connection
 
 
 class _Proof:

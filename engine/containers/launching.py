@@ -18,6 +18,7 @@ from engine.containers.container import Container
 from engine.containers.drivers import Drivers
 from engine.containers.ledger import Ledger
 from engine.containers.record import ContainerRecord
+from engine.containers.sources import Sources, share_memory, unshare_memory
 from engine.errors import Conflict, Unavailable
 from engine.runtime.launch import HOST, Identity, Launch, Namespace, OciMount
 from engine.runtime.users import resolve_identity
@@ -34,6 +35,7 @@ class _Found:
 
     rootfs: Path = Path("/")
     mounts: tuple[OciMount, ...] = ()
+    shared_memory: tuple[OciMount, ...] = ()
     identity: Identity | None = None
     network: Path | None = None
     hostname: str = ""
@@ -46,7 +48,7 @@ class Launcher:
     def __init__(self, drivers: Drivers, ledger: Ledger) -> None:
         self._drivers = drivers
         self._ledger = ledger
-        self._sources = surroundings.Sources(drivers)
+        self._sources = Sources(drivers)
 
     async def acquire(self, container: Container) -> Launch:
         """Get everything ready for the runtime. After an error some of it may be held: `release` it."""
@@ -55,7 +57,7 @@ class Launcher:
         joined = {name: self._joined(name, modes) for name in modes.joined}
         found = _Found(etc=self.home(record.id))
         await together(
-            partial(self._files, record, found),
+            partial(self._files, record, modes, joined, found),
             partial(self._network, record, modes, joined, found),
         )
         return self._launch(record, modes, joined, found)
@@ -69,6 +71,7 @@ class Launcher:
         errors += await all_of(
             partial(self._drivers.networks.close_sandbox, record.id),
             partial(self._drivers.snapshots.unmount, record.id),
+            partial(anyio.to_thread.run_sync, unshare_memory, self.home(record.id)),
             partial(self._sources.discard, record, unused),
         )
         for error in errors:
@@ -79,7 +82,12 @@ class Launcher:
         """The container's directory."""
         return self._drivers.paths.containers / container_id
 
-    async def _files(self, record: ContainerRecord, found: _Found) -> None:
+    async def _files(
+        self, record: ContainerRecord, modes: namespaces.Modes, joined: dict[str, Container], found: _Found
+    ) -> None:
+        owner = joined[namespaces.joined_container(modes.ipc)].record if modes.joins_ipc else record
+        if owner.host_config.ipc_mode == "shareable":
+            found.shared_memory = (await anyio.to_thread.run_sync(share_memory, self.home(owner.id), owner),)
         found.rootfs = await self._drivers.snapshots.mount(record.id)
         found.mounts = tuple(await self._sources.prepare(record, found.rootfs))
         found.identity = await anyio.to_thread.run_sync(
@@ -116,6 +124,12 @@ class Launcher:
             kinds = [kind for kind in ("network", "pid", "ipc") if getattr(modes, kind) == f"container:{name}"]
             place = {"network": "network", "pid": "PID namespace", "ipc": "IPC namespace"}[kinds[0]]
             raise Conflict(f"cannot join {place} of a non running container: {container.id}")
+        is_shareable = container.record.host_config.ipc_mode == "shareable"
+        if namespaces.joined_container(modes.ipc) == name and not is_shareable:
+            raise Conflict(
+                f"cannot join IPC of a container: {container.id} has a private IPC namespace",
+                hint="give that container the IPC mode `shareable`",
+            )
         return container
 
     def _links(self, record: ContainerRecord) -> dict[str, str]:
@@ -140,7 +154,6 @@ class Launcher:
         assert found.identity is not None
         home = self.home(record.id)
         etc = surroundings.etc_mounts(found.etc, [mount.destination for mount in found.mounts])
-        shared_memory = _shared_memory(modes, joined)
         return Launch(
             container_id=record.id,
             config=record.config,
@@ -149,7 +162,7 @@ class Launcher:
             environment=process_environment(record.config, found.hostname),
             identity=found.identity,
             rootfs=found.rootfs,
-            mounts=(*shared_memory, *etc, *found.mounts),
+            mounts=(*found.shared_memory, *etc, *found.mounts),
             hostname=found.hostname,
             network_namespace=found.network,
             pid_namespace=_namespace(modes.pid, "pid", joined),
@@ -171,14 +184,6 @@ def _namespace(mode: str, kind: str, joined: dict[str, Container]) -> Namespace:
         return HOST
     name = namespaces.joined_container(mode)
     return Path(f"/proc/{joined[name].record.pid}/ns/{kind}") if name else None
-
-
-def _shared_memory(modes: namespaces.Modes, joined: dict[str, Container]) -> tuple[OciMount, ...]:
-    """Who joins an IPC namespace gets the /dev/shm that belongs to it."""
-    name = namespaces.joined_container(modes.ipc)
-    if not name:
-        return ()
-    return (OciMount("/dev/shm", f"/proc/{joined[name].record.pid}/root/dev/shm", "bind", ("rbind", "rprivate")),)
 
 
 _UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}

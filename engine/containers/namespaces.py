@@ -26,6 +26,11 @@ class Modes:
         named = (joined_container(mode) for mode in (self.network, self.pid, self.ipc))
         return tuple(dict.fromkeys(name for name in named if name))
 
+    @property
+    def joins_ipc(self) -> bool:
+        """Whether the IPC namespace is another container's."""
+        return bool(joined_container(self.ipc))
+
 
 def modes_of(host: HostConfig) -> Modes:
     """Read the modes. Raises `BadRequest` for unknown ones."""

@@ -73,10 +73,10 @@ class Remover:
             raise
         await self._ledger.discard(container)
         self._execs.forget(record.id)
-        self._drivers.events.publish("container", "destroy", record.id, attributes)
-        container.tell_removed(record)
         if volumes:
             await self._remove_volumes([mount.name for mount in record.mounts if mount.is_anonymous])
+        self._drivers.events.publish("container", "destroy", record.id, attributes)
+        container.tell_removed(record)
 
     async def _give_back(self, container: Container) -> None:
         if container.record.holds:

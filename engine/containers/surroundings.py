@@ -1,86 +1,21 @@
-"""What a container finds around its image's files: mounts, /etc/hosts and its siblings, its network's wishes."""
+"""What a container finds around its image's files: /etc/hosts and its siblings, and what it wants of networks."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from functools import partial
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-import anyio.to_thread
 import msgspec
 
-from engine.containers.creation import check_bind_source
-from engine.containers.drivers import Drivers
-from engine.containers.mounts import oci_mount
-from engine.containers.record import ContainerRecord, MountRecord
-from engine.errors import EngineError, NotFound
+from engine.containers.record import ContainerRecord
 from engine.network.records import EndpointRequest, SandboxRequest
 from engine.runtime.launch import OciMount
-from engine.storage.copying import copy_tree
-from engine.storage.rooted import resolve_in_root
 from engine.wire.containers import PortBinding
 from engine.wire.networks import EndpointSettings
 
 _ETC_FILES: Final = ("resolv.conf", "hostname", "hosts")
-
-
-class Sources:
-    """Finds, makes and fills what a container mounts."""
-
-    def __init__(self, drivers: Drivers) -> None:
-        self._drivers = drivers
-
-    async def prepare(self, record: ContainerRecord, rootfs: Path) -> list[OciMount]:
-        """Get every mount's contents ready; the container's file system is mounted at `rootfs`."""
-        return [
-            oci_mount(mount, str(await self._source(record, mount, rootfs, number)))
-            for number, mount in enumerate(record.mounts)
-        ]
-
-    async def discard(self, record: ContainerRecord, unused_volumes: Sequence[str]) -> None:
-        """Unmount images, and volumes that no other container uses."""
-        for number, mount in enumerate(record.mounts):
-            if mount.kind == "image":
-                await self._drivers.snapshots.unmount_at(self._image_place(record, number))
-        for name in unused_volumes:
-            await self._drivers.volumes.unmount(name)
-
-    async def _source(self, record: ContainerRecord, mount: MountRecord, rootfs: Path, number: int) -> Path:
-        if mount.kind == "volume":
-            return await self._volume(mount, rootfs)
-        if mount.kind == "image":
-            place = self._image_place(record, number)
-            image = self._drivers.images.get(mount.source)
-            await self._drivers.snapshots.mount_read_only(place, image.chain_ids)
-            return _below(place, mount.subpath)
-        if mount.kind == "bind":
-            if mount.is_created:
-                make_bind_source(Path(mount.source))
-            check_bind_source(mount)
-        return Path(mount.source)
-
-    async def _volume(self, mount: MountRecord, rootfs: Path) -> Path:
-        path = await self._drivers.volumes.mount(mount.name)
-        if mount.is_seeded:
-            source = await anyio.to_thread.run_sync(resolve_in_root, rootfs, mount.destination)
-            if source.is_dir():
-                await self._drivers.volumes.seed(mount.name, partial(copy_tree, source))
-        return _below(path, mount.subpath)
-
-    def _image_place(self, record: ContainerRecord, number: int) -> Path:
-        return self._drivers.paths.containers / record.id / "images" / str(number)
-
-
-def make_bind_source(path: Path) -> None:
-    """Make a missing bind source a directory, as Docker does for `-v`. Raises `EngineError`."""
-    try:
-        path.mkdir(mode=0o755, parents=True, exist_ok=True)
-    except FileExistsError:
-        return  # a file, socket or device: mounted as it is
-    except OSError as exc:
-        raise EngineError(f"error while creating mount source path '{path}': mkdir {path}: {exc.strerror}") from exc
 
 
 def etc_mounts(home: Path, taken: Iterable[str]) -> list[OciMount]:
@@ -145,15 +80,6 @@ def _with_links(network: str, settings: EndpointSettings, record: ContainerRecor
     if not links or network == "bridge" or settings.links:
         return settings
     return msgspec.structs.replace(settings, links=links)
-
-
-def _below(path: Path, subpath: str) -> Path:
-    if not subpath:
-        return path
-    found = resolve_in_root(path, subpath)
-    if not found.exists():
-        raise NotFound(f"cannot access path {path / subpath}: no such file or directory")
-    return found
 
 
 def _text(path: Path) -> str:

@@ -1,0 +1,99 @@
+"""What a container mounts: found, made, filled from the image, and let go of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import anyio.to_thread
+
+from engine.containers.creation import check_bind_source
+from engine.containers.drivers import Drivers
+from engine.containers.mounts import oci_mount
+from engine.containers.record import ContainerRecord, MountRecord
+from engine.errors import EngineError, NotFound
+from engine.kernel.mounts import MS_NODEV, MS_NOEXEC, MS_NOSUID, mount, unmount
+from engine.runtime.launch import OciMount
+from engine.storage.copying import copy_tree
+from engine.storage.rooted import resolve_in_root
+
+
+class Sources:
+    """Finds, makes and fills what a container mounts."""
+
+    def __init__(self, drivers: Drivers) -> None:
+        self._drivers = drivers
+
+    async def prepare(self, record: ContainerRecord, rootfs: Path) -> list[OciMount]:
+        """Get every mount's contents ready; the container's file system is mounted at `rootfs`."""
+        return [
+            oci_mount(wish, str(await self._source(record, wish, rootfs, number)))
+            for number, wish in enumerate(record.mounts)
+        ]
+
+    async def discard(self, record: ContainerRecord, unused_volumes: Sequence[str]) -> None:
+        """Unmount images, and volumes that no other container uses."""
+        for number, wish in enumerate(record.mounts):
+            if wish.kind == "image":
+                await self._drivers.snapshots.unmount_at(self._image_place(record, number))
+        for name in unused_volumes:
+            await self._drivers.volumes.unmount(name)
+
+    async def _source(self, record: ContainerRecord, wish: MountRecord, rootfs: Path, number: int) -> Path:
+        if wish.kind == "volume":
+            return await self._volume(wish, rootfs)
+        if wish.kind == "image":
+            place = self._image_place(record, number)
+            image = self._drivers.images.get(wish.source)
+            await self._drivers.snapshots.mount_read_only(place, image.chain_ids)
+            return _below(place, wish.subpath)
+        if wish.kind == "bind":
+            if wish.is_created:
+                make_bind_source(Path(wish.source))
+            check_bind_source(wish)
+        return Path(wish.source)
+
+    async def _volume(self, wish: MountRecord, rootfs: Path) -> Path:
+        path = await self._drivers.volumes.mount(wish.name)
+        if wish.is_seeded:
+            source = await anyio.to_thread.run_sync(resolve_in_root, rootfs, wish.destination)
+            if source.is_dir():
+                await self._drivers.volumes.seed(wish.name, partial(copy_tree, source))
+        return _below(path, wish.subpath)
+
+    def _image_place(self, record: ContainerRecord, number: int) -> Path:
+        return self._drivers.paths.containers / record.id / "images" / str(number)
+
+
+def make_bind_source(path: Path) -> None:
+    """Make a missing bind source a directory, as Docker does for `-v`. Raises `EngineError`."""
+    try:
+        path.mkdir(mode=0o755, parents=True, exist_ok=True)
+    except FileExistsError:
+        return  # a file, socket or device: mounted as it is
+    except OSError as exc:
+        raise EngineError(f"error while creating mount source path '{path}': mkdir {path}: {exc.strerror}") from exc
+
+
+def share_memory(home: Path, record: ContainerRecord) -> OciMount:
+    """A /dev/shm that other containers can mount, too, because it is the host's mount; made unless it is there."""
+    place = home / "shm"
+    place.mkdir(mode=0o700, exist_ok=True)
+    if not place.is_mount():
+        mount("shm", place, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, f"mode=1777,size={record.host_config.shm_size}")
+    return OciMount("/dev/shm", str(place), "bind", ("rbind", "rprivate"))
+
+
+def unshare_memory(home: Path) -> None:
+    """Undo `share_memory`; nothing mounted is fine."""
+    unmount(home / "shm", lazily=True)
+
+
+def _below(path: Path, subpath: str) -> Path:
+    if not subpath:
+        return path
+    found = resolve_in_root(path, subpath)
+    if not found.exists():
+        raise NotFound(f"cannot access path {path / subpath}: no such file or directory")
+    return found

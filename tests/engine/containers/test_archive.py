@@ -1,0 +1,108 @@
+"""Copying in and out of containers."""
+
+from __future__ import annotations
+
+import glob
+import io
+import os
+import tarfile
+from collections.abc import AsyncIterator
+
+import pytest
+
+from engine.errors import BadRequest, NotFound
+from engine.wire.containers import HostConfig
+from tests.engine.containers.conftest import Engine
+
+pytestmark = [pytest.mark.anyio, pytest.mark.root, pytest.mark.net]
+
+
+def tarball(*members: tuple[tarfile.TarInfo, bytes], mode: str = "w") -> bytes:
+    target = io.BytesIO()
+    with tarfile.open(fileobj=target, mode=mode) as archive:  # type: ignore[call-overload] # a mode from the test
+        for member, content in members:
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return target.getvalue()
+
+
+def file(name: str, **fields: object) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    for field, value in fields.items():
+        setattr(member, field, value)
+    return member
+
+
+async def chunks(data: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(data), 1000):
+        yield data[start : start + 1000]
+
+
+async def unpacked(engine: Engine, container: str, path: str) -> dict[str, tarfile.TarInfo]:
+    data = b"".join([chunk async for chunk in engine.containers.archive_get(container, path)])
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        return {member.name: member for member in archive}
+
+
+async def test_a_file_put_into_a_created_container_is_there_when_it_starts(engine: Engine) -> None:
+    container = await engine.create("sh", "-c", "cat /etc/app.conf; stat -c '%a %u' /etc/app.conf")
+    data = tarball((file("app.conf", mode=0o440, uid=1000), b"colour = green\n"))
+    await engine.containers.archive_put(container, "/etc", chunks(data))
+    await engine.containers.start(container)
+    await engine.containers.wait(container)
+    assert await engine.output(container) == "colour = green\n440 1000\n"
+
+
+async def test_a_volume_of_a_created_container_receives_what_is_put_below_it(engine: Engine) -> None:
+    container = await engine.create("cat", "/data/x", host=HostConfig(binds=["data:/data"]))
+    await engine.containers.archive_put(container, "/data", chunks(tarball((file("x"), b"in the volume\n"))))
+    assert (engine.paths.volumes / "data" / "_data" / "x").read_text() == "in the volume\n"
+    await engine.containers.start(container)
+    await engine.containers.wait(container)
+    assert await engine.output(container) == "in the volume\n"
+
+
+async def test_files_of_a_running_container_are_read_and_written_with_its_mounts(engine: Engine) -> None:
+    container = await engine.start("sleep", "100", host=HostConfig(tmpfs={"/cache": ""}))
+    await engine.containers.archive_put(container, "/cache", chunks(tarball((file("x"), b"hello"), mode="w:gz")))
+    assert list(await unpacked(engine, container, "/cache")) == ["cache", "cache/x"]
+    stat = await engine.containers.archive_stat(container, "/cache/x")
+    assert (stat["name"], stat["size"], stat["mode"]) == ("x", 5, 0o644)
+
+
+async def test_a_big_tree_survives_the_way_out_and_in(engine: Engine) -> None:
+    container = await engine.create("true")
+    content = os.urandom(3 << 20)
+    link = file("dir/link", type=tarfile.SYMTYPE, linkname="big")
+    hard = file("dir/hard", type=tarfile.LNKTYPE, linkname="dir/big")
+    folder = file("dir", type=tarfile.DIRTYPE, mode=0o750, mtime=1000)
+    data = tarball((folder, b""), (file("dir/big", mode=0o600), content), (link, b""), (hard, b""))
+    await engine.containers.archive_put(container, "/root", chunks(data))
+    found = await unpacked(engine, container, "/root/dir")
+    assert set(found) == {"dir", "dir/big", "dir/link", "dir/hard"}
+    assert (found["dir"].mode, found["dir"].mtime) == (0o750, 1000)
+    assert {found["dir/big"].type, found["dir/hard"].type} == {tarfile.REGTYPE, tarfile.LNKTYPE}
+    assert found["dir/link"].linkname == "big"
+
+
+async def test_symlinks_and_dots_in_an_archive_stay_inside_the_container(engine: Engine) -> None:
+    container = await engine.create("true")
+    escape = file("out", type=tarfile.SYMTYPE, linkname="/tmp")
+    data = tarball((escape, b""), (file("out/pc-evil-1"), b"x"), (file("../../../../../tmp/pc-evil-2"), b"y"))
+    await engine.containers.archive_put(container, "/root", chunks(data))
+    assert {"tmp/pc-evil-1", "tmp/pc-evil-2"} <= set(await unpacked(engine, container, "/tmp"))
+    assert not glob.glob("/tmp/pc-evil-*")
+
+
+async def test_what_is_missing_or_no_directory_or_no_archive_is_told(engine: Engine) -> None:
+    container = await engine.create("true", name="web")
+    with pytest.raises(NotFound, match="Could not find the file /nope in container web"):
+        await engine.containers.archive_stat(container, "/nope")
+    with pytest.raises(NotFound):
+        await unpacked(engine, container, "/nope")
+    with pytest.raises(NotFound):
+        await engine.containers.archive_put(container, "/nope", chunks(tarball((file("x"), b""))))
+    with pytest.raises(BadRequest, match="not a directory"):
+        await engine.containers.archive_put(container, "/etc/passwd", chunks(tarball((file("x"), b""))))
+    with pytest.raises(BadRequest, match="archive"):
+        await engine.containers.archive_put(container, "/", chunks(b"nonsense" * 1000))

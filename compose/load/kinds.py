@@ -246,6 +246,11 @@ class Struct:
             for name, field in fields.items()
         ]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The attributes, in order."""
+        return tuple(name for name, _, _ in self._fields)
+
     def __call__(self, value: Any, where: Location, report: Report) -> Any:
         if value is None:
             return None

@@ -36,11 +36,9 @@ class Directory:
         service: dict[str, Any] = self.load(f"services:\n  app:\n    image: alpine\n{body}", **wishes).document[
             "services"
         ]["app"]
-        return {
-            key: value
-            for key, value in service.items()
-            if key not in ("command", "entrypoint", "image", "networks") or f"{key}:" in text
-        }
+        wanted = {line.partition(":")[0] for line in text.splitlines()}
+        given = ("command", "entrypoint", "image", "networks")
+        return {key: value for key, value in service.items() if key in wanted or key not in given}
 
     def problems(self, text: str | None = None, **wishes: Any) -> Sequence[Problem]:
         with pytest.raises(InvalidProject) as caught:

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.fakes.directory import Directory
+
+
+def test_a_service_starts_from_the_one_it_extends(directory: Directory) -> None:
+    services = directory.load(
+        "services:\n"
+        "  base: {image: a, environment: {A: 1, B: 1}, command: [x]}\n"
+        "  app: {extends: base, environment: {B: 2}}\n"
+    ).document["services"]
+    assert services["app"]["environment"] == {"A": "1", "B": "2"}
+    assert services["app"]["command"] == ["x"]
+    assert "extends" not in services["app"]
+    assert services["base"]["environment"] == {"A": "1", "B": "1"}
+
+
+def test_paths_of_another_file_start_from_its_directory(directory: Directory) -> None:
+    directory.write("common/base.yaml", "services: {base: {image: a, volumes: ['./data:/data'], env_file: [x.env]}}\n")
+    directory.write("common/x.env", "FROM_FILE=1\n")
+    app = directory.load("services: {app: {extends: {file: common/base.yaml, service: base}}}\n").project.services[
+        "app"
+    ]
+    assert app.volumes[0].source == str(directory.path / "common/data")
+    assert app.environment == {"FROM_FILE": "1"}
+
+
+def test_extending_goes_on_through_several_files(directory: Directory) -> None:
+    directory.write("one/a.yaml", "services: {a: {extends: {file: ../two/b.yaml, service: b}, hostname: from-a}}\n")
+    directory.write("two/b.yaml", "services: {b: {extends: c, cap_add: [B]}, c: {image: c, volumes: ['./c:/c']}}\n")
+    app = directory.load("services: {app: {extends: {file: one/a.yaml, service: a}}}\n").project.services["app"]
+    assert (app.image, app.hostname, app.cap_add) == ("c", "from-a", ("B",))
+    assert app.volumes[0].source == str(directory.path / "two/c")
+
+
+def test_reset_takes_back_what_the_extended_service_says(directory: Directory) -> None:
+    directory.write("base.yaml", "services: {base: {image: a, ports: ['80:80']}}\n")
+    loaded = directory.load("services: {app: {extends: {file: base.yaml, service: base}, ports: !reset []}}\n")
+    assert loaded.project.services["app"].ports == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (
+            "services:\n  app:\n    extends: bas\n  base: {image: a}\n",
+            "3:14 service `app` extends `bas`, which compose.yaml does not define",
+        ),
+        (
+            "services:\n  app:\n    extends: {file: x.yaml, service: a}\n",
+            "3:14 `extends` names a file that does not exist",
+        ),
+        (
+            "services:\n  app:\n    extends: {file: empty.yaml, service: a}\n",
+            "3:14 empty.yaml has no services to extend",
+        ),
+        ("services:\n  app:\n    extends: {file: a.yaml}\n", "3:14 services.app.extends must name a service"),
+        ("services:\n  app:\n    extends: 5\n", "3:14 services.app.extends must name a service"),
+        (
+            "services:\n  a: {extends: b}\n  b:\n    extends: a\n",
+            "2:16 services extend each other in a circle: a (compose.yaml) -> b (compose.yaml) -> a",
+        ),
+    ],
+)
+def test_what_cannot_be_extended_is_reported_with_its_place(directory: Directory, text: str, complaint: str) -> None:
+    directory.write("empty.yaml", "name: x\n")
+    assert directory.complaints(text)[0].startswith(complaint)
+
+
+def test_the_nearest_name_is_suggested(directory: Directory) -> None:
+    (problem,) = directory.problems("services: {app: {extends: bas}, base: {image: a}}\n")
+    assert problem.hint == "did you mean `base`?"

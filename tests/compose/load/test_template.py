@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import pytest
+
+from compose.load.template import TemplateError, substitute
+
+VALUES = {"SET": "value", "EMPTY": "", "OTHER": "other"}
+
+
+def expand(text: str) -> str:
+    return substitute(text, VALUES.get, lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [
+        ("plain", "plain"),
+        ("$SET", "value"),
+        ("${SET}", "value"),
+        ("a-${SET}-b", "a-value-b"),
+        ("$SET$OTHER", "valueother"),
+        ("${SET}:${OTHER}", "value:other"),
+        ("${UNSET}", ""),
+        ("$$SET", "$SET"),
+        ("$$$$", "$$"),
+        ("cost: $5", "cost: $5"),
+        ("${UNSET:-default}", "default"),
+        ("${EMPTY:-default}", "default"),
+        ("${EMPTY-default}", ""),
+        ("${UNSET-default}", "default"),
+        ("${SET:-default}", "value"),
+        ("${SET:+there}", "there"),
+        ("${EMPTY:+there}", ""),
+        ("${EMPTY+there}", "there"),
+        ("${UNSET+there}", ""),
+        ("${SET:?no}", "value"),
+        ("${EMPTY?no}", ""),
+        ("${UNSET:-${OTHER}}", "other"),
+        ("${UNSET:-${ALSO:-${SET}}}", "value"),
+        ("${UNSET:-a-${SET}-b} and ${OTHER}", "a-value-b and other"),
+        ('${UNSET:-{"a": {"b": 1}}}', '{"a": {"b": 1}}'),
+        ("${UNSET:-{}}", "{}"),
+        ("${UNSET:-http://host:80/?a=b}", "http://host:80/?a=b"),
+        ("${UNSET:-$$x}", "$x"),
+    ],
+)
+def test_variables_are_replaced_by_the_rules_of_the_specification(text: str, result: str) -> None:
+    assert expand(text) == result
+
+
+@pytest.mark.parametrize("text", ["${", "${}", "${1}", "${A B}", "${A!}", "${SET:-a\nb}"])
+def test_a_brace_that_begins_no_variable_is_an_error(text: str) -> None:
+    with pytest.raises(TemplateError, match="invalid interpolation") as caught:
+        expand(text)
+    assert "$$" in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["${UNSET?}", "${UNSET:?}", "${EMPTY:?}"])
+def test_a_required_variable_that_is_not_set_is_an_error(text: str) -> None:
+    with pytest.raises(TemplateError, match=r"required variable `(UNSET|EMPTY)` is not set$"):
+        expand(text)
+
+
+def test_the_reason_of_a_required_variable_is_part_of_the_error_and_may_have_variables() -> None:
+    with pytest.raises(TemplateError, match="required variable `UNSET` is not set: see value"):
+        expand("${UNSET:?see ${SET}}")
+
+
+def test_each_variable_that_is_not_set_is_noticed_unless_it_has_a_default() -> None:
+    noticed: list[str] = []
+    substitute("$A ${B} ${C:-x} ${D-} $SET", VALUES.get, noticed.append)
+    assert noticed == ["A", "B"]

@@ -91,7 +91,7 @@ def shop_address() -> str:
     listed = pycompose("ps", "--format", "json", capture=True).stdout
     services = [json.loads(line) for line in listed.splitlines()]
     ports = [port["PublishedPort"] for service in services for port in service["Publishers"] if port["PublishedPort"]]
-    return f"http://localhost:{ports[0]}/"
+    return f"http://127.0.0.1:{ports[0]}/"
 
 
 def whats_next(address: str) -> str:

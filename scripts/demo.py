@@ -80,7 +80,7 @@ def use_mirror(address: str) -> None:
 
 
 def forget_mirror() -> None:
-    """Go back to Docker Hub, if a demo without it left its file."""
+    """Go back to Docker Hub, if a demo left its file."""
     path = STATE / "registries.toml"
     if path.exists() and path.read_text().startswith(MARK):
         path.unlink()
@@ -115,6 +115,7 @@ def stop() -> int:
     """Take the shop down with its data, and end the registry of stand-ins."""
     code = pycompose("down", "--volumes").returncode
     subprocess.run([sys.executable, "-m", "tests.images", "stop"], cwd=ROOT, check=True)
+    forget_mirror()
     return code
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 
 import anyio
@@ -28,7 +28,7 @@ async def read_log(
     tail: int | None = None,
     streams: frozenset[int] = BOTH_STREAMS,
     follow_until: anyio.Event | None = None,
-) -> AsyncIterator[LogEntry]:
+) -> AsyncGenerator[LogEntry, None]:
     """Yield the entries of a log; a missing file has none.
 
     `tail` entries of the wanted streams are taken first, then those in [`since_ns`, `until_ns`]. Without

@@ -13,6 +13,7 @@ import functools
 import hashlib
 import os
 import struct
+import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -92,14 +93,17 @@ class FilterCache:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._annotations: dict[bytes, str] = {}
+        # Containers start side by side, in threads: one of them compiles, the others wait for it.
+        self._lock = threading.Lock()
 
     def annotation(self, section: Mapping[str, Any]) -> str:
         """The base64 text of a section's filter. Blocks for some 15 ms the first time. Raises `Uncompilable`."""
         key = hashlib.sha256(_GENERATION + msgspec.json.encode(section)).digest()
-        found = self._annotations.get(key)
-        if found is None:
-            found = self._annotations[key] = base64.b64encode(self._load(key, section)).decode("ascii")
-        return found
+        with self._lock:
+            found = self._annotations.get(key)
+            if found is None:
+                found = self._annotations[key] = base64.b64encode(self._load(key, section)).decode("ascii")
+            return found
 
     def _load(self, key: bytes, section: Mapping[str, Any]) -> bytes:
         path = self._directory / f"seccomp-{key.hex()[:32]}.bpf"

@@ -1,0 +1,479 @@
+"""Containers as processes, on the real kernel with the real crun and conmon."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from engine.errors import BadRequest, Conflict, NoSuchContainer, RuntimeFailure
+from engine.logs.reader import read_log
+from engine.runtime import cgroups
+from engine.runtime.console import Console
+from engine.runtime.launch import HOST, ExecLaunch, ExitStatus, Identity, Launch
+from engine.runtime.runtime import Runtime
+from engine.runtime.stats import read_stats
+from engine.state.paths import Paths
+from engine.wire.containers import ContainerConfig, DeviceMapping, HostConfig, Ulimit
+
+pytestmark = [pytest.mark.anyio, pytest.mark.root]
+
+MakeLaunch = Callable[..., Launch]
+
+
+async def run_to_end(runtime: Runtime, launch: Launch) -> ExitStatus:
+    await runtime.create(launch)
+    await runtime.start(launch.container_id)
+    with anyio.fail_after(20):
+        status = await runtime.wait(launch.container_id)
+    await runtime.delete(launch.container_id)
+    return status
+
+
+async def output(launch: Launch) -> str:
+    assert launch.log_path is not None
+    return b"".join([entry.message async for entry in read_log(launch.log_path)]).decode()
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that only waits to be reaped by its parent does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+async def first_line(launch: Launch) -> bytes:
+    """Wait until a container has written something."""
+    assert launch.log_path is not None
+    with anyio.fail_after(20):
+        async with aclosing(read_log(launch.log_path, follow_until=anyio.Event())) as entries:
+            async for entry in entries:
+                return entry.message
+    raise AssertionError("the log ended")
+
+
+async def read_all(console: Console) -> bytes:
+    content = b""
+    with anyio.fail_after(20):
+        try:
+            while True:
+                content += (await console.receive())[1]
+        except anyio.EndOfStream:
+            return content
+
+
+async def execute(
+    runtime: Runtime, launch: Launch, *arguments: str, stdin: bytes | None = None, **fields: Any
+) -> tuple[int, bytes]:
+    wish: dict[str, Any] = {"environment": ("PATH=/bin",), "identity": Identity(0, 0, (), "/root"), **fields}
+    process = await runtime.exec(
+        launch.container_id,
+        ExecLaunch(arguments=arguments, stdin=stdin is not None, **wish),
+    )
+    if stdin is not None:
+        await process.send(stdin)
+        await process.send_eof()
+    content = await read_all(process)
+    code = await process.wait()
+    await process.aclose()
+    return code, content
+
+
+async def started(runtime: Runtime, launch: Launch) -> Launch:
+    await runtime.create(launch)
+    await runtime.start(launch.container_id)
+    return launch
+
+
+async def test_the_exit_code_and_the_output_are_the_programs_own(runtime: Runtime, make_launch: MakeLaunch) -> None:
+    launch = make_launch("sh", "-c", "echo out; echo err >&2; exit 7")
+    status = await run_to_end(runtime, launch)
+    assert (status.exit_code, status.oom_killed) == (7, False)
+    assert launch.log_path is not None
+    streams = [(entry.stream, entry.message) async for entry in read_log(launch.log_path)]
+    assert sorted(streams) == [(1, b"out\n"), (2, b"err\n")]
+
+
+async def test_no_code_of_the_container_runs_before_start(runtime: Runtime, make_launch: MakeLaunch) -> None:
+    launch = make_launch("echo", "hello")
+    pid = await runtime.create(launch)
+    assert is_alive(pid)
+    assert await output(launch) == ""
+    await runtime.delete(launch.container_id)
+
+
+async def test_a_container_starts_only_once(runtime: Runtime, make_launch: MakeLaunch) -> None:
+    launch = await started(runtime, make_launch("sleep", "100"))
+    with pytest.raises(Conflict):
+        await runtime.start(launch.container_id)
+    with pytest.raises(Conflict):
+        await runtime.create(launch)
+    await runtime.delete(launch.container_id)
+
+
+async def test_the_process_sees_dockers_surroundings(runtime: Runtime, make_launch: MakeLaunch) -> None:
+    script = (
+        "hostname; id; pwd; echo $HOME; grep -E 'CapEff|CapBnd|Seccomp:|NoNewPrivs' /proc/self/status | sort;"
+        "mount | grep -c -E ' on (/proc|/dev|/dev/pts|/sys|/dev/mqueue|/dev/shm|/sys/fs/cgroup) ';"
+        "cat /proc/interrupts | wc -c; (echo x > /proc/sys/kernel/domainname) 2>/dev/null || echo read-only"
+    )
+    launch = make_launch("sh", "-c", script, identity=Identity(0, 0, (29,), "/root"))
+    assert (await run_to_end(runtime, launch)).exit_code == 0
+    lines = (await output(launch)).split("\n")
+    assert lines[:4] == ["box", "uid=0(root) gid=0(root) groups=0(root),29(audio)", "/", "/root"]
+    assert [line.split() for line in lines[4:8]] == [
+        ["CapBnd:", "00000000a80425fb"],
+        ["CapEff:", "00000000a80425fb"],
+        ["NoNewPrivs:", "0"],
+        ["Seccomp:", "2"],
+    ]
+    assert lines[8:11] == ["7", "0", "read-only"]
+
+
+async def test_another_user_has_no_effective_capabilities(runtime: Runtime, make_launch: MakeLaunch) -> None:
+    launch = make_launch("sh", "-c", "id -u; grep CapEff /proc/self/status", identity=Identity(1000, 100, (), "/"))
+    await run_to_end(runtime, launch)
+    assert (await output(launch)).split() == ["1000", "CapEff:", "0000000000000000"]
+
+
+async def test_the_filter_lets_no_namespace_be_made_unless_privileged(
+    runtime: Runtime, make_launch: MakeLaunch
+) -> None:
+    launch = make_launch("sh", "-c", "unshare -m true && echo made")
+    assert (await run_to_end(runtime, launch)).exit_code != 0
+    assert "Operation not permitted" in await output(launch)
+    free = make_launch(
+        "sh", "-c", "unshare -m true && echo made", host_config=HostConfig(privileged=True, security_opt=[])
+    )
+    assert (await run_to_end(runtime, free)).exit_code == 0
+    assert await output(free) == "made\n"
+
+
+@pytest.mark.parametrize(
+    ("program", "exit_code", "words"),
+    [
+        ("no-such", 127, 'exec: "no-such": executable file not found in $PATH: unknown'),
+        ("/no/such", 127, 'exec: "/no/such": stat /no/such: no such file or directory: unknown'),
+        ("/etc/readable", 126, 'exec: "/etc/readable": permission denied: unknown'),
+    ],
+)
+async def test_a_program_that_cannot_run_is_told_and_leaves_nothing(
+    runtime: Runtime, make_launch: MakeLaunch, program: str, exit_code: int, words: str
+) -> None:
+    with pytest.raises(RuntimeFailure) as caught:
+        await runtime.create(make_launch(program))
+    assert caught.value.exit_code == exit_code
+    assert caught.value.message.startswith("failed to create task for container")
+    assert caught.value.message.endswith(words)
+
+
+async def test_a_wish_that_cannot_be_granted_leaves_nothing(runtime: Runtime, make_launch: MakeLaunch) -> None:
+    with pytest.raises(BadRequest, match="no such file"):
+        await runtime.create(
+            make_launch("true", host_config=HostConfig(devices=[DeviceMapping(path_on_host="/dev/no-such")]))
+        )
+
+
+async def test_a_cancelled_create_leaves_nothing(runtime: Runtime, make_launch: MakeLaunch) -> None:
+    for milliseconds in (0, 2, 5, 10, 15):
+        with anyio.move_on_after(milliseconds / 1000) as scope:
+            launch = make_launch("sleep", "100")
+            await runtime.create(launch)
+        if not scope.cancelled_caught:
+            await runtime.delete(launch.container_id)
+
+
+async def test_a_monitor_that_cannot_log_is_an_error_with_its_words(
+    runtime: Runtime, make_launch: MakeLaunch, tmp_path: Path
+) -> None:
+    with pytest.raises(RuntimeFailure, match="log file"):
+        await runtime.create(make_launch("true", log_path=tmp_path / "missing" / "log"))
+
+
+async def test_memory_is_limited_and_the_kill_is_known(runtime: Runtime, make_launch: MakeLaunch) -> None:
+    script = "x=a; while true; do x=$x$x; done"
+    status = await run_to_end(runtime, make_launch("sh", "-c", script, host_config=HostConfig(memory=16 << 20)))
+    assert (status.exit_code, status.oom_killed) == (137, True)
+
+
+async def test_limits_reach_the_cgroup_and_change_while_it_runs(runtime: Runtime, make_launch: MakeLaunch) -> None:
+    limits = HostConfig(memory=64 << 20, pids_limit=50, nano_cpus=500_000_000, cpu_shares=512)
+    launch = await started(runtime, make_launch("sleep", "100", host_config=limits))
+    stats = read_stats(launch.cgroup)
+    assert (stats.memory_limit_bytes, stats.pids_limit, stats.pids) == (64 << 20, 50, 1)
+    assert stats.memory_bytes > 0
+    await runtime.update(launch.container_id, HostConfig(memory=128 << 20, pids_limit=60))
+    stats = read_stats(launch.cgroup)
+    assert (stats.memory_limit_bytes, stats.pids_limit) == (128 << 20, 60)
+    await runtime.delete(launch.container_id)
+
+
+async def test_a_signal_reaches_the_program(runtime: Runtime, make_launch: MakeLaunch) -> None:
+    launch = make_launch("sh", "-c", "trap 'exit 9' TERM; echo ready; while true; do sleep 0.05; done")
+    await started(runtime, launch)
+    await first_line(launch)
+    await runtime.kill(launch.container_id, signal.SIGTERM)
+    assert (await runtime.wait(launch.container_id)).exit_code == 9
+    with pytest.raises(Conflict):
+        await runtime.kill(launch.container_id, signal.SIGTERM)
+    await runtime.delete(launch.container_id)
+
+
+async def test_a_killed_program_ends_with_128_and_the_signal(runtime: Runtime, make_launch: MakeLaunch) -> None:
+    launch = await started(runtime, make_launch("sleep", "100"))
+    await runtime.kill(launch.container_id, signal.SIGKILL)
+    assert (await runtime.wait(launch.container_id)).exit_code == 137
+    await runtime.delete(launch.container_id)
+
+
+async def test_deleting_ends_whatever_runs_and_can_be_repeated(runtime: Runtime, make_launch: MakeLaunch) -> None:
+    # Among the host's processes nothing ends with the first one by itself.
+    script = "trap '' TERM; sleep 100 & sleep 100 & echo ready; wait"
+    launch = await started(runtime, make_launch("sh", "-c", script, pid_namespace=HOST))
+    await first_line(launch)
+    processes = await runtime.pids(launch.container_id)
+    await runtime.delete(launch.container_id)
+    await runtime.delete(launch.container_id)
+    assert len(processes) == 3
+    assert [pid for pid in processes if is_alive(pid)] == []
+    with pytest.raises(NoSuchContainer):
+        await runtime.wait(launch.container_id)
+
+
+async def test_a_paused_container_stands_still_and_can_be_deleted(runtime: Runtime, make_launch: MakeLaunch) -> None:
+    launch = await started(runtime, make_launch("sleep", "100"))
+    await runtime.pause(launch.container_id)
+    with pytest.raises(RuntimeFailure, match="paused"):
+        await execute(runtime, launch, "true")
+    await runtime.resume(launch.container_id)
+    assert (await execute(runtime, launch, "true"))[0] == 0
+    await runtime.pause(launch.container_id)
+    with anyio.fail_after(10):
+        await runtime.delete(launch.container_id)
+
+
+async def test_input_is_passed_until_its_end_and_output_comes_back(runtime: Runtime, make_launch: MakeLaunch) -> None:
+    launch = make_launch("cat", stdin_open=True, stdin_once=True)
+    await runtime.create(launch)
+    content = os.urandom(200_000)
+    async with runtime.attach(launch.container_id) as console, anyio.create_task_group() as tasks:
+        await runtime.start(launch.container_id)
+
+        async def feed() -> None:
+            await console.send(content)
+            await console.send_eof()
+
+        tasks.start_soon(feed)
+        assert await read_all(console) == content
+    assert (await runtime.wait(launch.container_id)).exit_code == 0
+    await runtime.delete(launch.container_id)
+
+
+async def test_a_detached_client_does_not_end_the_input_of_others(runtime: Runtime, make_launch: MakeLaunch) -> None:
+    launch = make_launch("cat", stdin_open=True)
+    await started(runtime, launch)
+    for word in (b"one\n", b"two\n"):
+        async with runtime.attach(launch.container_id) as console:
+            await console.send(word)
+            with anyio.fail_after(10):
+                assert await console.receive() == (1, word)
+    await runtime.delete(launch.container_id)
+
+
+async def test_an_attached_client_that_does_not_read_does_not_hold_up_the_end(
+    runtime: Runtime, make_launch: MakeLaunch
+) -> None:
+    launch = make_launch("sh", "-c", "while true; do echo flood of output that nobody reads; done")
+    await runtime.create(launch)
+    async with runtime.attach(launch.container_id):
+        await runtime.start(launch.container_id)
+        with anyio.fail_after(10):
+            await runtime.delete(launch.container_id)
+
+
+async def test_a_terminal_has_the_size_it_was_given(runtime: Runtime, make_launch: MakeLaunch) -> None:
+    launch = make_launch(
+        "sh",
+        "-c",
+        "stty size; read x; stty size; test -t 0 && echo terminal $x",
+        terminal=True,
+        stdin_open=True,
+        host_config=HostConfig(console_size=[10, 20]),
+    )
+    await runtime.create(launch)
+    async with runtime.attach(launch.container_id) as console:
+        await runtime.start(launch.container_id)
+        with anyio.fail_after(10):
+            assert await console.receive() == (1, b"10 20\r\n")
+        await runtime.resize(launch.container_id, 30, 40)
+        await console.send(b"yes\n")
+        assert (await read_all(console)).split() == [b"yes", b"30", b"40", b"terminal", b"yes"]
+    await runtime.wait(launch.container_id)
+    await runtime.delete(launch.container_id)
+
+
+async def test_a_further_process_has_its_own_input_output_user_and_code(
+    runtime: Runtime, make_launch: MakeLaunch
+) -> None:
+    launch = await started(runtime, make_launch("sleep", "100"))
+    assert await execute(runtime, launch, "cat", stdin=b"abc") == (0, b"abc")
+    assert await execute(runtime, launch, "sh", "-c", "exit 5") == (5, b"")
+    assert await execute(runtime, launch, "sh", "-c", "kill -9 $$") == (137, b"")
+    who = Identity(1000, 100, (29,), "/home/user")
+    _, content = await execute(runtime, launch, "sh", "-c", "id; pwd; echo $HOME", identity=who, working_dir="/etc")
+    assert content == b"uid=1000(user) gid=100(users) groups=29(audio),100(users)\n/etc\n/home/user\n"
+    _, content = await execute(runtime, launch, "grep", "-E", "Seccomp:|CapEff", "/proc/self/status")
+    assert content.split() == [b"CapEff:", b"00000000a80425fb", b"Seccomp:", b"2"]
+    await runtime.delete(launch.container_id)
+
+
+async def test_a_further_process_ends_though_a_descendant_keeps_the_pipes(
+    runtime: Runtime, make_launch: MakeLaunch
+) -> None:
+    launch = await started(runtime, make_launch("sleep", "100"))
+    assert await execute(runtime, launch, "sh", "-c", "sleep 100 & echo done") == (0, b"done\n")
+    await runtime.delete(launch.container_id)
+
+
+async def test_a_further_process_may_have_a_terminal(runtime: Runtime, make_launch: MakeLaunch) -> None:
+    launch = await started(runtime, make_launch("sleep", "100"))
+    process = await runtime.exec(
+        launch.container_id,
+        ExecLaunch(
+            arguments=("sh", "-c", "stty size; read x; stty size; echo $x"),
+            environment=("PATH=/bin",),
+            identity=Identity(0, 0, (), "/"),
+            terminal=True,
+            stdin=True,
+            height=11,
+            width=22,
+        ),
+    )
+    with anyio.fail_after(10):
+        assert await process.receive() == (1, b"11 22\r\n")
+    await process.resize(33, 44)
+    await process.send(b"word\n")
+    assert (await read_all(process)).split() == [b"word", b"33", b"44", b"word"]
+    assert await process.wait() == 0
+    await process.aclose()
+    await runtime.delete(launch.container_id)
+
+
+@pytest.mark.parametrize(
+    ("program", "fields", "exit_code", "words"),
+    [
+        ("no-such", {}, 127, 'exec: "no-such": executable file not found in $PATH: unknown'),
+        ("/etc/readable", {}, 126, 'exec: "/etc/readable": permission denied: unknown'),
+        ("/etc", {}, 126, 'exec: "/etc": is a directory: unknown'),
+        ("true", {"working_dir": "/no"}, 127, 'chdir to cwd ("/no") set in config.json failed: no such file or '),
+    ],
+)
+async def test_a_further_process_that_cannot_run_is_told(
+    runtime: Runtime, make_launch: MakeLaunch, program: str, fields: dict[str, Any], exit_code: int, words: str
+) -> None:
+    launch = await started(runtime, make_launch("sleep", "100"))
+    with pytest.raises(RuntimeFailure) as caught:
+        await execute(runtime, launch, program, **fields)
+    assert caught.value.exit_code == exit_code
+    assert caught.value.message.startswith("OCI runtime exec failed: exec failed: unable to start container process: ")
+    assert words in caught.value.message
+    await runtime.delete(launch.container_id)
+
+
+async def test_a_new_engine_adopts_the_living_and_learns_how_the_others_ended(
+    runtime: Runtime, make_launch: MakeLaunch, paths: Paths
+) -> None:
+    living = await started(runtime, make_launch("sleep", "100"))
+    ended = await started(runtime, make_launch("sh", "-c", "exit 4"))
+    await runtime.wait(ended.container_id)
+    second = Runtime(paths)
+    pid = await second.adopt(living.container_id)
+    assert isinstance(pid, int)
+    assert pid in await second.pids(living.container_id)
+    status = await second.adopt(ended.container_id)
+    assert isinstance(status, ExitStatus)
+    assert status.exit_code == 4
+    assert await second.adopt("0" * 64) is None
+    assert (await execute(second, living, "echo", "hello"))[1] == b"hello\n"
+    await second.kill(living.container_id, signal.SIGKILL)
+    with anyio.fail_after(10):
+        assert (await second.wait(living.container_id)).exit_code == 137
+    for launch in (living, ended):
+        await second.delete(launch.container_id)
+    second.close()
+    runtime.close()
+
+
+async def test_a_container_whose_monitor_was_killed_is_ended(runtime: Runtime, make_launch: MakeLaunch) -> None:
+    launch = await started(runtime, make_launch("sleep", "100"))
+    record = json.loads((runtime._directory(launch.container_id) / "record.json").read_text())
+    os.kill(record["monitor_pid"], signal.SIGKILL)
+    with anyio.fail_after(10):
+        assert (await runtime.wait(launch.container_id)).exit_code == 137
+    await runtime.delete(launch.container_id)
+
+
+async def test_what_no_record_knows_is_removed_and_the_rest_is_kept(
+    runtime: Runtime, make_launch: MakeLaunch, paths: Paths
+) -> None:
+    orphan = await started(runtime, make_launch("sleep", "100"))
+    kept = await started(runtime, make_launch("sleep", "100"))
+    runtime.close()
+    second = Runtime(paths)
+    await second.recover({kept.container_id})
+    assert await second.adopt(orphan.container_id) is None
+    assert isinstance(await second.adopt(kept.container_id), int)
+    assert cgroups.children(paths.cgroup) == {kept.container_id}
+    await second.delete(kept.container_id)
+    second.close()
+
+
+async def test_containers_start_and_end_side_by_side(runtime: Runtime, make_launch: MakeLaunch) -> None:
+    codes: dict[int, int] = {}
+
+    async def one(number: int) -> None:
+        codes[number] = (await run_to_end(runtime, make_launch("sh", "-c", f"exit {number}"))).exit_code
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(8):
+            tasks.start_soon(one, number)
+    assert codes == {number: number for number in range(8)}
+
+
+async def test_an_init_process_is_the_first_where_it_was_asked_for(
+    runtime: Runtime, make_launch: MakeLaunch, rootfs: Path
+) -> None:
+    # Any static program that takes `-- command` does; here busybox's env is told by its own name.
+    script = rootfs / "tmp" / "init"
+    script.write_text('#!/bin/sh\nshift\necho init\nexec "$@"\n')
+    script.chmod(0o755)
+    launch = make_launch("echo", "hello", host_config=HostConfig(init=True), init=script)
+    assert (await run_to_end(runtime, launch)).exit_code == 0
+    assert await output(launch) == "init\nhello\n"
+
+
+async def test_a_lowered_limit_on_open_files_is_the_programs(runtime: Runtime, make_launch: MakeLaunch) -> None:
+    wish = HostConfig(ulimits=[Ulimit(name="nofile", soft=100, hard=200)])
+    launch = make_launch("sh", "-c", "ulimit -n; ulimit -Hn", host_config=wish)
+    await run_to_end(runtime, launch)
+    assert (await output(launch)).split() == ["100", "200"]
+
+
+async def test_a_read_only_root_refuses_writes_but_not_to_dev_shm(runtime: Runtime, make_launch: MakeLaunch) -> None:
+    launch = make_launch(
+        "sh",
+        "-c",
+        "(echo x > /file) 2>/dev/null || echo refused; echo x > /dev/shm/file && echo accepted",
+        host_config=HostConfig(readonly_rootfs=True),
+        config=ContainerConfig(working_dir="/tmp"),
+    )
+    await run_to_end(runtime, launch)
+    assert (await output(launch)).split() == ["refused", "accepted"]

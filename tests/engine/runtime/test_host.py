@@ -1,0 +1,95 @@
+"""Reading the host: cgroup layouts, I/O counters, the runtime's words, what crun refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.runtime.capabilities import from_mask
+from engine.runtime.cgroups import Hierarchies, parse_mountinfo, read_counters
+from engine.runtime.facts import host_facts
+from engine.runtime.failures import create_failure, exec_failure
+from engine.runtime.stats import parse_io_stat
+from engine.runtime.surroundings import tree_to_hide
+
+HYBRID = """\
+23 27 0:22 / /sys rw - sysfs sysfs rw
+31 23 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw,mode=755
+32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw shared:9 - cgroup cgroup rw,cpu,cpuacct
+35 31 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory
+40 31 0:37 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,xattr,name=systemd
+41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw
+90 31 0:32 / /elsewhere/memory rw - cgroup cgroup rw,memory
+"""
+
+
+def test_a_hybrid_layout_is_version_1_with_an_extra_tree() -> None:
+    found = parse_mountinfo(HYBRID)
+    assert found.version == 1
+    assert found.by_controller["cpuacct"] == Path("/sys/fs/cgroup/cpu,cpuacct")
+    assert found.by_controller["memory"] == Path("/sys/fs/cgroup/memory")
+    assert [root.name for root in found.roots] == ["cpu,cpuacct", "memory", "systemd", "unified"]
+    assert found.unified == Path("/sys/fs/cgroup/unified")
+
+
+def test_a_unified_layout_is_version_2_with_one_tree() -> None:
+    found = parse_mountinfo("31 23 0:28 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw,nsdelegate\n")
+    assert (found.version, found.roots, found.unified) == (2, (Path("/sys/fs/cgroup"),), None)
+
+
+@pytest.mark.parametrize(
+    ("program", "controllers", "is_hidden"),
+    [("crun", "hugetlb\n", True), ("crun", "\n", False), ("runc", "hugetlb\n", False)],
+)
+def test_only_crun_needs_the_extra_tree_hidden_and_only_with_controllers(
+    tmp_path: Path, program: str, controllers: str, is_hidden: bool
+) -> None:
+    unified = tmp_path / "unified"
+    unified.mkdir()
+    (unified / "cgroup.controllers").write_text(controllers)
+    found = Hierarchies(1, {}, (unified,), unified)
+    assert tree_to_hide(Path("/usr/bin", program), found) == (unified if is_hidden else None)
+
+
+def test_the_facts_of_this_host_are_whole() -> None:
+    facts = host_facts()
+    assert facts.cgroup_version in (1, 2)
+    assert "memory" in facts.controllers
+    assert facts.kernel >= (4, 0)
+    assert "nofile" in facts.hard_limits
+
+
+def test_a_mask_is_read_by_the_numbers_of_the_capabilities() -> None:
+    assert from_mask(0b1) == {"CAP_CHOWN"}
+    assert "CAP_SYS_RESOURCE" not in from_mask(0x000001FFFEFFFFFF)
+    assert "CAP_CHECKPOINT_RESTORE" in from_mask(0x000001FFFEFFFFFF)
+
+
+def test_counters_and_io_are_summed(tmp_path: Path) -> None:
+    file = tmp_path / "memory.events"
+    file.write_text("low 0\noom 1\noom_kill 2\nrange 1-2\n")
+    assert read_counters(file) == {"low": 0, "oom": 1, "oom_kill": 2}
+    assert read_counters(tmp_path / "none") == {}
+    assert parse_io_stat("8:0 rbytes=10 wbytes=20 rios=1\n8:16 rbytes=1 wbytes=2\n") == (11, 22)
+
+
+@pytest.mark.parametrize(
+    ("words", "exit_code", "reason"),
+    [
+        (
+            "executable file `x` not found in $PATH: No such file or directory",
+            127,
+            "executable file not found in $PATH",
+        ),
+        ("open executable: Permission denied", 126, 'exec: "x": permission denied'),
+        ("crun: chdir `/no`: No such file or directory", 127, 'chdir to cwd ("/no")'),
+        ("2026-01-01T00:00:00.1Z: mount `proc`: Operation not permitted", 128, "mount `proc`: Operation not permitted"),
+    ],
+)
+def test_the_runtimes_words_become_dockers(words: str, exit_code: int, reason: str) -> None:
+    for failure in (create_failure(words, "x"), exec_failure(words, "x")):
+        assert failure.exit_code == exit_code
+        assert reason in failure.message
+        assert failure.message.endswith(": unknown")
+        assert "2026" not in failure.message

@@ -96,10 +96,11 @@ def shop_address() -> str:
 
 def whats_next(address: str) -> str:
     """The last thing the demo prints."""
-    sudo = "" if "SUDO_USER" not in os.environ else "sudo "
-    command = (
-        f"{sudo}{PROGRAM.relative_to(ROOT) if PROGRAM.is_relative_to(ROOT) else PROGRAM} -f examples/shop/compose.yaml"
-    )
+    before = ["sudo"] if "SUDO_USER" in os.environ else []
+    if "SHOP_PORT" in os.environ:
+        before.append(f"SHOP_PORT={os.environ['SHOP_PORT']}")
+    program = PROGRAM.relative_to(ROOT) if PROGRAM.is_relative_to(ROOT) else PROGRAM
+    command = " ".join([*before, str(program), "-f examples/shop/compose.yaml"])
     tries: Sequence[str] = (
         f"curl {address}",
         f"{command} logs -f web",

@@ -103,6 +103,11 @@ class ImageService:
 
         `used_by(image id)` are the ids of the containers made from it. Raises `NoSuchImage`, `Conflict`.
         """
+        items, _ = await self._remove(name_or_id, force=force, used_by=used_by)
+        return items
+
+    async def _remove(self, name_or_id: str, *, force: bool, used_by: UsedBy) -> tuple[list[ImageDeleteItem], int]:
+        freed = 0
         async with self._lock:
             image = self.get(name_or_id)
             removal = plan_removal(image, name_or_id, force=force, users=used_by(image.id))
@@ -110,7 +115,8 @@ class ImageService:
             if removal.deletes:
                 await self._images.delete(image.id)
                 items.append(ImageDeleteItem(deleted=image.id))
-                items += [ImageDeleteItem(deleted=chain_id) for chain_id in await self._sweep(image)]
+                gone, freed = await self._sweep(image)
+                items += [ImageDeleteItem(deleted=chain_id) for chain_id in gone]
             else:
                 for name in removal.untagged:
                     image = names.unnamed(image, name)
@@ -119,22 +125,28 @@ class ImageService:
             self._events.publish("image", "untag", image.id, {"name": image.id})
         if removal.deletes:
             self._events.publish("image", "delete", image.id, {"name": image.id})
-        return items
+        return items, freed
 
     async def prune(self, *, only_dangling: bool, used_by: UsedBy) -> tuple[list[ImageDeleteItem], int]:
         """Remove images that no container uses (by default only those without a tag), then layers and blobs that no
         image and no container needs. Return what was removed and the bytes that this freed.
         """
         items: list[ImageDeleteItem] = []
+        total = 0
         for image in self.all():
             if not used_by(image.id) and not (only_dangling and image.repo_tags):
-                items += await self.remove(image.id, force=True, used_by=used_by)
+                removed, freed_bytes = await self._remove(image.id, force=True, used_by=used_by)
+                items += removed
+                total += freed_bytes
         async with self._lock:
             gone, freed = await anyio.to_thread.run_sync(
                 self._delete, self._unneeded(self._layers.chain_ids(), self._needed_layers()), self._spare_blobs()
             )
         known = {item.deleted for item in items}
-        return [*items, *(ImageDeleteItem(deleted=chain_id) for chain_id in gone if chain_id not in known)], freed
+        return [
+            *items,
+            *(ImageDeleteItem(deleted=chain_id) for chain_id in gone if chain_id not in known),
+        ], total + freed
 
     async def recover(self) -> None:
         """Put right what a crash left: half-made downloads and layers go, a name of two images goes to the newer.
@@ -186,14 +198,13 @@ class ImageService:
                     msgspec.structs.replace(other, repo_tags=[name for name in other.repo_tags if name != tag])
                 )
 
-    async def _sweep(self, image: Image) -> list[str]:
-        """Delete what only a removed image needed; return the chain ids of the layers that went, topmost first."""
+    async def _sweep(self, image: Image) -> tuple[list[str], int]:
+        """Delete what only a removed image needed; return the layers that went, topmost first, and the bytes freed."""
         needed_blobs = self._needed_blobs()
         blobs = [digest for digest in image.content if digest not in needed_blobs]
-        gone, _ = await anyio.to_thread.run_sync(
+        return await anyio.to_thread.run_sync(
             self._delete, self._unneeded(reversed(image.chain_ids), self._needed_layers()), blobs
         )
-        return gone
 
     def _delete(self, layers: list[str], blobs: list[str]) -> tuple[list[str], int]:
         in_use = self._snapshots.layers_in_use()

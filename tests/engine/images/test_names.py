@@ -129,8 +129,9 @@ async def test_pruning_takes_untagged_images_and_on_request_all_unused(pulled: M
     old = pulled.images.get("app:1")
     registry.put_image("library/app", "1", [TOP])
     await pulled.pull("app:1")
-    items, _ = await pulled.images.prune(only_dangling=True, used_by=nobody)
+    items, freed = await pulled.images.prune(only_dangling=True, used_by=nobody)
     assert f"x{old.id}" in shown(items)
+    assert freed > 0
     assert {tag for image in pulled.images.all() for tag in image.repo_tags} == {"app:1", "base:latest"}
     await pulled.images.prune(only_dangling=False, used_by=nobody)
     assert pulled.files() == []

@@ -1,7 +1,8 @@
 """Further processes in a running container (`docker exec`): crun exec with our pipes, or with a terminal of its own.
 
 The runtime's inputs are memory files and pipes named through /proc/<engine>/fd, so that nothing is left on disk. It
-stays as the process's parent until the end and passes its exit code on.
+stays as the process's parent until the end and passes its exit code on. (In a container that shares the host's
+processes it also waits for what the process left in the background.)
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ import msgspec
 
 from engine.errors import Conflict
 from engine.process import wait_any, wait_pidfd
+from engine.runtime import cgroups
 from engine.runtime.console import STDERR, STDOUT
 from engine.runtime.facts import host_facts
 from engine.runtime.failures import NOT_EXECUTABLE, NOT_FOUND, exec_failure, not_executable, not_found, program_failure
@@ -142,6 +144,7 @@ async def start_exec(
     surroundings: Surroundings, launch: ExecLaunch, *, record: Record, state: Path, directory: Path
 ) -> ExecProcess:
     """Start a process in the container of `record`. Raises `RuntimeFailure`, or `Conflict` if the container is gone."""
+    cgroups.hasten_moves()
     process = await anyio.to_thread.run_sync(_process, launch, record)
     with contextlib.ExitStack() as stack:
         attempt = _Attempt(stack, directory)

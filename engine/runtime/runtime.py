@@ -95,6 +95,7 @@ class Runtime:
         if identity in self._present:
             raise Conflict(f"container {identity[:12]} already has a process")
         self._present.add(identity)
+        cgroups.hasten_moves()
         record = monitor.Record(
             container_id=identity, bundle=str(launch.bundle), cgroup=launch.cgroup, is_terminal=launch.terminal
         )

@@ -14,6 +14,9 @@ from compose.load.tree import Map, clone
 from compose.load.yaml import Path
 
 
+MAX_DEPTH = 50
+
+
 def apply_extends(tree: Map, resets: set[Path], file: str, scope: Scope, assembler: Assembling) -> None:
     """Replace every service of a document that extends another by the result, in place."""
     services = tree.get("services")
@@ -37,6 +40,8 @@ class _Extension:
         where = service.value_at("extends")
         if (file, name) in trail:
             self._fail_on_cycle((*trail, (file, name)), where)
+        if len(trail) > MAX_DEPTH:
+            self._fail(f"more than {MAX_DEPTH} services extend each other in a row", where)
         trail = (*trail, (file, name))
         reference, other = self._reference(service["extends"], name, where)
         base_services, base_file, base_resets = services, file, set[Path]()

@@ -19,6 +19,7 @@ from compose.load.sources import read_env_file
 from compose.load.tree import Map, Seq
 
 SECTIONS = ("services", "volumes", "networks", "secrets", "configs", "models")
+MAX_DEPTH = 30
 REMOTE_PREFIXES = ("https://", "http://", "git://", "ssh://", "git@", "github.com/", "oci://")
 
 
@@ -62,6 +63,8 @@ class _Inclusion:
             trail = " -> ".join(self._assembler.disk.display(name) for name in (*self._scope.included, files[0]))
             self._fail(f"files include each other in a circle: {trail}")
         directory, base = self._directory(files[0])
+        if len(self._scope.included) > MAX_DEPTH:
+            self._fail(f"more than {MAX_DEPTH} files include each other in a row")
         environment = self._environment(directory)
         inner = replace(self._scope, directory=directory, base=base, environment=environment)
         included = self._assembler.project(files, inner, resolve_paths=True)

@@ -11,6 +11,8 @@ from collections.abc import Callable
 Lookup = Callable[[str], str | None]
 Notice = Callable[[str], None]
 
+MAX_DEPTH = 50
+
 _VARIABLE = re.compile(
     r"\$(?:(?P<escaped>\$)|(?P<named>[_a-z][_a-z0-9]*)|\{(?:(?P<braced>[_a-z][_a-z0-9]*(?::?[-+?].*)?)\}|(?P<invalid>)))",
     re.IGNORECASE,
@@ -31,55 +33,66 @@ def substitute(text: str, lookup: Lookup, notice: Notice) -> str:
 
     `notice` is called with the name of each variable that is not set and has no default. Raises `TemplateError`.
     """
-    if "$" not in text:
-        return text
-    return _VARIABLE.sub(lambda match: _replace(match[0], text, lookup, notice), text)
+    return _Substitution(lookup, notice).apply(text, 0)
 
 
-def _replace(found: str, whole: str, lookup: Lookup, notice: Notice) -> str:
-    # The pattern reaches to the last brace of the line; what follows the matching one is a text of its own.
-    end = _closing_brace(found)
-    found, rest = (found[: end + 1], found[end + 1 :]) if end >= 0 else (found, "")
-    match = _VARIABLE.search(found)
-    if match is None or match["invalid"] is not None:
+class _Substitution:
+    def __init__(self, lookup: Lookup, notice: Notice) -> None:
+        self._lookup = lookup
+        self._notice = notice
+
+    def apply(self, text: str, depth: int) -> str:
+        if "$" not in text:
+            return text
+        if depth > MAX_DEPTH:
+            raise TemplateError(f"variables are nested more than {MAX_DEPTH} levels deep", "set them one by one")
+        parts: list[str] = []
+        position = 0
+        while (match := _VARIABLE.search(text, position)) is not None:
+            # The pattern reaches to the last brace of the line, and further than the variable if more follow.
+            end = _closing_brace(match[0])
+            found = match[0][: end + 1] if end >= 0 else match[0]
+            parts += (text[position : match.start()], self._replace(found, text, depth))
+            position = match.start() + len(found)
+        return "".join((*parts, text[position:]))
+
+    def _replace(self, found: str, whole: str, depth: int) -> str:
+        match = _VARIABLE.match(found)
+        if match is None or match["invalid"] is not None:
+            raise TemplateError(
+                f"invalid interpolation `{whole}`", "a variable is `${NAME}`; write `$$` for a literal dollar sign"
+            )
+        if match["escaped"]:
+            return "$"
+        return self._plain(match["named"]) if match["named"] else self._braced(match["braced"], depth)
+
+    def _plain(self, name: str) -> str:
+        value = self._lookup(name)
+        if value is None:
+            self._notice(name)
+            return ""
+        return value
+
+    def _braced(self, expression: str, depth: int) -> str:
+        match = _BRACED.fullmatch(expression)
+        assert match is not None, "the outer pattern only lets such expressions through"
+        name, operator, argument = match.groups()
+        if operator is None:
+            return self._plain(name)
+        other = self.apply(argument, depth + 1)  # also when it is not needed: what is wrong with it is an error
+        value = self._lookup(name)
+        is_there = value is not None and (value != "" or not operator.startswith(":"))
+        if operator.endswith("+"):
+            return other if is_there else value or ""
+        if is_there:
+            return value or ""
+        if operator.endswith("-"):
+            return other
+        reason = f": {other}" if other else ""
         raise TemplateError(
-            f"invalid interpolation `{whole}`", "a variable is `${NAME}`; write `$$` for a literal dollar sign"
+            f"required variable `{name}` is not set{reason}",
+            f"export it, add `{name}=...` to .env, or give it a default: `${{{name}:-value}}`",
         )
-    if match["escaped"]:
-        return "$"
-    if match["named"]:
-        return _plain(match["named"], lookup, notice)
-    return _braced(match["braced"], lookup, notice) + substitute(rest, lookup, notice)
-
-
-def _plain(name: str, lookup: Lookup, notice: Notice) -> str:
-    value = lookup(name)
-    if value is None:
-        notice(name)
-        return ""
-    return value
-
-
-def _braced(expression: str, lookup: Lookup, notice: Notice) -> str:
-    match = _BRACED.fullmatch(expression)
-    assert match is not None, "the outer pattern only lets such expressions through"
-    name, operator, argument = match.groups()
-    if operator is None:
-        return _plain(name, lookup, notice)
-    other = substitute(argument, lookup, notice)
-    value = lookup(name)
-    is_there = value is not None and (value != "" or not operator.startswith(":"))
-    if operator.endswith("+"):
-        return other if is_there else value or ""
-    if is_there:
-        return value or ""
-    if operator.endswith("-"):
-        return other
-    reason = f": {other}" if other else ""
-    raise TemplateError(
-        f"required variable `{name}` is not set{reason}",
-        f"export it, add `{name}=...` to .env, or give it a default: `${{{name}:-value}}`",
-    )
 
 
 def _closing_brace(text: str) -> int:

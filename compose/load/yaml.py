@@ -211,7 +211,8 @@ class _Expander:
             if value is not _RESET:
                 result.put(key, value, key_node.where, value_node.where)
         for source in merges:
-            self._merge(source, result, path)
+            for item in source.items if isinstance(source, _Sequence) else [source]:
+                self._merge(item, result, path)
         return result
 
     def _key(self, node: _Node) -> str | None:
@@ -225,10 +226,6 @@ class _Expander:
 
     def _merge(self, source: _Node, target: Map, path: Path) -> None:
         """Add the entries of `<<` that the mapping does not have itself; of several sources the first wins."""
-        if isinstance(source, _Sequence):
-            for item in source.items:
-                self._merge(item, target, path)
-            return
         merged = self._value(source, path)
         if not isinstance(merged, Map):
             if merged is not _RESET:

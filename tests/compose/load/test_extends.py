@@ -72,3 +72,9 @@ def test_what_cannot_be_extended_is_reported_with_its_place(directory: Directory
 def test_the_nearest_name_is_suggested(directory: Directory) -> None:
     (problem,) = directory.problems("services: {app: {extends: bas}, base: {image: a}}\n")
     assert problem.hint == "did you mean `base`?"
+
+
+def test_a_chain_of_extensions_has_an_end(directory: Directory) -> None:
+    chain = "".join(f"  s{n}: {{extends: s{n + 1}}}\n" for n in range(300))
+    (complaint,) = directory.complaints(f"services:\n{chain}  s300: {{image: a}}\n")
+    assert "in a row" in complaint

@@ -88,3 +88,11 @@ def test_an_override_file_may_change_what_is_included(directory: Directory) -> N
 def test_what_cannot_be_included_is_reported_with_its_place(directory: Directory, text: str, complaint: str) -> None:
     directory.write("a.yaml", "services: {x: {image: a}}\n")
     assert directory.complaints(text)[0].startswith(complaint)
+
+
+def test_a_chain_of_includes_has_an_end(directory: Directory) -> None:
+    for number in range(60):
+        directory.write(f"f{number}.yaml", f"include: [f{number + 1}.yaml]\n")
+    directory.write("f60.yaml", "services: {x: {image: a}}\n")
+    (complaint,) = directory.complaints("include: [f0.yaml]\n")
+    assert "in a row" in complaint

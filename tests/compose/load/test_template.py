@@ -70,3 +70,9 @@ def test_each_variable_that_is_not_set_is_noticed_unless_it_has_a_default() -> N
     noticed: list[str] = []
     substitute("$A ${B} ${C:-x} ${D-} $SET", VALUES.get, noticed.append)
     assert noticed == ["A", "B"]
+
+
+def test_a_long_line_of_variables_is_no_problem_and_a_deep_nest_is_an_error() -> None:
+    assert expand("${UNSET:-x}" * 2000) == "x" * 2000
+    with pytest.raises(TemplateError, match="nested more than"):
+        expand("${UNSET:-" * 500 + "}" * 500)

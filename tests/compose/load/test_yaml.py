@@ -165,6 +165,8 @@ def test_what_is_not_yaml_is_reported_with_its_place(text: str, place: str) -> N
         ("a: *nowhere\n", "unknown anchor `nowhere`"),
         ("a: &a [*a]\n", "contains an alias of itself"),
         ("a: {<<: 1}\n", "`<<` needs a mapping"),
+        ("a: {<<: [[{b: 1}]]}\n", "`<<` needs a mapping"),
+        ("a: {<<: &s [*s]}\n", "contains an alias of itself"),
         ("a: !!int x\n", "not a value of the type `!!int`"),
         ("a: !!binary '!'\n", "not valid base64"),
         ("[" * (MAX_DEPTH + 2), "nested more than"),

@@ -11,10 +11,10 @@ JOBS ?= $(shell nproc)
 SUDO = $(if $(filter-out 0,$(shell id -u)),sudo --preserve-env=SHOP_PORT$(comma)CI)
 comma = ,
 
-# crun runs containers, conmon watches them, tini is `init: true`; the engine loads libnftables, of nftables.
-PACKAGES = conmon crun nftables tini
-# What serves the tests' images.
-TEST_PACKAGES = docker-registry mmdebstrap
+# crun runs containers, conmon watches them; the engine loads the library of nftables; tini is `init: true`, ps is `top`.
+PACKAGES = conmon crun nftables procps tini
+# What makes and serves the images of the tests, and what single tests need.
+TEST_PACKAGES = busybox-static docker-registry iproute2 mmdebstrap
 
 BIN = .venv/bin
 
@@ -28,7 +28,7 @@ demo-stop down: .venv/installed
 
 test: packages .venv/installed-dev
 	@scripts/packages.sh $(TEST_PACKAGES)
-	@docker=$$(scripts/docker-cli.sh) && $(SUDO) env PYCOMPOSE_TEST_DOCKER="$$docker" \
+	@docker=$$(scripts/docker-cli.sh) && $(SUDO) env PATH="/usr/sbin:/sbin:$$PATH:$$(dirname "$$docker")" \
 	  $(BIN)/python -m tests.images run $(BIN)/pytest --root --net --numprocesses $(JOBS) --dist loadfile $(TESTS)
 
 check: dev

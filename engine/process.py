@@ -21,7 +21,14 @@ from engine.errors import Unavailable
 
 GRACE_SECONDS = 2.0
 _CHUNK = 1 << 16
-_PACKAGES = {"crun": "crun", "conmon": "conmon", "runc": "runc", "nft": "nftables", "newuidmap": "uidmap"}
+_PACKAGES = {
+    "crun": "crun",
+    "conmon": "conmon",
+    "runc": "runc",
+    "nft": "nftables",
+    "newuidmap": "uidmap",
+    "ps": "procps",
+}
 _PLACES = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 
@@ -14,7 +13,7 @@ from tests.e2e.machine import Machine
 @pytest.fixture(scope="session")
 def docker_program() -> str:
     """The real docker command line."""
-    program = os.environ.get("PYCOMPOSE_TEST_DOCKER") or shutil.which("docker")
+    program = shutil.which("docker")
     if not program:
         pytest.fail("the end-to-end tests need a docker command line; `make test` gets one (scripts/docker-cli.sh)")
     return program

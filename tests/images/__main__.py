@@ -24,6 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.images.build import Builder, BuildError, Built, content_key
+from tests.images.layers import as_zstd
 from tests.images.recipes import RECIPES, Recipe
 from tests.images.registry import Registry, RegistryError, start
 
@@ -106,6 +107,9 @@ def fill(home: Path, registry: Registry) -> None:
         for built in _build(Builder(Path(scratch)), recipes["debian"], stale):
             name = built.recipe.name
             registry.push(name, [*built.recipe.tags, stamps[name]], built.layers, built.recipe.full_config)
+            if built.recipe.zstd_tags:
+                repacked = [as_zstd(layer) for layer in built.layers]
+                registry.push(name, built.recipe.zstd_tags, repacked, built.recipe.full_config)
             megabytes = sum(layer.size_bytes for layer in built.layers) / 1e6
             _say(f"made {name} ({megabytes:.0f} MB)")
 

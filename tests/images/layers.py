@@ -1,10 +1,12 @@
-"""Packing image layers: gzip-compressed tar files with the digests that manifests name."""
+"""Packing image layers: compressed tar files with the digests that manifests name."""
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import os
+import shutil
 import stat
 import tarfile
 import zlib
@@ -12,6 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+import zstandard
 
 # Any fixed moment will do: the same files then give the same digest on every machine.
 EPOCH = 1_700_000_000
@@ -24,6 +28,10 @@ _LEFT_OUT = frozenset({
 _EMPTIED = frozenset({"proc", "sys", "dev", "run", "tmp", "var/lib/apt/lists", "var/cache/apt", "var/log/apt"})
 
 
+GZIP = "application/vnd.oci.image.layer.v1.tar+gzip"
+ZSTD = "application/vnd.oci.image.layer.v1.tar+zstd"
+
+
 @dataclass(frozen=True, slots=True)
 class Layer:
     """A compressed layer in the file `blob`."""
@@ -32,6 +40,7 @@ class Layer:
     digest: str
     size_bytes: int
     diff_id: str
+    media_type: str = GZIP
 
 
 class _Packer(io.RawIOBase):
@@ -60,6 +69,16 @@ class _Packer(io.RawIOBase):
     def _out(self, data: bytes) -> None:
         self._packed.update(data)
         self._size += self._target.write(data)
+
+
+def as_zstd(layer: Layer) -> Layer:
+    """The same layer in the newer compression, in a file next to it."""
+    blob = layer.blob.with_suffix(".zst")
+    with gzip.open(layer.blob) as plain, zstandard.open(blob, "wb") as packed:
+        shutil.copyfileobj(plain, packed)
+    with blob.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    return Layer(blob, f"sha256:{digest}", blob.stat().st_size, layer.diff_id, ZSTD)
 
 
 def pack_tree(root: Path, blob: Path) -> Layer:

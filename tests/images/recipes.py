@@ -7,7 +7,7 @@ behind every tag of `postgres` is Debian's PostgreSQL. `files/<name>/` is laid o
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -17,7 +17,8 @@ PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 class Recipe:
     """One image. With `base` it stands on another one; without, it is the Debian tree itself or a static busybox.
 
-    `prepare` and `script` are shell, run in the image before and after its packages are installed.
+    `prepare` and `script` are shell, run in the image before and after its packages are installed. Under `zstd_tags`
+    the same files are found in layers of the newer compression.
     """
 
     name: str
@@ -28,7 +29,8 @@ class Recipe:
     packages: tuple[str, ...] = ()
     script: str = ""
     static: bool = False
-    environment: tuple[str, ...] = field(default=())
+    environment: tuple[str, ...] = ()
+    zstd_tags: tuple[str, ...] = ()
 
     @property
     def full_config(self) -> dict[str, Any]:
@@ -78,6 +80,7 @@ RECIPES: tuple[Recipe, ...] = (
         name="debian",
         tags=("latest", "stable", "stable-slim", "12", "12-slim", "bookworm", "bookworm-slim"),
         config={"Cmd": ["bash"]},
+        zstd_tags=("bookworm-slim-zstd",),
     ),
     Recipe(
         name="busybox",

@@ -21,7 +21,6 @@ from tests.images.layers import Layer
 _INDEX = "application/vnd.oci.image.index.v1+json"
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
-_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 _CREATED = "2023-11-14T22:13:20Z"
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
@@ -68,9 +67,10 @@ class Registry:
             "history": [{"created": _CREATED, "created_by": "tests/images"} for _ in layers],
         })  # fmt: skip
         self._push_blob(repository, _digest(image), image)
+        blobs = [{"mediaType": each.media_type, "digest": each.digest, "size": each.size_bytes} for each in layers]
         manifest = _encode({
             "schemaVersion": 2, "mediaType": _MANIFEST, "config": _descriptor(_CONFIG, image),
-            "layers": [{"mediaType": _LAYER, "digest": each.digest, "size": each.size_bytes} for each in layers],
+            "layers": blobs,
         })  # fmt: skip
         self._push_manifest(repository, _digest(manifest), _MANIFEST, manifest)
         entries = [{**_descriptor(_MANIFEST, manifest), "platform": machine}]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import anyio
@@ -18,42 +20,49 @@ class Fruit(msgspec.Struct, frozen=True):
     weight: int = 0
 
 
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Callable[[], Store]]:
+    """Opens the same database each time it is called, as another engine would."""
+    with ExitStack() as stores:
+        yield lambda: stores.enter_context(closing(Store.open(tmp_path / "state.db")))
+
+
 @pytest.mark.anyio
-async def test_a_record_that_was_put_is_there_after_reopening(tmp_path: Path) -> None:
-    store = Store.open(tmp_path / "state.db")
+async def test_a_record_that_was_put_is_there_after_reopening(opened: Callable[[], Store]) -> None:
+    store = opened()
     fruits = store.table("fruit", Fruit)
     await fruits.put(Fruit("1", "apple"))
     await fruits.put(Fruit("2", "pear"))
     await fruits.put(Fruit("1", "apple", 5))
     store.close()
 
-    assert list(Store.open(tmp_path / "state.db").table("fruit", Fruit)) == [
+    assert list(opened().table("fruit", Fruit)) == [
         Fruit("1", "apple", 5),
         Fruit("2", "pear"),
     ]
 
 
 @pytest.mark.anyio
-async def test_tables_of_different_kinds_do_not_see_each_other(tmp_path: Path) -> None:
-    store = Store.open(tmp_path / "state.db")
+async def test_tables_of_different_kinds_do_not_see_each_other(opened: Callable[[], Store]) -> None:
+    store = opened()
     await store.table("fruit", Fruit).put(Fruit("1", "apple"))
     assert len(store.table("berry", Fruit)) == 0
 
 
 @pytest.mark.anyio
-async def test_a_deleted_record_is_gone_and_deleting_it_again_is_fine(tmp_path: Path) -> None:
-    store = Store.open(tmp_path / "state.db")
+async def test_a_deleted_record_is_gone_and_deleting_it_again_is_fine(opened: Callable[[], Store]) -> None:
+    store = opened()
     fruits = store.table("fruit", Fruit)
     await fruits.put(Fruit("1", "apple"))
     await fruits.delete("1")
     await fruits.delete("1")
     assert fruits.get("1") is None
-    assert len(Store.open(tmp_path / "state.db").table("fruit", Fruit)) == 0
+    assert len(opened().table("fruit", Fruit)) == 0
 
 
 @pytest.mark.anyio
-async def test_a_failed_transaction_changes_nothing(tmp_path: Path) -> None:
-    store = Store.open(tmp_path / "state.db")
+async def test_a_failed_transaction_changes_nothing(opened: Callable[[], Store]) -> None:
+    store = opened()
 
     def half_done(database: sqlite3.Connection) -> None:
         database.execute("INSERT INTO records VALUES ('fruit', '1', '{}')")
@@ -65,17 +74,18 @@ async def test_a_failed_transaction_changes_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.anyio
-async def test_writers_at_the_same_time_all_succeed(tmp_path: Path) -> None:
-    store = Store.open(tmp_path / "state.db")
+async def test_writers_at_the_same_time_all_succeed(opened: Callable[[], Store]) -> None:
+    store = opened()
     fruits = store.table("fruit", Fruit)
     async with anyio.create_task_group() as tasks:
         for number in range(50):
             tasks.start_soon(fruits.put, Fruit(str(number), "apple"))
-    assert len(Store.open(tmp_path / "state.db").table("fruit", Fruit)) == 50
+    assert len(opened().table("fruit", Fruit)) == 50
 
 
 def test_the_database_carries_the_number_of_its_last_migration(tmp_path: Path) -> None:
     Store.open(tmp_path / "state.db").close()
     Store.open(tmp_path / "state.db").close()
-    version = sqlite3.connect(tmp_path / "state.db").execute("PRAGMA user_version").fetchone()[0]
+    with closing(sqlite3.connect(tmp_path / "state.db")) as database:
+        version = database.execute("PRAGMA user_version").fetchone()[0]
     assert version == len(MIGRATIONS)

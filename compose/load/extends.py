@@ -13,7 +13,6 @@ from compose.load.scope import Assembling, Scope
 from compose.load.tree import Map, clone
 from compose.load.yaml import Path
 
-
 MAX_DEPTH = 50
 
 

@@ -50,11 +50,16 @@ class EngineHome:
         return self.state / "engine.log"
 
 
+# An engine that was started on demand ends itself after so long without clients and running containers.
+_IDLE_SECONDS = "300"
+
+
 def serve_command(home: EngineHome, ready_descriptor: int) -> tuple[str, ...]:
     """The command that serves `home` and writes a line to the descriptor once it answers."""
     return (
         sys.executable, "-m", "pycompose", "engine-daemon", "serve",
         "--state-dir", str(home.state), "--run-dir", str(home.run), "--ready-fd", str(ready_descriptor),
+        "--idle-timeout", _IDLE_SECONDS,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import anyio
 import click
 
-from engine.daemon.settings import Settings, default_paths, parse_mirrors, registry_files
+from engine.daemon.settings import Settings, default_paths, parse_mirrors, proxies, registry_files
 from engine.errors import EngineError
 from engine.state.paths import Paths
 
@@ -55,6 +55,7 @@ def serve(
             paths=paths,
             registry_files=registry_files(paths, os.environ),
             mirrors=parse_mirrors(mirrors),
+            proxies=proxies(os.environ),
             ready_descriptor=ready_fd,
             idle_seconds=math.inf if idle_timeout is None else idle_timeout,
         )

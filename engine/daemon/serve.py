@@ -54,7 +54,14 @@ async def serve(settings: Settings, *, version: str) -> None:
 
 
 async def _serve(settings: Settings, store: Store, *, version: str) -> None:
-    services = _compose(settings, store, version=version)
+    runtime = Runtime(settings.paths)
+    try:
+        await _run(settings, _compose(settings, store, runtime, version=version))
+    finally:
+        runtime.close()
+
+
+async def _run(settings: Settings, services: Services) -> None:
     idle = IdleWatch(lambda: bool(connections or services.containers.running_count), settings.idle_seconds)
     connections = 0
 
@@ -78,10 +85,11 @@ async def _serve(settings: Settings, store: Store, *, version: str) -> None:
             tasks.cancel_scope.cancel()
 
 
-def _compose(settings: Settings, store: Store, *, version: str) -> Services:
+def _compose(settings: Settings, store: Store, runtime: Runtime, *, version: str) -> Services:
     paths = settings.paths
     events = EventBus()
-    registries = RegistrySettings.load(settings.registry_files).with_mirrors(settings.mirrors)
+    registries = RegistrySettings.load(settings.registry_files)
+    registries = registries.with_mirrors(settings.mirrors).with_proxies(settings.proxies)
     images = ImageService(paths, store, events, registries)
     volumes = VolumeService(paths, store, events)
     networks = NetworkService(paths, store, events)
@@ -93,7 +101,7 @@ def _compose(settings: Settings, store: Store, *, version: str) -> Services:
         snapshots=Snapshots(paths),
         volumes=volumes,
         networks=networks,
-        runtime=Runtime(paths),
+        runtime=runtime,
     )
     system = System(paths=paths, containers=containers, images=images, version=version)
     return Services(

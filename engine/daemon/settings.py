@@ -16,11 +16,16 @@ SYSTEM_REGISTRIES = Path("/etc/pycompose/registries.toml")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`ready_descriptor` gets one line when the API answers; `idle_seconds` without clients and containers end it."""
+    """What `serve` is given. `proxies` are for registries, by the names of their variables (`HTTPS_PROXY`, …).
+
+    `ready_descriptor` gets one line when the API answers; `idle_seconds` without clients and
+    containers end it.
+    """
 
     paths: Paths
     registry_files: tuple[Path, ...]
     mirrors: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    proxies: Mapping[str, str] = field(default_factory=dict[str, str])
     ready_descriptor: int | None = None
     idle_seconds: float = math.inf
 
@@ -43,6 +48,12 @@ def registry_files(paths: Paths, environment: Mapping[str, str]) -> tuple[Path, 
     """The files that name mirrors and trust, later ones over earlier ones."""
     chosen = environment.get("PYCOMPOSE_REGISTRIES")
     return (Path(chosen),) if chosen else (SYSTEM_REGISTRIES, paths.root / "registries.toml")
+
+
+def proxies(environment: Mapping[str, str]) -> dict[str, str]:
+    """The proxy variables, in either case."""
+    names = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+    return {name: value for name in names if (value := environment.get(name) or environment.get(name.lower()))}
 
 
 def parse_mirrors(options: Sequence[str]) -> dict[str, tuple[str, ...]]:

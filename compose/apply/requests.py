@@ -38,7 +38,11 @@ def container_request(
     Raises `ComposeError` for what a request cannot carry (an external config, an unreadable seccomp profile).
     """
     service = action.service
-    tags = labels.container_labels(project, service, action.number, service_hash(project, service))
+    config_hash = service_hash(project, service)
+    if action.slug:
+        tags = labels.one_off_labels(project, service, config_hash, action.slug)
+    else:
+        tags = labels.container_labels(project, service, action.number, config_hash)
     if image_id:
         tags[labels.IMAGE] = image_id
     if action.replaces:
@@ -54,6 +58,8 @@ def container_request(
         exposed_ports={key: {} for key in exposed},
         tty=service.tty,
         open_stdin=service.stdin_open,
+        stdin_once=bool(action.slug) and service.stdin_open,
+        attach_stdin=bool(action.slug) and service.stdin_open,
         env=[name if value is None else f"{name}={value}" for name, value in service.environment.items()],
         cmd=None if service.command is None else list(service.command),
         entrypoint=_entrypoint(service),
@@ -187,11 +193,12 @@ def _endpoints(project: Project, action: CreateContainer) -> dict[str, EndpointS
 def _endpoint(project: Project, action: CreateContainer, key: str, *, is_primary: bool) -> EndpointSettings:
     service = action.service
     wish = service.networks.get(key)
-    aliases = [action.final_name, service.name]
+    aliases = [action.final_name] if action.slug else [action.final_name, service.name]
     addresses = None
     options: dict[str, str] = {}
     if wish:
-        aliases += [alias for alias in wish.aliases if alias not in aliases]
+        if not action.slug:
+            aliases += [alias for alias in wish.aliases if alias not in aliases]
         options = dict(wish.driver_opts)
         if wish.interface_name:
             options.setdefault(_INTERFACE_NAME, wish.interface_name)

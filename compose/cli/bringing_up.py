@@ -33,6 +33,7 @@ from compose.render.progress import Progress, Quiet
 from engine.client import EngineClient
 
 _INTERRUPTED = 130
+_LAST_WORDS_SECONDS = 2  # for the end of the output of containers that were just stopped
 
 
 async def detached(session: Session, project: Project, request: UpRequest) -> int:
@@ -105,6 +106,8 @@ class _Foreground:
                 await self._until_over(follower, tasks)
             if self.is_interrupted or self.request.abort_on_exit:
                 await self._stop(stopping)
+                with anyio.move_on_after(_LAST_WORDS_SECONDS):
+                    await follower.until_idle()
             tasks.cancel_scope.cancel()
         if self.is_interrupted:
             return _INTERRUPTED

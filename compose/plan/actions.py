@@ -67,7 +67,8 @@ class CreateContainer:
     """Make container `number` of a service under `name`.
 
     `final_name` differs from `name` while the container that it `replaces` (an id) still holds the name.
-    `inherited` are the anonymous volumes it takes over.
+    `inherited` are the anonymous volumes it takes over. A `slug` makes it a one-off container, which does not
+    answer to the service's name.
     """
 
     service: Service
@@ -78,6 +79,7 @@ class CreateContainer:
     because: str
     replaces: str = ""
     inherited: tuple[ObservedMount, ...] = ()
+    slug: str = ""
 
 
 @dataclass(frozen=True, slots=True)

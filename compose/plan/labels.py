@@ -46,6 +46,12 @@ def container_labels(project: Project, service: Service, number: int, config_has
     return labels
 
 
+def one_off_labels(project: Project, service: Service, config_hash: str, slug: str) -> dict[str, str]:
+    """The labels of a container that `run` makes; `slug` tells it from others."""
+    labels = container_labels(project, service, 1, config_hash)
+    return {**labels, ONE_OFF: "True", SLUG: slug}
+
+
 def network_labels(project: Project, network: Network, config_hash: str) -> dict[str, str]:
     """The labels of one of the project's networks."""
     return {**network.labels, **_owned(project, config_hash), NETWORK: network.key}

@@ -105,7 +105,7 @@ class _Planner:
     def has_work(self) -> bool:
         """Whether any step is needed at all."""
         options, found = self.options, self.found
-        if found.networks or found.volumes or (options.is_waiting and options.is_starting):
+        if found.networks or found.volumes or options.untouched or (options.is_waiting and options.is_starting):
             return True
         return any(needs.has_work or (needs.idle and options.is_starting) for needs in found.services.values())
 
@@ -231,7 +231,8 @@ class _Planner:
         restarted = [(item.name, self.stopped[item.id]) for item in needs.running if item.id in self.stopped]
         todo = [*pairs, *idle, *restarted]
         self.starts[service.name] = []
-        before = self._dependencies(service, is_starting=bool(todo))
+        is_starting = bool(todo) or service.name in self.options.untouched
+        before = self._dependencies(service, is_starting=is_starting)
         for name, step in todo:
             after = [*before, step] if step else before
             self.starts[service.name].append(self.builder.add(StartContainer(name, service.name, because), after))

@@ -24,7 +24,8 @@ class Options:
     """What the command line asks of `reconcile`.
 
     `targets` are the services named there (none: all); the others are only dependencies. `pulled` are images
-    that have just been pulled, whatever the policy.
+    that have just been pulled, whatever the policy. Containers of the `untouched` services stay as they are; what
+    these need is made, started and awaited all the same.
     """
 
     recreate: Recreate = "changed"
@@ -38,6 +39,7 @@ class Options:
     is_waiting: bool = False
     remove_orphans: bool = False
     renew_anonymous_volumes: bool = False
+    untouched: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +191,8 @@ def _service(
     project: Project, service: Service, observed: Observed, options: Options, diverged: set[str]
 ) -> ServiceNeeds:
     needs = ServiceNeeds(service, service_hash(project, service))
+    if service.name in options.untouched:
+        return needs
     is_target = not options.targets or service.name in options.targets
     policy = options.recreate if is_target else options.recreate_dependencies
     wanted = scale_of(service, options)

@@ -1,0 +1,80 @@
+"""`run`: a one-off command in a new container of a service."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from compose.cli.session import Session, check_services
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """The command's options."""
+
+    service: str
+    words: tuple[str, ...]
+    detach: bool = False
+    remove: bool = False
+    no_deps: bool = False
+    no_tty: bool = False
+    interactive: bool = True
+    name: str = ""
+    entrypoint: str | None = None
+    environment: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    publish: tuple[str, ...] = ()
+    service_ports: bool = False
+    use_aliases: bool = False
+    user: str = ""
+    workdir: str = ""
+    pull: str = ""
+    quiet_pull: bool = False
+    remove_orphans: bool = False
+
+
+@click.command(
+    "run",
+    help="Run a one-off command in a new container of a service",
+    context_settings={"allow_interspersed_args": False},
+)
+@click.argument("service")
+@click.argument("words", nargs=-1, metavar="[COMMAND] [ARG...]", type=click.UNPROCESSED)
+@click.option("-d", "--detach", is_flag=True, help="Leave it running and print its name")
+@click.option("--rm", "remove", is_flag=True, help="Remove it when it ends")
+@click.option("--no-deps", is_flag=True, help="Do not start what the service depends on")
+@click.option("-T", "--no-tty", is_flag=True, help="Without a terminal")
+@click.option("-i", "--interactive/--no-interactive", "interactive", default=True, help="With our standard input")
+@click.option("--name", default="", help="Name of the container")
+@click.option("--entrypoint", default=None, help="Instead of the image's")
+@click.option("-e", "--env", "environment", multiple=True, metavar="NAME=VALUE", help="Set a variable")
+@click.option("-l", "--label", "labels", multiple=True, metavar="NAME=VALUE", help="Set a label")
+@click.option("-v", "--volume", "volumes", multiple=True, metavar="SOURCE:TARGET", help="Mount something")
+@click.option("-p", "--publish", multiple=True, metavar="PORT", help="Publish a port")
+@click.option("-P", "--service-ports", is_flag=True, help="Publish the service's ports")
+@click.option("--use-aliases", is_flag=True, help="Answer to the service's names")
+@click.option("-u", "--user", default="", help="Run as this user")
+@click.option("-w", "--workdir", default="", help="Run in this directory")
+@click.option("--pull", type=click.Choice(["always", "missing", "never", "policy"]), default="policy", help="When")
+@click.option("--quiet-pull", is_flag=True, help="Pull without progress")
+@click.option("--remove-orphans", is_flag=True, help="Remove containers of services that are not defined")
+@click.pass_obj
+def command(session: Session, /, **options: Any) -> int:
+    """Run it and end with its exit code."""
+    from compose.cli.one_off import run_one_off
+    from compose.cli.working import run_async
+    from compose.graph.graph import select_services
+
+    options["pull"] = options["pull"].replace("policy", "")
+    request = RunRequest(**options)
+    project = session.load().project
+    check_services(project, (request.service,))
+    project = select_services(project, (request.service,), with_dependencies=not request.no_deps)
+    with_terminal = sys.stdin.isatty() and sys.stdout.isatty() and not request.no_tty
+    slug = secrets.token_hex(32)
+    return run_async(lambda: run_one_off(session, project, request, slug=slug, with_terminal=with_terminal))

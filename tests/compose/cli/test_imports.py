@@ -1,0 +1,56 @@
+"""Start-up time is a feature: what a command does not need it does not import."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+HEAVY = {"networkx", "jsonschema", "pyroute2", "anyio", "click", "yaml", "h11", "msgspec"}
+
+
+def modules_of(code: str, cwd: Path) -> set[str]:
+    """The top-level modules that are loaded after running `code` in a fresh interpreter."""
+    program = (
+        f"import sys\n{code}\nsys.stderr.write(' '.join(sorted({{name.partition('.')[0] for name in sys.modules}})))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=cwd,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(cwd)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stderr.split())
+
+
+@pytest.mark.parametrize("flag", ["--version", "-v", "version"])
+def test_the_version_needs_next_to_nothing(flag: str, tmp_path: Path) -> None:
+    code = f"sys.argv = ['pycompose', '{flag}']\nfrom pycompose.launcher import cli\ncli()"
+    assert not modules_of(code, tmp_path) & HEAVY
+
+
+COMMANDS = ("ps", "up", "bringing_up", "down", "logs", "exec", "config")
+IMPORTS = "\n".join(f"import compose.cli.{name if name == 'bringing_up' else f'{name}_command'}" for name in COMMANDS)
+
+
+def test_no_command_needs_the_graph_library_or_the_kernels_before_it_has_work(tmp_path: Path) -> None:
+    loaded = modules_of(
+        f"{IMPORTS}\nimport compose.cli.connection, compose.cli.located, compose.load.pipeline", tmp_path
+    )
+    assert not loaded & {"networkx", "jsonschema", "pyroute2", "sqlite3"}
+
+
+def test_checking_a_project_needs_no_engine(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text("services:\n  web:\n    image: tiny\n")
+    code = (
+        "import io, contextlib\n"
+        "from compose.cli.run_group import run\n"
+        "with contextlib.redirect_stdout(io.StringIO()):\n"
+        "    assert run('pycompose', ['config']) == 0"
+    )
+    assert not modules_of(code, tmp_path) & {"networkx", "pyroute2", "anyio", "h11", "asyncio"}

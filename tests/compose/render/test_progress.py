@@ -1,0 +1,121 @@
+"""Progress on a terminal, in a file, and as JSON."""
+
+from __future__ import annotations
+
+import json
+
+from compose.plan.progress import Phase, Update
+from compose.render.progress import JsonLines, Live, Plain
+
+CREATING = Update("Container app-web-1", "Creating", Phase.WORKING)
+CREATED = Update("Container app-web-1", "Created")
+
+
+def test_elsewhere_than_on_a_terminal_every_change_is_a_line() -> None:
+    written: list[str] = []
+    plain = Plain(written.append)
+    for update in (CREATING, CREATED, CREATED):
+        plain.update(update)
+    assert written == [" Container app-web-1  Creating\n", " Container app-web-1  Created\n"]
+
+
+def test_growing_sizes_are_not_repeated_in_a_file() -> None:
+    written: list[str] = []
+    plain = Plain(written.append)
+    for current in (1, 2, 3):
+        plain.update(Update("Image big:1", "Pulling", Phase.WORKING, current=current, total=3))
+    assert written == [" Image big:1  Pulling\n"]
+
+
+class Screen:
+    """Enough of a terminal: text, and the two sequences that `Live` redraws with."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def write(self, text: str) -> None:
+        if text.startswith("\x1b["):
+            up, _, text = text[2:].partition("A\x1b[J")
+            del self.lines[len(self.lines) - int(up) :]
+        self.lines += text.splitlines()
+
+
+def make_live(screen: Screen, *, size: tuple[int, int] = (60, 24), times: list[float]) -> Live:
+    return Live(screen.write, clock=lambda: times[0], size=lambda: size, colour=False, verb="up")
+
+
+def test_on_a_terminal_a_resource_has_one_line_with_its_elapsed_time() -> None:
+    screen, times = Screen(), [0.0]
+    live = make_live(screen, times=times)
+    live.update(CREATING)
+    live.tick()
+    assert screen.lines[0] == "[+] up 0/1"
+    assert "Container app-web-1  Creating" in screen.lines[1]
+    assert screen.lines[1].endswith(" 0.0s")
+    times[0] = 1.5
+    live.update(CREATED)
+    live.close()
+    assert screen.lines == [
+        "[+] up 1/1",
+        " ✔ Container app-web-1  Created                        1.5s",
+    ]
+
+
+def test_a_finished_resource_keeps_its_time_and_one_that_goes_on_does_not() -> None:
+    screen, times = Screen(), [0.0]
+    live = make_live(screen, times=times)
+    live.update(CREATED)
+    times[0] = 9.0
+    live.tick()
+    assert screen.lines[1].endswith(" 0.0s")
+    live.update(Update("Container app-web-1", "Starting", Phase.WORKING))
+    live.tick()
+    assert screen.lines[1].endswith(" 9.0s")
+
+
+def test_log_lines_go_above_the_progress() -> None:
+    screen = Screen()
+    live = make_live(screen, times=[0.0])
+    live.update(CREATED)
+    live.tick()
+    live.aside(b"web-1  | hello\n", lambda data: screen.write(data.decode()))
+    assert [line[:14] for line in screen.lines] == ["web-1  | hello", "[+] up 1/1", " ✔ Container a"]
+
+
+def test_more_resources_than_rows_are_summed_up_and_the_working_ones_shown() -> None:
+    screen = Screen()
+    live = make_live(screen, size=(60, 6), times=[0.0])
+    for number in range(9):
+        live.update(Update(f"Container c{number}", "Created"))
+    live.update(Update("Container last", "Creating", Phase.WORKING))
+    live.tick()
+    assert len(screen.lines) == 5
+    assert "Container last" in screen.lines[1]
+    assert screen.lines[-1] == " ... 7 more"
+
+
+def test_lines_never_exceed_the_terminal() -> None:
+    screen = Screen()
+    live = make_live(screen, size=(30, 24), times=[0.0])
+    live.update(Update("Container with-a-very-long-name-indeed-1", "Error", Phase.FAILED, detail="x" * 100))
+    live.tick()
+    assert max(map(len, screen.lines)) <= 30
+
+
+def test_sizes_of_a_pull_are_shown_while_it_works() -> None:
+    screen = Screen()
+    live = make_live(screen, times=[0.0])
+    live.update(Update("Image big:1", "Pulling", Phase.WORKING, current=1_000_000, total=45_000_000))
+    live.tick()
+    assert "Pulling  1MB / 45MB" in screen.lines[1]
+
+
+def test_json_progress_is_one_object_per_update() -> None:
+    written: list[str] = []
+    lines = JsonLines(written.append)
+    lines.update(CREATING)
+    lines.update(Update("Container app-web-1", "Error", Phase.FAILED, "no"))
+    assert [json.loads(text) for text in written] == [
+        {"id": "Container app-web-1", "status": "Working", "text": "Creating"},
+        {"id": "Container app-web-1", "status": "Error", "text": "Error", "details": "no"},
+    ]

@@ -11,7 +11,7 @@ NOT_FOUND = 127
 
 _CREATE = "failed to create task for container: failed to create shim task: OCI runtime create failed: "
 _EXEC = "OCI runtime exec failed: exec failed: "
-_CHDIR = re.compile(r"chdir `([^`]*)`: (.*)")
+_CHDIR = re.compile(r"chdir (?:to )?`([^`]*)`: (.*)")  # newer ones say "to"
 # crun puts its name or a time before the message.
 _PREFIX = re.compile(r"^(?:crun: )?(?:\d{4}-\S+: )?(?:crun: )?")
 
@@ -51,7 +51,7 @@ def _failure(context: str, words: str, program: str) -> RuntimeFailure:
     if match := _CHDIR.search(said):
         reason = f'chdir to cwd ("{match[1]}") set in config.json failed: {match[2].lower()}'
         return _started(context, reason, NOT_FOUND if "no such" in match[2].lower() else NOT_EXECUTABLE)
-    if "open executable" in lower:
+    if "open executable" in lower or "is not executable" in lower:
         return _started(context, not_executable(program), NOT_EXECUTABLE)
     return RuntimeFailure(f"{context}{said}: unknown")
 

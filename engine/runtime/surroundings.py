@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import functools
 import os
 import subprocess
 import threading
@@ -45,7 +44,7 @@ class Surroundings:
         self._sealed: int | None = None
         self._lock = threading.Lock()
 
-    @functools.cached_property
+    @property
     def program(self) -> str:
         """The name by which to execute the runtime.
 
@@ -54,12 +53,9 @@ class Surroundings:
         """
         if self._runtime.name != "crun":
             return str(self._runtime)
-        self._sealed = os.memfd_create("crun", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        content = self._runtime.read_bytes()
-        if os.write(self._sealed, content) != len(content):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._runtime))
-        os.fchmod(self._sealed, 0o555)
-        fcntl.fcntl(self._sealed, fcntl.F_ADD_SEALS, _SEALS)
+        with self._lock:  # containers are started from many threads
+            if self._sealed is None:
+                self._sealed = _sealed_copy(self._runtime)
         return f"/proc/{os.getpid()}/fd/{self._sealed}"
 
     @contextlib.contextmanager
@@ -112,6 +108,21 @@ class Surroundings:
             for point in reversed(list(mount_points(place))):
                 unmount(point, lazily=True)
         return view
+
+
+def _sealed_copy(program: Path) -> int:
+    """A descriptor of a copy in memory that nobody can change any more."""
+    descriptor = os.memfd_create(program.name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    try:
+        content = program.read_bytes()
+        if os.write(descriptor, content) != len(content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(program))
+        os.fchmod(descriptor, 0o555)
+        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def tree_to_hide(runtime: Path, found: Hierarchies) -> Path | None:

@@ -16,7 +16,7 @@ from typing import IO, Any, Final
 import anyio
 import anyio.to_thread
 
-from engine.containers.concurrent import together
+from engine.containers.concurrent import all_of, together
 from engine.containers.container import Container
 from engine.containers.drivers import Drivers
 from engine.containers.tarball import read_into, write_from
@@ -53,16 +53,25 @@ class Archives:
         """A tar archive of a file or directory, its names beginning with the path's last part. Raises `NotFound`."""
         async with self._view(container) as view:
             await self._inside(view, container, path, partial(_stat, path))
+            errors: list[Exception] = []
             readable, writable = os.pipe2(os.O_CLOEXEC)
-            try:
-                os.set_blocking(readable, False)
-                async with anyio.create_task_group() as tasks:
-                    write = partial(_with_file, writable, "wb", partial(write_from, _clean(path)))
-                    tasks.start_soon(self._inside, view, container, path, write)
+            os.set_blocking(readable, False)
+            act = partial(_with_file, writable, "wb", partial(write_from, _clean(path)))
+
+            async def write() -> None:
+                errors.extend(await all_of(partial(self._inside, view, container, path, act)))
+                os.close(writable)
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(write)
+                try:
                     async for chunk in _read(readable):
                         yield chunk
-            finally:
-                os.close(readable)
+                finally:
+                    # Inside the group: a thread that writes to a client who left ends only by this.
+                    os.close(readable)
+            if errors:
+                raise errors[0]
 
     async def put(self, container: Container, path: str, tar: AsyncIterator[bytes], *, no_overwrite: bool) -> None:
         """Unpack a tar archive (plain or compressed) into a directory.
@@ -75,12 +84,15 @@ class Archives:
         async with self._view(container) as view:
             readable, writable = os.pipe2(os.O_CLOEXEC)
             os.set_blocking(writable, False)
-            read = partial(read_into, _clean(path), is_strict=no_overwrite)
-            unpack = partial(_with_file, readable, "rb", read)
-            await together(
-                partial(self._inside, view, container, path, unpack),
-                partial(_write, writable, tar),
-            )
+            act = partial(_with_file, readable, "rb", partial(read_into, _clean(path), is_strict=no_overwrite))
+
+            async def unpack() -> None:
+                try:
+                    await self._inside(view, container, path, act)
+                finally:
+                    os.close(readable)
+
+            await together(unpack, partial(_write, writable, tar))
 
     def _is_on_mount(self, container: Container, path: str) -> bool:
         clean = _clean(path)
@@ -162,7 +174,7 @@ def _clean(path: str) -> str:
 
 
 def _with_file(descriptor: int, mode: str, act: Callable[[IO[bytes]], None]) -> None:
-    with os.fdopen(descriptor, mode) as file:
+    with os.fdopen(descriptor, mode, closefd=False) as file:
         act(file)
 
 

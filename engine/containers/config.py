@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -10,10 +11,13 @@ import msgspec
 from engine.containers import health, restart
 from engine.containers.signals import parse_signal
 from engine.errors import BadRequest
-from engine.wire.containers import ContainerConfig, ContainerCreateRequest, HealthConfig, HostConfig
+from engine.wire.containers import ContainerConfig, ContainerCreateRequest, HealthConfig, HostConfig, LogConfig
 
 DEFAULT_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _LEAST_MEMORY_BYTES: Final = 6 << 20
+_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?")
+_UNITS: Final = {"b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+_LOG_DRIVERS: Final = ("", "json-file", "local", "none")
 
 
 def merged(wish: ContainerConfig, image: ContainerConfig) -> ContainerConfig:
@@ -84,6 +88,17 @@ def words(value: list[str] | str | None) -> list[str]:
     return [value] if isinstance(value, str) else value
 
 
+def log_size_bytes(log: LogConfig) -> int:
+    """The size at which a log is rotated (`max-size`: `10m`, `1g`, `-1`), 0 for never. Raises `BadRequest`."""
+    text = log.config.get("max-size", "").strip().lower()
+    if text in ("", "-1"):
+        return 0
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        raise BadRequest(f"invalid log option max-size: invalid size: '{text}'", hint="use for example 10m")
+    return int(float(match[1]) * _UNITS[match[2] or "b"])
+
+
 def check_request(request: ContainerCreateRequest) -> None:
     """Raise `BadRequest` for what no container can be."""
     _check_config(request)
@@ -148,6 +163,7 @@ def _check_config(config: ContainerConfig) -> None:
 
 def _check_host(host: HostConfig) -> None:
     restart.check(host.restart_policy, is_removed_at_exit=host.auto_remove)
+    _check_log(host.log_config)
     if 0 < host.memory < _LEAST_MEMORY_BYTES:
         raise BadRequest("Minimum memory limit allowed is 6MB")
     if host.memory_swap > 0 and not host.memory:
@@ -161,3 +177,11 @@ def _check_host(host: HostConfig) -> None:
     for name, value in host.annotations.items():
         if not name:
             raise BadRequest(f"invalid Annotations: the empty string is not permitted as annotation key ({value!r})")
+
+
+def _check_log(log: LogConfig) -> None:
+    if log.type not in _LOG_DRIVERS:
+        raise BadRequest(
+            f"logger: no log driver named '{log.type}' is registered", hint=f"use one of {', '.join(_LOG_DRIVERS[1:])}"
+        )
+    log_size_bytes(log)

@@ -229,16 +229,23 @@ def check_can_exec(container: Container) -> None:
 def exec_launch(
     record: ContainerRecord, request: ExecCreateRequest, console_size: list[int] | None = None
 ) -> ExecLaunch:
-    """What the runtime is asked for. Raises `RuntimeFailure` for an unknown user. Reads two small files."""
+    """What the runtime is asked for; reads two small files of the container.
+
+    Raises `RuntimeFailure` for an unknown user, `Conflict` if the container has just ended.
+    """
     terminal = ("TERM=xterm",) if request.tty else ()
     user = request.user or record.config.user
     height, width = (console_size or [0, 0])[:2]
+    try:
+        identity = resolve_identity(Path(f"/proc/{record.pid}/root"), user, record.host_config.group_add)
+    except (FileNotFoundError, ProcessLookupError, PermissionError) as exc:
+        raise Conflict(f"container {record.id} is not running") from exc
     return ExecLaunch(
         arguments=tuple(request.cmd),
         environment=_overridden(
             process_environment(record.config, record.config.hostname or record.id[:12], terminal), request.env
         ),
-        identity=resolve_identity(Path(f"/proc/{record.pid}/root"), user, record.host_config.group_add),
+        identity=identity,
         working_dir=request.working_dir or record.config.working_dir,
         terminal=request.tty,
         stdin=request.attach_stdin,

@@ -8,12 +8,13 @@ import socket
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import anyio.to_thread
 
 from engine.containers import namespaces, surroundings
 from engine.containers.concurrent import all_of, together
-from engine.containers.config import process_arguments, process_environment
+from engine.containers.config import log_size_bytes, process_arguments, process_environment
 from engine.containers.container import Container
 from engine.containers.drivers import Drivers
 from engine.containers.ledger import Ledger
@@ -62,8 +63,11 @@ class Launcher:
         )
         return self._launch(record, modes, joined, found)
 
-    async def release(self, container: Container) -> None:
-        """Give back everything, whatever there is. What fails is logged and stays on the record as held."""
+    async def release(self, container: Container) -> dict[str, Any]:
+        """Give back everything, whatever there is; returns the changes that the caller has to record.
+
+        What fails is logged and stays on the record as held, for the next recovery or removal.
+        """
         record = container.record
         errors = await all_of(partial(self._drivers.runtime.delete, record.id))
         holders = {mount.name: self._ledger.volume_holders(mount.name) for mount in record.mounts if mount.name}
@@ -76,7 +80,11 @@ class Launcher:
         )
         for error in errors:
             log.error("container %s: something it held could not be released", record.id[:12], exc_info=error)
-        await container.change(holds=bool(errors), pid=0)
+        return {"holds": bool(errors), "pid": 0}
+
+    async def give_back(self, container: Container) -> None:
+        """`release`, recorded."""
+        await container.change(**await self.release(container))
 
     def home(self, container_id: str) -> Path:
         """The container's directory."""
@@ -170,7 +178,7 @@ class Launcher:
             uts_namespace=_namespace(modes.uts, "uts", joined),
             cgroup=f"{self._drivers.paths.cgroup}/{record.id}",
             log_path=None if record.host_config.log_config.type == "none" else home / LOG_NAME,
-            log_size_max=_log_size(record),
+            log_size_max=log_size_bytes(record.host_config.log_config),
             terminal=record.config.tty,
             stdin_open=record.config.open_stdin,
             stdin_once=record.config.stdin_once,
@@ -184,17 +192,6 @@ def _namespace(mode: str, kind: str, joined: dict[str, Container]) -> Namespace:
         return HOST
     name = namespaces.joined_container(mode)
     return Path(f"/proc/{joined[name].record.pid}/ns/{kind}") if name else None
-
-
-_UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
-
-
-def _log_size(record: ContainerRecord) -> int:
-    text = record.host_config.log_config.config.get("max-size", "").lower().removesuffix("b")
-    if not text or text == "-1":
-        return 0
-    factor = _UNITS.get(text[-1], 0)
-    return int(float(text[:-1]) * factor) if factor else int(text)
 
 
 @cache

@@ -61,7 +61,7 @@ class Recovery:
         else:
             if record.holds:
                 # Died between taking and recording: the client got an error or none at all.
-                await self._launcher.release(container)
+                await self._launcher.give_back(container)
             return await self._is_revived(container, is_new_boot=is_new_boot)
         return False
 

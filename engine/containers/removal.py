@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 import anyio
 import anyio.to_thread
 
-from engine.containers.container import Container
+from engine.containers.container import REMOVED, Container
 from engine.containers.drivers import Drivers
 from engine.containers.exec import Execs
 from engine.containers.launching import Launcher
 from engine.containers.ledger import Ledger
-from engine.containers.lifecycle import Verb, advance, refusal
+from engine.containers.lifecycle import Status, Verb, advance, refusal
 from engine.errors import Conflict, EngineError, NotFound
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,26 @@ class Remover:
                 await container.move(Verb.REMOVE)
                 await self._finish(container, volumes=volumes)
 
+    async def remove_by_force(
+        self, container: Container, end: Callable[[Container], Awaitable[None]], *, volumes: bool
+    ) -> None:
+        """Remove a container in whatever status. One that is being removed already (`--rm`) is waited for."""
+        removed = container.wait_for(REMOVED)
+        try:
+            await end(container)
+            if container not in self._ledger:
+                return
+            try:
+                await self.remove(container, volumes=volumes)
+            except (Conflict, NotFound):
+                if container in self._ledger and container.status is not Status.REMOVING:
+                    raise
+                answer = await removed.wait()
+                if answer.error is not None:
+                    raise EngineError(answer.error.message) from None
+        finally:
+            container.stop_waiting(removed)
+
     async def at_exit(self, container: Container) -> None:
         """Remove a `--rm` container, unless someone else does or has."""
         try:
@@ -70,6 +91,7 @@ class Remover:
             await self._give_back(container)
         except (EngineError, OSError) as exc:
             await container.move(Verb.FAIL, error=str(exc))
+            container.tell_removed(record, str(exc))
             raise
         await self._ledger.discard(container)
         self._execs.forget(record.id)
@@ -80,7 +102,7 @@ class Remover:
 
     async def _give_back(self, container: Container) -> None:
         if container.record.holds:
-            await self._launcher.release(container)
+            await self._launcher.give_back(container)
         await self._drivers.snapshots.remove(container.id)
         home = self._launcher.home(container.id)
         await anyio.to_thread.run_sync(partial(shutil.rmtree, home, ignore_errors=True))

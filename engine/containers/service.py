@@ -127,8 +127,7 @@ class ContainerService:
         async with container.lock:
             if container.status in (Status.RUNNING, Status.RESTARTING):
                 raise NotModified("container is already running")
-            await container.change(restart_count=0)
-            await self._supervisor.start(container)
+            await self._supervisor.start(container, restart_count=0)
 
     async def stop(self, name: str, *, timeout_seconds: int | None = None, signal: str = "") -> None:
         """End a container and wait for that; -1 waits for ever before SIGKILL. Raises `NotModified`."""
@@ -161,9 +160,9 @@ class ContainerService:
             raise BadRequest("Renaming a container with the same name as its current name")
         async with container.lock:
             with self._ledger.reserve(wanted, container.id):
-                await container.change(name=wanted)
                 if self._drivers.networks.sandbox(container.id) is not None:
                     await self._drivers.networks.rename(container.id, wanted)
+                await container.change(name=wanted)
             self._ledger.release_name(old)
         self._ledger.publish(container, "rename", oldName=f"/{old}")
 
@@ -175,19 +174,10 @@ class ContainerService:
         if link:
             raise NotImplementedHere("legacy links cannot be removed: there are none")
         container = self._ledger.get(name)
-        removed = container.wait_for(REMOVED)
-        try:
-            if force and container.is_active:
-                await self._stopper.kill(container, signal="SIGKILL")
-            if container in self._ledger:
-                await self._remover.remove(container, volumes=volumes)
-        except (Conflict, NotFound):
-            if not force:
-                raise
-            # A `--rm` container that was killed removes itself, perhaps just now.
-            await removed.wait()
-        finally:
-            container.stop_waiting(removed)
+        if force:
+            await self._remover.remove_by_force(container, self._stopper.end, volumes=volumes)
+        else:
+            await self._remover.remove(container, volumes=volumes)
 
     def waiter(self, name: str, condition: str) -> Awaitable[ContainerWaitResponse]:
         """Register for `not-running`, `next-exit` or `removed`, at once; await the answer later."""

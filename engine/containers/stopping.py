@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal as signals
 from typing import Final
 
@@ -55,6 +56,12 @@ class Stopper:
         if number == signals.SIGKILL and run is not None:
             await _ended_within(run, _KILL_SECONDS)
 
+    async def end(self, container: Container) -> None:
+        """Kill a container that is to be removed; one that has ended is fine."""
+        if container.is_active:
+            with contextlib.suppress(Conflict):
+                await self.kill(container, signal="SIGKILL")
+
     async def restart(self, container: Container, *, timeout_seconds: int | None, signal: str) -> None:
         """Stop a container, if it runs, and start it."""
         container.is_restarting_by_hand = True
@@ -62,7 +69,7 @@ class Stopper:
             if container.is_active:
                 await self.stop(container, timeout_seconds=timeout_seconds, signal=signal)
             async with container.lock:
-                await self._supervisor.start(container)
+                await self._supervisor.start(container, restart_count=0)
         finally:
             container.is_restarting_by_hand = False
         self._ledger.publish(container, "restart")

@@ -56,15 +56,15 @@ class Supervisor:
         self.tasks: anyio.abc.TaskGroup | None = None
         self.remove: Callable[[Container], Awaitable[None]] | None = None
 
-    async def start(self, container: Container) -> None:
-        """Start a container and watch over it. The caller holds its lock.
+    async def start(self, container: Container, *, restart_count: int | None = None) -> None:
+        """Start a container and watch over it. The caller holds its lock. A start by hand sets `restart_count`.
 
         Raises `Conflict` in the wrong status and whatever a driver raises; everything acquired is given back then,
         and the record tells the error.
         """
         if self.tasks is None:
             raise Unavailable("the engine is not running yet")
-        run = await self._launch(container)
+        run = await self._launch(container, restart_count)
         self.tasks.start_soon(self._supervise, container, run, name=f"container {container.id[:12]}")
 
     def watch(self, container: Container, run: Run) -> None:
@@ -79,20 +79,22 @@ class Supervisor:
         run = container.run = Run()
         self.tasks.start_soon(self._after_end, container, run, status, name=f"container {container.id[:12]}")
 
-    async def _launch(self, container: Container) -> Run:
+    async def _launch(self, container: Container, restart_count: int | None) -> Run:
         advance(container.status, Verb.START)
+        count = container.record.restart_count if restart_count is None else restart_count
         try:
-            return await self._acquire_and_start(container)
-        except EngineError as exc:
+            return await self._acquire_and_start(container, count)
+        except (EngineError, OSError) as exc:
             code = exc.exit_code if isinstance(exc, RuntimeFailure) else _ENGINE_FAILED
+            message = exc.message if isinstance(exc, EngineError) else str(exc)
             with anyio.CancelScope(shield=True):
-                await container.change(error=exc.message, exit_code=code)
+                await container.change(error=message, exit_code=code)
             raise
 
-    async def _acquire_and_start(self, container: Container) -> Run:
+    async def _acquire_and_start(self, container: Container, restart_count: int) -> Run:
         async with undo_on_error() as undo:
-            undo.append(partial(self._launcher.release, container))
-            await container.change(holds=True, error="")
+            undo.append(partial(self._launcher.give_back, container))
+            await container.change(holds=True, error="", restart_count=restart_count)
             launch = await self._launcher.acquire(container)
             pid = await self._drivers.runtime.create(launch)
             await self._let_attach(container)
@@ -132,8 +134,10 @@ class Supervisor:
                 await attachment.is_settled.wait()
 
     async def _supervise(self, container: Container, run: Run) -> None:
-        status = await self._wait(container, run)
-        await self._after_end(container, run, status)
+        try:
+            await self._after_end(container, run, await self._wait(container, run))
+        except Exception:  # logged; one container's trouble must not end the engine and the other supervisors
+            log.exception("container %s is no longer supervised", container.id[:12])
 
     async def _wait(self, container: Container, run: Run) -> ExitStatus:
         check = health.check_of(container.record.config.healthcheck, container.record.config.shell)
@@ -156,7 +160,7 @@ class Supervisor:
         async with container.lock:
             record = container.record
             lived = max(status.finished_ns - record.started_ns, 0) / 1e9
-            await self._launcher.release(container)
+            released = await self._launcher.release(container)
             decision = self._decide(container, status, lived)
             await container.move(
                 Verb.EXIT if decision.delay_seconds is None else Verb.BACK_OFF,
@@ -165,6 +169,7 @@ class Supervisor:
                 is_oom_killed=status.oom_killed,
                 restart_count=record.restart_count + (decision.delay_seconds is not None),
                 health=health.UNHEALTHY if record.health else "",
+                **released,
             )
             container.run = run if decision.delay_seconds is not None else None
             container.restart_wanted = anyio.Event()
@@ -207,7 +212,7 @@ class Supervisor:
                 return
             try:
                 await self.start(container)
-            except EngineError:
+            except (EngineError, OSError):
                 with anyio.CancelScope(shield=True):
                     await container.move(Verb.EXIT)
                     container.run = None

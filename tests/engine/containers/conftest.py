@@ -204,10 +204,18 @@ def kernel(paths: Paths) -> Kernel:
     return Kernel(
         mounts=sorted(line.split()[4] for line in table if line.split()[4].startswith(base)),
         processes=sorted(_processes(base)),
-        cgroups=sorted({str(path) for path in Path("/sys/fs/cgroup").glob(f"**{paths.cgroup}/*/")}),
+        cgroups=sorted(_cgroups(paths.cgroup)),
         namespaces=sorted(path.name for path in paths.namespaces.glob("*")),
         links=sorted(path.name for path in Path("/sys/class/net").glob(f"pcv{paths.tag}*")),
     )
+
+
+def _cgroups(parent: str) -> Iterator[str]:
+    """Our cgroups in every hierarchy (v1) or in the one (v2), without a look at anybody else's."""
+    tops = [Path("/sys/fs/cgroup"), *Path("/sys/fs/cgroup").iterdir()]
+    for place in (Path(f"{top}{parent}") for top in tops if top.is_dir()):
+        if place.is_dir():
+            yield from (str(path) for path in place.iterdir() if path.is_dir())
 
 
 def _processes(base: str) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import io
 import os
 import tarfile
@@ -91,7 +90,7 @@ async def test_symlinks_and_dots_in_an_archive_stay_inside_the_container(engine:
     data = tarball((escape, b""), (file("out/pc-evil-1"), b"x"), (file("../../../../../tmp/pc-evil-2"), b"y"))
     await engine.containers.archive_put(container, "/root", chunks(data))
     assert {"tmp/pc-evil-1", "tmp/pc-evil-2"} <= set(await unpacked(engine, container, "/tmp"))
-    assert not glob.glob("/tmp/pc-evil-*")
+    assert not any(name.startswith("pc-evil-") for name in os.listdir("/tmp"))  # noqa: PTH208
 
 
 async def test_what_is_missing_or_no_directory_or_no_archive_is_told(engine: Engine) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import replace
 
 import anyio
 import anyio.abc
+from msgspec.structs import replace as altered
 
 from compose.apply.follow import Follower, LogOptions, short_name
 from compose.apply.observe import observe
@@ -65,7 +65,7 @@ async def prepared(
     if pulls:
         await perform(pulls, Stage(engine, project, observed), _without_pulls(report, request))
         images = [step.action.image for step in pulls.steps if isinstance(step.action, PullImage)]
-        options = replace(options, pulled=frozenset(map(familiar, images)))
+        options = altered(options, pulled=frozenset(map(familiar, images)))
         observed = await observe(engine, project.name)
     plan = reconcile(project, observed, options)
     tell_warnings(session, plan)

@@ -26,8 +26,9 @@ def command(
 ) -> None:
     """Stop and remove the project."""
     from compose.apply.observe import observe
+    from compose.cli.asynchronous import run_async
     from compose.cli.connection import connected
-    from compose.cli.working import Stage, bare_project, carry_out, run_async
+    from compose.cli.working import Stage, bare_project, carry_out
     from compose.plan.teardown import DownOptions, plan_down
 
     options = DownOptions(

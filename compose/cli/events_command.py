@@ -19,9 +19,9 @@ from compose.cli.session import Session
 def command(session: Session, services: tuple[str, ...], as_json: bool, since: str, until: str) -> None:
     """Print events until interrupted, or up to `until`."""
     from compose.apply.refusals import refusals
+    from compose.cli.asynchronous import run_async
     from compose.cli.connection import connected
     from compose.cli.located import project_or_name
-    from compose.cli.working import run_async
     from compose.plan import labels
     from engine.wire.system import EventMessage
     from engine.wire.times import rfc3339

@@ -25,9 +25,9 @@ from compose.cli.session import Session
 @click.pass_obj
 def command(session: Session, /, **options: Any) -> int:
     """Run the command and end with its exit code."""
+    from compose.cli.asynchronous import run_async
     from compose.cli.located import located, one_of
     from compose.cli.stdio import run_exec
-    from compose.cli.working import run_async
     from engine.wire.containers import ExecCreateRequest
 
     service: str = options["service"]

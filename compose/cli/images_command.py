@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 def command(session: Session, services: tuple[str, ...], quiet: bool, style: str) -> None:
     """Print one line per container."""
     from compose.apply.refusals import refusals
+    from compose.cli.asynchronous import run_async
     from compose.cli.located import located
-    from compose.cli.working import run_async
     from compose.render.tables import table
 
     async def work() -> list[tuple[ObservedContainer, ImageInspect]]:

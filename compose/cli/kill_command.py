@@ -14,8 +14,9 @@ from compose.cli.session import Session
 @click.pass_obj
 def command(session: Session, services: tuple[str, ...], signal: str, remove_orphans: bool) -> None:
     """Signal what runs."""
+    from compose.cli.asynchronous import run_async
     from compose.cli.located import located
-    from compose.cli.working import carry_out, run_async
+    from compose.cli.working import carry_out
     from compose.errors import ComposeError
     from compose.plan.teardown import plan_kill
 

@@ -54,9 +54,9 @@ def moment(text: str, now: float) -> str:
 def _print(session: Session, options: dict[str, Any], wanted: Any) -> None:
     from compose.apply.follow import Follower, print_logs, short_name
     from compose.apply.observe import observe_containers
+    from compose.cli.asynchronous import run_async
     from compose.cli.connection import connected
     from compose.cli.terminal import output_colour, write_output
-    from compose.cli.working import run_async
     from compose.plan.progress import Ended, Output
     from compose.render.logs import LogFormat
 

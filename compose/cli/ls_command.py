@@ -19,8 +19,8 @@ from compose.cli.session import Session
 def command(session: Session, everything: bool, quiet: bool, style: str) -> None:
     """Print the projects of the engine."""
     from compose.apply.observe import observe_containers
+    from compose.cli.asynchronous import run_async
     from compose.cli.connection import connected
-    from compose.cli.working import run_async
     from compose.plan import labels
     from compose.plan.observed import ObservedContainer
     from compose.render.tables import table

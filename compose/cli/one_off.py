@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 
 import anyio
+from msgspec.structs import replace as altered
 
 from compose.apply.observe import observe
 from compose.apply.parallel import unwrapped
@@ -40,7 +41,7 @@ async def run_one_off(
             options = Options(untouched=frozenset({request.service}), remove_orphans=request.remove_orphans)
             plan = reconcile(project, observed, options)
             tell_warnings(session, plan)
-            await perform(replace(plan, unchanged=()), Stage(engine, project, observed), shown.update)
+            await perform(altered(plan, unchanged=()), Stage(engine, project, observed), shown.update)
             observed = await observe(engine, project.name)
             creation = _creation(project, service, name, slug, pull_reason(project, service, observed, request.pull))
             await perform(creation, Stage(engine, project, observed), shown.update)

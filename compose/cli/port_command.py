@@ -15,8 +15,8 @@ from compose.cli.session import Session
 @click.pass_obj
 def command(session: Session, service: str, private: str, protocol: str, index: int) -> None:
     """Print `address:port`."""
+    from compose.cli.asynchronous import run_async
     from compose.cli.located import located, one_of
-    from compose.cli.working import run_async
     from compose.errors import ComposeError, UsageError
     from compose.plan.observed import ObservedContainer
 

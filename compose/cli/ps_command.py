@@ -63,8 +63,8 @@ def command(  # noqa: PLR0913 - one parameter per option
 
 def _found(session: Session, services: tuple[str, ...], *, everything: bool, orphans: bool) -> list[Ps]:
     from compose.apply.observe import observe_containers
+    from compose.cli.asynchronous import run_async
     from compose.cli.connection import connected
-    from compose.cli.working import run_async
 
     # The name alone will do, unless there is something to check against the files.
     project = None if session.given_name and not services and orphans else session.load_if_there()

@@ -20,9 +20,10 @@ from compose.cli.session import Session, check_services
 def command(session: Session, /, **options: Any) -> None:
     """Pull the images, all at once."""
     from compose.apply.observe import observe
+    from compose.cli.asynchronous import run_async
     from compose.cli.connection import connected
     from compose.cli.terminal import progress
-    from compose.cli.working import Stage, perform, run_async
+    from compose.cli.working import Stage, perform
     from compose.errors import ComposeError
     from compose.graph.graph import select_services
     from compose.plan.actions import Plan, PlanBuilder, PullImage

@@ -18,9 +18,9 @@ def command(session: Session, services: tuple[str, ...], timeout_seconds: int | 
     """Restart the containers, and those that depend on them with `restart: true`."""
     from compose.apply.parallel import all_of
     from compose.apply.refusals import refusals
+    from compose.cli.asynchronous import run_async
     from compose.cli.located import located, project_or_name
     from compose.cli.terminal import progress
-    from compose.cli.working import run_async
     from compose.errors import ComposeError
     from compose.plan.observed import ObservedContainer
     from compose.plan.progress import Phase, Update

@@ -18,8 +18,9 @@ def command(
     session: Session, services: tuple[str, ...], force: bool, stop: bool, volumes: bool, everything: bool
 ) -> None:
     """Remove what does not run."""
+    from compose.cli.asynchronous import run_async
     from compose.cli.located import located
-    from compose.cli.working import carry_out, run_async
+    from compose.cli.working import carry_out
     from compose.plan.actions import RemoveContainer
     from compose.plan.teardown import plan_remove
 

@@ -66,8 +66,8 @@ class RunRequest:
 @click.pass_obj
 def command(session: Session, /, **options: Any) -> int:
     """Run it and end with its exit code."""
+    from compose.cli.asynchronous import run_async
     from compose.cli.one_off import run_one_off
-    from compose.cli.working import run_async
     from compose.graph.graph import select_services
 
     options["pull"] = options["pull"].replace("policy", "")

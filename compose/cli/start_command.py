@@ -16,8 +16,9 @@ def command(session: Session, services: tuple[str, ...], wait: bool, wait_timeou
     """Start what exists and does not run."""
     import anyio
 
+    from compose.cli.asynchronous import run_async
     from compose.cli.located import located
-    from compose.cli.working import carry_out, run_async
+    from compose.cli.working import carry_out
     from compose.errors import ComposeError, ServiceFailed
     from compose.plan.starting import plan_start
 

@@ -13,8 +13,9 @@ from compose.cli.session import Session
 @click.pass_obj
 def command(session: Session, services: tuple[str, ...], timeout_seconds: int | None) -> None:
     """Stop what runs."""
+    from compose.cli.asynchronous import run_async
     from compose.cli.located import located
-    from compose.cli.working import carry_out, run_async
+    from compose.cli.working import carry_out
     from compose.plan.teardown import plan_stop
 
     async def work() -> None:

@@ -15,8 +15,8 @@ from compose.cli.session import Session
 def command(session: Session, services: tuple[str, ...]) -> None:
     """Print a table for all containers."""
     from compose.apply.refusals import refusals
+    from compose.cli.asynchronous import run_async
     from compose.cli.located import located
-    from compose.cli.working import run_async
     from compose.render.tables import table
 
     async def work() -> tuple[list[str], list[list[str]]]:

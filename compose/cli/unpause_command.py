@@ -12,7 +12,7 @@ from compose.cli.session import Session
 @click.pass_obj
 def command(session: Session, services: tuple[str, ...]) -> None:
     """Let frozen services go on."""
+    from compose.cli.asynchronous import run_async
     from compose.cli.freezing import freeze
-    from compose.cli.working import run_async
 
     run_async(lambda: freeze(session, services, is_thawing=True))

@@ -73,8 +73,8 @@ def _request(options: dict[str, Any]) -> UpRequest:
 
 def up(session: Session, request: UpRequest) -> int:
     """Bring the project up as asked; returns the exit code."""
+    from compose.cli.asynchronous import run_async
     from compose.cli.bringing_up import attached, detached
-    from compose.cli.working import run_async
 
     project = load_selected(session, request.services, with_dependencies=not request.no_deps)
     work = detached if request.detach else attached

@@ -18,8 +18,9 @@ def command(session: Session, services: tuple[str, ...], down_project: bool) -> 
     from compose.apply.observe import observe
     from compose.apply.parallel import all_of
     from compose.apply.refusals import refusals
+    from compose.cli.asynchronous import run_async
     from compose.cli.located import located
-    from compose.cli.working import Stage, carry_out, run_async
+    from compose.cli.working import Stage, carry_out
     from compose.errors import ComposeError
     from compose.plan.observed import ObservedContainer
     from compose.plan.teardown import DownOptions, plan_down

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeVar
-
-import anyio
 
 from compose.apply.execute import execute
 from compose.cli.session import Session
@@ -16,13 +12,6 @@ from compose.plan.actions import Plan
 from compose.plan.observed import Observed, ObservedContainer
 from compose.plan.progress import Report, Update
 from engine.client import EngineClient
-
-T = TypeVar("T")
-
-
-def run_async(main: Callable[[], Awaitable[T]]) -> T:
-    """Run the asynchronous part of a command."""
-    return anyio.run(main)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from compose.model.project import Network, Volume
 from compose.model.service import Service
@@ -13,8 +14,7 @@ from compose.plan.observed import ObservedMount
 Awaited: TypeAlias = Literal["healthy", "completed", "running"]
 
 
-@dataclass(frozen=True, slots=True)
-class PullImage:
+class PullImage(Struct, frozen=True):
     """Fetch an image from its registry."""
 
     image: str
@@ -22,48 +22,42 @@ class PullImage:
     platform: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class CreateNetwork:
+class CreateNetwork(Struct, frozen=True):
     """Make one of the project's networks."""
 
     network: Network
     because: str
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveNetwork:
+class RemoveNetwork(Struct, frozen=True):
     """Remove a network by its name on the engine."""
 
     name: str
     because: str
 
 
-@dataclass(frozen=True, slots=True)
-class CreateVolume:
+class CreateVolume(Struct, frozen=True):
     """Make one of the project's volumes."""
 
     volume: Volume
     because: str
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveVolume:
+class RemoveVolume(Struct, frozen=True):
     """Remove a volume by its name on the engine."""
 
     name: str
     because: str
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveImage:
+class RemoveImage(Struct, frozen=True):
     """Remove an image by its reference."""
 
     image: str
     because: str
 
 
-@dataclass(frozen=True, slots=True)
-class CreateContainer:
+class CreateContainer(Struct, frozen=True):
     """Make container `number` of a service under `name`.
 
     `final_name` differs from `name` while the container that it `replaces` (an id) still holds the name.
@@ -82,8 +76,7 @@ class CreateContainer:
     slug: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class StartContainer:
+class StartContainer(Struct, frozen=True):
     """Start a container by its (final) name."""
 
     container: str
@@ -91,8 +84,7 @@ class StartContainer:
     because: str
 
 
-@dataclass(frozen=True, slots=True)
-class StopContainer:
+class StopContainer(Struct, frozen=True):
     """Stop a container; `timeout_seconds` None is its own grace period."""
 
     container: str
@@ -102,8 +94,7 @@ class StopContainer:
     timeout_seconds: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class KillContainer:
+class KillContainer(Struct, frozen=True):
     """Send a signal to a container."""
 
     container: str
@@ -112,8 +103,7 @@ class KillContainer:
     signal: str = "SIGKILL"
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveContainer:
+class RemoveContainer(Struct, frozen=True):
     """Remove a container, and its anonymous volumes unless they are kept."""
 
     container: str
@@ -122,8 +112,7 @@ class RemoveContainer:
     keep_volumes: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class RenameContainer:
+class RenameContainer(Struct, frozen=True):
     """Give a replacement the name of what it replaced."""
 
     container: str
@@ -131,8 +120,7 @@ class RenameContainer:
     because: str
 
 
-@dataclass(frozen=True, slots=True)
-class WaitFor:
+class WaitFor(Struct, frozen=True):
     """Wait until every container of a service is as its dependants need it. `waiting` are those dependants."""
 
     service: str
@@ -182,8 +170,7 @@ def title(action: Action) -> str:
     return _TITLES[type(action)].format(action)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One act, done as soon as the steps `after` are done."""
 
     number: int
@@ -191,8 +178,7 @@ class Step:
     after: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """Steps in an order in which prerequisites come first. `unchanged` are containers that stay as they are."""
 
     steps: tuple[Step, ...] = ()
@@ -209,11 +195,10 @@ class Plan:
         )
 
 
-@dataclass(slots=True)
-class PlanBuilder:
+class PlanBuilder(Struct):
     """Collects steps and hands out their numbers (from 1)."""
 
-    steps: list[Step] = field(default_factory=list[Step])
+    steps: list[Step] = []
 
     def add(self, action: Action, after: list[int] | tuple[int, ...] = ()) -> int:
         """Append a step after the steps with those numbers; doubles are dropped. Returns its number."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class ObservedMount:
+class ObservedMount(Struct, frozen=True):
     """A mount of a container; `name` is the volume's, `source` the host's path."""
 
     type: str
@@ -17,8 +17,7 @@ class ObservedMount:
     is_writable: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class ObservedPort:
+class ObservedPort(Struct, frozen=True):
     """A port in a listing; `public` is 0 and `ip` empty when it is not published."""
 
     private: int
@@ -27,8 +26,7 @@ class ObservedPort:
     protocol: str = "tcp"
 
 
-@dataclass(frozen=True, slots=True)
-class ObservedContainer:
+class ObservedContainer(Struct, frozen=True):
     """A container of the project. `state` is Docker's (`running`, `exited` …), `networks` maps names to ids."""
 
     id: str
@@ -41,17 +39,16 @@ class ObservedContainer:
     image_id: str = ""
     is_one_off: bool = False
     depends_on: tuple[str, ...] = ()
-    networks: Mapping[str, str] = field(default_factory=dict[str, str])
+    networks: Mapping[str, str] = {}
     mounts: tuple[ObservedMount, ...] = ()
     ports: tuple[ObservedPort, ...] = ()
     command: str = ""
     created: int = 0
     status: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    labels: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class ObservedNetwork:
+class ObservedNetwork(Struct, frozen=True):
     """A network; `project`, `key` and `config_hash` are empty where nobody's labels say."""
 
     id: str
@@ -61,8 +58,7 @@ class ObservedNetwork:
     config_hash: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ObservedVolume:
+class ObservedVolume(Struct, frozen=True):
     """A volume; `project`, `key` and `config_hash` are empty where nobody's labels say."""
 
     name: str
@@ -71,14 +67,13 @@ class ObservedVolume:
     config_hash: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
+class Observed(Struct, frozen=True):
     """One look at the engine: the project's containers, every network and volume by name, local images by reference."""
 
     containers: tuple[ObservedContainer, ...] = ()
-    networks: Mapping[str, ObservedNetwork] = field(default_factory=dict[str, ObservedNetwork])
-    volumes: Mapping[str, ObservedVolume] = field(default_factory=dict[str, ObservedVolume])
-    images: Mapping[str, str] = field(default_factory=dict[str, str])
+    networks: Mapping[str, ObservedNetwork] = {}
+    volumes: Mapping[str, ObservedVolume] = {}
+    images: Mapping[str, str] = {}
 
     def of_service(self, name: str) -> list[ObservedContainer]:
         """The service's own containers (no one-off ones), by number."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 
 class Phase(Enum):
@@ -16,8 +17,7 @@ class Phase(Enum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(Struct, frozen=True):
     """One change of one resource (`Container shop-db-1`) to a state (`Started`); sizes in bytes, 0 is unknown."""
 
     resource: str
@@ -31,8 +31,7 @@ class Update:
 Report = Callable[[Update], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(Struct, frozen=True):
     """Whole lines (without their ends) that a container wrote to `stream` (1 stdout, 2 stderr).
 
     `source` is the container's short name (`web-1`). Bytes, because a container may write what is no text.
@@ -43,8 +42,7 @@ class Output:
     lines: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """A followed container stopped; `will_restart` when its restart policy brings it back."""
 
     source: str

@@ -6,8 +6,9 @@ Nothing is ordered here, so that a project that is up as wished costs no graph.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct
 
 from compose.errors import ComposeError
 from compose.model.project import Project
@@ -19,8 +20,7 @@ from compose.plan.observed import Observed, ObservedContainer
 Recreate = Literal["changed", "always", "never"]
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """What the command line asks of `reconcile`.
 
     `targets` are the services named there (none: all); the others are only dependencies. `pulled` are images
@@ -33,7 +33,7 @@ class Options:
     targets: frozenset[str] = frozenset()
     pull: str = ""
     pulled: frozenset[str] = frozenset()
-    scale: Mapping[str, int] = field(default_factory=dict[str, int])
+    scale: Mapping[str, int] = {}
     timeout_seconds: int | None = None
     is_starting: bool = True
     is_waiting: bool = False
@@ -42,8 +42,7 @@ class Options:
     untouched: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Replacement:
+class Replacement(Struct, frozen=True):
     """A container to be replaced. `at_once`: it has to go before its successor can be made."""
 
     old: ObservedContainer
@@ -51,17 +50,16 @@ class Replacement:
     at_once: bool = False
 
 
-@dataclass(slots=True)
-class ServiceNeeds:
+class ServiceNeeds(Struct):
     """What becomes of one service's containers."""
 
     service: Service
     config_hash: str
-    running: list[ObservedContainer] = field(default_factory=list[ObservedContainer])
-    idle: list[ObservedContainer] = field(default_factory=list[ObservedContainer])
-    stale: list[Replacement] = field(default_factory=list[Replacement])
-    surplus: list[ObservedContainer] = field(default_factory=list[ObservedContainer])
-    new_numbers: list[int] = field(default_factory=list[int])
+    running: list[ObservedContainer] = []
+    idle: list[ObservedContainer] = []
+    stale: list[Replacement] = []
+    surplus: list[ObservedContainer] = []
+    new_numbers: list[int] = []
 
     @property
     def has_work(self) -> bool:
@@ -69,8 +67,7 @@ class ServiceNeeds:
         return bool(self.stale or self.surplus or self.new_numbers)
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
+class Survey(Struct, frozen=True):
     """The needs of every service, and the networks and volumes (keys) to make, each with its reason."""
 
     services: dict[str, ServiceNeeds]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from compose.model.project import Project
 from compose.plan.actions import (
@@ -23,8 +24,7 @@ from compose.plan.reconcile import orphans
 _ALIVE = ("running", "restarting", "paused")
 
 
-@dataclass(frozen=True, slots=True)
-class DownOptions:
+class DownOptions(Struct, frozen=True):
     """What `down` is asked to do; `images` is "", `local` (only built ones) or `all`."""
 
     services: frozenset[str] = frozenset()

@@ -62,7 +62,7 @@ class Outbox:
 
 
 @asynccontextmanager
-async def closed_after(items: AsyncIterator[T]) -> AsyncIterator[AsyncIterator[T]]:
+async def closed_after(items: AsyncIterator[T]) -> AsyncGenerator[AsyncIterator[T], None]:
     """Iterate inside the block; a generator is closed at its end, in the task that ran it."""
     try:
         yield items

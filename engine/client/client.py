@@ -52,7 +52,7 @@ class EngineClient(ContainerCalls, ImageCalls, NetworkCalls, VolumeCalls):
     @asynccontextmanager
     async def listening(
         self, *, filters: Mapping[str, Iterable[str]] | None = None, since: str = "", until: str = ""
-    ) -> AsyncIterator[AsyncIterator[EventMessage]]:
+    ) -> AsyncGenerator[AsyncIterator[EventMessage], None]:
         """Events inside the block. The subscription stands when the block begins: nothing after that is missed."""
         parameters = {"filters": format_filters(filters) if filters else "", "since": since, "until": until}
         async with self.open("GET", "/events", parameters) as answer:

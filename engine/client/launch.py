@@ -12,7 +12,7 @@ import fcntl
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,7 +105,7 @@ def _make_directories(home: EngineHome) -> None:
 
 
 @asynccontextmanager
-async def _only_starter(home: EngineHome) -> AsyncIterator[None]:
+async def _only_starter(home: EngineHome) -> AsyncGenerator[None, None]:
     """Hold the run directory's starting lock; others wait for it in a thread."""
     try:
         descriptor = os.open(home.run / "starting.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

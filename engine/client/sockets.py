@@ -62,7 +62,7 @@ class UnixStream(anyio.abc.ByteStream):
 
     @property
     def extra_attributes(self) -> Mapping[Any, Callable[[], Any]]:
-        return self._stream.extra_attributes
+        return self._stream.extra_attributes  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
     async def _give_way(self) -> None:
         self._turns = (self._turns + 1) % _TURNS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, TypeVar
 
@@ -112,7 +112,7 @@ class Transport:
         *,
         headers: Sequence[tuple[str, str]] = (),
         upload: Body | None = None,
-    ) -> AsyncIterator[Answer]:
+    ) -> AsyncGenerator[Answer, None]:
         """One request, with its answer to be read in the block; leaving it early closes the connection."""
         target = format_target(path, parameters, await self.settle_version())
         content: Body = upload if upload is not None else b"" if body is None else encode(body)
@@ -144,7 +144,7 @@ class Transport:
     @asynccontextmanager
     async def _exchange(
         self, method: str, target: str, headers: Sequence[tuple[str, str]] = (), body: Body = b""
-    ) -> AsyncIterator[Answer]:
+    ) -> AsyncGenerator[Answer, None]:
         connection, head = await self._ask(method, target, [*self._common, *headers], body)
         is_reusable = False
         try:

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, contextmanager
 import anyio
 
 from compose.apply.files import archive
+from compose.apply.hooks import run_hooks
 from compose.apply.mounts import inline_files
 from compose.apply.networks import network_request, volume_request
 from compose.apply.pulling import pull
@@ -197,11 +198,15 @@ class _Run:
         with self._told(f"Container {name}", ("Starting", "Started"), f"starting container {name}", fine=(304,)):
             container = self.ids.get(name, name)
             await self.engine.start_container(container)
+            if service := self.project.services.get(action.service):
+                await run_hooks(self.engine, container, name, service.post_start)
             self.started.add(container)
 
     async def _stop(self, action: StopContainer) -> None:
         name = action.container
         with self._told(f"Container {name}", ("Stopping", "Stopped"), f"stopping container {name}", fine=(304, 404)):
+            if service := self.project.services.get(action.service):
+                await run_hooks(self.engine, action.container_id, name, service.pre_stop)
             await self.engine.stop_container(action.container_id, timeout_seconds=action.timeout_seconds)
 
     async def _kill(self, action: KillContainer) -> None:

@@ -22,6 +22,10 @@ from engine.wire.containers import (
     ContainerInspect,
     ContainerState,
     ContainerSummary,
+    ExecCreateRequest,
+    ExecInspect,
+    ExecProcessConfig,
+    ExecStartRequest,
     Health,
     HealthcheckResult,
     HostConfig,
@@ -55,8 +59,27 @@ class FakeContainer:
 
 
 @dataclass
+class FakeExec:
+    """The output of a process, and then its end."""
+
+    output: list[tuple[int, bytes]]
+
+    async def receive(self) -> tuple[int, bytes]:
+        if not self.output:
+            raise anyio.EndOfStream
+        return self.output.pop(0)
+
+    async def __aenter__(self) -> FakeExec:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        return None
+
+
+@dataclass
 class FakeEngine:
-    """The engine. `calls` lists what was changed, in order; `refusals` makes a call fail: "start db" -> message."""
+    """The engine. `calls` lists what was changed, in order; `refusals` makes a call fail: "start db" -> message.
+    `exit_codes` are those of processes run by exec, by their command."""
 
     images: dict[str, str] = field(default_factory=dict)
     registry: dict[str, str] = field(default_factory=dict)
@@ -65,6 +88,7 @@ class FakeEngine:
     containers: dict[str, FakeContainer] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     refusals: dict[str, tuple[int, str]] = field(default_factory=dict)
+    exit_codes: dict[str, int] = field(default_factory=dict)
     on_start: Callable[[FakeContainer], None] = lambda container: None
     _listeners: list[MemoryObjectSendStream[EventMessage]] = field(default_factory=list)
     _count: int = 0
@@ -191,6 +215,17 @@ class FakeEngine:
         item = self.named(container)
         self._call(f"rename {item.name} {name}")
         item.name = name
+
+    async def create_exec(self, container: str, request: ExecCreateRequest) -> str:
+        self._call(f"exec in {self.named(container).name}: {' '.join(request.cmd)}")
+        return " ".join(request.cmd)
+
+    async def start_exec(self, exec_id: str, request: ExecStartRequest) -> FakeExec:
+        return FakeExec([(1, b"said " + exec_id.encode())])
+
+    async def inspect_exec(self, exec_id: str) -> ExecInspect:
+        code = self.exit_codes.get(exec_id, 0)
+        return ExecInspect(id=exec_id, exit_code=code, process_config=ExecProcessConfig(), container_id="")
 
     async def put_archive(self, container: str, path: str, tar: bytes) -> None:
         self._call(f"put files into {self.named(container).name}")

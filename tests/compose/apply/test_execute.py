@@ -11,7 +11,7 @@ import pytest
 
 from compose.errors import ComposeError, EngineRefused, ServiceFailed
 from compose.model.project import FileObject
-from compose.model.service import Dependency, FileMount, HealthCheck
+from compose.model.service import Dependency, FileMount, HealthCheck, Hook
 from compose.plan import labels
 from compose.plan.progress import Phase
 from tests.fakes.driving import down, make_engine, up
@@ -154,6 +154,22 @@ async def test_a_shared_namespace_is_that_of_the_container_made_now() -> None:
     )
     mode = engine.named("app-sidecar-1").request.host_config.network_mode
     assert mode == f"container:{engine.named('app-web-1').id}"
+
+
+async def test_hooks_run_after_the_start_and_before_the_stop() -> None:
+    engine = make_engine()
+    project = make_project(make_service("web", post_start=(Hook(("warm", "up")),), pre_stop=(Hook(("drain",)),)))
+    await up(engine, project)
+    assert engine.calls[-2:] == ["start app-web-1", "exec in app-web-1: warm up"]
+    await down(engine, project)
+    assert engine.calls.index("exec in app-web-1: drain") < engine.calls.index("stop app-web-1")
+
+
+async def test_a_hook_that_fails_ends_up_with_its_output() -> None:
+    engine = make_engine()
+    engine.exit_codes["warm"] = 3
+    with pytest.raises(ServiceFailed, match="`warm` in container app-web-1 exited with code 3\n  said warm"):
+        await up(engine, make_project(make_service("web", post_start=(Hook(("warm",)),))))
 
 
 async def test_a_refusal_says_what_was_being_done() -> None:

@@ -1,0 +1,45 @@
+"""`post_start` and `pre_stop`: commands run in a container after its start and before its stop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import anyio
+
+from compose.apply.refusals import refusals
+from compose.errors import ServiceFailed
+from compose.model.service import Hook
+from engine.client import EngineClient
+from engine.wire.containers import ExecCreateRequest, ExecStartRequest
+
+
+async def run_hooks(engine: EngineClient, container: str, name: str, hooks: Sequence[Hook]) -> None:
+    """Run the hooks one after the other in the container. Raises `ServiceFailed` for one that does not end with 0."""
+    for hook in hooks:
+        words = " ".join(hook.command)
+        with refusals(f"running `{words}` in container {name}"):
+            code, output = await _run(engine, container, hook)
+        if code:
+            story = [f"`{words}` in container {name} exited with code {code}", *(f"  {line}" for line in output)]
+            raise ServiceFailed("\n".join(story), hint="see the service's `post_start` and `pre_stop`")
+
+
+async def _run(engine: EngineClient, container: str, hook: Hook) -> tuple[int, list[str]]:
+    request = ExecCreateRequest(
+        attach_stdout=True,
+        attach_stderr=True,
+        cmd=list(hook.command),
+        user=hook.user,
+        privileged=hook.privileged,
+        working_dir=hook.working_dir,
+        env=[key if value is None else f"{key}={value}" for key, value in hook.environment.items()],
+    )
+    exec_id = await engine.create_exec(container, request)
+    output = bytearray()
+    async with await engine.start_exec(exec_id, ExecStartRequest()) as stream:
+        while True:
+            try:
+                output += (await stream.receive())[1]
+            except anyio.EndOfStream:
+                break
+    return (await engine.inspect_exec(exec_id)).exit_code or 0, output.decode("utf-8", "replace").splitlines()

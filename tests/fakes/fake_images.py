@@ -1,0 +1,68 @@
+"""Images without layers, and file systems that are plain directories."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import anyio
+
+from engine.errors import NoSuchImage
+from engine.images.record import Image
+from engine.state.paths import Paths
+from engine.wire.containers import ContainerConfig
+
+
+class FakeImages:
+    """Images by name; `alpine` is there."""
+
+    def __init__(self) -> None:
+        config = ContainerConfig(cmd=["sh"], env=["PATH=/bin"])
+        self.known = {"alpine": Image(id="sha256:" + "a" * 64, config=config, chain_ids=[], diff_ids=[])}
+
+    def get(self, name_or_id: str) -> Image:
+        for name, image in self.known.items():
+            if name_or_id in (name, image.id):
+                return image
+        raise NoSuchImage(name_or_id)
+
+
+class FakeSnapshots:
+    """File systems as directories; `mounted` are those that a real one would have mounted."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+        self.mounted: set[str] = set()
+        self.fail_next: Exception | None = None
+
+    async def create(self, container_id: str, chain_ids: Sequence[str]) -> None:
+        if self.fail_next is not None:
+            error, self.fail_next = self.fail_next, None
+            raise error
+        root = self._paths.containers / container_id / "rootfs"
+        (root / "etc").mkdir(parents=True)
+        (root / "etc" / "passwd").write_text("root:x:0:0::/root:/bin/sh\n")
+
+    async def mount(self, container_id: str) -> Path:
+        self.mounted.add(container_id)
+        return self._paths.containers / container_id / "rootfs"
+
+    async def unmount(self, container_id: str) -> None:
+        self.mounted.discard(container_id)
+
+    async def remove(self, container_id: str) -> None:
+        if self.fail_next is not None:
+            error, self.fail_next = self.fail_next, None
+            raise error
+        self.mounted.discard(container_id)
+        shutil.rmtree(self._paths.containers / container_id, ignore_errors=True)
+
+    async def size(self, container_id: str) -> int:
+        return 17
+
+    async def mount_read_only(self, target: Path, chain_ids: Sequence[str]) -> None:
+        await anyio.Path(target).mkdir(parents=True)
+
+    async def unmount_at(self, target: Path) -> None:
+        shutil.rmtree(target, ignore_errors=True)

@@ -33,10 +33,12 @@ def read_into(directory: str, source: IO[bytes], *, is_strict: bool) -> None:
     """
     _enter(directory)
     with tarfile.open(fileobj=source, mode="r|*") as archive:
+        # The first releases of Python 3.11, Debian 12's among them, have no filters and behave like this one.
+        archive.extraction_filter = getattr(tarfile, "fully_trusted_filter", None)
         folders = []
         for member in archive:
             _make_room(member, is_strict=is_strict)
-            archive.extract(member, ".", numeric_owner=True, filter="fully_trusted")
+            archive.extract(member, ".", numeric_owner=True)
             _set_attributes(member)
             if member.isdir():
                 folders.append(member)

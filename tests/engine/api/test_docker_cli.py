@@ -50,7 +50,8 @@ async def test_version_and_info_print_no_warning(tmp_path: Path) -> None:
     assert (version.code, info.code) == (0, 0)
     assert "Version:          9.9.9" in version.out
     assert version.out.count("API version:") == 2  # the client and the server have agreed on one
-    assert "WARNING" not in info.out + info.err
+    # Clients before 28 want to hear of a kernel setting that nothing here needs.
+    assert [line for line in (info.out + info.err).splitlines() if "WARNING" in line and "bridge-nf" not in line] == []
     assert "ERROR" not in info.out + info.err
 
 

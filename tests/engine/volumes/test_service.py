@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import anyio
@@ -31,15 +31,22 @@ def paths(tmp_path: Path) -> Paths:
 
 
 @pytest.fixture
-def volumes(paths: Paths) -> VolumeService:
-    return VolumeService(paths, Store.open(paths.database), EventBus())
+def store(paths: Paths) -> Iterator[Store]:
+    store = Store.open(paths.database)
+    yield store
+    store.close()
 
 
-async def test_a_volume_is_a_directory_and_is_remembered(paths: Paths, volumes: VolumeService) -> None:
+@pytest.fixture
+def volumes(paths: Paths, store: Store) -> VolumeService:
+    return VolumeService(paths, store, EventBus())
+
+
+async def test_a_volume_is_a_directory_and_is_remembered(paths: Paths, store: Store, volumes: VolumeService) -> None:
     volume = await volumes.create(VolumeCreateRequest(name="data", labels={"a": "b"}))
-    assert Path(volume.mountpoint).is_dir()
+    assert await anyio.Path(volume.mountpoint).is_dir()
     assert volume.labels == {"a": "b"}
-    again = VolumeService(paths, Store.open(paths.database), EventBus())
+    again = VolumeService(paths, store, EventBus())
     assert again.get("data") == volume
 
 
@@ -71,7 +78,7 @@ async def test_a_volume_in_use_is_not_removed(volumes: VolumeService) -> None:
     with pytest.raises(Conflict, match=r"remove data: volume is in use - \[abc\]"):
         await volumes.remove("data", force=True, used_by=lambda _: ["abc"])
     await volumes.remove("data", force=False, used_by=nobody)
-    assert not Path(volume.mountpoint).exists()
+    assert not await anyio.Path(volume.mountpoint).exists()
     with pytest.raises(NoSuchVolume, match="get data: no such volume"):
         volumes.get("data")
     with pytest.raises(NoSuchVolume):

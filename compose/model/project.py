@@ -3,61 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
+from compose.model.part import Part
 from compose.model.service import Service
 
 
-@dataclass(frozen=True, slots=True)
-class IpamPool:
+class IpamPool(Part, frozen=True):
     """One address range of a network."""
 
     subnet: str = ""
     ip_range: str = ""
     gateway: str = ""
-    aux_addresses: Mapping[str, str] = field(default_factory=dict[str, str])
+    aux_addresses: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Ipam:
+class Ipam(Part, frozen=True):
     """Address management of a network."""
 
     driver: str = ""
     config: tuple[IpamPool, ...] = ()
-    options: Mapping[str, str] = field(default_factory=dict[str, str])
+    options: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Network:
+class Network(Part, frozen=True):
     """A network. `key` is its name in the file, `name` its name on the engine."""
 
     key: str
     name: str
     driver: str = ""
-    driver_opts: Mapping[str, str] = field(default_factory=dict[str, str])
+    driver_opts: Mapping[str, str] = {}
     ipam: Ipam = Ipam()
     external: bool = False
     internal: bool = False
     attachable: bool = False
     enable_ipv4: bool | None = None
     enable_ipv6: bool | None = None
-    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    labels: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Volume:
+class Volume(Part, frozen=True):
     """A named volume. `key` is its name in the file, `name` its name on the engine."""
 
     key: str
     name: str
     driver: str = ""
-    driver_opts: Mapping[str, str] = field(default_factory=dict[str, str])
+    driver_opts: Mapping[str, str] = {}
     external: bool = False
-    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    labels: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class FileObject:
+class FileObject(Part, frozen=True):
     """A config or a secret: exactly one of `file` (absolute path), `content`, `environment` or `external`."""
 
     key: str
@@ -66,14 +61,13 @@ class FileObject:
     content: str | None = None
     environment: str = ""
     external: bool = False
-    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    labels: Mapping[str, str] = {}
     driver: str = ""
-    driver_opts: Mapping[str, str] = field(default_factory=dict[str, str])
+    driver_opts: Mapping[str, str] = {}
     template_driver: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(Part, frozen=True):
     """A project: every mapping is keyed by the name in the file and is in file order.
 
     `services` holds the enabled ones only; `disabled` those whose profile is off. `environment` is what
@@ -85,11 +79,11 @@ class Project:
     working_dir: str
     compose_files: tuple[str, ...]
     services: Mapping[str, Service]
-    disabled: Mapping[str, Service] = field(default_factory=dict[str, Service])
-    networks: Mapping[str, Network] = field(default_factory=dict[str, Network])
-    volumes: Mapping[str, Volume] = field(default_factory=dict[str, Volume])
-    configs: Mapping[str, FileObject] = field(default_factory=dict[str, FileObject])
-    secrets: Mapping[str, FileObject] = field(default_factory=dict[str, FileObject])
-    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    disabled: Mapping[str, Service] = {}
+    networks: Mapping[str, Network] = {}
+    volumes: Mapping[str, Volume] = {}
+    configs: Mapping[str, FileObject] = {}
+    secrets: Mapping[str, FileObject] = {}
+    environment: Mapping[str, str] = {}
     environment_files: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+from compose.model.part import Part
 
 Condition = Literal["service_started", "service_healthy", "service_completed_successfully"]
 
 
-@dataclass(frozen=True, slots=True)
-class Dependency:
+class Dependency(Part, frozen=True):
     """One entry of `depends_on`."""
 
     condition: Condition = "service_started"
@@ -18,8 +18,7 @@ class Dependency:
     required: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class HealthCheck:
+class HealthCheck(Part, frozen=True):
     """`test` begins with NONE, CMD or CMD-SHELL; durations in ns, None is the engine's default."""
 
     test: tuple[str, ...] = ()
@@ -31,8 +30,7 @@ class HealthCheck:
     disable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Port:
+class Port(Part, frozen=True):
     """A published port; `published` may be empty (any free port) or a range."""
 
     target: int
@@ -44,8 +42,7 @@ class Port:
     app_protocol: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class BindMount:
+class BindMount(Part, frozen=True):
     """Options of a bind mount."""
 
     propagation: str = ""
@@ -54,32 +51,28 @@ class BindMount:
     recursive: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class VolumeMount:
+class VolumeMount(Part, frozen=True):
     """Options of a volume mount."""
 
     nocopy: bool = False
     subpath: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    labels: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class TmpfsMount:
+class TmpfsMount(Part, frozen=True):
     """Options of a tmpfs mount."""
 
     size: int = 0
     mode: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ImageMount:
+class ImageMount(Part, frozen=True):
     """Options of an image mount."""
 
     subpath: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Mount:
+class Mount(Part, frozen=True):
     """One entry of `volumes`. A bind's `source` is absolute, a volume's is its key in `Project.volumes`."""
 
     type: str
@@ -93,8 +86,7 @@ class Mount:
     image: ImageMount | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FileMount:
+class FileMount(Part, frozen=True):
     """A config or secret in a service; `source` is its key, `target` a path (secrets: below /run/secrets)."""
 
     source: str
@@ -104,8 +96,7 @@ class FileMount:
     mode: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceNetwork:
+class ServiceNetwork(Part, frozen=True):
     """A service's place in one network."""
 
     aliases: tuple[str, ...] = ()
@@ -113,22 +104,20 @@ class ServiceNetwork:
     ipv6_address: str = ""
     link_local_ips: tuple[str, ...] = ()
     mac_address: str = ""
-    driver_opts: Mapping[str, str] = field(default_factory=dict[str, str])
+    driver_opts: Mapping[str, str] = {}
     priority: int = 0
     gw_priority: int = 0
     interface_name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Ulimit:
+class Ulimit(Part, frozen=True):
     """A resource limit; -1 is unlimited."""
 
     soft: int
     hard: int
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(Part, frozen=True):
     """A host device in the container."""
 
     source: str
@@ -136,43 +125,38 @@ class Device:
     permissions: str = "rwm"
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceRequest:
+class DeviceRequest(Part, frozen=True):
     """Devices asked for by capability; `count` -1 is all."""
 
     capabilities: tuple[str, ...] = ()
     driver: str = ""
     count: int = 0
     device_ids: tuple[str, ...] = ()
-    options: Mapping[str, str] = field(default_factory=dict[str, str])
+    options: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Logging:
+class Logging(Part, frozen=True):
     """Log driver and its options."""
 
     driver: str = ""
-    options: Mapping[str, str] = field(default_factory=dict[str, str])
+    options: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class WeightDevice:
+class WeightDevice(Part, frozen=True):
     """Relative block IO weight of a device."""
 
     path: str
     weight: int
 
 
-@dataclass(frozen=True, slots=True)
-class ThrottleDevice:
+class ThrottleDevice(Part, frozen=True):
     """Block IO rate of a device, bytes or operations per second."""
 
     path: str
     rate: int
 
 
-@dataclass(frozen=True, slots=True)
-class BlkioConfig:
+class BlkioConfig(Part, frozen=True):
     """Block IO limits."""
 
     weight: int = 0
@@ -183,19 +167,17 @@ class BlkioConfig:
     device_write_iops: tuple[ThrottleDevice, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Hook:
+class Hook(Part, frozen=True):
     """A command run in the container after its start or before its stop."""
 
     command: tuple[str, ...]
     user: str = ""
     privileged: bool = False
     working_dir: str = ""
-    environment: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
+    environment: Mapping[str, str | None] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceLimits:
+class ResourceLimits(Part, frozen=True):
     """`deploy.resources.limits` or `.reservations`; CPUs as a number, memory in bytes."""
 
     cpus: float = 0
@@ -204,8 +186,7 @@ class ResourceLimits:
     devices: tuple[DeviceRequest, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class DeployRestart:
+class DeployRestart(Part, frozen=True):
     """`deploy.restart_policy`; `condition`: none, on-failure or any."""
 
     condition: str = ""
@@ -214,34 +195,32 @@ class DeployRestart:
     window: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Deploy:
+class Deploy(Part, frozen=True):
     """The parts of `deploy` that matter on one host."""
 
     mode: str = ""
     replicas: int | None = None
-    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    labels: Mapping[str, str] = {}
     limits: ResourceLimits = ResourceLimits()
     reservations: ResourceLimits = ResourceLimits()
     restart_policy: DeployRestart | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Build:
+class Build(Part, frozen=True):
     """How to build a service's image."""
 
     context: str = ""
     dockerfile: str = ""
     dockerfile_inline: str = ""
     target: str = ""
-    args: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
-    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    args: Mapping[str, str | None] = {}
+    labels: Mapping[str, str] = {}
     tags: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
     network: str = ""
     no_cache: bool = False
     pull: bool = False
-    additional_contexts: Mapping[str, str] = field(default_factory=dict[str, str])
+    additional_contexts: Mapping[str, str] = {}
     cache_from: tuple[str, ...] = ()
     cache_to: tuple[str, ...] = ()
     entitlements: tuple[str, ...] = ()
@@ -253,11 +232,10 @@ class Build:
     secrets: tuple[FileMount, ...] = ()
     shm_size: int = 0
     ssh: tuple[str, ...] = ()  # "default" or "id=path"
-    ulimits: Mapping[str, Ulimit] = field(default_factory=dict[str, Ulimit])
+    ulimits: Mapping[str, Ulimit] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(Part, frozen=True):
     """A service. Empty and None mean "not set": the image's or the engine's default holds.
 
     `command` and `entrypoint`: None inherits from the image, `()` clears. An `environment` value of None
@@ -268,7 +246,7 @@ class Service:
     name: str
     image: str = ""
     build: Build | None = None
-    annotations: Mapping[str, str] = field(default_factory=dict[str, str])
+    annotations: Mapping[str, str] = {}
     attach: bool = True
     blkio_config: BlkioConfig | None = None
     cap_add: tuple[str, ...] = ()
@@ -287,7 +265,7 @@ class Service:
     cpu_shares: int = 0
     cpus: float = 0
     cpuset: str = ""
-    depends_on: Mapping[str, Dependency] = field(default_factory=dict[str, Dependency])
+    depends_on: Mapping[str, Dependency] = {}
     deploy: Deploy | None = None
     device_cgroup_rules: tuple[str, ...] = ()
     devices: tuple[Device, ...] = ()
@@ -296,7 +274,7 @@ class Service:
     dns_search: tuple[str, ...] = ()
     domainname: str = ""
     entrypoint: tuple[str, ...] | None = None
-    environment: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
+    environment: Mapping[str, str | None] = {}
     expose: tuple[str, ...] = ()
     external_links: tuple[str, ...] = ()
     extra_hosts: tuple[str, ...] = ()  # "name=address"
@@ -307,7 +285,7 @@ class Service:
     init: bool | None = None
     ipc: str = ""
     isolation: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    labels: Mapping[str, str] = {}
     links: tuple[str, ...] = ()
     logging: Logging | None = None
     mac_address: str = ""
@@ -316,7 +294,7 @@ class Service:
     mem_swappiness: int | None = None
     memswap_limit: int = 0
     network_mode: str = ""
-    networks: Mapping[str, ServiceNetwork] = field(default_factory=dict[str, ServiceNetwork])
+    networks: Mapping[str, ServiceNetwork] = {}
     oom_kill_disable: bool = False
     oom_score_adj: int = 0
     pid: str = ""
@@ -338,11 +316,11 @@ class Service:
     stdin_open: bool = False
     stop_grace_period: int | None = None
     stop_signal: str = ""
-    storage_opt: Mapping[str, str] = field(default_factory=dict[str, str])
-    sysctls: Mapping[str, str] = field(default_factory=dict[str, str])
+    storage_opt: Mapping[str, str] = {}
+    sysctls: Mapping[str, str] = {}
     tmpfs: tuple[str, ...] = ()
     tty: bool = False
-    ulimits: Mapping[str, Ulimit] = field(default_factory=dict[str, Ulimit])
+    ulimits: Mapping[str, Ulimit] = {}
     user: str = ""
     userns_mode: str = ""
     uts: str = ""

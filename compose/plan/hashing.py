@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from typing import Any
 
+import msgspec
+from msgspec.structs import replace
+
+from compose.model.part import Part
 from compose.model.project import FileObject, Network, Project, Volume
 from compose.model.service import Service
 
@@ -55,25 +56,10 @@ def inline_content(project: Project, source: FileObject | None) -> str | None:
 
 
 def _digest(tree: object) -> str:
-    return hashlib.sha256(json.dumps(tree, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(msgspec.json.encode(tree, order="sorted")).hexdigest()
 
 
-def _canonical(value: Any) -> Any:
+def _canonical(part: Part) -> dict[str, Any]:
     """Plain data without the fields that have their default, so that new fields do not change old hashes."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {
-            item.name: _canonical(content)
-            for item in fields(value)
-            if (content := getattr(value, item.name)) != _default(item)
-        }
-    if isinstance(value, Mapping):
-        return {str(key): _canonical(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_canonical(item) for item in value]
-    return value
-
-
-def _default(item: Field[Any]) -> Any:
-    if item.default_factory is not MISSING:
-        return item.default_factory()
-    return item.default
+    tree: dict[str, Any] = msgspec.to_builtins(part)
+    return tree

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import tarfile
-from dataclasses import replace
 
 import anyio
 import pytest
+from msgspec.structs import replace
 
 from compose.errors import ComposeError, EngineRefused, ServiceFailed
 from compose.model.project import FileObject

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import networkx
 import pytest
+from msgspec.structs import replace
 
 from compose.errors import InvalidProject, UsageError
 from compose.graph.graph import Node, dependants, dependency_graph, select_services, start_order

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from compose.model.project import FileObject, Network
 from compose.model.service import Build, Dependency, Deploy, FileMount, Port
@@ -28,7 +27,7 @@ PROJECT = make_project(SERVICE)
     ],
 )
 def test_a_changed_attribute_changes_the_hash(changes: dict[str, object]) -> None:
-    assert service_hash(PROJECT, replace(SERVICE, **changes)) != service_hash(PROJECT, SERVICE)  # type: ignore[arg-type]
+    assert service_hash(PROJECT, replace(SERVICE, **changes)) != service_hash(PROJECT, SERVICE)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +41,7 @@ def test_a_changed_attribute_changes_the_hash(changes: dict[str, object]) -> Non
     ],
 )
 def test_what_needs_no_new_container_does_not(changes: dict[str, object]) -> None:
-    assert service_hash(PROJECT, replace(SERVICE, **changes)) == service_hash(PROJECT, SERVICE)  # type: ignore[arg-type]
+    assert service_hash(PROJECT, replace(SERVICE, **changes)) == service_hash(PROJECT, SERVICE)
 
 
 def test_the_number_of_replicas_does_not_count_but_the_rest_of_deploy_does() -> None:

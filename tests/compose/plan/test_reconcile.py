@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from textwrap import dedent
 
 import pytest
-from msgspec.structs import replace as altered
+from msgspec.structs import replace
 
 from compose.errors import ComposeError
 from compose.model.project import Network, Volume
@@ -95,7 +94,7 @@ def test_a_changed_service_is_replaced_and_its_neighbours_are_left_alone() -> No
 
 def test_a_new_image_replaces_its_containers() -> None:
     project = make_project(make_service("web"))
-    newer = altered(make_observed(project), images={"tiny:1": "id-newer"})
+    newer = replace(make_observed(project), images={"tiny:1": "id-newer"})
     assert "create 000000000000_app-web-1 -- image changed" in str(reconcile(project, newer, Options()))
 
 
@@ -103,7 +102,7 @@ def test_a_replacement_takes_over_the_anonymous_volumes_and_only_those() -> None
     named, anonymous = "shared", "ab" * 32
     service = make_service("db", volumes=(Mount("volume", "/data", "data"), Mount("volume", "/cache")))
     project = make_project(service)
-    old = altered(
+    old = replace(
         observed_container(project, service, 7, "stale"),
         mounts=(
             ObservedMount("volume", "/data", "app_data"),
@@ -111,11 +110,11 @@ def test_a_replacement_takes_over_the_anonymous_volumes_and_only_those() -> None
             ObservedMount("volume", "/other", named),
         ),
     )
-    plan = reconcile(project, altered(make_observed(project), containers=(old,)), Options())
+    plan = reconcile(project, replace(make_observed(project), containers=(old,)), Options())
     created = next(step.action for step in plan.steps if isinstance(step.action, CreateContainer))
     assert created.inherited == (ObservedMount("volume", "/cache", anonymous),)
     renewed = reconcile(
-        project, altered(make_observed(project), containers=(old,)), Options(renew_anonymous_volumes=True)
+        project, replace(make_observed(project), containers=(old,)), Options(renew_anonymous_volumes=True)
     )
     assert not next(step.action for step in renewed.steps if isinstance(step.action, CreateContainer)).inherited
 
@@ -198,8 +197,8 @@ def test_scaling_up_adds_numbers_and_scaling_down_removes_the_highest() -> None:
         [2] #4 start app-web-3 -- new container
     """)
     one = observed_container(project, project.services["web"], 1)
-    two = altered(one, id="2" * 64, name="app-web-2", number=2)
-    both = altered(make_observed(project), containers=(one, two))
+    two = replace(one, id="2" * 64, name="app-web-2", number=2)
+    both = replace(make_observed(project), containers=(one, two))
     assert str(reconcile(project, both, Options(scale={"web": 1}))) == expect("""
         [] #1 stop app-web-2 -- scaled down
         [1] #2 remove app-web-2 -- scaled down
@@ -231,7 +230,7 @@ def test_creating_only_starts_nothing() -> None:
 def test_orphans_are_named_in_a_warning_and_removed_only_on_request() -> None:
     project = make_project(make_service("web"))
     orphan = ObservedContainer("f" * 64, "app-old-1", "old")
-    observed = altered(make_observed(project), containers=(*make_observed(project).containers, orphan))
+    observed = replace(make_observed(project), containers=(*make_observed(project).containers, orphan))
     kept = reconcile(project, observed, Options())
     assert not kept
     assert "app-old-1" in kept.warnings[0]
@@ -245,7 +244,7 @@ def test_disabled_services_are_no_orphans() -> None:
     debug = make_service("debug", profiles=("debug",))
     project = replace(make_project(make_service("web")), disabled={"debug": debug})
     observed = make_observed(project)
-    observed = altered(observed, containers=(*observed.containers, ObservedContainer("f" * 64, "app-debug-1", "debug")))
+    observed = replace(observed, containers=(*observed.containers, ObservedContainer("f" * 64, "app-debug-1", "debug")))
     assert reconcile(project, observed, Options()).warnings == ()
 
 

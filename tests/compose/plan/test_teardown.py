@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from textwrap import dedent
 
-from msgspec.structs import replace as altered
+from msgspec.structs import replace
 
 from compose.model.project import Network
 from compose.plan.observed import Observed, ObservedContainer, ObservedVolume
@@ -48,7 +47,7 @@ def test_down_removes_volumes_only_on_request_and_after_their_users() -> None:
 
 def test_down_leaves_what_belongs_to_others() -> None:
     external = replace(PROJECT, networks={"default": Network("default", "app_default", external=True)})
-    foreign = altered(make_observed(PROJECT), volumes={"x": ObservedVolume("x", "other", "x")})
+    foreign = replace(make_observed(PROJECT), volumes={"x": ObservedVolume("x", "other", "x")})
     plan = str(plan_down("app", external, foreign, DownOptions(volumes=True)))
     assert "network" not in plan
     assert "volume" not in plan
@@ -56,7 +55,7 @@ def test_down_leaves_what_belongs_to_others() -> None:
 
 def test_down_keeps_orphans_with_a_warning_unless_asked() -> None:
     orphan = ObservedContainer("f" * 64, "app-old-1", "old", state="exited")
-    observed = altered(make_observed(PROJECT), containers=(orphan,))
+    observed = replace(make_observed(PROJECT), containers=(orphan,))
     kept = plan_down("app", PROJECT, observed, DownOptions())
     assert "app-old-1" in kept.warnings[0]
     assert "remove app-old-1" not in str(kept)

@@ -116,7 +116,10 @@ class Launcher:
             request = surroundings.sandbox_request(record, self._links(record))
             sandbox = await self._drivers.networks.open_sandbox(request)
             found.network, hosts, resolv_conf = Path(sandbox.namespace), sandbox.hosts, sandbox.resolv_conf
-        surroundings.write_etc(found.etc, hosts=hosts, resolv_conf=resolv_conf, hostname=found.hostname)
+        write = partial(
+            surroundings.write_etc, found.etc, hosts=hosts, resolv_conf=resolv_conf, hostname=found.hostname
+        )
+        await anyio.to_thread.run_sync(write)
 
     def _share_network(self, other: ContainerRecord, found: _Found) -> None:
         """Use another container's network, with its names and files."""

@@ -256,7 +256,8 @@ class Runtime:
         )
 
     async def _create(self, launch: Launch, record: monitor.Record) -> _Held:
-        with contextlib.ExitStack() as stack:
+        stack = contextlib.ExitStack()
+        try:
             starting = await anyio.to_thread.run_sync(self._spawn, launch, record, stack)
             try:
                 pid = await monitor.first_report(starting)
@@ -270,6 +271,10 @@ class Runtime:
                 raise
             finally:
                 starting.close_pipes()
+        finally:
+            # Not on the event loop: the last one who leaves a mount namespace waits until the kernel took it down.
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(stack.close)
         record = msgspec.structs.replace(
             record,
             pid=pid,

@@ -6,7 +6,7 @@
 # Debian 12 or 13 with git, make and python3-venv; root, or a user with sudo. Debian packages are installed when missing.
 
 PYTHON ?= python3
-# Two workers measured best on two cores: the tests wait for the kernel as much as they compute.
+# Test processes at the same time.
 JOBS ?= $(shell nproc)
 SUDO = $(if $(filter-out 0,$(shell id -u)),sudo --preserve-env=SHOP_PORT$(comma)CI)
 comma = ,

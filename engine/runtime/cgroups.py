@@ -100,7 +100,7 @@ def process_ids(cgroup: str) -> list[int]:
 
 def remove(cgroup: str) -> bool:
     """Remove a cgroup with everything below it from every tree; False if something in it is busy."""
-    are_gone = [_remove_one(below) for path in directories(cgroup) for below in _deepest_first(path)]
+    are_gone = [_remove_tree(root / cgroup.lstrip("/")) for root in hierarchies().roots]
     return all(are_gone)
 
 
@@ -152,6 +152,14 @@ def _processes(path: Path) -> list[int]:
         if exc.errno in (errno.ENOENT, errno.ENODEV, errno.EOPNOTSUPP):
             return []
         raise
+
+
+def _remove_tree(path: Path) -> bool:
+    # Almost always there is nothing below it: one call a tree, without a look at it first.
+    if _remove_one(path):
+        return True
+    are_gone = [_remove_one(below) for below in _deepest_first(path)]
+    return all(are_gone)
 
 
 def _remove_one(path: Path) -> bool:

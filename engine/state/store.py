@@ -2,17 +2,19 @@
 
 Reads are plain dictionary look-ups. Writes go to SQLite first, then to the mirror, so that a record that was seen
 is a record that survives `kill -9` (WAL with `synchronous=NORMAL`: an operating system crash may lose the last
-writes but never corrupts). One writer thread; one engine per database, which `lock.py` guarantees.
+writes but never corrupts). One writer at a time; one engine per database, which `lock.py` guarantees.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 import anyio
+import anyio.to_thread
 import msgspec
 
 # Append only: entry N brings a database from version N to N + 1.
@@ -31,13 +33,25 @@ class Record(Protocol):
 R = TypeVar("R", bound=Record)
 
 
+Act = Callable[[sqlite3.Connection], object]
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A write that waits for its transaction."""
+
+    act: Act
+    is_done: bool = False
+    error: BaseException | None = None
+
+
 class Store:
     """The database. `open` reads everything; `close` is only for tidiness, a crash needs none."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._limiter = anyio.CapacityLimiter(1)
-        self._tables: dict[str, object] = {}
+        self._turn = anyio.Lock()
+        self._queue: list[_Waiting] = []
 
     @classmethod
     def open(cls, path: Path) -> Store:
@@ -66,21 +80,43 @@ class Store:
         records = (decoder.decode(body) for (body,) in rows)
         return Table(self, kind, {record.id: record for record in records})
 
-    async def write(self, act: Callable[[sqlite3.Connection], object]) -> None:
-        """Run one transaction on the writer thread; other writers wait their turn."""
+    async def write(self, act: Act) -> None:
+        """Run `act` in a transaction on the writer's thread; what others ask for meanwhile shares the next one.
 
-        def transaction() -> None:
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                act(self._connection)
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            self._connection.execute("COMMIT")
-
+        Raises what `act` raises, and then nothing of it is done.
+        """
+        mine = _Waiting(act)
+        self._queue.append(mine)
         # Shielded: a cancelled request must not leave the mirror and the file apart.
         with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(transaction, limiter=self._limiter)
+            async with self._turn:
+                if not mine.is_done:
+                    batch, self._queue = self._queue, []
+                    await anyio.to_thread.run_sync(self._commit, batch)
+        if mine.error is not None:
+            raise mine.error
+
+    def _commit(self, batch: Sequence[_Waiting]) -> None:
+        try:
+            self._transact([waiting.act for waiting in batch])
+        except BaseException as exc:  # noqa: BLE001 - raised again by `write`, to the one who asked for it
+            if len(batch) == 1:
+                batch[0].error = exc
+            else:  # one fails them all: find out whose it was
+                for waiting in batch:
+                    self._commit([waiting])
+        for waiting in batch:
+            waiting.is_done = True
+
+    def _transact(self, acts: Iterable[Act]) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            for act in acts:
+                act(self._connection)
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
 
 
 class Table(Generic[R]):

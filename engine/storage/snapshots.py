@@ -154,16 +154,24 @@ class Snapshots:
 
 def _unmount_all(target: Path) -> None:
     """Unmount a directory; when something is mounted inside, or it is mounted over, everything, deepest first."""
-    if not os.path.ismount(target):
-        return
-    for point in reversed(list(mount_points(target))):
-        try:
-            unmount(point)
-        except OSError as exc:
-            if exc.errno != errno.EBUSY:
-                raise
-            # A process that the kernel is still taking down may hold it for a moment more.
-            unmount(point, lazily=True)
+    try:
+        while unmount(target):
+            continue
+    except OSError as exc:
+        if exc.errno != errno.EBUSY:
+            raise
+        for point in reversed(list(mount_points(target))):
+            _unmount_one(point)
+
+
+def _unmount_one(point: Path) -> None:
+    try:
+        unmount(point)
+    except OSError as exc:
+        if exc.errno != errno.EBUSY:
+            raise
+        # A process that the kernel is still taking down may hold it for a moment more.
+        unmount(point, lazily=True)
 
 
 def _file_sizes(directory: Path) -> Iterator[int]:

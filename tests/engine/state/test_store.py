@@ -89,3 +89,28 @@ def test_the_database_carries_the_number_of_its_last_migration(tmp_path: Path) -
     with closing(sqlite3.connect(tmp_path / "state.db")) as database:
         version = database.execute("PRAGMA user_version").fetchone()[0]
     assert version == len(MIGRATIONS)
+
+
+@pytest.mark.anyio
+async def test_a_write_that_fails_among_others_fails_alone(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "state.db")
+    fruits = store.table("fruit", Fruit)
+    failed: list[str] = []
+
+    async def fail() -> None:
+        try:
+            await store.write(lambda database: database.execute("INSERT INTO nowhere VALUES (1)"))
+        except sqlite3.OperationalError as exc:
+            failed.append(str(exc))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(fruits.put, Fruit("1", "apple"))
+        tasks.start_soon(fruits.put, Fruit("2", "pear"))
+        tasks.start_soon(fail)
+        tasks.start_soon(fruits.put, Fruit("3", "plum"))
+    assert failed == ["no such table: nowhere"]
+    assert [fruit.name for fruit in Store.open(tmp_path / "state.db").table("fruit", Fruit)] == [
+        "apple",
+        "pear",
+        "plum",
+    ]

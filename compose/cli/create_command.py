@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from compose.cli.session import Session
-from compose.cli.up_command import _request, create_options, up
+from compose.cli.up_command import create_options, requested, up
 
 
 @click.command("create", help="Create a project's containers without starting them")
@@ -16,4 +16,4 @@ from compose.cli.up_command import _request, create_options, up
 @click.pass_obj
 def command(session: Session, /, **options: Any) -> int:
     """Make the containers."""
-    return up(session, replace(_request(options), no_start=True, detach=True))
+    return up(session, replace(requested(options), no_start=True, detach=True))

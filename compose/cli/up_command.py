@@ -55,10 +55,11 @@ def create_options(function: Any) -> Any:
 @click.pass_obj
 def command(session: Session, /, **options: Any) -> int:
     """Bring the project up."""
-    return up(session, _request(options))
+    return up(session, requested(options))
 
 
-def _request(options: dict[str, Any]) -> UpRequest:
+def requested(options: dict[str, Any]) -> UpRequest:
+    """What `up`'s options ask for. Raises `ComposeError` for what cannot be had."""
     if options.pop("build"):
         raise ComposeError(
             "--build: building images is not available yet",

@@ -267,13 +267,18 @@ def _service_network(entry: Entry) -> ServiceNetwork:
 
 
 def _ports(entries: list[Entry] | None) -> tuple[Port, ...] | None:
-    return None if entries is None else tuple(Port(**{"target": 0, **entry}) for entry in entries)
+    if entries is None:
+        return None
+    # Annotated, or the union of the values' types would be asked of each parameter.
+    full: list[Entry] = [{"target": 0, **entry} for entry in entries]
+    return tuple(Port(**entry) for entry in full)
 
 
 def _hooks(entries: list[Entry] | None) -> tuple[Hook, ...] | None:
     if entries is None:
         return None
-    return tuple(Hook(**{**entry, "command": tuple(entry["command"] or ())}) for entry in entries)
+    full: list[Entry] = [{**entry, "command": tuple(entry["command"] or ())} for entry in entries]
+    return tuple(Hook(**entry) for entry in full)
 
 
 def _ulimits(entries: dict[str, Any] | None) -> dict[str, Ulimit] | None:
@@ -333,12 +338,15 @@ def bind_network(key: str, entry: Entry) -> Network:
     """Return the typed network of a canonical entry."""
     ipam = entry.get("ipam", {})
     pools = tuple(IpamPool(**pool) for pool in ipam.get("config", ()))
-    return Network(**{"name": key, **entry, "key": key, "ipam": Ipam(driver=ipam.get("driver", ""), config=pools)})
+    typed = Ipam(driver=ipam.get("driver", ""), config=pools)
+    full: Entry = {"name": key, **entry, "key": key, "ipam": typed}
+    return Network(**full)
 
 
 def bind_volume(key: str, entry: Entry) -> Volume:
     """Return the typed volume of a canonical entry."""
-    return Volume(**{"name": key, **entry, "key": key})
+    full: Entry = {"name": key, **entry, "key": key}
+    return Volume(**full)
 
 
 def bind_file_object(key: str, entry: Entry, environment: Mapping[str, str]) -> FileObject:
@@ -346,4 +354,5 @@ def bind_file_object(key: str, entry: Entry, environment: Mapping[str, str]) -> 
     content = entry.get("content")
     if content is None and "environment" in entry:
         content = environment.get(entry["environment"])
-    return FileObject(**{"name": key, **entry, "key": key, "content": content})
+    full: Entry = {"name": key, **entry, "key": key, "content": content}
+    return FileObject(**full)

@@ -11,8 +11,7 @@ BOLD = "\x1b[1m"
 FAINT = "\x1b[2m"
 
 # One after the other for the prefixes of log lines, the same order as docker compose's.
-PREFIXES = tuple(f"\x1b[{number}m" for number in ("36", "33", "32", "35", "34"))
-PREFIXES += tuple(f"\x1b[{number};1m" for number in ("36", "33", "32", "35", "34"))
+PREFIXES = tuple(f"\x1b[{number}{weight}m" for weight in ("", ";1") for number in ("36", "33", "32", "35", "34"))
 
 
 def paint(text: str, colour: str, *, enabled: bool = True) -> str:

@@ -75,7 +75,7 @@ class Launcher:
         errors += await all_of(
             partial(self._drivers.networks.close_sandbox, record.id),
             partial(self._drivers.snapshots.unmount, record.id),
-            partial(anyio.to_thread.run_sync, unshare_memory, self.home(record.id)),
+            lambda: anyio.to_thread.run_sync(unshare_memory, self.home(record.id)),
             partial(self._sources.discard, record, unused),
         )
         for error in errors:

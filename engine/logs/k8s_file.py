@@ -53,11 +53,11 @@ class Parser:
         return entries
 
     def _entries(self, lines: Iterable[bytes]) -> list[LogEntry]:
-        entries = []
+        entries: list[LogEntry] = []
         wanted = self._streams
         for line in lines:
             stream = _STREAMS.get(line[_STREAM_AT : _TAG_AT - 1])
-            if stream not in wanted or stream is None:
+            if stream is None or stream not in wanted:
                 continue
             stamp = line[: _STREAM_AT - 1]
             if stamp != self._stamp:

@@ -135,9 +135,10 @@ class _Link:
 
     def connect(self) -> None:
         self.connection.connect()
-        self.socket = self.connection.sock
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket.settimeout(_SILENCE_SECONDS)
+        connected: socket.socket = self.connection.sock
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connected.settimeout(_SILENCE_SECONDS)
+        self.socket = connected
 
     def close(self) -> None:
         self.connection.close()

@@ -29,6 +29,7 @@ class Console(Protocol):
 
     async def receive(self) -> tuple[int, bytes]:
         """The next output: stream (1 stdout, 2 stderr) and data. Raises `anyio.EndOfStream`."""
+        ...
 
     async def send(self, data: bytes) -> None:
         """Write to stdin. Raises `anyio.BrokenResourceError` when nobody reads it any more."""

@@ -74,7 +74,7 @@ class Surroundings:
         """Start the runtime as a child, for as long as it likes. It sees the mounts of no container. Blocks briefly."""
         argv = [self.program, *arguments]
         if self._hidden is None:
-            return subprocess.Popen(argv, **options)
+            return subprocess.Popen[bytes](argv, **options)
         with self._lock:
             if self._lasting is None:
                 self._lasting = on_own_thread(self._make_lasting_view)
@@ -83,7 +83,7 @@ class Surroundings:
         def inside() -> subprocess.Popen[bytes]:
             unshare(_CLONE_FS)
             setns(view, CLONE_NEWNS)
-            return subprocess.Popen(argv, **options)
+            return subprocess.Popen[bytes](argv, **options)
 
         return on_own_thread(inside)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any, Final
 
 import anyio
@@ -29,10 +29,11 @@ class Run:
 
 
 class Waiter:
-    """Someone who waits for a container's end."""
+    """Someone who waits for a container's end: awaited, it answers with the exit code."""
 
-    def __init__(self, condition: str) -> None:
+    def __init__(self, condition: str, forget: Callable[[Waiter], None]) -> None:
         self.condition = condition
+        self._forget = forget
         self._done = anyio.Event()
         self._answer = ContainerWaitResponse(status_code=0)
 
@@ -41,9 +42,14 @@ class Waiter:
         self._answer = answer
         self._done.set()
 
-    async def wait(self) -> ContainerWaitResponse:
-        """The exit code, once there is one."""
-        await self._done.wait()
+    def __await__(self) -> Generator[Any, None, ContainerWaitResponse]:
+        return self._wait().__await__()
+
+    async def _wait(self) -> ContainerWaitResponse:
+        try:
+            await self._done.wait()
+        finally:
+            self._forget(self)
         return self._answer
 
 
@@ -118,7 +124,7 @@ class Container:
 
     def wait_for(self, condition: str) -> Waiter:
         """Register for an end; it may be there already."""
-        waiter = Waiter(condition)
+        waiter = Waiter(condition, self.stop_waiting)
         if condition == NOT_RUNNING and not self.is_active:
             waiter.resolve(self._exit_answer())
         else:

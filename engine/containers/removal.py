@@ -61,7 +61,7 @@ class Remover:
             except (Conflict, NotFound):
                 if container in self._ledger and container.status is not Status.REMOVING:
                     raise
-                answer = await removed.wait()
+                answer = await removed
                 if answer.error is not None:
                     raise EngineError(answer.error.message) from None
         finally:

@@ -124,10 +124,19 @@ class ContainerService:
     async def start(self, name: str, *, detach_keys: str = "") -> None:
         """Start a container. Raises `NotModified` if it runs, and what keeps it from running."""
         container = self._ledger.get(name)
-        async with container.lock:
-            if container.status in (Status.RUNNING, Status.RESTARTING):
-                raise NotModified("container is already running")
-            await self._supervisor.start(container, restart_count=0)
+        try:
+            async with container.lock:
+                if container.status in (Status.RUNNING, Status.RESTARTING):
+                    raise NotModified("container is already running")
+                await self._supervisor.start(container, restart_count=0)
+        except NotModified:
+            raise
+        except Exception:
+            # As after any other end: `docker run --rm` waits for it.
+            if container in self._ledger and container.record.host_config.auto_remove:
+                with anyio.CancelScope(shield=True):
+                    await self._remover.at_exit(container)
+            raise
 
     async def stop(self, name: str, *, timeout_seconds: int | None = None, signal: str = "") -> None:
         """End a container and wait for that; -1 waits for ever before SIGKILL. Raises `NotModified`."""
@@ -184,16 +193,7 @@ class ContainerService:
         condition = condition or NOT_RUNNING
         if condition not in (NOT_RUNNING, NEXT_EXIT, REMOVED):
             raise BadRequest(f"invalid condition: {condition!r}")
-        container = self._ledger.get(name)
-        waiter = container.wait_for(condition)
-
-        async def wait() -> ContainerWaitResponse:
-            try:
-                return await waiter.wait()
-            finally:
-                container.stop_waiting(waiter)
-
-        return wait()
+        return self._ledger.get(name).wait_for(condition)
 
     async def wait(self, name: str, condition: str = NOT_RUNNING) -> ContainerWaitResponse:
         """Wait for a container's end and return its exit code."""

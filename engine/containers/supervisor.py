@@ -89,6 +89,7 @@ class Supervisor:
             message = exc.message if isinstance(exc, EngineError) else str(exc)
             with anyio.CancelScope(shield=True):
                 await container.change(error=message, exit_code=code)
+            _let_connect(container)  # in vain: they see the end of the stream
             raise
 
     async def _acquire_and_start(self, container: Container, restart_count: int) -> Run:
@@ -119,16 +120,13 @@ class Supervisor:
         )
         container.run = run
         container.condition = health.Condition()
-        # Who came while the process was being made missed the first call, and perhaps the first words.
-        for attachment in container.attachments:
-            attachment.may_connect.set()
+        _let_connect(container)  # who came while the process was being made, too late for the first words perhaps
         return run
 
     async def _let_attach(self, container: Container) -> None:
         """Let those who attached before the start connect before the first word is said."""
         waiting = list(container.attachments)
-        for attachment in waiting:
-            attachment.may_connect.set()
+        _let_connect(container)
         with anyio.move_on_after(_ATTACH_SECONDS):
             for attachment in waiting:
                 await attachment.is_settled.wait()
@@ -218,3 +216,8 @@ class Supervisor:
                     container.run = None
                     container.tell_ended()
                 raise
+
+
+def _let_connect(container: Container) -> None:
+    for attachment in container.attachments:
+        attachment.may_connect.set()

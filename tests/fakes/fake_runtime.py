@@ -144,6 +144,8 @@ class FakeRuntime:
     @asynccontextmanager
     async def attach(self, container_id: str) -> AsyncIterator[Console]:
         self._perhaps_fail("attach")
+        if container_id not in self.processes:
+            raise NoSuchContainer(container_id)
         console = _Echo(self.processes[container_id])
         try:
             yield console

@@ -253,6 +253,19 @@ async def test_a_client_that_cannot_be_attached_does_not_hold_up_the_start(world
                 await console.receive()
 
 
+async def test_a_failed_start_ends_the_attached_and_removes_what_removes_itself(world: World) -> None:
+    async with world.engine() as engine:
+        await engine.create("web", request(auto_remove=True))
+        removed = engine.waiter("web", "removed")
+        world.runtime.fail_next["create"] = RuntimeFailure("no such program", exit_code=127)
+        async with engine.attach("web", AttachOptions()) as console:
+            with pytest.raises(RuntimeFailure):
+                await engine.start("web")
+            with pytest.raises(anyio.EndOfStream):
+                await console.receive()
+        assert (await removed).status_code == 127
+
+
 async def test_a_start_that_is_cancelled_gives_everything_back(world: World) -> None:
     async with world.engine() as engine:
         await engine.create("web", request())

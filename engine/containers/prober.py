@@ -59,9 +59,9 @@ class Prober:
         started_ns = time.time_ns()
         try:
             exit_code, output = await self._run(container, check)
-        except EngineError as exc:
+        except (EngineError, OSError) as exc:
             log.debug("container %s: health check could not run: %s", container.id[:12], exc)
-            exit_code, output = _COULD_NOT_RUN, exc.message
+            exit_code, output = _COULD_NOT_RUN, str(exc)
         return HealthcheckResult(
             start=rfc3339(started_ns), end=rfc3339(time.time_ns()), exit_code=exit_code, output=output
         )

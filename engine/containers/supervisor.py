@@ -77,7 +77,7 @@ class Supervisor:
         """Deal with the end of a container that nobody watched, restart policy included."""
         assert self.tasks is not None
         run = container.run = Run()
-        self.tasks.start_soon(self._after_end, container, run, status, name=f"container {container.id[:12]}")
+        self.tasks.start_soon(self._supervise, container, run, status, name=f"container {container.id[:12]}")
 
     async def _launch(self, container: Container, restart_count: int | None) -> Run:
         advance(container.status, Verb.START)
@@ -131,9 +131,10 @@ class Supervisor:
             for attachment in waiting:
                 await attachment.is_settled.wait()
 
-    async def _supervise(self, container: Container, run: Run) -> None:
+    async def _supervise(self, container: Container, run: Run, status: ExitStatus | None = None) -> None:
+        """Wait for the end, unless it is known, and deal with it."""
         try:
-            await self._after_end(container, run, await self._wait(container, run))
+            await self._after_end(container, run, status or await self._wait(container, run))
         except Exception:  # logged; one container's trouble must not end the engine and the other supervisors
             log.exception("container %s is no longer supervised", container.id[:12])
 

@@ -350,3 +350,20 @@ async def _said(engine: Engine, container: str, text: bytes) -> None:
 
 def _with_networks(request: ContainerCreateRequest, networks: dict[str, EndpointSettings]) -> ContainerCreateRequest:
     return msgspec.structs.replace(request, networking_config=NetworkingConfig(endpoints_config=networks))
+
+
+async def test_a_missing_working_directory_is_made(engine: Engine) -> None:
+    assert await engine.run("pwd", working_dir="/some/where") == (0, "/some/where\n")
+
+
+async def test_a_read_only_root_has_writable_volumes(engine: Engine) -> None:
+    host = HostConfig(readonly_rootfs=True, tmpfs={"/run": ""})
+    assert await engine.run("sh", "-c", "touch /x 2>/dev/null || touch /run/x && echo kept", host=host) == (0, "kept\n")
+
+
+async def test_an_image_can_be_mounted(engine: Engine) -> None:
+    host = HostConfig(mounts=[Mount(type="image", source="alpine:3.20", target="/image")])
+    status, output = await engine.run(
+        "sh", "-c", "test -e /image/bin/sh && ! touch /image/x 2>/dev/null && echo ro", host=host
+    )
+    assert (status, output) == (0, "ro\n")

@@ -14,7 +14,7 @@ comma = ,
 # crun runs containers, conmon watches them; the engine loads the library of nftables; tini is `init: true`, ps is `top`.
 PACKAGES = conmon crun nftables procps tini
 # What makes and serves the images of the tests, and what single tests need.
-TEST_PACKAGES = busybox-static docker-registry iproute2 mmdebstrap
+TEST_PACKAGES = busybox-static docker-registry iproute2 mmdebstrap mount
 
 BIN = .venv/bin
 

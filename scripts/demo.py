@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = Path(sys.prefix) / "bin" / "pycompose"
 SHOP = ROOT / "examples" / "shop"
 STATE = Path(os.environ.get("PYCOMPOSE_STATE_DIR", "/var/lib/pycompose"))
-STAND_IN_PACKAGES = ("docker-registry", "mmdebstrap")
+STAND_IN_PACKAGES = ("docker-registry", "mmdebstrap", "mount")
 MARK = "# written by `make demo`, because Docker Hub could not be reached\n"
 
 

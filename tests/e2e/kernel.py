@@ -48,8 +48,7 @@ def kernel_state(paths: Paths) -> KernelState:
         mounts=tuple(sorted(_mounts(paths))),
         links=tuple(sorted(_links(paths))),
         firewall=tuple(sorted(_firewall(paths))),
-        # The group that all containers share may stay, like an empty directory; nothing below it may.
-        cgroups=tuple(sorted(str(path) for path in _cgroups(paths) if path.name != paths.cgroup.lstrip("/"))),
+        cgroups=tuple(sorted(str(path) for path in _cgroups(paths))),
         processes=tuple(sorted(f"{pid} {name}" for pid, name in _processes(paths))),
         files=tuple(sorted(_files(paths))),
     )

@@ -5,10 +5,9 @@ from __future__ import annotations
 import shlex
 import signal
 import sys
-from dataclasses import replace
 
 import anyio
-from msgspec.structs import replace as altered
+from msgspec.structs import replace
 
 from compose.apply.observe import observe
 from compose.apply.parallel import unwrapped
@@ -41,7 +40,7 @@ async def run_one_off(
             options = Options(untouched=frozenset({request.service}), remove_orphans=request.remove_orphans)
             plan = reconcile(project, observed, options)
             tell_warnings(session, plan)
-            await perform(altered(plan, unchanged=()), Stage(engine, project, observed), shown.update)
+            await perform(replace(plan, unchanged=()), Stage(engine, project, observed), shown.update)
             observed = await observe(engine, project.name)
             creation = _creation(project, service, name, slug, pull_reason(project, service, observed, request.pull))
             await perform(creation, Stage(engine, project, observed), shown.update)

@@ -1,79 +1,120 @@
-"""nftables in process: libnftables by ctypes (`nft` as a program costs 8 ms a call, this 0.4).
+"""The firewall's changes, sent to the kernel over netlink: one transaction each, which either happens or does not.
 
-Commands that arrive while a transaction runs go together into the next one. Only tables of this engine are touched,
+Messages that arrive while a transaction runs go together into the next one. Only tables of this engine are touched,
 and in Docker's chain DOCKER-USER only rules that carry this engine's comment.
 """
 
 from __future__ import annotations
 
-import ctypes
-import json
-import threading
-from typing import Any
+import contextlib
+import errno
+import os
+import socket
+import struct
+from collections.abc import Iterator, Sequence
 
 import anyio
 import anyio.to_thread
 
 from engine.errors import EngineError, Unavailable
-from engine.network.rules import docker_user_rule, table_name
+from engine.network import nftables, rules
+from engine.network.nftables import Message
+from engine.network.rules import table_name
 
-_LIBRARY = "libnftables.so.1"
-_OUTPUT_JSON = 1 << 4
+_NETLINK_NETFILTER = 12
+_NLMSG_ERROR, _NLMSG_DONE = 2, 3
+_SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
+# A table with all ports of a busy host goes as one datagram.
+_BUFFER_BYTES = 16 << 20
+_ANSWER_BYTES = 1 << 17
+_DOCKER_FAMILIES = (nftables.FAMILIES["ip"], nftables.FAMILIES["ip6"])
 
 
-class _Nftables:
-    """One libnftables context; blocking, one caller at a time."""
+class _Refused(Exception):
+    """The kernel's answer to a message, by number (0: to the whole); `args` are number and errno."""
 
-    def __init__(self) -> None:
+
+class _Netfilter:
+    """A netlink socket to nf_tables; blocking, one caller at a time."""
+
+    def __init__(self, kernel: socket.socket) -> None:
+        self._socket = kernel
+
+    def change(self, messages: Sequence[Message]) -> None:
+        """Do all of it or nothing. Raises `EngineError` that names the first message that failed."""
+        self._socket.send(nftables.transaction(messages))
         try:
-            library = ctypes.CDLL(_LIBRARY)
-        except OSError as exc:
-            raise Unavailable(f"{_LIBRARY} was not found", hint="apt-get install nftables") from exc
-        library.nft_ctx_new.restype = ctypes.c_void_p
-        for name in ("nft_ctx_get_output_buffer", "nft_ctx_get_error_buffer"):
-            getattr(library, name).restype = ctypes.c_char_p
-        self._library = library
-        self._context = ctypes.c_void_p(library.nft_ctx_new(0))
-        library.nft_ctx_buffer_output(self._context)
-        library.nft_ctx_buffer_error(self._context)
+            for _ in self._answers(last=len(messages)):
+                pass
+        except _Refused as exc:
+            number, code = exc.args
+            about = messages[number - 1].about if 0 < number <= len(messages) else "begin a transaction"
+            raise EngineError(f"nftables: cannot {about}: {os.strerror(code)}") from None
 
-    def run(self, commands: str, *, as_json: bool = False) -> str:
-        """Run commands as one transaction and return the output. Raises `EngineError` with nftables' words."""
-        self._library.nft_ctx_output_set_flags(self._context, _OUTPUT_JSON if as_json else 0)
-        failed = self._library.nft_run_cmd_from_buffer(self._context, commands.encode())
-        output: bytes = self._library.nft_ctx_get_output_buffer(self._context)
-        error: bytes = self._library.nft_ctx_get_error_buffer(self._context)
-        if failed:
-            raise EngineError(f"nftables: {error.decode(errors='replace').strip()}")
-        return output.decode()
+    def ask(self, message: Message) -> list[bytes] | None:
+        """The bodies of the kernel's answers; None if there is no such thing. Raises `EngineError`."""
+        self._socket.send(nftables.query(message))
+        try:
+            return list(self._answers(last=1))
+        except _Refused as exc:
+            if exc.args[1] == errno.ENOENT:
+                return None
+            raise EngineError(f"nftables: cannot {message.about}: {os.strerror(exc.args[1])}") from None
+
+    def _answers(self, *, last: int) -> Iterator[bytes]:
+        """Bodies until the answer to the message with number `last` is complete."""
+        while True:
+            data = self._socket.recv(_ANSWER_BYTES)
+            while len(data) >= 20:
+                length, kind, _flags, number, _port = struct.unpack_from("=IHHII", data)
+                (code,) = struct.unpack_from("=i", data, 16)
+                if kind == _NLMSG_ERROR and code:
+                    raise _Refused(number, -code)
+                if kind == _NLMSG_DONE or (kind == _NLMSG_ERROR and number == last):
+                    return
+                if kind != _NLMSG_ERROR:
+                    yield data[16:length]
+                data = data[(length + 3) & ~3 :]
+
+
+@contextlib.contextmanager
+def _netfilter() -> Iterator[_Netfilter]:
+    """A connection for one request, so that nothing an earlier one left unread can be taken for an answer."""
+    try:
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER) as kernel:
+            for option in (_SO_SNDBUFFORCE, _SO_RCVBUFFORCE):
+                with contextlib.suppress(PermissionError):  # the ordinary size is enough for all but the largest tables
+                    kernel.setsockopt(socket.SOL_SOCKET, option, _BUFFER_BYTES)
+            kernel.bind((0, 0))
+            yield _Netfilter(kernel)
+    except OSError as exc:
+        raise Unavailable(f"nftables: {exc.strerror}", hint="the kernel must have nf_tables") from exc
 
 
 class _Waiting:
-    """Commands of one caller that wait for their transaction."""
+    """Messages of one caller that wait for their transaction."""
 
-    def __init__(self, commands: str) -> None:
-        self.commands = commands
+    def __init__(self, messages: Sequence[Message]) -> None:
+        self.messages = messages
         self.done = False
         self.error: EngineError | None = None
 
 
 class Firewall:
-    """Runs nftables commands for one engine."""
+    """Changes the firewall for one engine."""
 
     def __init__(self, tag: str) -> None:
         self._tag = tag
-        self._nftables: _Nftables | None = None
-        self._guard = threading.Lock()
         self._turn = anyio.Lock()
         self._queue: list[_Waiting] = []
 
-    async def apply(self, commands: str) -> None:
-        """Run commands, all or nothing; cancellation waits for the kernel. Raises `EngineError`."""
-        if not commands:
+    async def apply(self, messages: Sequence[Message]) -> None:
+        """Do what the messages say, all or nothing; cancellation waits for the kernel. Raises `EngineError`."""
+        if not messages:
             return
-        mine = _Waiting(commands)
+        mine = _Waiting(messages)
         self._queue.append(mine)
-        # Shielded: commands that were queued may already be on their way with somebody else's.
+        # Shielded: messages that were queued may already be on their way with somebody else's.
         with anyio.CancelScope(shield=True):
             async with self._turn:
                 if not mine.done:
@@ -96,50 +137,43 @@ class Firewall:
 
     def _run_batch(self, batch: list[_Waiting]) -> None:
         try:
-            self._run("".join(item.commands for item in batch))
+            self._change([message for item in batch for message in item.messages])
         except EngineError as error:
             if len(batch) == 1:
                 batch[0].error = error
-            else:  # one bad command fails them all: find out whose it was
+            else:  # one bad message fails them all: find out whose it was
                 for item in batch:
                     self._run_batch([item])
         for item in batch:
             item.done = True
 
-    def _run(self, commands: str, *, as_json: bool = False) -> str:
-        with self._guard:
-            if self._nftables is None:
-                self._nftables = _Nftables()
-            return self._nftables.run(commands, as_json=as_json)
+    def _change(self, messages: Sequence[Message]) -> None:
+        with _netfilter() as kernel:
+            kernel.change(messages)
 
-    def _list(self, commands: str) -> list[dict[str, Any]]:
-        items: list[dict[str, Any]] = json.loads(self._run(commands, as_json=True))["nftables"]
-        return items
+    def _ask(self, message: Message) -> list[bytes] | None:
+        with _netfilter() as kernel:
+            return kernel.ask(message)
 
     def _table_exists(self) -> bool:
-        name = table_name(self._tag)
-        return any(
-            item.get("table", {}).get("name") == name and item["table"].get("family") == "inet"
-            for item in self._list("list tables")
-        )
+        return self._ask(nftables.get_table(table_name(self._tag))) is not None
 
-    def _docker_rules(self, family: str) -> list[int] | None:
+    def _docker_rules(self, family: int) -> list[int] | None:
         """Handles of our rules in Docker's chain; None where there is no such chain."""
-        try:
-            items = self._list(f"list chain {family} filter DOCKER-USER")
-        except EngineError:  # no such table or chain: no Docker here
+        if self._ask(nftables.get_chain(family, rules.DOCKER_TABLE, rules.DOCKER_CHAIN)) is None:
             return None
-        comment = table_name(self._tag)
-        return [item["rule"]["handle"] for item in items if item.get("rule", {}).get("comment") == comment]
+        answers = self._ask(nftables.list_rules(family, rules.DOCKER_TABLE, rules.DOCKER_CHAIN)) or ()
+        found = map(nftables.rule_handle_and_comment, answers)
+        return [handle for handle, comment in found if comment == table_name(self._tag)]
 
     def _pass_docker(self) -> None:
-        for family in ("ip", "ip6"):
+        for family in _DOCKER_FAMILIES:
             if self._docker_rules(family) == []:
-                self._run(
-                    docker_user_rule(self._tag, family, "iifname") + docker_user_rule(self._tag, family, "oifname")
-                )
+                self._change(rules.docker_user_rules(self._tag, family))
 
     def _unpass_docker(self) -> None:
-        for family in ("ip", "ip6"):
-            for handle in self._docker_rules(family) or ():
-                self._run(f"delete rule {family} filter DOCKER-USER handle {handle}\n")
+        for family in _DOCKER_FAMILIES:
+            handles = self._docker_rules(family)
+            if handles:
+                table, chain = rules.DOCKER_TABLE, rules.DOCKER_CHAIN
+                self._change([nftables.delete_rule(family, table, chain, handle) for handle in handles])

@@ -24,6 +24,7 @@ from engine.network.conntrack import forget_udp_flows
 from engine.network.firewall import Firewall
 from engine.network.hostfiles import parse_resolv_conf
 from engine.network.links import Bridge
+from engine.network.nftables import Message
 from engine.network.records import BRIDGE_DRIVER, DEFAULT_NETWORK, PREDEFINED, NetworkRecord, Publication, Subnet
 from engine.network.rules import BridgeRules, Element
 from engine.state.names import find, new_id
@@ -243,10 +244,10 @@ class Networks:
         await self._firewall.apply(rules.drop_table(self._tag))
         await self._firewall.unpass_docker()
 
-    async def _change_elements(self, commands: str, added: Sequence[Element]) -> None:
+    async def _change_elements(self, messages: Sequence[Message], added: Sequence[Element]) -> None:
         """Change elements; when the kernel's table is not as we left it (somebody flushed it), make it anew."""
         try:
-            await self._firewall.apply(commands)
+            await self._firewall.apply(messages)
         except EngineError:
             await self._rebuild(added)
 

@@ -1,4 +1,4 @@
-"""The firewall as text for nftables: one table, whose sets and maps say which bridges and ports there are.
+"""The firewall as messages for nf_tables: one table, whose sets and maps say which bridges and ports there are.
 
 Pure. The chains never change; a network or a published port is an element, so that adding one costs the same
 however many there are. Every bridge of this engine begins with `pc{tag}`, which one wildcard matches.
@@ -17,10 +17,51 @@ Localhost works because the bridges have `route_localnet` and what comes from 12
 
 from __future__ import annotations
 
+import ipaddress
+import socket
+import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
+from engine.network import nftables
+from engine.network.nftables import Entry, Expression, Field, Hook, Message, Set
 from engine.network.records import Publication
+
+DOCKER_TABLE: Final = "filter"
+DOCKER_CHAIN: Final = "DOCKER-USER"
+
+_INTERFACE = Field(41, 16)
+_ADDRESS4 = Field(7, 4)
+_ADDRESS6 = Field(8, 16)
+_PROTOCOL = Field(12, 1)
+_PORT = Field(13, 2)
+
+_SETS: Final = {
+    item.name: item
+    for item in (
+        Set("within", (_INTERFACE, _INTERFACE)),
+        Set("own4", (_INTERFACE, _ADDRESS4), has_intervals=True),
+        Set("own6", (_INTERFACE, _ADDRESS6), has_intervals=True),
+        Set("masqueraded", (_INTERFACE,)),
+        Set("internal", (_INTERFACE,)),
+        Set("publish4", (_PROTOCOL, _PORT), (_ADDRESS4, _PORT)),
+        Set("publish4_at", (_ADDRESS4, _PROTOCOL, _PORT), (_ADDRESS4, _PORT)),
+        Set("publish6", (_PROTOCOL, _PORT), (_ADDRESS6, _PORT)),
+        Set("publish6_at", (_ADDRESS6, _PROTOCOL, _PORT), (_ADDRESS6, _PORT)),
+    )
+}
+_CHAINS: Final[dict[str, Hook | None]] = {
+    "guard": Hook("filter", number=0, priority=-300),
+    "publish": None,
+    "prerouting": Hook("nat", number=0, priority=-100),
+    "output": Hook("nat", number=3, priority=-100),
+    "postrouting": Hook("nat", number=4, priority=100),
+    "forward": Hook("filter", number=2, priority=0),
+}
+_ESTABLISHED_OR_RELATED: Final = 0x2 | 0x4
+_DESTINATION_TRANSLATED: Final = 0x20
+_LOCAL: Final = struct.pack("=I", 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +77,7 @@ class BridgeRules:
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """One element of a set or map, as nftables writes it."""
+    """One element of a set or map, as nftables writes it: parts are joined by ` . `."""
 
     container: str
     key: str
@@ -80,85 +121,165 @@ def publication_elements(publications: Iterable[Publication]) -> list[Element]:
     return elements
 
 
-def add(tag: str, elements: Sequence[Element]) -> str:
-    """Commands that add elements."""
-    return "".join(
-        f"add element inet {table_name(tag)} {item.container} "
-        f"{{ {item.key}{f' : {item.value}' if item.value else ''} }}\n"
-        for item in elements
-    )
+def add(tag: str, elements: Sequence[Element]) -> list[Message]:
+    """Messages that add elements."""
+    table = table_name(tag)
+    return [message for name, some in _grouped(elements) for message in nftables.add_entries(table, name, some)]
 
 
-def remove(tag: str, elements: Sequence[Element]) -> str:
-    """Commands that remove elements."""
-    return "".join(f"delete element inet {table_name(tag)} {item.container} {{ {item.key} }}\n" for item in elements)
+def remove(tag: str, elements: Sequence[Element]) -> list[Message]:
+    """Messages that remove elements."""
+    table = table_name(tag)
+    return [message for name, some in _grouped(elements) for message in nftables.delete_entries(table, name, some)]
 
 
-def drop_table(tag: str) -> str:
-    """Commands that remove the table, whether or not it exists."""
+def drop_table(tag: str) -> list[Message]:
+    """Messages that remove the table, whether or not it exists."""
     name = table_name(tag)
-    return f"add table inet {name}\ndelete table inet {name}\n"
+    return [nftables.add_table(name), nftables.delete_table(name)]
 
 
-def whole_table(tag: str, elements: Sequence[Element]) -> str:
-    """Commands that make the table with exactly these elements, replacing one that is there (one transaction)."""
-    return drop_table(tag) + _TABLE.format(table=table_name(tag), ours=f'"pc{tag}*"') + add(tag, elements)
+def whole_table(tag: str, elements: Sequence[Element]) -> list[Message]:
+    """Messages that make the table with exactly these elements, replacing one that is there (one transaction)."""
+    name = table_name(tag)
+    return [
+        *drop_table(tag),
+        nftables.add_table(name),
+        *(nftables.add_set(name, item, number) for number, item in enumerate(_SETS.values(), start=1)),
+        *(nftables.add_chain(name, chain, hook) for chain, hook in _CHAINS.items()),
+        *(nftables.append_rule(name, chain, steps) for chain, steps in _rules(f"pc{tag}".encode())),
+        *add(tag, elements),
+    ]
 
 
-def docker_user_rule(tag: str, family: str, direction: str) -> str:
-    """A command that lets our traffic pass the chain in which Docker leaves room for others (its own default is to
-    drop what it does not know). `direction` is `iifname` or `oifname`.
+def docker_user_rules(tag: str, family: int) -> list[Message]:
+    """Messages that let our traffic pass the chain in which Docker leaves room for others (its own default is to drop
+    what it does not know).
     """
+    ours = f"pc{tag}".encode()
+    return [
+        nftables.insert_rule(
+            family,
+            DOCKER_TABLE,
+            DOCKER_CHAIN,
+            (nftables.meta(direction), nftables.compare(ours), nftables.count(), nftables.verdict("accept")),
+            comment=table_name(tag),
+        )
+        for direction in ("iifname", "oifname")
+    ]
+
+
+def _rules(ours: bytes) -> list[tuple[str, tuple[Expression, ...]]]:
+    """Every chain's rules; `ours` is what the names of our bridges begin with."""
+    from_us = (nftables.meta("iifname"), nftables.compare(ours))
+    to_us = (nftables.meta("oifname"), nftables.compare(ours))
+    translated = nftables.connection("status", _DESTINATION_TRANSLATED)
+    known = nftables.connection("state", _ESTABLISHED_OR_RELATED)
+    is_local = (nftables.address_type(), nftables.compare(_LOCAL))
+    ip6_loopback = (nftables.payload("network", 24, 16), nftables.compare(ipaddress.IPv6Address("::1").packed))
+    return [
+        ("guard", (*from_us, *_ipv4_starts_with(16, 127), nftables.verdict("drop"))),
+        ("publish", _publish(4, at_address=True)),
+        ("publish", _publish(4, at_address=False)),
+        ("publish", (*_is_family(6), *ip6_loopback, nftables.verdict("return"))),
+        ("publish", _publish(6, at_address=True)),
+        ("publish", _publish(6, at_address=False)),
+        ("prerouting", (*is_local, nftables.jump("publish"))),
+        ("output", (*is_local, nftables.jump("publish"))),
+        ("postrouting", (*_ipv4_starts_with(12, 127), *to_us, nftables.masquerade())),
+        ("postrouting", (*translated, *_source_is_own(4), nftables.masquerade())),
+        ("postrouting", (*translated, *_source_is_own(6), nftables.masquerade())),
+        ("postrouting", (*_listed("iifname", "masqueraded"), *_leaves(ours), nftables.masquerade())),
+        ("forward", (nftables.meta("iifname"), *_goes_on("within"), nftables.verdict("accept"))),
+        ("forward", (*_listed("iifname", "internal"), nftables.verdict("drop"))),
+        ("forward", (*_listed("oifname", "internal"), nftables.verdict("drop"))),
+        ("forward", (*to_us, *known, nftables.verdict("accept"))),
+        ("forward", (*to_us, *translated, nftables.verdict("accept"))),
+        ("forward", (*to_us, nftables.verdict("drop"))),
+    ]
+
+
+def _is_family(version: int) -> tuple[Expression, ...]:
+    return nftables.meta("nfproto"), nftables.compare(bytes([_family(version)]))
+
+
+def _family(version: int) -> int:
+    return socket.AF_INET if version == 4 else socket.AF_INET6
+
+
+def _ipv4_starts_with(offset_bytes: int, octet: int) -> tuple[Expression, ...]:
+    """The address at that offset of an IPv4 header is in `octet`.0.0.0/8."""
+    return *_is_family(4), nftables.payload("network", offset_bytes, 1), nftables.compare(bytes([octet]))
+
+
+def _publish(version: int, *, at_address: bool) -> tuple[Expression, ...]:
+    """Translate to what the map says of (host address,) protocol and host port."""
+    offset, length = (16, 4) if version == 4 else (24, 16)
+    words = length // 4
+    first = words if at_address else 0
     return (
-        f'insert rule {family} filter DOCKER-USER {direction} "pc{tag}*" counter accept comment "{table_name(tag)}"\n'
+        *_is_family(version),
+        *([nftables.payload("network", offset, length)] if at_address else []),
+        nftables.meta("l4proto", first),
+        nftables.payload("transport", 2, 2, first + 1),
+        nftables.lookup(f"publish{version}{'_at' if at_address else ''}", is_map=True),
+        nftables.translate_destination(_family(version), words),
     )
 
 
-_TABLE = """
-table inet {table} {{
-  set within {{ type ifname . ifname; }}
-  set own4 {{ type ifname . ipv4_addr; flags interval; }}
-  set own6 {{ type ifname . ipv6_addr; flags interval; }}
-  set masqueraded {{ type ifname; }}
-  set internal {{ type ifname; }}
-  map publish4 {{ type inet_proto . inet_service : ipv4_addr . inet_service; }}
-  map publish4_at {{ type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }}
-  map publish6 {{ type inet_proto . inet_service : ipv6_addr . inet_service; }}
-  map publish6_at {{ type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }}
-  chain guard {{
-    type filter hook prerouting priority raw; policy accept;
-    iifname {ours} ip daddr 127.0.0.0/8 drop
-  }}
-  chain publish {{
-    meta nfproto ipv4 dnat ip to ip daddr . meta l4proto . th dport map @publish4_at
-    meta nfproto ipv4 dnat ip to meta l4proto . th dport map @publish4
-    ip6 daddr ::1 return
-    meta nfproto ipv6 dnat ip6 to ip6 daddr . meta l4proto . th dport map @publish6_at
-    meta nfproto ipv6 dnat ip6 to meta l4proto . th dport map @publish6
-  }}
-  chain prerouting {{
-    type nat hook prerouting priority dstnat; policy accept;
-    fib daddr type local jump publish
-  }}
-  chain output {{
-    type nat hook output priority -100; policy accept;
-    fib daddr type local jump publish
-  }}
-  chain postrouting {{
-    type nat hook postrouting priority srcnat; policy accept;
-    ip saddr 127.0.0.0/8 oifname {ours} masquerade
-    ct status dnat oifname . ip saddr @own4 masquerade
-    ct status dnat oifname . ip6 saddr @own6 masquerade
-    iifname @masqueraded oifname != {ours} masquerade
-  }}
-  chain forward {{
-    type filter hook forward priority filter; policy accept;
-    iifname . oifname @within accept
-    iifname @internal drop
-    oifname @internal drop
-    oifname {ours} ct state established,related accept
-    oifname {ours} ct status dnat accept
-    oifname {ours} drop
-  }}
-}}
-"""
+def _source_is_own(version: int) -> tuple[Expression, ...]:
+    """The packet goes to a bridge of which its source is a neighbour."""
+    offset, length = (12, 4) if version == 4 else (8, 16)
+    source = nftables.payload("network", offset, length, 4)
+    return *_is_family(version), nftables.meta("oifname"), source, nftables.lookup(f"own{version}")
+
+
+def _listed(direction: str, name: str) -> tuple[Expression, ...]:
+    return nftables.meta(direction), nftables.lookup(name)
+
+
+def _goes_on(name: str) -> tuple[Expression, ...]:
+    return nftables.meta("oifname", 4), nftables.lookup(name)
+
+
+def _leaves(ours: bytes) -> tuple[Expression, ...]:
+    return nftables.meta("oifname"), nftables.compare(ours, is_equal=False)
+
+
+def _grouped(elements: Sequence[Element]) -> list[tuple[str, list[Entry]]]:
+    groups: dict[str, list[Entry]] = {}
+    for item in elements:
+        groups.setdefault(item.container, []).append(_entry(item))
+    return list(groups.items())
+
+
+def _entry(item: Element) -> Entry:
+    described = _SETS[item.container]
+    key, key_end = _encode(described.key, item.key)
+    data, _ = _encode(described.data, item.value) if item.value else (b"", b"")
+    return Entry(key, key_end if described.has_intervals else b"", data)
+
+
+def _encode(fields: Sequence[Field], text: str) -> tuple[bytes, bytes]:
+    """The first and the last value that the text means; they differ where it has a subnet."""
+    bounds = [_bounds(field, part) for field, part in zip(fields, text.split(" . "), strict=True)]
+    if len(bounds) == 1:
+        return bounds[0]
+    first, last = zip(*bounds, strict=True)
+    return b"".join(map(nftables.padded, first)), b"".join(map(nftables.padded, last))
+
+
+def _bounds(field: Field, text: str) -> tuple[bytes, bytes]:
+    if field in (_ADDRESS4, _ADDRESS6):
+        network = ipaddress.ip_network(text, strict=False)
+        return network.network_address.packed, network.broadcast_address.packed
+    if field is _INTERFACE:
+        value = text.strip('"').encode().ljust(field.length_bytes, b"\0")
+    elif field is _PROTOCOL:
+        value = bytes([_PROTOCOLS[text]])
+    else:
+        value = int(text).to_bytes(field.length_bytes, "big")
+    return value, value
+
+
+_PROTOCOLS: Final = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP, "sctp": socket.IPPROTO_SCTP}

@@ -1,4 +1,4 @@
-"""The firewall's text."""
+"""What the firewall is told."""
 
 from __future__ import annotations
 
@@ -52,11 +52,13 @@ def test_an_ipv6_port_is_translated_only_to_an_ipv6_address() -> None:
     ]
 
 
-def test_commands_name_the_engines_own_table_only() -> None:
+def test_messages_name_the_engines_own_table_only() -> None:
     elements = [Element("publish4", "tcp . 1", "10.0.0.2 . 2"), Element("internal", '"pc1"')]
-    assert rules.add("ab12", elements) == (
-        "add element inet pycompose_ab12 publish4 { tcp . 1 : 10.0.0.2 . 2 }\n"
-        'add element inet pycompose_ab12 internal { "pc1" }\n'
-    )
-    assert rules.remove("ab12", elements[:1]) == "delete element inet pycompose_ab12 publish4 { tcp . 1 }\n"
-    assert rules.whole_table("ab12", []).startswith("add table inet pycompose_ab12\ndelete table inet pycompose_ab12\n")
+    table = b"pycompose_ab12\0"
+    for messages in (rules.whole_table("ab12", elements), rules.remove("ab12", elements), rules.drop_table("ab12")):
+        assert all(message.body[4 : 4 + len(table)] == table for message in messages)
+
+
+def test_elements_of_one_set_go_as_one_message() -> None:
+    elements = [Element("publish4", f"tcp . {port}", "10.0.0.2 . 2") for port in range(1, 100)]
+    assert len(rules.add("ab12", [*elements, Element("internal", '"pc1"')])) == 2

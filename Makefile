@@ -29,7 +29,7 @@ demo-stop down: .venv/installed
 test: packages .venv/installed-dev
 	@scripts/packages.sh $(TEST_PACKAGES)
 	@docker=$$(scripts/docker-cli.sh) && $(SUDO) env PATH="/usr/sbin:/sbin:$$PATH:$$(dirname "$$docker")" \
-	  $(BIN)/python -m tests.images run $(BIN)/pytest --root --net --numprocesses $(JOBS) --dist loadfile $(TESTS)
+	  $(BIN)/python -m tests.images run $(BIN)/pytest --root --net -p no:cacheprovider --numprocesses $(JOBS) --dist loadfile $(TESTS)
 
 check: dev
 	$(BIN)/ruff check

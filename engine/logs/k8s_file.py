@@ -30,10 +30,14 @@ class LogEntry(msgspec.Struct, frozen=True, gc=False):
 
 
 class Parser:
-    """Turns the bytes of a log, in pieces of any size, into entries of the wanted streams."""
+    """Turns the bytes of a log, in pieces of any size, into entries of the wanted streams, none before `since_ns`.
 
-    def __init__(self, streams: frozenset[int]) -> None:
+    Parts are as old as they are: what a run of the container left without a newline is not of the next run's age.
+    """
+
+    def __init__(self, streams: frozenset[int], *, since_ns: int = 0) -> None:
         self._streams = streams
+        self._since_ns = since_ns
         self._rest = b""
         self._parts: dict[int, tuple[int, list[bytes]]] = {}
         self._stamp = b""
@@ -63,6 +67,8 @@ class Parser:
             if stamp != self._stamp:
                 self._time_ns = parse_stamp(stamp)
                 self._stamp = stamp
+            if self._time_ns < self._since_ns:
+                continue
             if line[_TAG_AT] == 70 and stream not in self._parts:  # F, the usual case
                 entries.append(LogEntry(stream, self._time_ns, line[_TEXT_AT:] + b"\n"))
             elif (entry := self._join(stream, line)) is not None:

@@ -34,7 +34,7 @@ async def read_log(
     `tail` entries of the wanted streams are taken first, then those in [`since_ns`, `until_ns`]. Without
     `follow_until` only what is there is read; with it, whatever is written until that event is set, and then the rest.
     """
-    parser = Parser(streams)
+    parser = Parser(streams, since_ns=since_ns)
     with contextlib.closing(_File(path)) as file:
         if tail is not None:
             file.seek_tail(tail, streams)
@@ -43,8 +43,7 @@ async def read_log(
             async for entry in _entries(file, parser, watch, follow_until, until_ns):
                 if until_ns is not None and entry.time_ns > until_ns:
                     return
-                if entry.time_ns >= since_ns:
-                    yield entry
+                yield entry
 
 
 async def _entries(

@@ -52,6 +52,12 @@ async def test_parts_of_a_line_are_joined_per_stream(tmp_path: Path) -> None:
     assert await messages(log) == [b"ab\n", b"e1e2\n"]
 
 
+async def test_the_first_line_of_a_run_is_new_though_the_run_before_left_an_unfinished_one(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text(line("done", at=1) + line("unfinished", at=2, tag="P") + line("hello", at=9))
+    assert await messages(log, since_ns=START + 5) == [b"hello\n"]
+
+
 async def test_a_last_line_without_newline_is_delivered_without_one(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_text(line("done") + line("prompt> ", tag="P"))

@@ -11,7 +11,7 @@ JOBS ?= $(shell nproc)
 SUDO = $(if $(filter-out 0,$(shell id -u)),sudo --preserve-env=SHOP_PORT$(comma)CI)
 comma = ,
 
-# crun runs containers, conmon watches them; the engine loads the library of nftables; tini is `init: true`, ps is `top`.
+# crun runs containers, conmon watches them; nft shows the firewall to people and tests; tini is `init: true`, ps is `top`.
 PACKAGES = conmon crun nftables procps tini
 # What makes and serves the images of the tests, and what single tests need.
 TEST_PACKAGES = busybox-static docker-registry iproute2 mmdebstrap mount

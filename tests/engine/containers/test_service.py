@@ -185,6 +185,26 @@ async def test_of_two_clients_who_want_a_name_one_gets_it(world: World) -> None:
         assert 'The container name "/web" is already in use by container' in refusals[0]
 
 
+@pytest.mark.parametrize("verb", ["stop", "kill"])
+async def test_a_stop_amid_a_restart_is_not_followed_by_another(world: World, verb: str) -> None:
+    async with world.engine() as engine:
+        container = (await engine.create("web", request(restart_policy=RestartPolicy(name="always")))).id
+        await engine.start("web")
+        world.runtime.create_gate = anyio.Event()
+        world.runtime.end(container)
+        async with anyio.create_task_group() as tasks:
+            while container in world.networks.sandboxes:  # its end is settled
+                await anyio.lowlevel.checkpoint()
+            while container not in world.networks.sandboxes:  # the restart is on its way
+                await anyio.sleep(0.01)
+            tasks.start_soon(getattr(engine, verb), "web")
+            await anyio.wait_all_tasks_blocked()
+            world.runtime.create_gate.set()
+        while container in world.runtime.processes:
+            await anyio.lowlevel.checkpoint()
+        assert engine.inspect("web").state.status == "exited"
+
+
 async def test_a_stop_by_hand_is_not_followed_by_a_restart(world: World) -> None:
     async with world.engine() as engine:
         container = (await engine.create("web", request(restart_policy=RestartPolicy(name="always")))).id

@@ -92,8 +92,8 @@ def test_the_database_carries_the_number_of_its_last_migration(tmp_path: Path) -
 
 
 @pytest.mark.anyio
-async def test_a_write_that_fails_among_others_fails_alone(tmp_path: Path) -> None:
-    store = Store.open(tmp_path / "state.db")
+async def test_a_write_that_fails_among_others_fails_alone(opened: Callable[[], Store]) -> None:
+    store = opened()
     fruits = store.table("fruit", Fruit)
     failed: list[str] = []
 
@@ -109,7 +109,7 @@ async def test_a_write_that_fails_among_others_fails_alone(tmp_path: Path) -> No
         tasks.start_soon(fail)
         tasks.start_soon(fruits.put, Fruit("3", "plum"))
     assert failed == ["no such table: nowhere"]
-    assert [fruit.name for fruit in Store.open(tmp_path / "state.db").table("fruit", Fruit)] == [
+    assert [fruit.name for fruit in opened().table("fruit", Fruit)] == [
         "apple",
         "pear",
         "plum",

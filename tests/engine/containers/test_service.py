@@ -190,13 +190,10 @@ async def test_a_stop_amid_a_restart_is_not_followed_by_another(world: World, ve
     async with world.engine() as engine:
         container = (await engine.create("web", request(restart_policy=RestartPolicy(name="always")))).id
         await engine.start("web")
-        world.runtime.create_gate = anyio.Event()
+        world.runtime.create_gate, world.runtime.creating = anyio.Event(), anyio.Event()
         world.runtime.end(container)
+        await world.runtime.creating.wait()
         async with anyio.create_task_group() as tasks:
-            while container in world.networks.sandboxes:  # its end is settled
-                await anyio.lowlevel.checkpoint()
-            while container not in world.networks.sandboxes:  # the restart is on its way
-                await anyio.sleep(0.01)
             tasks.start_soon(getattr(engine, verb), "web")
             await anyio.wait_all_tasks_blocked()
             world.runtime.create_gate.set()

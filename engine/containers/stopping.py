@@ -36,8 +36,7 @@ class Stopper:
         number = parse_signal(signal) if signal else stop_signal(container)
         if not container.is_active:
             raise NotModified("container is already stopped")
-        await container.change(is_manually_stopped=True)
-        if not await self._give_up_restart(container):
+        if not await self._give_up_restart(container, is_meant_to_end=True):
             await self._end(container, number, self._grace(container, timeout_seconds))
         if container in self._ledger:
             self._ledger.publish(container, "stop")
@@ -47,9 +46,8 @@ class Stopper:
         number = parse_signal(signal or "SIGKILL")
         if not container.is_active:
             raise Conflict(f"cannot kill container: {container.name}: container {container.id} is not running")
-        if number in (signals.SIGKILL, stop_signal(container)):
-            await container.change(is_manually_stopped=True)
-        if await self._give_up_restart(container):
+        is_meant_to_end = number in (signals.SIGKILL, stop_signal(container))
+        if await self._give_up_restart(container, is_meant_to_end=is_meant_to_end):
             return
         run = container.run
         await self._send(container, number)
@@ -123,9 +121,14 @@ class Stopper:
             if container.status is Status.PAUSED:
                 await self._thaw(container)
 
-    async def _give_up_restart(self, container: Container) -> bool:
-        """End the wait of a container for its restart; False if it does not wait."""
+    async def _give_up_restart(self, container: Container, *, is_meant_to_end: bool) -> bool:
+        """End the wait of a container for its restart; False if it does not wait. One that is meant to end is not
+        restarted after its end either.
+        """
         async with container.lock:
+            # Under the lock: a restart that is on its way would take the mark for one of the run before.
+            if is_meant_to_end and container.is_active:
+                await container.change(is_manually_stopped=True)
             if container.status is not Status.RESTARTING:
                 return False
             with anyio.CancelScope(shield=True):

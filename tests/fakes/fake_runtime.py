@@ -85,6 +85,9 @@ class FakeRuntime:
         self.exec_result: tuple[int, bytes] = (0, b"")
         self.exec_gate = anyio.Event()
         self.exec_gate.set()
+        self.create_gate = anyio.Event()
+        self.create_gate.set()
+        self.creating = anyio.Event()
         self._next_pid = 1_000_000
 
     def end(self, container_id: str, exit_code: int = 0, *, oom_killed: bool = False) -> None:
@@ -96,6 +99,8 @@ class FakeRuntime:
 
     async def create(self, launch: Launch) -> int:
         self._perhaps_fail("create")
+        self.creating.set()
+        await self.create_gate.wait()
         if launch.container_id in self.processes:
             raise Conflict("exists")
         self.processes[launch.container_id] = _Process(launch)

@@ -15,6 +15,7 @@ from compose.apply.networks import network_request, volume_request
 from compose.apply.pulling import pull
 from compose.apply.refusals import refusals
 from compose.apply.requests import container_request
+from compose.apply.unmaking import Made, is_taken_back, unmake
 from compose.apply.waiting import Waiter, watching
 from compose.errors import ComposeError, EngineRefused, ServiceFailed
 from compose.model.project import Project
@@ -57,6 +58,7 @@ async def execute(
 
     The first failure ends the rest and is raised (`EngineRefused`, `ServiceFailed`, …). With `keep_going`, as a
     teardown wants it, every step is tried and all failures are raised together in an `ExceptionGroup`.
+    Before a first failure is raised, what was made for nothing is removed again (see `unmaking`).
     Cancellation leaves finished steps as they are.
     """
     run = _Run(engine, project, observed, report)
@@ -78,6 +80,8 @@ class _Run:
         self.image_ids: dict[str, str] = {}
         self.failures: list[ComposeError] = []
         self.started: set[str] = set()
+        self.made = Made()
+        self.failed: set[str] = set()
         self.waiter: Waiter | None = None
 
     async def all(self, plan: Plan, *, keep_going: bool) -> None:
@@ -100,6 +104,8 @@ class _Run:
 
                 for step in plan.steps:
                     tasks.start_soon(run, step, name=f"step {step.number}")
+        if self.failures and not keep_going and is_taken_back(self.failures[0]):
+            await unmake(self.engine, self.made, self.started, self._taken_back)
         if self.failures:
             raise (
                 self.failures[0]
@@ -149,7 +155,13 @@ class _Run:
             raise
         self._say(resource, words[1])
 
+    def _taken_back(self, resource: str) -> None:
+        if resource not in self.failed:  # what has failed goes on being shown as such
+            self._say(resource, "Removed")
+
     def _say(self, resource: str, state: str, phase: Phase = Phase.DONE, detail: str = "") -> None:
+        if phase is Phase.FAILED:
+            self.failed.add(resource)
         self.report(Update(resource, state, phase, detail))
 
     async def _pull(self, action: PullImage) -> None:
@@ -165,12 +177,16 @@ class _Run:
     async def _create_network(self, action: CreateNetwork) -> None:
         name = action.network.name
         with self._told(f"Network {name}", ("Creating", "Created"), f"creating network {name}"):
-            await self.engine.create_network(network_request(self.project, action.network))
+            with anyio.CancelScope(shield=True):  # what was begun is known to be there, and can be taken back
+                await self.engine.create_network(network_request(self.project, action.network))
+                self.made.networks.append(name)
 
     async def _create_volume(self, action: CreateVolume) -> None:
         name = action.volume.name
         with self._told(f"Volume {name}", ("Creating", "Created"), f"creating volume {name}"):
-            await self.engine.create_volume(volume_request(self.project, action.volume))
+            with anyio.CancelScope(shield=True):
+                await self.engine.create_volume(volume_request(self.project, action.volume))
+                self.made.volumes.append(name)
 
     async def _create_container(self, action: CreateContainer) -> None:
         words = ("Recreate", "Recreated") if action.replaces else ("Creating", "Created")
@@ -178,7 +194,9 @@ class _Run:
             local_id = self.image_ids.get(action.image) or image_id(self.observed, action.image)
             request = container_request(self.project, action, local_id, self.providers)
             files = inline_files(self.project, action.service)
-            made = await self.engine.create_container(action.name, request, platform=action.service.platform)
+            with anyio.CancelScope(shield=True):
+                made = await self.engine.create_container(action.name, request, platform=action.service.platform)
+                self.made.containers[made.id] = action
             if files:
                 await self._put_files(made.id, archive(files, now=time.time()))
         self.ids[action.name] = self.ids[action.final_name] = made.id
@@ -218,6 +236,7 @@ class _Run:
         name = action.container
         with self._told(f"Container {name}", ("Removing", "Removed"), f"removing container {name}", fine=(404,)):
             await self.engine.remove_container(action.container_id, force=True, volumes=not action.keep_volumes)
+        self.made.removed.add(action.container_id)
 
     async def _rename(self, action: RenameContainer) -> None:
         container = self.ids.get(action.container, action.container)

@@ -1,7 +1,7 @@
 """From what exists to what is wished: the plan of `up`, `create` and `scale`.
 
-Every step names only its own prerequisites: a slow pull holds back nothing but the containers of its image,
-everything is made at once, and only a start waits for what `depends_on` asks.
+Every step names only its own prerequisites: everything is made at once, and only a start waits for what `depends_on`
+asks. Nothing is started or replaced before every image is there: a project whose image cannot be had stays as it is.
 """
 
 from __future__ import annotations
@@ -97,7 +97,8 @@ class _Planner:
         self.ready: dict[str, list[int]] = {}  # service -> steps after which its containers have their final names
         self.starts: dict[str, list[int]] = {}
         self.waits: dict[tuple[str, str], int] = {}
-        self.resources: dict[tuple[str, str], int] = {}  # ("network" | "volume" | "image", name) -> its step
+        self.resources: dict[tuple[str, str], int] = {}  # ("network" | "volume", key) -> its step
+        self.pulls: dict[str, int] = {}  # image -> its step
         self.gone: dict[str, int] = {}  # id of a container removed before its successor is made -> that step
         self.stopped: dict[str, int] = {}
 
@@ -111,6 +112,9 @@ class _Planner:
 
     def plan(self, left: list[ObservedContainer]) -> None:
         """Add every step."""
+        for needs in self.found.services.values():
+            if needs.stale or needs.new_numbers:
+                self._pull(needs.service)
         for item in left:
             self._stop_and_remove(item, "its service is no longer defined")
         self._clear_the_way()
@@ -151,15 +155,12 @@ class _Planner:
         for key, because in self.found.volumes.items():
             self.resources["volume", key] = self.builder.add(CreateVolume(self.project.volumes[key], because))
 
-    def _pull(self, service: Service) -> list[int]:
+    def _pull(self, service: Service) -> None:
         image = image_of(self.project, service)
-        if ("image", image) not in self.resources:
-            policy = "never" if familiar(image) in self.options.pulled else self.options.pull
-            because = pull_reason(self.project, service, self.observed, policy)
-            if not because:
-                return []
-            self.resources["image", image] = self.builder.add(PullImage(image, because, service.platform))
-        return [self.resources["image", image]]
+        policy = "never" if familiar(image) in self.options.pulled else self.options.pull
+        because = pull_reason(self.project, service, self.observed, policy)
+        if because and image not in self.pulls:
+            self.pulls[image] = self.builder.add(PullImage(image, because, service.platform))
 
     def _containers(self, needs: ServiceNeeds) -> None:
         service = needs.service
@@ -178,7 +179,8 @@ class _Planner:
         steps = [self.resources[key] for key in keys if key in self.resources]
         for name in namespace_providers(service):
             steps += self.ready.get(name, [])
-        return steps + self._pull(service)
+        pull = self.pulls.get(image_of(self.project, service))
+        return [*steps, pull] if pull else steps
 
     def _create(self, service: Service, number: int, before: list[int], because: str) -> int:
         name = container_name(self.project, service, number)
@@ -217,7 +219,7 @@ class _Planner:
                 continue
             for item in needs.running:
                 if item.id not in self.stopped:
-                    self._stop(item, f"{service.name} is replaced", [])
+                    self._stop(item, f"{service.name} is replaced", list(self.pulls.values()))
                 steps.append(self.stopped[item.id])
         return steps
 
@@ -232,7 +234,7 @@ class _Planner:
         todo = [*pairs, *idle, *restarted]
         self.starts[service.name] = []
         is_starting = bool(todo) or service.name in self.options.untouched
-        before = self._dependencies(service, is_starting=is_starting)
+        before = [*self._dependencies(service, is_starting=is_starting), *self.pulls.values()]
         for name, step in todo:
             after = [*before, step] if step else before
             self.starts[service.name].append(self.builder.add(StartContainer(name, service.name, because), after))
@@ -291,7 +293,7 @@ class _Planner:
         self.stopped[item.id] = self.builder.add(action, after)
 
     def _stop_and_remove(self, item: ObservedContainer, because: str, after: list[int] | None = None) -> int:
-        before = after or []
+        before = [*self.pulls.values(), *(after or [])]
         if item.state in ("running", "restarting", "paused"):
             if item.id in self.stopped:
                 before = [*before, self.stopped[item.id]]

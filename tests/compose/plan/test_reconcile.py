@@ -62,19 +62,34 @@ def test_only_the_start_waits_for_health_and_completion() -> None:
     """)
 
 
-def test_a_pull_delays_only_the_containers_of_its_image() -> None:
+def test_nothing_is_started_before_every_image_is_there_but_made_it_is() -> None:
     project = make_project(
         make_service("web"), make_service("slow", image="big:1"), make_service("slower", image="big:1")
     )
     assert str(reconcile(project, NOTHING, Options())) == expect("""
-        [] #1 create network app_default -- not there yet
-        [1] #2 create app-web-1 -- not there yet
-        [] #3 pull big:1 -- not here yet
-        [1,3] #4 create app-slow-1 -- not there yet
-        [1,3] #5 create app-slower-1 -- not there yet
-        [2] #6 start app-web-1 -- new container
-        [4] #7 start app-slow-1 -- new container
-        [5] #8 start app-slower-1 -- new container
+        [] #1 pull big:1 -- not here yet
+        [] #2 create network app_default -- not there yet
+        [2] #3 create app-web-1 -- not there yet
+        [1,2] #4 create app-slow-1 -- not there yet
+        [1,2] #5 create app-slower-1 -- not there yet
+        [1,3] #6 start app-web-1 -- new container
+        [1,4] #7 start app-slow-1 -- new container
+        [1,5] #8 start app-slower-1 -- new container
+    """)
+
+
+def test_nothing_is_replaced_before_every_image_is_there() -> None:
+    project = make_project(make_service("web"), make_service("new", image="big:1"))
+    observed = make_observed(make_project(make_service("web")), web="stale")
+    assert str(reconcile(project, observed, Options())) == expect("""
+        [] #1 pull big:1 -- not here yet
+        [] #2 create 000000000000_app-web-1 -- configuration changed
+        [1,2] #3 stop app-web-1 -- configuration changed
+        [3] #4 remove app-web-1 -- configuration changed
+        [4] #5 rename 000000000000_app-web-1 to app-web-1 -- takes the place of the old one
+        [1] #6 create app-new-1 -- not there yet
+        [1,5] #7 start app-web-1 -- new container
+        [1,6] #8 start app-new-1 -- new container
     """)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import anyio
+import msgspec
 
 from engine.api.services import ContainerJobs, ImageJobs
 from engine.errors import Unavailable
@@ -131,7 +132,10 @@ class System:
 
     async def disk_usage(self) -> dict[str, Any]:
         """Answer of `GET /system/df`, without the volumes, which the route adds."""
-        images = [self._images.summary(image) for image in self._images.all()]
+        images = [
+            msgspec.structs.replace(self._images.summary(image), containers=len(self._containers.image_users(image.id)))
+            for image in self._images.all()
+        ]
         return {
             "LayersSize": sum(image.size for image in images),
             "Images": images,

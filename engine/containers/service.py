@@ -9,6 +9,7 @@ from typing import Any
 
 import anyio
 import anyio.abc
+import anyio.to_thread
 
 from engine.containers import filters as listing
 from engine.containers import inspect as view
@@ -31,6 +32,7 @@ from engine.containers.removal import Remover
 from engine.containers.stopping import Stopper
 from engine.containers.supervisor import Supervisor
 from engine.containers.top import list_processes
+from engine.containers.usage import nothing_used, sample
 from engine.errors import BadRequest, Conflict, NotFound, NotImplementedHere, NotModified
 from engine.events.bus import EventBus
 from engine.logs.reader import LogEntry
@@ -51,6 +53,7 @@ from engine.wire.containers import (
     TopResponse,
 )
 from engine.wire.networks import EndpointSettings
+from engine.wire.stats import ContainerStats
 
 __all__ = ["AttachOptions", "ContainerService", "LogOptions"]
 
@@ -274,6 +277,14 @@ class ContainerService:
         answer = await list_processes(await self._drivers.runtime.pids(container.id), ps_args)
         self._ledger.publish(container, "top")
         return answer
+
+    async def stats(self, name: str) -> ContainerStats:
+        """What a container has used until now; zeros if it does not run."""
+        container = self._ledger.get(name)
+        if not container.is_alive:
+            return nothing_used(container)
+        cgroup = self._drivers.runtime.cgroup_of(container.id)
+        return await anyio.to_thread.run_sync(sample, container, cgroup)
 
     async def connect(self, network: str, name: str, settings: EndpointSettings) -> None:
         """Put a container on a network, at once if it runs. Raises `Forbidden`, `NoSuchNetwork`."""

@@ -72,6 +72,7 @@ async def _run(settings: Settings, services: Services) -> None:
 
     async with anyio.create_task_group() as tasks:
         await services.images.recover()
+        await services.volumes.recover()
         await tasks.start(services.networks.run, name="networks")
         await tasks.start(services.containers.run, name="containers")
         listener = await _listen(settings.paths)

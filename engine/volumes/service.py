@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
 import socket
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -77,6 +78,17 @@ class VolumeService:
                 await self._records.put(record)
         self._publish("create", name)
         return self._shown(record)
+
+    async def recover(self) -> None:
+        """Remove the directories of volumes that were being made when an engine died. They are empty: one that is not
+        may be somebody's data, and stays.
+        """
+        await anyio.to_thread.run_sync(self._remove_unfinished)
+
+    async def size(self, name: str) -> int:
+        """The bytes of the files in a volume. Raises `NoSuchVolume`."""
+        self._record(name)
+        return await anyio.to_thread.run_sync(lambda: sum(_file_sizes(self._data(name))))
 
     def get(self, name: str) -> Volume:
         """The volume of that name. Raises `NoSuchVolume`."""
@@ -166,6 +178,14 @@ class VolumeService:
         (self._paths.volumes / name).mkdir(mode=0o701, exist_ok=True)
         self._data(name).mkdir(mode=0o755, exist_ok=True)
 
+    def _remove_unfinished(self) -> None:
+        for place in self._paths.volumes.iterdir():
+            if self._records.get(place.name) is None:
+                with contextlib.suppress(OSError):  # not empty, or not a directory: not of our making
+                    for directory in (place / "_data", place):
+                        if directory.is_dir():
+                            directory.rmdir()
+
     async def _delete_files(self, name: str) -> None:
         await anyio.to_thread.run_sync(_delete_tree, self._paths.volumes / name)
 
@@ -213,6 +233,13 @@ def _is_fresh(path: Path, marker: Path) -> bool:
         return False
     marker.touch()
     return True
+
+
+def _file_sizes(directory: Path) -> Iterator[int]:
+    for parent, _, names in os.walk(directory):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):  # deleted while we look
+                yield os.lstat(f"{parent}/{name}").st_size
 
 
 def _delete_tree(path: Path) -> None:

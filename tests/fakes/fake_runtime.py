@@ -168,6 +168,9 @@ class FakeRuntime:
     async def pids(self, container_id: str) -> list[int]:
         return [1]
 
+    def cgroup_of(self, container_id: str) -> str:
+        return f"/nowhere/{container_id}"
+
     async def update(self, container_id: str, host_config: HostConfig) -> None:
         return
 

@@ -48,6 +48,7 @@ from engine.wire.images import (
     ProgressDetail,
 )
 from engine.wire.networks import EndpointSettings, NetworkCreateRequest, NetworkCreateResponse, NetworkInspect
+from engine.wire.stats import ContainerStats, CpuStats, CpuUsage, MemoryStats
 from engine.wire.system import SystemInfo, SystemVersion, VersionComponent, VersionPlatform
 from engine.wire.volumes import Volume, VolumeCreateRequest
 
@@ -361,6 +362,12 @@ class FakeContainers(Runs):
         self.find(name)
         return TopResponse(titles=["PID", "CMD"], processes=[["1", "/bin/sh"]])
 
+    async def stats(self, name: str) -> ContainerStats:
+        container = self.find(name)
+        cpu = CpuStats(cpu_usage=CpuUsage(total_usage=1), system_cpu_usage=2, online_cpus=1)
+        memory = MemoryStats(usage=3 << 20, limit=12 << 20, stats={})
+        return ContainerStats(id=container.id, name=f"/{container.name}", cpu_stats=cpu, memory_stats=memory)
+
     async def connect(self, network: str, name: str, settings: EndpointSettings) -> None:
         self.find(name)
 
@@ -523,6 +530,12 @@ class FakeVolumes:
 
     def __init__(self) -> None:
         self.known: dict[str, Volume] = {}
+
+    async def recover(self) -> None:
+        return
+
+    async def size(self, name: str) -> int:
+        return len(self.get(name).name)
 
     async def create(self, request: VolumeCreateRequest) -> Volume:
         name = request.name or new_id()

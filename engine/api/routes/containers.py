@@ -6,13 +6,17 @@ import re
 from collections.abc import AsyncGenerator, Awaitable
 from typing import Final
 
+import anyio
+import msgspec
+
 from engine.api.messages import NO_CONTENT, OK, Answer, Request, Stream, json_reply, required
 from engine.api.router import Route
 from engine.api.services import Services
-from engine.errors import BadRequest, EngineError, NotImplementedHere
+from engine.errors import BadRequest, EngineError, NoSuchContainer, NotImplementedHere
 from engine.wire.codec import encode
 from engine.wire.containers import ContainerCreateRequest, ContainerWaitResponse, WaitExitError
 from engine.wire.filters import parse_filters
+from engine.wire.stats import ContainerStats
 
 _FILTERS: Final = frozenset(
     {
@@ -21,6 +25,7 @@ _FILTERS: Final = frozenset(
     }
 )  # fmt: skip
 _PRUNE_FILTERS: Final = frozenset({"label", "label!", "until"})
+_SAMPLE_SECONDS: Final = 1.0
 _NAME = re.compile(r"/?[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 
 
@@ -139,6 +144,35 @@ async def top(services: Services, request: Request) -> Answer:
     return json_reply(await services.containers.top(request.name, request.query.text("ps_args") or "-ef"))
 
 
+async def stats(services: Services, request: Request) -> Answer:
+    """`GET /containers/{name}/stats`: a sample each second, or one (which takes a second, unless `one-shot` does
+    without the sample before it).
+    """
+    first = await services.containers.stats(request.name)
+    if not request.query.flag("stream", default=True) and request.query.flag("one-shot"):
+        return json_reply(first)
+    samples = _samples(services, request.name, first, goes_on=request.query.flag("stream", default=True))
+    return Stream(samples, at_once=True)
+
+
+async def _samples(
+    services: Services, name: str, before: ContainerStats, *, goes_on: bool
+) -> AsyncGenerator[bytes, None]:
+    if goes_on:
+        yield encode(before) + b"\n"
+    while True:
+        await anyio.sleep(_SAMPLE_SECONDS)
+        try:
+            now = await services.containers.stats(name)
+        except NoSuchContainer:
+            return  # removed meanwhile
+        now = msgspec.structs.replace(now, preread=before.read, precpu_stats=before.cpu_stats)
+        yield encode(now) + b"\n"
+        if not goes_on:
+            return
+        before = now
+
+
 async def prune(services: Services, request: Request) -> Answer:
     """`POST /containers/prune`: remove those that do not run."""
     filters = parse_filters(request.query.text("filters"), _PRUNE_FILTERS)
@@ -170,7 +204,7 @@ ROUTES = (
     Route("POST", "/containers/prune", prune),
     Route("GET", "/containers/{name}/json", inspect),
     Route("GET", "/containers/{name}/top", top),
-    Route("GET", "/containers/{name}/stats", not_here),
+    Route("GET", "/containers/{name}/stats", stats),
     Route("GET", "/containers/{name}/changes", not_here),
     Route("GET", "/containers/{name}/export", not_here),
     Route("POST", "/containers/{name}/start", start),

@@ -6,6 +6,8 @@ import time
 from collections.abc import AsyncGenerator
 from typing import Final
 
+import msgspec
+
 from engine.api.event_filter import EVENT_FILTERS, event_filter
 from engine.api.messages import Answer, Reply, Request, Stream, json_reply
 from engine.api.outbox import closed_after
@@ -18,6 +20,7 @@ from engine.wire.codec import encode
 from engine.wire.filters import Filters, parse_filters
 from engine.wire.http import Query
 from engine.wire.times import parse_time
+from engine.wire.volumes import VolumeUsage
 
 _UNCACHED: Final = (
     ("Builder-Version", "1"),
@@ -67,9 +70,19 @@ def _time(query: Query, name: str) -> int | None:
 
 
 async def disk_usage(services: Services, request: Request) -> Answer:
-    """`GET /system/df`."""
+    """`GET /system/df`. Clients take a volume's usage for granted here."""
     usage = await services.system.disk_usage()
-    return json_reply({**usage, "Volumes": services.volumes.all()})
+    volumes = []
+    for volume in services.volumes.all():
+        users = services.containers.volume_users(volume.name)
+        used = VolumeUsage(size=await services.volumes.size(volume.name), ref_count=len(users))
+        volumes.append(msgspec.structs.replace(volume, usage_data=used))
+    return json_reply({**usage, "Volumes": volumes})
+
+
+async def build_prune(services: Services, request: Request) -> Answer:
+    """`POST /build/prune`, which `docker system prune` always asks for: nothing is built here, so nothing is cached."""
+    return json_reply({"CachesDeleted": [], "SpaceReclaimed": 0})
 
 
 async def auth(services: Services, request: Request) -> Answer:
@@ -86,7 +99,7 @@ ROUTES = (
     Route("GET", "/system/df", disk_usage),
     Route("POST", "/auth", auth),
     Route("POST", "/build", not_here),
-    Route("POST", "/build/prune", not_here),
+    Route("POST", "/build/prune", build_prune),
     Route("POST", "/commit", not_here),
     Route("POST", "/session", not_here),
     Route("GET", "/distribution/{name:path}/json", not_here),

@@ -135,6 +135,27 @@ async def test_images_networks_and_volumes(tmp_path: Path) -> None:
         assert (await docker(server, "system", "df")).code == 0
 
 
+async def test_system_df_and_prune_find_all_they_ask_for(tmp_path: Path) -> None:
+    async with served(tmp_path) as server:
+        await docker(server, "volume", "create", "data")
+        usage, details = await docker(server, "system", "df"), await docker(server, "system", "df", "-v")
+        pruned = await docker(server, "system", "prune", "--force", "--volumes")
+    assert (usage.code, details.code, pruned.code) == (0, 0, 0), usage.err + details.err + pruned.err
+    assert "data" in details.out
+
+
+async def test_stats_shows_what_is_used(tmp_path: Path) -> None:
+    async with served(tmp_path) as server:
+        server.engine.containers.script = []
+        await server.engine.containers.create("web", ContainerCreateRequest(image="busybox"))
+        await server.engine.containers.start("web")
+        shown = await docker(server, "stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}} {{.MemPerc}}")
+        missing = await docker(server, "stats", "--no-stream", "nothing")
+    assert (shown.code, shown.out) == (0, "web 3MiB / 12MiB 25.00%\n"), shown.err
+    assert missing.code == 1
+    assert "No such container: nothing" in missing.err
+
+
 async def test_events_are_followed_until_their_time(tmp_path: Path) -> None:
     async with served(tmp_path) as server:
         server.engine.events.publish("volume", "create", "data", {"driver": "local"})

@@ -12,8 +12,10 @@ from engine.containers.pruning import is_pruned
 from engine.containers.record import ContainerRecord
 from engine.containers.signals import parse_signal
 from engine.containers.top import select_processes
+from engine.containers.usage import interfaces
 from engine.errors import BadRequest
 from engine.wire.containers import ContainerConfig, HostConfig
+from engine.wire.stats import InterfaceStats
 
 SECOND = 1_000_000_000
 
@@ -140,3 +142,17 @@ def test_pruning_takes_what_does_not_run_and_passes_the_filters() -> None:
     assert not is_pruned(labelled, {"label!": ["keep"]}, now)
     assert is_pruned(record(), {"until": ["10m"]}, now)
     assert not is_pruned(record(), {"until": ["1h"]}, now)
+
+
+def test_links_and_their_counters_are_read_without_the_loopback() -> None:
+    text = (
+        "Inter-|   Receive                                                |  Transmit\n"
+        " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls\n"
+        "    lo:       9       9    9    9    0     0          0         0        9       9    9    9    0     0\n"
+        "  eth0:     200       2    1    3    0     0          0         0       42       1    5    6    0     0\n"
+    )
+    assert interfaces(text) == {
+        "eth0": InterfaceStats(
+            rx_bytes=200, rx_packets=2, rx_errors=1, rx_dropped=3, tx_bytes=42, tx_packets=1, tx_errors=5, tx_dropped=6
+        )
+    }

@@ -50,6 +50,24 @@ async def test_a_volume_is_a_directory_and_is_remembered(paths: Paths, store: St
     assert again.get("data") == volume
 
 
+async def test_a_volume_that_was_being_made_when_an_engine_died_leaves_nothing(
+    paths: Paths, volumes: VolumeService
+) -> None:
+    await volumes.create(VolumeCreateRequest(name="data"))
+    for name in ("unfinished", "precious"):
+        (paths.volumes / name / "_data").mkdir(parents=True)
+    (paths.volumes / "precious" / "_data" / "file").touch()
+    (paths.volumes / "just-begun").mkdir()
+    await volumes.recover()
+    assert sorted(path.name for path in paths.volumes.iterdir()) == ["data", "precious"]
+
+
+async def test_its_size_is_that_of_its_files(volumes: VolumeService) -> None:
+    volume = await volumes.create(VolumeCreateRequest(name="data"))
+    await anyio.Path(volume.mountpoint, "file").write_bytes(b"12345")
+    assert await volumes.size("data") == 5
+
+
 async def test_creating_it_again_returns_the_one_there_is(volumes: VolumeService) -> None:
     first = await volumes.create(VolumeCreateRequest(name="data", labels={"a": "b"}))
     assert await volumes.create(VolumeCreateRequest(name="data")) == first

@@ -100,8 +100,8 @@ TEXTS = (
 SIZES = ("mem_limit", "mem_reservation", "memswap_limit", "shm_size", "mem_swappiness")
 
 
-# The long form of a bind mount does not make the directory unless it says so.
-LONG_FORM_BIND: Entry = {"create_host_path": False}
+# A bind mount makes the directory of the host, unless it has options and does not ask for it among them.
+BIND_OPTIONS: Entry = {"create_host_path": False}
 
 
 def bind_service(name: str, entry: Entry) -> Service:
@@ -296,8 +296,8 @@ def _mounts(entries: list[Entry] | None) -> tuple[Mount, ...] | None:
 
 def _mount(entry: Entry) -> Mount:
     bind, tmpfs = entry.get("bind"), entry.get("tmpfs")
-    if bind is not None or entry.get("type") == "bind":
-        bind = BindMount(**{**LONG_FORM_BIND, **(bind or {})})
+    if bind is not None:
+        bind = BindMount(**{**BIND_OPTIONS, **bind})
     return Mount(
         type=entry.get("type", ""),
         target=entry.get("target", ""),

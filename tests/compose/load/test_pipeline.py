@@ -70,6 +70,7 @@ services:
       - data:/data:ro
       - ./conf:/conf
       - {type: bind, source: ./x, target: /x}
+      - {type: bind, source: ./y, target: /y, bind: {propagation: rslave}}
       - {type: tmpfs, target: /t, tmpfs: {size: 1m}}
   db: {image: db}
 networks:
@@ -117,7 +118,8 @@ def test_every_attribute_reaches_the_typed_project(directory: Directory) -> None
     assert app.volumes == (
         Mount("volume", "/data", "data", read_only=True, volume=VolumeMount()),
         Mount("bind", "/conf", str(directory.path / "conf"), bind=BindMount(create_host_path=True)),
-        Mount("bind", "/x", str(directory.path / "x"), bind=BindMount(create_host_path=False)),
+        Mount("bind", "/x", str(directory.path / "x")),
+        Mount("bind", "/y", str(directory.path / "y"), bind=BindMount("rslave", create_host_path=False)),
         Mount("tmpfs", "/t", tmpfs=TmpfsMount(2**20)),
     )
     pool = IpamPool(subnet="10.1.0.0/24", gateway="10.1.0.1")

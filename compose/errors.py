@@ -29,20 +29,33 @@ class Problem:
 
 
 class ComposeError(Exception):
-    """A failure that the user is told about; `exit_code` is what the command then ends with."""
+    """A failure that the user is told about; `exit_code` is what the command then ends with.
+
+    `where` is its place in the user's files and `source` the line there. Who does not know them may name the
+    `subject`, the path of the part of the project that is at fault: the command line then looks up its place.
+    """
 
     exit_code = 1
 
-    def __init__(self, message: str, *, hint: str | None = None, where: Location | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        where: Location | None = None,
+        subject: tuple[str | int, ...] = (),
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
         self.where = where
+        self.source: str | None = None
+        self.subject = subject
 
     @property
     def problems(self) -> Sequence[Problem]:
         """What to print: one entry here, many for `InvalidProject`."""
-        return (Problem(self.message, self.where, self.hint),)
+        return (Problem(self.message, self.where, self.hint, self.source),)
 
 
 class InvalidProject(ComposeError):

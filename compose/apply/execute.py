@@ -15,6 +15,7 @@ from compose.apply.networks import network_request, volume_request
 from compose.apply.pulling import pull
 from compose.apply.refusals import refusals
 from compose.apply.requests import container_request
+from compose.apply.subjects import subject_of
 from compose.apply.unmaking import Made, is_taken_back, unmake
 from compose.apply.waiting import Waiter, watching
 from compose.errors import ComposeError, EngineRefused, ServiceFailed
@@ -97,6 +98,8 @@ class _Run:
                     try:
                         await self.perform(step.action)
                     except ComposeError as exc:
+                        if not exc.subject and is_taken_back(exc):
+                            exc.subject = subject_of(self.project, step.action, exc.message)
                         self.failures.append(exc)
                         if not keep_going:
                             tasks.cancel_scope.cancel()

@@ -61,6 +61,7 @@ def inline_files(project: Project, service: Service) -> list[tuple[FileMount, st
             raise ComposeError(
                 f"environment variable `{source.environment}`, the content of {kind} `{source.key}`, is not set",
                 hint=f"export it, or add `{source.environment}=...` to .env",
+                subject=(f"{kind}s", source.key, "environment"),
             )
         if service.read_only:
             raise ComposeError(
@@ -86,6 +87,7 @@ def _file_mounts(project: Project, service: Service) -> Iterable[Mount]:
             raise ComposeError(
                 f"{kind} `{source.key}` of service `{service.name}` is external, which needs a cluster",
                 hint=f"give the {kind} by `file:`, `environment:` or `content:`",
+                subject=(f"{kind}s", source.key, "external"),
             )
         if source.file:
             # A missing file has to be an error: an empty directory in its place helps nobody.

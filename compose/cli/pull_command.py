@@ -22,6 +22,7 @@ def command(session: Session, /, **options: Any) -> None:
     from compose.apply.observe import observe
     from compose.cli.asynchronous import run_async
     from compose.cli.connection import connected
+    from compose.cli.pointing import pointing
     from compose.cli.terminal import progress
     from compose.cli.working import Stage, perform
     from compose.errors import ComposeError
@@ -31,7 +32,8 @@ def command(session: Session, /, **options: Any) -> None:
     from compose.render.progress import Quiet
 
     services: tuple[str, ...] = options["services"]
-    project = session.load().project
+    loaded = session.load()
+    project = loaded.project
     check_services(project, services)
     project = select_services(project, services, with_dependencies=options["include_deps"])
 
@@ -56,4 +58,5 @@ def command(session: Session, /, **options: Any) -> None:
                 if not options["ignore_pull_failures"]:
                     raise
 
-    run_async(work)
+    with pointing(loaded.places):
+        run_async(work)

@@ -68,13 +68,16 @@ def command(session: Session, /, **options: Any) -> int:
     """Run it and end with its exit code."""
     from compose.cli.asynchronous import run_async
     from compose.cli.one_off import run_one_off
+    from compose.cli.pointing import pointing
     from compose.graph.graph import select_services
 
     options["pull"] = options["pull"].replace("policy", "")
     request = RunRequest(**options)
-    project = session.load().project
+    loaded = session.load()
+    project = loaded.project
     check_services(project, (request.service,))
     project = select_services(project, (request.service,), with_dependencies=not request.no_deps)
     with_terminal = sys.stdin.isatty() and sys.stdout.isatty() and not request.no_tty
     slug = secrets.token_hex(32)
-    return run_async(lambda: run_one_off(session, project, request, slug=slug, with_terminal=with_terminal))
+    with pointing(loaded.places):
+        return run_async(lambda: run_one_off(session, project, request, slug=slug, with_terminal=with_terminal))

@@ -76,7 +76,9 @@ def up(session: Session, request: UpRequest) -> int:
     """Bring the project up as asked; returns the exit code."""
     from compose.cli.asynchronous import run_async
     from compose.cli.bringing_up import attached, detached
+    from compose.cli.pointing import pointing
 
-    project = load_selected(session, request.services, with_dependencies=not request.no_deps)
+    project, places = load_selected(session, request.services, with_dependencies=not request.no_deps)
     work = detached if request.detach else attached
-    return run_async(lambda: work(session, project, request))
+    with pointing(places):
+        return run_async(lambda: work(session, project, request))

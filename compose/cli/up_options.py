@@ -8,6 +8,7 @@ from typing import Any
 
 from compose.cli.session import Session, check_services
 from compose.errors import UsageError
+from compose.load.places import Places
 from compose.model.project import Project
 from compose.plan.survey import Options, Recreate
 
@@ -94,15 +95,18 @@ def parse_scale(texts: tuple[str, ...]) -> dict[str, int]:
     return scale
 
 
-def load_selected(session: Session, services: tuple[str, ...], *, with_dependencies: bool = True) -> Project:
+def load_selected(
+    session: Session, services: tuple[str, ...], *, with_dependencies: bool = True
+) -> tuple[Project, Places]:
     """The project narrowed to these services (all without names). Raises `UsageError` for an unknown one."""
     from compose.graph.graph import select_services
 
-    project = session.load().project
+    loaded = session.load()
+    project = loaded.project
     check_services(project, services)
     if not project.services and not services:
         raise UsageError("no service selected", hint="enable a profile with --profile, or name a service")
-    return select_services(project, services, with_dependencies=with_dependencies)
+    return select_services(project, services, with_dependencies=with_dependencies), loaded.places
 
 
 def as_flag(value: Any) -> bool:

@@ -14,6 +14,7 @@ from compose.load.files import Disk
 from compose.load.kinds import plain
 from compose.load.name import project_name
 from compose.load.normalise import normalise
+from compose.load.places import Places
 from compose.load.references import check_project
 from compose.load.report import Report
 from compose.load.scope import Scope
@@ -34,6 +35,7 @@ class Loaded:
 
     project: Project
     document: Mapping[str, Any]
+    places: Places
 
 
 def load(request: LoadRequest) -> Loaded:
@@ -54,16 +56,17 @@ def load(request: LoadRequest) -> Loaded:
     report.raise_problems()
     if not tree:
         raise ComposeError("empty compose file", hint="add a `services:` section")
+    places = Places(tree, disk.source_line)
     if request.normalise:
         normalise(tree, name, environment)
     if not request.interpolate:
         project = Project(name, sources.working_dir, sources.files, {}, warnings=report.warnings)
-        return Loaded(project, plain(tree))
+        return Loaded(project, plain(tree), places)
     parts = _finish(tree, sources, environment, _Stage(request, disk, report))
     project = _bind(name, parts, sources, environment, report)
     if not request.all_resources:
         drop_unused(parts)
-    return Loaded(project, document(name, parts))
+    return Loaded(project, document(name, parts), places)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,11 +47,13 @@ def pull_reason(project: Project, service: Service, observed: Observed, policy: 
         raise ComposeError(
             f"image `{image}` of service `{service.name}` has to be built, and building is not available yet",
             hint=f"build it by another tool under the name `{image}`, or name a ready image with `image:`",
+            subject=("services", service.name, "build"),
         )
     if policy == "never":
         raise ComposeError(
             f"image `{image}` of service `{service.name}` is missing, and may not be pulled",
             hint=f"run `pycompose pull {service.name}`, or change its `pull_policy`",
+            subject=("services", service.name, "image"),
         )
     return "not here yet"
 

@@ -136,6 +136,7 @@ def _networks(project: Project, observed: Observed, warnings: list[str]) -> tupl
             raise ComposeError(
                 f"network {network.name} declared as external, but could not be found",
                 hint=f"create it with `docker network create {network.name}`, or remove `external: true`",
+                subject=("networks", key, "external"),
             )
         if network.external:
             continue
@@ -160,6 +161,7 @@ def _volumes(project: Project, observed: Observed, warnings: list[str]) -> dict[
             raise ComposeError(
                 f"external volume {volume.name} not found",
                 hint=f"create it with `docker volume create {volume.name}`, or remove `external: true`",
+                subject=("volumes", key, "external"),
             )
         if volume.external:
             continue

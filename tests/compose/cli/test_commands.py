@@ -9,10 +9,12 @@ import pytest
 
 from compose.cli.group import COMMANDS, cli
 from compose.cli.logs_command import moment
+from compose.cli.pointing import pointing
 from compose.cli.ps_command import listed
 from compose.cli.run_group import run
 from compose.cli.up_options import UpRequest, parse_scale
-from compose.errors import UsageError
+from compose.errors import ComposeError, Location, Problem, UsageError
+from compose.load.pipeline import LoadRequest, load
 from compose.plan.observed import ObservedContainer
 from tests.fakes.projects import make_project, make_service
 
@@ -230,3 +232,12 @@ def test_health_and_exit_code_are_read_from_the_status(status: str, state: str, 
 )
 def test_times_may_be_relative(text: str, expected: str) -> None:
     assert moment(text, 10_000.0) == expected
+
+
+def test_a_failure_after_the_load_points_into_the_file_too() -> None:
+    places = load(LoadRequest(cwd=Path.cwd())).places
+    with pytest.raises(ComposeError) as caught, pointing(places):
+        raise ComposeError("port 8080 is taken", subject=("services", "web", "ports", 0))
+    assert caught.value.problems == (
+        Problem("port 8080 is taken", Location("compose.yaml", 5, 13), source='    ports: ["8080:80"]'),
+    )

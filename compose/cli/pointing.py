@@ -1,0 +1,20 @@
+"""Errors that came up after the load, pointed at the part of the files that they are about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from compose.errors import ComposeError
+from compose.load.places import Places
+
+
+@contextmanager
+def pointing(places: Places) -> Iterator[None]:
+    """Give an error that has a subject and no place yet that subject's place."""
+    try:
+        yield
+    except ComposeError as exc:
+        if exc.subject and exc.where is None:
+            exc.where, exc.source = places.find(exc.subject)
+        raise

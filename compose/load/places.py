@@ -1,0 +1,38 @@
+"""Where the parts of a loaded project stand in the user's files, for errors that come up later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from compose.errors import Location
+from compose.load.tree import Map, Seq
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The document with its places, and the files' lines."""
+
+    tree: Map
+    source_line: Callable[[Location], str | None]
+
+    def find(self, path: Sequence[str | int]) -> tuple[Location | None, str | None]:
+        """The place of the part at `path` and its line, or of the deepest part above it that a file wrote.
+
+        A part that no file wrote (the default network) has none.
+        """
+        where: Location | None = None
+        part: object = self.tree
+        for depth, step in enumerate(path):
+            if isinstance(part, Map) and isinstance(step, str) and step in part.keys_at:
+                # Of what has entries of its own the name says more than the first entry.
+                below = part.get(step)
+                where = part.key_at(step) if isinstance(below, Map | Seq) else part.value_at(step)
+                part = below
+            elif isinstance(part, Seq) and isinstance(step, int) and step < len(part):
+                where, part = part.place(step), part[step]
+            elif depth < 2:
+                return None, None
+            else:
+                break
+        return (where, self.source_line(where)) if where and where.line else (None, None)

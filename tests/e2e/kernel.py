@@ -16,6 +16,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import anyio
+
+from engine.network.firewall import Firewall
+from engine.network.rules import drop_table, table_name
 from engine.state.paths import Paths
 
 _CGROUP_ROOT = Path("/sys/fs/cgroup")
@@ -64,8 +68,7 @@ def remove_everything(paths: Paths) -> None:
         libc.umount2(os.fsencode(target), _UNMOUNT_LAZILY)
     for link in _links(paths):
         subprocess.run(["ip", "link", "delete", link], check=False, capture_output=True)
-    for table in {line.partition(":")[0] for line in _firewall(paths)}:
-        subprocess.run(["nft", "delete", "table", *table.split()], check=False, capture_output=True)
+    anyio.run(Firewall(paths.tag).apply, drop_table(paths.tag))
     for group in sorted(_cgroups(paths), key=lambda path: -len(path.parts)):
         with contextlib.suppress(OSError):  # a process may still be dying inside; it is not ours to wait for it
             group.rmdir()
@@ -90,14 +93,18 @@ def _links(paths: Paths) -> Iterator[str]:
 
 
 def _firewall(paths: Paths) -> Iterator[str]:
-    """Chains with their number of rules, and sets and maps with their elements, of our tables."""
-    listed = subprocess.run(["nft", "--json", "list", "ruleset"], check=True, capture_output=True, text=True).stdout
-    for entry in json.loads(listed)["nftables"]:
+    """Everything in our table, if there is one."""
+    # One table, not the ruleset: sets that a newer nft has made elsewhere end Debian 12's nft.
+    show = ["nft", "--json", "list", "table", "inet", table_name(paths.tag)]
+    listed = subprocess.run(show, check=False, capture_output=True, text=True)
+    if listed.returncode == 1:
+        return
+    listed.check_returncode()
+    for entry in json.loads(listed.stdout)["nftables"]:
         for kind, item in entry.items():
-            table = item.get("table", item.get("name", "")) if isinstance(item, dict) else ""
-            if str(table).startswith("pycompose") and str(table).endswith(paths.tag):
+            if kind != "metainfo":
                 item.pop("handle", None)
-                yield f"{item['family']} {table}: {kind} {json.dumps(item, sort_keys=True)}"
+                yield f"{kind} {json.dumps(item, sort_keys=True)}"
 
 
 def _cgroups(paths: Paths) -> Iterator[Path]:

@@ -17,7 +17,9 @@ from engine.state.store import Store
 
 def traces(paths: Paths) -> list[str]:
     """What the kernel still has of an engine: links, nft rules, mounts, namespace files."""
-    rules = subprocess.run(["nft", "list", "ruleset"], check=True, capture_output=True, text=True).stdout
+    # One table, not the ruleset: sets that a newer nft has made elsewhere end Debian 12's nft.
+    show = ["nft", "list", "table", "inet", f"pycompose_{paths.tag}"]
+    rules = subprocess.run(show, check=False, capture_output=True, text=True).stdout
     mounts = Path("/proc/self/mountinfo").read_text()
     found = [
         entry.name

@@ -23,6 +23,8 @@ import pytest
 from engine.errors import BadRequest, Conflict, EngineError, Forbidden, NoSuchNetwork, PortInUse
 from engine.kernel.namespaces import inside_network
 from engine.network import dns
+from engine.network.firewall import Firewall
+from engine.network.rules import drop_table
 from engine.network.service import EndpointRequest, NetworkService, SandboxRequest
 from engine.state.paths import Paths
 from engine.wire.containers import PortBinding
@@ -329,7 +331,7 @@ async def test_after_the_engine_died_a_new_one_knows_serves_and_removes_everythi
     port = int(before.ports["80/tcp"][0].host_port)
     with Host(paths, web).serving():
         assert await anyio.to_thread.run_sync(_call, "127.0.0.1", port)
-        command("nft", "delete", "table", "inet", f"pycompose_{paths.tag}")
+        await Firewall(paths.tag).apply(drop_table(paths.tag))
         command("umount", paths.namespaces / gone.container_id)
         async with running(paths) as service:
             assert await service.adopt_sandbox(web.container_id) == before

@@ -64,7 +64,11 @@ class Home:
 
     @property
     def environment(self) -> dict[str, str]:
-        variables = {"PYCOMPOSE_STATE_DIR": str(self.place / "state"), "PYCOMPOSE_RUN_DIR": str(self.place / "run")}
+        variables = {
+            "PYCOMPOSE_STATE_DIR": str(self.place / "state"),
+            "PYCOMPOSE_RUN_DIR": str(self.place / "run"),
+            "DOCKER_HOST": "",  # that is for the others
+        }
         if "PYCOMPOSE_TEST_REGISTRY" in os.environ:
             settings = self.place / "registries.toml"
             settings.write_text(f'[registry."docker.io"]\nmirrors = ["{os.environ["PYCOMPOSE_TEST_REGISTRY"]}"]\n')

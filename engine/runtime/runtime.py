@@ -39,7 +39,15 @@ from engine.runtime.launch import ExecLaunch, ExitStatus, Launch
 from engine.runtime.resources import resources
 from engine.runtime.spec import oci_spec
 from engine.runtime.surroundings import Surroundings
-from engine.runtime.teardown import end_monitor, has_ended, kill_and_wait, reap, remove_cgroup, remove_files
+from engine.runtime.teardown import (
+    end_creation,
+    end_monitor,
+    has_ended,
+    kill_and_wait,
+    reap,
+    remove_cgroup,
+    remove_files,
+)
 from engine.state.paths import Paths
 from engine.undo import undo_on_error
 from engine.wire.containers import HostConfig
@@ -294,7 +302,13 @@ class Runtime:
         self._precompile(spec)
         (launch.bundle / "config.json").write_bytes(msgspec.json.encode(spec))
         command = stack.enter_context(self._surroundings.command())
-        return monitor.spawn(launch, directory, command, (f"--root={self._state}",))
+        starting = monitor.spawn(launch, directory, command, (f"--root={self._state}",))
+        # The engine may die before the container is made: the next one then has to know whom to end.
+        begun = monitor.started_at(starting.pid)
+        monitor.write_record(
+            directory, msgspec.structs.replace(record, monitor_pid=starting.pid, monitor_started=begun)
+        )
+        return starting
 
     def _precompile(self, spec: dict[str, object]) -> None:
         """Hand crun a compiled filter in place of the seccomp section; other runtimes compile it themselves."""
@@ -336,8 +350,10 @@ class Runtime:
             cgroups.thaw(record.cgroup)
             if held.pidfd is not None:
                 await kill_and_wait(held.pidfd)
-            if held.monitor_pidfd is not None:
+            if held.monitor_pidfd is not None and record.pid:
                 await end_monitor(held.monitor_pidfd)
+            elif held.monitor_pidfd is not None:
+                await end_creation(held.monitor_pidfd, record.monitor_pid)
             await self._settle(held)
             await remove_cgroup(record.cgroup)
             await anyio.to_thread.run_sync(remove_files, record, self._directory(identity), self._state / identity)

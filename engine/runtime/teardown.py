@@ -37,6 +37,22 @@ async def end_monitor(pidfd: int) -> None:
     await kill_and_wait(pidfd)
 
 
+async def end_creation(pidfd: int, pid: int) -> None:
+    """End a monitor that is still making its container, and the runtime that does the work for it."""
+    children = _children(pid)
+    # The monitor first: it starts nothing any more. The container's init ends when it misses the runtime.
+    await kill_and_wait(pidfd)
+    for child in children:
+        await _kill_pid(child)
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
 async def remove_cgroup(cgroup: str) -> None:
     """Kill whatever is in a cgroup and remove it from every tree. Raises `OSError` if it stays busy."""
     for _ in range(_BUSY_ATTEMPTS):

@@ -6,7 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Callable
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,10 @@ from engine.logs.reader import read_log
 from engine.runtime import cgroups
 from engine.runtime.console import Console
 from engine.runtime.launch import HOST, ExecLaunch, ExitStatus, Identity, Launch
+from engine.runtime.monitor import Record
 from engine.runtime.runtime import Runtime
 from engine.runtime.stats import read_stats
+from engine.runtime.teardown import has_ended
 from engine.state.paths import Paths
 from engine.wire.containers import ContainerConfig, DeviceMapping, HostConfig, Ulimit
 
@@ -433,6 +435,25 @@ async def test_what_no_record_knows_is_removed_and_the_rest_is_kept(
     assert isinstance(await second.adopt(kept.container_id), int)
     assert cgroups.children(paths.cgroup) == {kept.container_id}
     await second.delete(kept.container_id)
+    second.close()
+
+
+async def test_a_container_in_the_making_when_the_engine_died_can_be_deleted_and_made(
+    runtime: Runtime, make_launch: MakeLaunch, paths: Paths
+) -> None:
+    launch = make_launch("sleep", "100")
+    record = Record(container_id=launch.container_id, bundle=str(launch.bundle), cgroup=launch.cgroup)
+    with ExitStack() as stack:
+        # As far as an engine gets that is killed before the monitor's first report.
+        starting = runtime._spawn(launch, record, stack)
+    second = Runtime(paths)
+    await second.delete(launch.container_id)
+    assert has_ended(starting.pidfd)
+    await second.create(launch)
+    await second.delete(launch.container_id)
+    assert cgroups.children(paths.cgroup) == set()
+    starting.close_pipes()
+    os.close(starting.pidfd)
     second.close()
 
 

@@ -81,7 +81,7 @@ class Connection:
             raise
         except Exception as exc:  # told to the client and logged with its traceback
             log.exception("%s %s failed", event.method.decode(), event.target.decode())
-            await self._send_error(500, f"{type(exc).__name__}: {exc}")
+            await self._send_error(500, _words(exc))
         return not self._must_close and await self._is_reusable()
 
     async def _handle(self, event: h11.Request) -> Answer:
@@ -281,3 +281,10 @@ def _common_headers(version: str) -> tuple[tuple[bytes, bytes], ...]:
 @lru_cache(maxsize=1)
 def _date(seconds: int) -> bytes:
     return time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(seconds)).encode()
+
+
+def _words(error: Exception) -> str:
+    """What a client is told of an error that nobody foresaw; the system's own words need no class name."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    return f"{type(error).__name__}: {error}"

@@ -8,7 +8,7 @@ writes but never corrupts). One writer at a time; one engine per database, which
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
@@ -16,6 +16,9 @@ from typing import Generic, Protocol, TypeVar
 import anyio
 import anyio.to_thread
 import msgspec
+
+from engine.errors import EngineError
+from engine.state.reserve import Reserve
 
 # Append only: entry N brings a database from version N to N + 1.
 MIGRATIONS = (
@@ -48,8 +51,9 @@ class _Waiting:
 class Store:
     """The database. `open` reads everything; `close` is only for tidiness, a crash needs none."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, reserve: Reserve) -> None:
         self._connection = connection
+        self._reserve = reserve
         self._turn = anyio.Lock()
         self._queue: list[_Waiting] = []
 
@@ -65,7 +69,9 @@ class Store:
             connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {number}")
             connection.execute("COMMIT")
-        return cls(connection)
+        reserve = Reserve(path.with_name("reserve"))
+        reserve.fill()
+        return cls(connection, reserve)
 
     def close(self) -> None:
         """Close the database."""
@@ -108,15 +114,29 @@ class Store:
         for waiting in batch:
             waiting.is_done = True
 
-    def _transact(self, acts: Iterable[Act]) -> None:
+    def _transact(self, acts: Sequence[Act]) -> None:
+        while True:
+            try:
+                return self._try_to_transact(acts)
+            except sqlite3.OperationalError as exc:
+                if getattr(exc, "sqlite_errorcode", None) != sqlite3.SQLITE_FULL:
+                    raise
+                if not self._reserve.give():
+                    raise EngineError(
+                        "no space left on the device of the engine's state directory",
+                        hint="delete something there that is not the engine's",
+                    ) from exc
+
+    def _try_to_transact(self, acts: Sequence[Act]) -> None:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             for act in acts:
                 act(self._connection)
+            self._connection.execute("COMMIT")
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            if self._connection.in_transaction:  # some errors have rolled back already
+                self._connection.execute("ROLLBACK")
             raise
-        self._connection.execute("COMMIT")
 
 
 class Table(Generic[R]):

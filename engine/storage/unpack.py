@@ -74,7 +74,8 @@ def unpack(read: Read, root: Path) -> Unpacked:
     except RecursionError:
         raise InvalidLayer("layer cannot be unpacked: its directories are nested too deeply") from None
     except OSError as exc:
-        raise InvalidLayer(f"layer cannot be unpacked: {exc.strerror}: {_shown(exc.filename)}") from exc
+        where = f": {_shown(exc.filename)}" if exc.filename else ""
+        raise InvalidLayer(f"layer cannot be unpacked: {exc.strerror}{where}") from exc
     return Unpacked("sha256:" + digest.hexdigest(), size_bytes)
 
 

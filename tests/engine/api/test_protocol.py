@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -215,6 +217,14 @@ async def test_an_unexpected_failure_is_told_and_logged_and_harms_nobody_else(
         assert "POST /containers/web/start failed" in caplog.text
         await stream.send(b"GET /_ping HTTP/1.1\r\nHost: x\r\n\r\n")
         assert b"200 OK" in await stream.receive()
+
+
+async def test_a_full_disk_is_told_in_the_systems_words(tmp_path: Path) -> None:
+    async with wired(tmp_path) as (server, stream):
+        await server.engine.containers.create("web", ContainerCreateRequest(image="busybox"))
+        server.engine.containers.start_error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/state/file")
+        await stream.send(b"POST /containers/web/start HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+        assert b'"No space left on device: /state/file"' in await receive_through(stream, b"}\n")
 
 
 async def test_an_engine_error_has_its_own_status_and_hint(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -11,6 +12,8 @@ import anyio
 import msgspec
 import pytest
 
+from engine.errors import EngineError
+from engine.kernel.mounts import mount, unmount
 from engine.state.store import MIGRATIONS, Store
 
 
@@ -71,6 +74,34 @@ async def test_a_failed_transaction_changes_nothing(opened: Callable[[], Store])
     with pytest.raises(sqlite3.OperationalError):
         await store.write(half_done)
     assert len(store.table("fruit", Fruit)) == 0
+
+
+@pytest.mark.anyio
+@pytest.mark.root
+async def test_a_full_disk_leaves_room_to_record_what_is_removed(tmp_path: Path) -> None:
+    mount("tmpfs", tmp_path, "tmpfs", options="size=8m")
+    try:
+        with closing(Store.open(tmp_path / "state.db")) as store:
+            fruits = store.table("fruit", Fruit)
+            for number in range(50):
+                await fruits.put(Fruit(str(number), "apple" * 200))
+            fill(tmp_path / "filling")
+            for number in range(50):
+                await fruits.delete(str(number))
+            with pytest.raises(EngineError, match="no space left"):
+                await fruits.put(Fruit("large", "x" * (8 << 20)))
+            assert len(fruits) == 0
+            (tmp_path / "filling").unlink()
+            await fruits.put(Fruit("1", "apple"))
+    finally:
+        unmount(tmp_path)
+
+
+def fill(path: Path) -> None:
+    """Write until nothing more can be written."""
+    with path.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(4096))
 
 
 @pytest.mark.anyio

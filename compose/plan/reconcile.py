@@ -253,7 +253,9 @@ class _Planner:
                 steps.append(self._wait(name, condition, f"{service.name} depends on it", is_required=wish.required))
         return steps
 
-    def _wait(self, name: str, condition: Awaited, because: str, *, is_required: bool) -> int:
+    def _wait(
+        self, name: str, condition: Awaited, because: str, *, is_required: bool, after: list[int] | None = None
+    ) -> int:
         key = (name, f"{condition}{is_required}")
         if key not in self.waits:
             action = WaitFor(
@@ -264,7 +266,7 @@ class _Planner:
                 self._waiting(name, condition),
                 is_required,
             )
-            self.waits[key] = self.builder.add(action, self.starts[name])
+            self.waits[key] = self.builder.add(action, self.starts[name] if after is None else after)
         return self.waits[key]
 
     def _waiting(self, name: str, condition: Awaited) -> tuple[str, ...]:
@@ -278,9 +280,11 @@ class _Planner:
     def _wait_for_all(self, order: list[str]) -> None:
         if not self.options.is_waiting:
             return
+        # After every start: one service that ends must not keep the others from being started.
+        starts = [step for steps in self.starts.values() for step in steps]
         for name in order:
-            is_job = bool(self._waiting(name, "completed"))
-            self._wait(name, "completed" if is_job else "running", "--wait", is_required=True)
+            condition: Awaited = "completed" if self._waiting(name, "completed") else "running"
+            self._wait(name, condition, "--wait", is_required=True, after=starts)
 
     def _names(self, name: str) -> list[str]:
         needs = self.found.services[name]

@@ -237,6 +237,18 @@ def test_waiting_covers_every_service_and_takes_jobs_for_what_they_are() -> None
     """)
 
 
+def test_waiting_begins_when_everything_is_started_so_that_one_failure_keeps_nobody_from_starting() -> None:
+    project = make_project(make_service("web", network_mode="none"), make_service("db", network_mode="none"))
+    assert str(reconcile(project, NOTHING, Options(is_waiting=True))) == expect("""
+        [] #1 create app-web-1 -- not there yet
+        [] #2 create app-db-1 -- not there yet
+        [1] #3 start app-web-1 -- new container
+        [2] #4 start app-db-1 -- new container
+        [3,4] #5 wait until web is running -- --wait
+        [3,4] #6 wait until db is running -- --wait
+    """)
+
+
 def test_creating_only_starts_nothing() -> None:
     project = make_project(make_service("web", network_mode="none"))
     assert str(reconcile(project, NOTHING, Options(is_starting=False))) == "[] #1 create app-web-1 -- not there yet"

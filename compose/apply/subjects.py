@@ -30,7 +30,8 @@ def subject_of(project: Project, action: Action, message: str) -> Steps:
             return _mount(project, service, message) or ("services", service.name)
         case StartContainer(_, name) if name in project.services:
             service = project.services[name]
-            return _port(service, message) or _program(service, message) or ("services", name)
+            # Only what the message names: a start may well fail for what is in no file.
+            return _port(service, message) or _address(service, message) or _program(service, message)
     return ()
 
 
@@ -52,6 +53,14 @@ def _port(service: Service, message: str) -> Steps:
         first, _, last = port.published.partition("-")
         if first.isdecimal() and int(first) <= number <= int(last or first):
             return ("services", service.name, "ports", index)
+    return ()
+
+
+def _address(service: Service, message: str) -> Steps:
+    for key, network in service.networks.items():
+        for kind, address in (("ipv4_address", network.ipv4_address), ("ipv6_address", network.ipv6_address)):
+            if address and re.search(rf"address {re.escape(address)}\b", message):
+                return ("services", service.name, "networks", key, kind)
     return ()
 
 

@@ -12,6 +12,7 @@ from compose.errors import ComposeError, EngineRefused, EngineUnavailable
 from engine.client import ApiError, EngineClient, EngineUnreachable, LaunchError
 from engine.client.launch import EngineHome, ensure_engine
 
+_CHECK_HOST = "check --host and DOCKER_HOST, and whether the engine runs"
 _SYSTEM_HOME = EngineHome(Path("/var/lib/pycompose"), Path("/run/pycompose"))
 
 
@@ -20,7 +21,12 @@ async def connected(session: Session) -> AsyncIterator[EngineClient]:
     """A client of the session's engine. Raises `EngineUnavailable` when there is none and none can be started."""
     address = session.host or await _embedded(session)
     async with EngineClient(address) as engine:
-        yield engine
+        try:
+            yield engine
+        except EngineUnavailable as exc:
+            if session.host:  # an engine that is not ours is started by nobody here
+                exc.hint = _CHECK_HOST
+            raise
 
 
 def as_compose_error(exc: BaseException) -> ComposeError | None:
@@ -28,7 +34,7 @@ def as_compose_error(exc: BaseException) -> ComposeError | None:
     if isinstance(exc, ApiError):
         return EngineRefused(exc.message, status=exc.status)
     if isinstance(exc, EngineUnreachable):
-        return EngineUnavailable(str(exc), hint="check --host and DOCKER_HOST, and whether the engine runs")
+        return EngineUnavailable(str(exc), hint=_CHECK_HOST)
     if isinstance(exc, LaunchError):
         return EngineUnavailable(exc.message, hint=exc.hint)
     return None

@@ -100,8 +100,14 @@ def _make_directories(home: EngineHome) -> None:
             directory.mkdir(mode=0o711, parents=True, exist_ok=True)
         except OSError as exc:
             raise LaunchError(
-                f"cannot make the engine's directory {directory}: {exc.strerror}", hint="run the command as root (sudo)"
+                f"cannot make the engine's directory {directory}: {exc.strerror}", hint=_way_out(exc)
             ) from exc
+
+
+def _way_out(exc: OSError) -> str:
+    if isinstance(exc, PermissionError) and os.geteuid() != 0:
+        return "run the command as root (sudo)"
+    return "PYCOMPOSE_STATE_DIR and PYCOMPOSE_RUN_DIR name other directories"
 
 
 @asynccontextmanager
@@ -111,7 +117,7 @@ async def _only_starter(home: EngineHome) -> AsyncGenerator[None, None]:
         descriptor = os.open(home.run / "starting.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as exc:
         raise LaunchError(
-            f"cannot write to the engine's directory {home.run}: {exc.strerror}", hint="run the command as root (sudo)"
+            f"cannot write to the engine's directory {home.run}: {exc.strerror}", hint=_way_out(exc)
         ) from exc
     try:
         try:

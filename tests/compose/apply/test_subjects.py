@@ -6,7 +6,7 @@ import pytest
 
 from compose.apply.subjects import subject_of
 from compose.model.project import FileObject
-from compose.model.service import FileMount, Mount, Port
+from compose.model.service import FileMount, Mount, Port, ServiceNetwork
 from compose.plan.actions import (
     Action,
     CreateContainer,
@@ -25,6 +25,7 @@ WEB = make_service(
     ports=(Port(80, "8080"), Port(90, "9000-9002")),
     volumes=(data_volume(), Mount("bind", "/x", "/srv/missing")),
     configs=(FileMount("c"),),
+    networks={"default": ServiceNetwork(), "n": ServiceNetwork(ipv4_address="10.1.2.3")},
 )
 PROJECT = make_project(WEB, make_service("db"), configs={"c": FileObject("c", "app_c", file="/app/c.conf")})
 CREATE = CreateContainer(WEB, 1, "app-web-1", "app-web-1", "web:1", "new")
@@ -43,9 +44,15 @@ START = StartContainer("app-web-1", "web", "new")
         (CREATE, "no such capability", ("services", "web")),
         (START, "port 0.0.0.0:8080/tcp is already in use by nginx (pid 1)", ("services", "web", "ports", 0)),
         (START, "Bind for 0.0.0.0:9001 failed: port is already allocated", ("services", "web", "ports", 1)),
-        (START, "port 0.0.0.0:1/tcp is already in use by nginx (pid 1)", ("services", "web")),
+        (START, "port 0.0.0.0:1/tcp is already in use by nginx (pid 1)", ()),
+        (
+            START,
+            "invalid address 10.1.2.3: it does",
+            ("services", "web", "networks", "n", "ipv4_address"),
+        ),
+        (START, "crun was not found", ()),
         (START, 'exec: "serve": executable file not found in $PATH', ("services", "web", "command")),
-        (START, 'exec: "/docker-entrypoint.sh": permission denied', ("services", "web")),
+        (START, 'exec: "/docker-entrypoint.sh": permission denied', ()),
         (StartContainer("app-gone-1", "gone", "new"), "no", ()),
         (StopContainer("app-web-1", "id", "web", "gone"), "no", ()),
     ],

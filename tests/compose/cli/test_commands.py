@@ -241,3 +241,10 @@ def test_a_failure_after_the_load_points_into_the_file_too() -> None:
     assert caught.value.problems == (
         Problem("port 8080 is taken", Location("compose.yaml", 5, 13), source='    ports: ["8080:80"]'),
     )
+
+
+def test_an_engine_that_was_named_and_does_not_answer_is_for_the_user_to_check(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert pycompose("--host", "unix:///nowhere.sock", "ps") == 1
+    assert "hint: check --host and DOCKER_HOST" in capsys.readouterr().err

@@ -129,3 +129,9 @@ def test_the_command_runs_the_same_pycompose(tmp_path: Path) -> None:
     home = EngineHome(state=tmp_path / "s", run=tmp_path / "r")
     assert serve_command(home, 7)[:5] == (sys.executable, "-m", "pycompose", "engine-daemon", "serve")
     assert launching._python_path({"PYTHONPATH": "/other"}) == f"{ROOT}:/other"
+
+
+async def test_a_directory_that_cannot_be_made_is_told_with_the_variables_that_name_another(tmp_path: Path) -> None:
+    with pytest.raises(LaunchError, match="cannot make the engine's directory /proc/none") as caught:
+        await ensure_engine(EngineHome(state=Path("/proc/none"), run=tmp_path), environment={})
+    assert caught.value.hint == "PYCOMPOSE_STATE_DIR and PYCOMPOSE_RUN_DIR name other directories"

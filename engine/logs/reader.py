@@ -12,7 +12,6 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 
 import anyio
-from asyncinotify import Inotify, Mask
 
 from engine.logs.k8s_file import STDERR, STDOUT, LogEntry, Parser, tail_start
 
@@ -137,6 +136,9 @@ class _Watch:
     """Wakes when the log is written to or replaced."""
 
     def __init__(self, path: Path) -> None:
+        # Not at the engine's start: 20 ms, and nobody follows a log yet.
+        from asyncinotify import Inotify, Mask
+
         self._inotify = Inotify()
         # The directory's watch reports writes to the files in it, and renames: one watch survives every rotation.
         self._inotify.add_watch(path.parent, Mask.MODIFY | Mask.CREATE | Mask.MOVED_TO)

@@ -11,6 +11,7 @@ import errno
 import os
 import socket
 import struct
+import threading
 from collections.abc import Iterator, Sequence
 
 import anyio
@@ -37,8 +38,16 @@ class _Refused(Exception):
 class _Netfilter:
     """A netlink socket to nf_tables; blocking, one caller at a time."""
 
-    def __init__(self, kernel: socket.socket) -> None:
-        self._socket = kernel
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER)
+        for option in (_SO_SNDBUFFORCE, _SO_RCVBUFFORCE):
+            with contextlib.suppress(PermissionError):  # the ordinary size is enough for all but the largest tables
+                self._socket.setsockopt(socket.SOL_SOCKET, option, _BUFFER_BYTES)
+        self._socket.bind((0, 0))
+
+    def close(self) -> None:
+        """Close the socket. The kernel then waits for all that was deleted (15 ms), so not after each change."""
+        self._socket.close()
 
     def change(self, messages: Sequence[Message]) -> None:
         """Do all of it or nothing. Raises `EngineError` that names the first message that failed."""
@@ -50,6 +59,8 @@ class _Netfilter:
             number, code = exc.args
             about = messages[number - 1].about if 0 < number <= len(messages) else "begin a transaction"
             raise EngineError(f"nftables: cannot {about}: {os.strerror(code)}") from None
+        finally:
+            self._discard()
 
     def ask(self, message: Message) -> list[bytes] | None:
         """The bodies of the kernel's answers; None if there is no such thing. Raises `EngineError`."""
@@ -60,6 +71,8 @@ class _Netfilter:
             if exc.args[1] == errno.ENOENT:
                 return None
             raise EngineError(f"nftables: cannot {message.about}: {os.strerror(exc.args[1])}") from None
+        finally:
+            self._discard()
 
     def _answers(self, *, last: int) -> Iterator[bytes]:
         """Bodies until the answer to the message with number `last` is complete."""
@@ -76,19 +89,11 @@ class _Netfilter:
                     yield data[16:length]
                 data = data[(length + 3) & ~3 :]
 
-
-@contextlib.contextmanager
-def _netfilter() -> Iterator[_Netfilter]:
-    """A connection for one request, so that nothing an earlier one left unread can be taken for an answer."""
-    try:
-        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER) as kernel:
-            for option in (_SO_SNDBUFFORCE, _SO_RCVBUFFORCE):
-                with contextlib.suppress(PermissionError):  # the ordinary size is enough for all but the largest tables
-                    kernel.setsockopt(socket.SOL_SOCKET, option, _BUFFER_BYTES)
-            kernel.bind((0, 0))
-            yield _Netfilter(kernel)
-    except OSError as exc:
-        raise Unavailable(f"nftables: {exc.strerror}", hint="the kernel must have nf_tables") from exc
+    def _discard(self) -> None:
+        """Forget what else was said to this request: the kernel has said it all before `send` returned."""
+        with contextlib.suppress(BlockingIOError):
+            while self._socket.recv(_ANSWER_BYTES, socket.MSG_DONTWAIT):
+                continue
 
 
 class _Waiting:
@@ -105,8 +110,16 @@ class Firewall:
 
     def __init__(self, tag: str) -> None:
         self._tag = tag
+        self._netfilter: _Netfilter | None = None
+        self._guard = threading.Lock()
         self._turn = anyio.Lock()
         self._queue: list[_Waiting] = []
+
+    def close(self) -> None:
+        """Let go of the kernel; the next change connects again."""
+        if self._netfilter is not None:
+            self._netfilter.close()
+            self._netfilter = None
 
     async def apply(self, messages: Sequence[Message]) -> None:
         """Do what the messages say, all or nothing; cancellation waits for the kernel. Raises `EngineError`."""
@@ -148,12 +161,24 @@ class Firewall:
             item.done = True
 
     def _change(self, messages: Sequence[Message]) -> None:
-        with _netfilter() as kernel:
+        with self._connected() as kernel:
             kernel.change(messages)
 
     def _ask(self, message: Message) -> list[bytes] | None:
-        with _netfilter() as kernel:
+        with self._connected() as kernel:
             return kernel.ask(message)
+
+    @contextlib.contextmanager
+    def _connected(self) -> Iterator[_Netfilter]:
+        """The connection, for one caller at a time; after trouble with it the next caller gets a new one."""
+        with self._guard:
+            try:
+                if self._netfilter is None:
+                    self._netfilter = _Netfilter()
+                yield self._netfilter
+            except OSError as exc:
+                self.close()
+                raise Unavailable(f"nftables: {exc.strerror}", hint="the kernel must have nf_tables") from exc
 
     def _table_exists(self) -> bool:
         return self._ask(nftables.get_table(table_name(self._tag))) is not None

@@ -53,6 +53,10 @@ class Networks:
         self._live: dict[str, BridgeRules] = {}
         self._addresses: dict[tuple[str, int], ipam.Addresses] = {}
 
+    def close(self) -> None:
+        """Let go of the kernel; the networks stay."""
+        self._firewall.close()
+
     def __iter__(self) -> Iterator[NetworkRecord]:
         return iter(self._table)
 

@@ -2,7 +2,7 @@
 
 The library of nftables is not used on purpose: before each change it reads all sets and chains of all tables on the
 host, and some that others made (a set whose `typeof` it cannot parse) end the process that reads them. These messages
-name our own table and nothing else, so no other program's rules can matter, and a change costs a tenth.
+name our own table and nothing else, so no other program's rules can matter, however many there are.
 
 A message is a header, four bytes (family, version, two zeros) and attributes. An expression is a step of the kernel's
 little machine: it loads into registers, compares, looks up, and at last gives a verdict. Registers are counted here in

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 import anyio
@@ -56,6 +57,10 @@ class NetworkService:
         """Make the kernel agree with the records, then serve names and proxies until cancelled. Containers keep their
         networks when this ends.
         """
+        with contextlib.closing(self._networks):
+            await self._run(task_status)
+
+    async def _run(self, task_status: anyio.abc.TaskStatus[None]) -> None:
         async with anyio.create_task_group() as tasks:
             self._sandboxes.tasks = tasks
             await self._networks.know_predefined()

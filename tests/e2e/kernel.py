@@ -68,7 +68,8 @@ def remove_everything(paths: Paths) -> None:
         libc.umount2(os.fsencode(target), _UNMOUNT_LAZILY)
     for link in _links(paths):
         subprocess.run(["ip", "link", "delete", link], check=False, capture_output=True)
-    anyio.run(Firewall(paths.tag).apply, drop_table(paths.tag))
+    with contextlib.closing(Firewall(paths.tag)) as firewall:
+        anyio.run(firewall.apply, drop_table(paths.tag))
     for group in sorted(_cgroups(paths), key=lambda path: -len(path.parts)):
         with contextlib.suppress(OSError):  # a process may still be dying inside; it is not ours to wait for it
             group.rmdir()

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -331,7 +331,8 @@ async def test_after_the_engine_died_a_new_one_knows_serves_and_removes_everythi
     port = int(before.ports["80/tcp"][0].host_port)
     with Host(paths, web).serving():
         assert await anyio.to_thread.run_sync(_call, "127.0.0.1", port)
-        await Firewall(paths.tag).apply(drop_table(paths.tag))
+        with closing(Firewall(paths.tag)) as firewall:
+            await firewall.apply(drop_table(paths.tag))
         command("umount", paths.namespaces / gone.container_id)
         async with running(paths) as service:
             assert await service.adopt_sandbox(web.container_id) == before

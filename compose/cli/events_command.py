@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 
 import click
 
@@ -13,7 +14,7 @@ from compose.cli.session import Session
 @click.command("events", help="Print what happens to the project's containers")
 @click.argument("services", nargs=-1, metavar="[SERVICE...]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line")
-@click.option("--since", default="", help="From this time on")
+@click.option("--since", default="", help="From this time on (a date, or 42m for 42 minutes ago)")
 @click.option("--until", default="", help="Up to this time")
 @click.pass_obj
 def command(session: Session, services: tuple[str, ...], as_json: bool, since: str, until: str) -> None:
@@ -22,21 +23,24 @@ def command(session: Session, services: tuple[str, ...], as_json: bool, since: s
     from compose.cli.asynchronous import run_async
     from compose.cli.connection import connected
     from compose.cli.located import project_or_name
+    from compose.cli.moment import moment
     from compose.plan import labels
     from engine.wire.system import EventMessage
     from engine.wire.times import rfc3339
 
     name = project_or_name(session, services).name
+    now = time.time()
+    since, until = moment(since, now), moment(until, now)
 
     def line(event: EventMessage) -> str:
         attributes = event.actor.attributes
         shown = {key: value for key, value in attributes.items() if not key.startswith("com.docker.compose.")}
-        moment = rfc3339(event.time_nano)
+        when = rfc3339(event.time_nano)
         if not as_json:
             details = ", ".join(f"{key}={value}" for key, value in sorted(shown.items()))
-            return f"{moment} container {event.action} {event.actor.id} ({details})\n"
+            return f"{when} container {event.action} {event.actor.id} ({details})\n"
         record = {
-            "time": moment,
+            "time": when,
             "type": "container",
             "service": attributes.get(labels.SERVICE, ""),
             "id": event.actor.id,

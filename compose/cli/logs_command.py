@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import time
 from typing import Any
 
 import click
 
+from compose.cli.moment import moment
 from compose.cli.session import Session, check_services
 from compose.errors import UsageError
-
-_RELATIVE = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")
 
 
 @click.command("logs", help="Print the output of containers")
@@ -40,15 +38,6 @@ def command(session: Session, /, **options: Any) -> None:
         timestamps=options["timestamps"],
     )
     _print(session, options, wanted)
-
-
-def moment(text: str, now: float) -> str:
-    """A time as the engine reads it: `42m` before `now` (Unix seconds) becomes seconds, others stay."""
-    match = _RELATIVE.fullmatch(text)
-    if not text or not match:
-        return text
-    hours, minutes, seconds = (float(part or 0) for part in match.groups())
-    return f"{now - 3600 * hours - 60 * minutes - seconds:.9f}"
 
 
 def _print(session: Session, options: dict[str, Any], wanted: Any) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from compose.cli.group import COMMANDS, cli
-from compose.cli.logs_command import moment
+from compose.cli.moment import moment
 from compose.cli.pointing import pointing
 from compose.cli.ps_command import listed
 from compose.cli.run_group import run
@@ -232,6 +233,13 @@ def test_health_and_exit_code_are_read_from_the_status(status: str, state: str, 
 )
 def test_times_may_be_relative(text: str, expected: str) -> None:
     assert moment(text, 10_000.0) == expected
+
+
+def test_a_date_is_a_time_and_nonsense_is_none() -> None:
+    assert moment("2024-05-01T12:00:00+00:00", 0.0) == "2024-05-01T12:00:00+00:00"
+    assert float(moment("2024-05-01", 0.0)) == datetime(2024, 5, 1).timestamp()
+    with pytest.raises(UsageError, match="`yesterday` is no time"):
+        moment("yesterday", 0.0)
 
 
 def test_a_failure_after_the_load_points_into_the_file_too() -> None:

@@ -193,11 +193,12 @@ def _endpoints(project: Project, action: CreateContainer) -> dict[str, EndpointS
 def _endpoint(project: Project, action: CreateContainer, key: str, *, is_primary: bool) -> EndpointSettings:
     service = action.service
     wish = service.networks.get(key)
-    aliases = [action.final_name] if action.slug else [action.final_name, service.name]
+    is_aliased = action.aliased or not action.slug
+    aliases = [action.final_name, service.name] if is_aliased else [action.final_name]
     addresses = None
     options: dict[str, str] = {}
     if wish:
-        if not action.slug:
+        if is_aliased:
             aliases += [alias for alias in wish.aliases if alias not in aliases]
         options = dict(wish.driver_opts)
         if wish.interface_name:

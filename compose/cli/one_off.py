@@ -25,6 +25,7 @@ from compose.plan.actions import CreateContainer, Plan, PullImage, Step
 from compose.plan.images import image_of, pull_reason
 from compose.plan.reconcile import reconcile
 from compose.plan.survey import Options
+from compose.render.progress import Quiet
 from engine.client import EngineClient
 
 
@@ -42,8 +43,14 @@ async def run_one_off(
             tell_warnings(session, plan)
             await perform(replace(plan, unchanged=()), Stage(engine, project, observed), shown.update)
             observed = await observe(engine, project.name)
-            creation = _creation(project, service, name, slug, pull_reason(project, service, observed, request.pull))
-            await perform(creation, Stage(engine, project, observed), shown.update)
+            creation = _creation(
+                CreateContainer(
+                    service, 1, name, name, image_of(project, service), "run", slug=slug, aliased=request.use_aliases
+                ),
+                pull_reason(project, service, observed, request.pull),
+            )
+            report = Quiet().update if request.quiet_pull else shown.update
+            await perform(creation, Stage(engine, project, observed), report)
         if request.detach:
             with refusals(f"starting container {name}"):
                 await engine.start_container(name)
@@ -78,10 +85,8 @@ def one_off_service(service: Service, request: RunRequest, *, with_terminal: boo
     )
 
 
-def _creation(project: Project, service: Service, name: str, slug: str, pull_because: str) -> Plan:
-    image = image_of(project, service)
-    steps = [Step(1, PullImage(image, pull_because, service.platform))] if pull_because else []
-    create = CreateContainer(service, 1, name, name, image, "run", slug=slug)
+def _creation(create: CreateContainer, pull_because: str) -> Plan:
+    steps = [Step(1, PullImage(create.image, pull_because, create.service.platform))] if pull_because else []
     return Plan((*steps, Step(2, create, (1,) if steps else ())))
 
 

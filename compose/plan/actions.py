@@ -62,7 +62,7 @@ class CreateContainer(Struct, frozen=True):
 
     `final_name` differs from `name` while the container that it `replaces` (an id) still holds the name.
     `inherited` are the anonymous volumes it takes over. A `slug` makes it a one-off container, which does not
-    answer to the service's name.
+    answer to the service's names unless it is `aliased`.
     """
 
     service: Service
@@ -74,6 +74,7 @@ class CreateContainer(Struct, frozen=True):
     replaces: str = ""
     inherited: tuple[ObservedMount, ...] = ()
     slug: str = ""
+    aliased: bool = False
 
 
 class StartContainer(Struct, frozen=True):

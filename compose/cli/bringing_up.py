@@ -24,7 +24,7 @@ from compose.model.project import Project
 from compose.plan.actions import Plan, PullImage
 from compose.plan.images import familiar
 from compose.plan.labels import container_name
-from compose.plan.observed import ObservedContainer
+from compose.plan.observed import Observed, ObservedContainer
 from compose.plan.progress import Ended, Output, Report
 from compose.plan.reconcile import plan_pulls, reconcile
 from compose.plan.teardown import plan_kill, plan_stop
@@ -126,17 +126,22 @@ class _Foreground:
             await follower.until_idle()
 
     async def _stop(self, stopping: anyio.CancelScope) -> None:
-        """Stop the project gracefully; when that is cancelled, kill it."""
-        sys.stderr.write("Gracefully stopping... (press Ctrl+C again to force)\n")
+        """Stop the project gracefully; when that is cancelled, kill what has not ended."""
+        why = "Gracefully stopping" if self.is_interrupted else "Aborting on container exit"
+        sys.stderr.write(f"{why}... (press Ctrl+C {'again ' if self.is_interrupted else ''}to force)\n")
         observed = await observe(self.engine, self.project.name)
         stage = Stage(self.engine, self.project, observed)
-        mine = [item for item in observed.containers if item.service in self.project.services and not item.is_one_off]
         async with self._showing("stop"):
             with stopping:
-                plan = plan_stop(mine, self.request.timeout_seconds, "interrupted")
+                plan = plan_stop(self._mine(observed), self.request.timeout_seconds, "interrupted")
                 await perform(plan, stage, self.shown.update, keep_going=True)
             if stopping.cancelled_caught:
-                await perform(plan_kill(mine, "SIGKILL"), stage, self.shown.update, keep_going=True)
+                observed = await observe(self.engine, self.project.name)
+                left = [item for item in self._mine(observed) if item.state in ("running", "restarting", "paused")]
+                await perform(plan_kill(left, "SIGKILL"), stage, self.shown.update, keep_going=True)
+
+    def _mine(self, observed: Observed) -> list[ObservedContainer]:
+        return [item for item in observed.containers if item.service in self.project.services and not item.is_one_off]
 
     @asynccontextmanager
     async def _showing(self, verb: str) -> AsyncIterator[None]:

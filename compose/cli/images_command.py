@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import click
@@ -57,12 +58,15 @@ def _record(item: ObservedContainer, image: ImageInspect) -> dict[str, object]:
 
 
 def _row(item: ObservedContainer, image: ImageInspect) -> tuple[str, ...]:
-    from compose.render.units import human_size
+    from compose.render.units import human_duration, human_size
+    from engine.wire.times import parse_time
 
     repository, tag = _name(item)
     identity = image.id.removeprefix("sha256:")[:12]
     platform = f"{image.os}/{image.architecture}"
-    return (item.name, repository, tag, platform, identity, human_size(image.size), image.created)
+    age = time.time() - parse_time(image.created) / 1e9 if image.created else None
+    created = "N/A" if age is None else f"{human_duration(age)} ago"
+    return (item.name, repository, tag, platform, identity, human_size(image.size), created)
 
 
 def _name(item: ObservedContainer) -> tuple[str, str]:

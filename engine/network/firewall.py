@@ -111,15 +111,16 @@ class Firewall:
     def __init__(self, tag: str) -> None:
         self._tag = tag
         self._netfilter: _Netfilter | None = None
+        self._is_closed = False
         self._guard = threading.Lock()
         self._turn = anyio.Lock()
         self._queue: list[_Waiting] = []
 
     def close(self) -> None:
-        """Let go of the kernel; the next change connects again."""
-        if self._netfilter is not None:
-            self._netfilter.close()
-            self._netfilter = None
+        """Let go of the kernel. A change that comes later, from who is still tidying up, connects for itself alone."""
+        self._is_closed = True
+        with self._guard:
+            self._disconnect()
 
     async def apply(self, messages: Sequence[Message]) -> None:
         """Do what the messages say, all or nothing; cancellation waits for the kernel. Raises `EngineError`."""
@@ -177,8 +178,16 @@ class Firewall:
                     self._netfilter = _Netfilter()
                 yield self._netfilter
             except OSError as exc:
-                self.close()
+                self._disconnect()
                 raise Unavailable(f"nftables: {exc.strerror}", hint="the kernel must have nf_tables") from exc
+            finally:
+                if self._is_closed:
+                    self._disconnect()
+
+    def _disconnect(self) -> None:
+        if self._netfilter is not None:
+            self._netfilter.close()
+            self._netfilter = None
 
     def _table_exists(self) -> bool:
         return self._ask(nftables.get_table(table_name(self._tag))) is not None

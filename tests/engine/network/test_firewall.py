@@ -161,6 +161,22 @@ def test_a_port_is_unpublished_without_waiting_for_the_kernels_readers(namespace
     inside(namespace, check)
 
 
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_a_change_after_the_end_is_made_and_leaves_nothing_open(namespace: Path) -> None:
+    async def check(firewall: Firewall) -> None:
+        await firewall.apply(rules.whole_table("ab12", []))
+        firewall.close()
+        before = open_files()
+        await firewall.apply(rules.drop_table("ab12"))
+        assert not await firewall.table_exists()
+        assert open_files() == before
+
+    inside(namespace, check)
+
+
 def test_thousands_of_ports_are_one_transaction(namespace: Path) -> None:
     async def check(firewall: Firewall) -> None:
         ports = [Element("publish4", f"tcp . {port}", "10.1.0.2 . 80") for port in range(1, 5000)]

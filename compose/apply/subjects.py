@@ -32,7 +32,8 @@ def subject_of(project: Project, action: Action, message: str) -> Steps:
             service = project.services[name]
             # Only what the message names: a start may well fail for what is in no file.
             return _port(service, message) or _address(service, message) or _program(service, message)
-    return ()
+        case _:
+            return ()
 
 
 def _mount(project: Project, service: Service, message: str) -> Steps:

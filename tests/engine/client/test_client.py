@@ -18,7 +18,7 @@ from engine.wire.containers import ContainerCreateRequest, ExecCreateRequest, Ex
 from engine.wire.images import AuthConfig
 from engine.wire.networks import NetworkCreateRequest
 from engine.wire.volumes import VolumeCreateRequest
-from tests.fakes.services import Line
+from tests.fakes.containers import Line
 from tests.fakes.serving import served_client
 
 pytestmark = pytest.mark.anyio

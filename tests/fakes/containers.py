@@ -1,0 +1,381 @@
+"""Containers without an engine behind them: enough state for the API's routes and for the `docker` CLI to talk to.
+
+A fake container says what `script` holds once it is started, echoes its stdin if it has one, and exits with 0.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+from msgspec import structs
+
+from engine.containers.options import AttachOptions, LogOptions
+from engine.errors import Conflict, NoSuchContainer, NoSuchExec, NotModified
+from engine.events.bus import EventBus
+from engine.state.names import find, new_id
+from engine.wire.containers import (
+    ContainerCreateRequest,
+    ContainerCreateResponse,
+    ContainerInspect,
+    ContainerState,
+    ContainerSummary,
+    ContainerWaitResponse,
+    ExecCreateRequest,
+    ExecInspect,
+    ExecProcessConfig,
+    ExecStartRequest,
+    IdResponse,
+    LogConfig,
+    NetworkSettings,
+    TopResponse,
+)
+from engine.wire.filters import matches_labels
+from engine.wire.networks import EndpointSettings
+from engine.wire.stats import ContainerStats, CpuStats, CpuUsage, MemoryStats
+from tests.fakes.images import CREATED, FakeImages, Runs
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a fake log."""
+
+    stream: int
+    time_ns: int
+    message: bytes
+
+
+class FakeConsole:
+    """Gives what was put in; echoes what is sent, if it echoes."""
+
+    def __init__(self, *, echoes: bool) -> None:
+        self.echoes = echoes
+        self._output: deque[tuple[int, bytes]] = deque()
+        self._changed = anyio.Event()
+        self._has_ended = False
+        self._has_started = False
+        self.sent = bytearray()
+        self.input_ended = anyio.Event()
+        self.closed = anyio.Event()
+        self.exit_code = 0
+
+    def start(self) -> None:
+        """What was typed before the start is over by now, if its end came."""
+        self._has_started = True
+        if self.echoes and self.input_ended.is_set():
+            self.end()
+
+    def say(self, stream: int, data: bytes) -> None:
+        """Put output."""
+        self._output.append((stream, data))
+        self._changed.set()
+
+    def end(self) -> None:
+        """End the output."""
+        self._has_ended = True
+        self._changed.set()
+
+    async def receive(self) -> tuple[int, bytes]:
+        while not self._output:
+            if self._has_ended:
+                raise anyio.EndOfStream
+            self._changed = anyio.Event()
+            await self._changed.wait()
+        return self._output.popleft()
+
+    async def send(self, data: bytes) -> None:
+        self.sent += data
+        if self.echoes:
+            self.say(1, data)
+
+    async def send_eof(self) -> None:
+        self.input_ended.set()
+        if self.echoes and self._has_started:
+            self.end()
+
+    async def aclose(self) -> None:
+        self.end()
+        self.closed.set()
+
+
+@dataclass(slots=True)
+class FakeContainer:
+    """A container and everything that a test may look at or trigger."""
+
+    id: str
+    name: str
+    request: ContainerCreateRequest
+    status: str = "created"
+    console: FakeConsole | None = None
+    log: list[Line] = field(default_factory=list)
+    exited: anyio.Event = field(default_factory=anyio.Event)
+    exit_code: int = 0
+    size: tuple[int, int] | None = None
+    waiters: int = 0
+
+
+class FakeContainers(Runs):
+    """`ContainerJobs` in memory."""
+
+    def __init__(self, events: EventBus, images: FakeImages) -> None:
+        self._events = events
+        self._images = images
+        self.known: dict[str, FakeContainer] = {}
+        self.execs: dict[str, tuple[FakeContainer, ExecCreateRequest, FakeConsole]] = {}
+        self.script: list[tuple[int, bytes]] = [(1, b"hello\n")]
+        self.following = 0
+        self.archives: dict[str, bytes] = {}
+        self.exec_error: Exception | None = None
+        self.start_error: Exception | None = None
+        self.log_error: Exception | None = None
+
+    def find(self, name: str) -> FakeContainer:
+        container = find(self.known.values(), name)
+        if container is None:
+            raise NoSuchContainer(name)
+        return container
+
+    @property
+    def running_count(self) -> int:
+        return sum(container.status == "running" for container in self.known.values())
+
+    async def create(
+        self, name: str, request: ContainerCreateRequest, *, platform: str = ""
+    ) -> ContainerCreateResponse:
+        self._images.get(request.image)
+        if any(container.name == name for container in self.known.values()):
+            raise Conflict(f'Conflict. The container name "/{name}" is already in use')
+        container = FakeContainer(new_id(), name or "eager_tester", request)
+        if request.attach_stdout or request.attach_stdin:
+            container.console = FakeConsole(echoes=request.open_stdin)
+        self.known[container.id] = container
+        self._tell(container, "create")
+        return ContainerCreateResponse(id=container.id)
+
+    async def start(self, name: str, *, detach_keys: str = "") -> None:
+        container = self.find(name)
+        if container.status == "running":
+            raise NotModified("is running")
+        if self.start_error:
+            raise self.start_error
+        container.status = "running"
+        self._tell(container, "start")
+        for stream, data in self.script:
+            container.log.append(Line(stream, 1_700_000_000_000_000_000, data))
+            if container.console:
+                container.console.say(stream, data)
+        if container.console:
+            container.console.start()
+        if not container.request.open_stdin and self.script:
+            self.exit(container, 0)
+
+    def exit(self, container: FakeContainer, code: int) -> None:
+        """Let it end."""
+        container.status, container.exit_code = "exited", code
+        if container.console:
+            container.console.end()
+        container.exited.set()
+        self._tell(container, "die")
+
+    async def stop(self, name: str, *, timeout_seconds: int | None = None, signal: str = "") -> None:
+        container = self.find(name)
+        if container.status != "running":
+            raise NotModified("does not run")
+        self.exit(container, 143)
+
+    async def kill(self, name: str, *, signal: str = "SIGKILL") -> None:
+        container = self.find(name)
+        if container.status != "running":
+            raise Conflict(f"container {container.id} is not running")
+        self.exit(container, 137)
+
+    async def restart(self, name: str, *, timeout_seconds: int | None = None, signal: str = "") -> None:
+        self.find(name).status = "running"
+
+    async def pause(self, name: str) -> None:
+        self.find(name).status = "paused"
+
+    async def unpause(self, name: str) -> None:
+        self.find(name).status = "running"
+
+    async def rename(self, name: str, new_name: str) -> None:
+        self.find(name).name = new_name
+
+    async def remove(self, name: str, *, force: bool = False, volumes: bool = False, link: bool = False) -> None:
+        container = self.find(name)
+        if container.status == "running" and not force:
+            raise Conflict(f"cannot remove container {container.name!r}: container is running")
+        del self.known[container.id]
+        self._tell(container, "destroy")
+
+    def waiter(self, name: str, condition: str) -> Awaitable[ContainerWaitResponse]:
+        container = self.find(name)
+        return self._wait(container, is_at_once=condition == "not-running" and container.status != "running")
+
+    async def _wait(self, container: FakeContainer, *, is_at_once: bool) -> ContainerWaitResponse:
+        container.waiters += 1
+        try:
+            if not is_at_once:
+                await container.exited.wait()
+        finally:
+            container.waiters -= 1
+        return ContainerWaitResponse(status_code=container.exit_code)
+
+    def inspect(self, name: str, *, size: bool = False) -> ContainerInspect:
+        container = self.find(name)
+        return ContainerInspect(
+            id=container.id,
+            created=CREATED,
+            path="/bin/sh",
+            args=[],
+            state=ContainerState(
+                status=container.status, running=container.status == "running", exit_code=container.exit_code
+            ),
+            image=container.request.image,
+            name=f"/{container.name}",
+            host_config=structs.replace(container.request.host_config, log_config=LogConfig(type="json-file")),
+            config=container.request,
+            network_settings=NetworkSettings(),
+        )
+
+    def summaries(
+        self, *, everything: bool, limit: int, size: bool, filters: Mapping[str, Sequence[str]]
+    ) -> list[ContainerSummary]:
+        return [
+            ContainerSummary(
+                id=container.id,
+                names=[f"/{container.name}"],
+                image=container.request.image,
+                image_id="sha256:" + "1" * 64,
+                command="/bin/sh",
+                created=1_700_000_000,
+                labels=container.request.labels,
+                state=container.status,
+                status=container.status.title(),
+            )
+            for container in self.known.values()
+            if (everything or container.status == "running")
+            and matches_labels(container.request.labels, filters.get("label", ()))
+        ]
+
+    async def logs(self, name: str, options: LogOptions) -> AsyncIterator[Line]:
+        container = self.find(name)
+        lines = container.log if options.tail is None else container.log[len(container.log) - options.tail :]
+        for line in lines:
+            if (line.stream == 1 and options.stdout) or (line.stream == 2 and options.stderr):
+                yield line
+        if self.log_error:
+            raise self.log_error
+        if options.follow:
+            self.following += 1
+            try:
+                await container.exited.wait()
+            finally:
+                self.following -= 1
+
+    def is_tty(self, name: str) -> bool:
+        return self.find(name).request.tty
+
+    @asynccontextmanager
+    async def attach(self, name: str, options: AttachOptions) -> AsyncIterator[FakeConsole]:
+        container = self.find(name)
+        if container.console is None:
+            container.console = FakeConsole(echoes=container.request.open_stdin)
+        yield container.console
+
+    async def resize(self, name: str, height: int, width: int) -> None:
+        self.find(name).size = (height, width)
+
+    async def exec_create(self, name: str, request: ExecCreateRequest) -> IdResponse:
+        exec_id = new_id()
+        self.execs[exec_id] = (self.find(name), request, FakeConsole(echoes=request.attach_stdin))
+        return IdResponse(id=exec_id)
+
+    def _exec(self, exec_id: str) -> tuple[FakeContainer, ExecCreateRequest, FakeConsole]:
+        if exec_id not in self.execs:
+            raise NoSuchExec(exec_id)
+        return self.execs[exec_id]
+
+    async def exec_start(self, exec_id: str, request: ExecStartRequest) -> FakeConsole | None:
+        _, wanted, console = self._exec(exec_id)
+        if self.exec_error:
+            raise self.exec_error
+        if request.detach:
+            return None
+        console.say(1, " ".join(wanted.cmd).encode() + b"\n")
+        console.say(2, b"careful\n")
+        console.start()
+        if not wanted.attach_stdin:
+            console.end()
+        return console
+
+    def exec_inspect(self, exec_id: str) -> ExecInspect:
+        container, wanted, console = self._exec(exec_id)
+        return ExecInspect(
+            id=exec_id,
+            exit_code=console.exit_code,
+            process_config=ExecProcessConfig(tty=wanted.tty, entrypoint=wanted.cmd[0], arguments=wanted.cmd[1:]),
+            open_stdin=wanted.attach_stdin,
+            open_stdout=wanted.attach_stdout,
+            open_stderr=wanted.attach_stderr,
+            container_id=container.id,
+            detach_keys=wanted.detach_keys,
+        )
+
+    async def exec_resize(self, exec_id: str, height: int, width: int) -> None:
+        self._exec(exec_id)[0].size = (height, width)
+
+    def exec_is_tty(self, exec_id: str) -> bool:
+        return self._exec(exec_id)[1].tty
+
+    async def top(self, name: str, ps_args: str) -> TopResponse:
+        self.find(name)
+        return TopResponse(titles=["PID", "CMD"], processes=[["1", "/bin/sh"]])
+
+    async def stats(self, name: str) -> ContainerStats:
+        container = self.find(name)
+        cpu = CpuStats(cpu_usage=CpuUsage(total_usage=1), system_cpu_usage=2, online_cpus=1)
+        memory = MemoryStats(usage=3 << 20, limit=12 << 20, stats={})
+        return ContainerStats(id=container.id, name=f"/{container.name}", cpu_stats=cpu, memory_stats=memory)
+
+    async def connect(self, network: str, name: str, settings: EndpointSettings) -> None:
+        self.find(name)
+
+    async def disconnect(self, network: str, name: str, *, force: bool) -> None:
+        self.find(name)
+
+    async def archive_stat(self, name: str, path: str) -> dict[str, Any]:
+        self.find(name)
+        return {"name": path.rpartition("/")[2], "size": 3, "mode": 420, "mtime": CREATED, "linkTarget": ""}
+
+    async def archive_get(self, name: str, path: str) -> AsyncIterator[bytes]:
+        yield self.archives[path]
+
+    async def archive_put(
+        self, name: str, path: str, tar: AsyncIterator[bytes], *, no_overwrite_dir_non_dir: bool = False
+    ) -> None:
+        self.archives[path] = b"".join([chunk async for chunk in tar])
+
+    async def prune(self, filters: Mapping[str, Sequence[str]]) -> tuple[list[str], int]:
+        ended = [container.id for container in self.known.values() if container.status != "running"]
+        for container_id in ended:
+            del self.known[container_id]
+        return ended, 0
+
+    def image_users(self, image_id: str) -> list[str]:
+        return []
+
+    def volume_users(self, volume_name: str) -> list[str]:
+        prefix = f"{volume_name}:"
+        return [c.id for c in self.known.values() if any(b.startswith(prefix) for b in c.request.host_config.binds)]
+
+    def network_users(self, network_id: str) -> list[str]:
+        return []
+
+    def _tell(self, container: FakeContainer, action: str) -> None:
+        attributes = {"name": container.name, "image": container.request.image, **container.request.labels}
+        self._events.publish("container", action, container.id, attributes)

@@ -17,7 +17,7 @@ import anyio
 import anyio.to_thread
 import msgspec
 
-from engine.errors import EngineError
+from engine.errors import EngineError, Unavailable
 from engine.state.reserve import Reserve
 
 # Append only: entry N brings a database from version N to N + 1.
@@ -59,16 +59,16 @@ class Store:
 
     @classmethod
     def open(cls, path: Path) -> Store:
-        """Open or create the database and bring it to the newest version."""
+        """Open or create the database and bring it to the newest version. Raises `Unavailable` if it is damaged."""
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-        version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-        for number, statement in enumerate(MIGRATIONS[version:], start=version + 1):
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {number}")
-            connection.execute("COMMIT")
+        try:
+            _upgrade(connection)
+        except sqlite3.Error as exc:
+            connection.close()
+            raise Unavailable(
+                f"the engine's database {path} cannot be used: {exc}",
+                hint="move it away to begin with an empty one; volumes and images stay where they are, but unknown",
+            ) from exc
         reserve = Reserve(path.with_name("reserve"))
         reserve.fill()
         return cls(connection, reserve)
@@ -137,6 +137,17 @@ class Store:
             if self._connection.in_transaction:  # some errors have rolled back already
                 self._connection.execute("ROLLBACK")
             raise
+
+
+def _upgrade(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    for number, statement in enumerate(MIGRATIONS[version:], start=version + 1):
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {number}")
+        connection.execute("COMMIT")
 
 
 class Table(Generic[R]):

@@ -12,7 +12,7 @@ import anyio
 import msgspec
 import pytest
 
-from engine.errors import EngineError
+from engine.errors import EngineError, Unavailable
 from engine.kernel.mounts import mount, unmount
 from engine.state.store import MIGRATIONS, Store
 
@@ -145,3 +145,11 @@ async def test_a_write_that_fails_among_others_fails_alone(opened: Callable[[], 
         "pear",
         "plum",
     ]
+
+
+def test_a_damaged_database_is_named_with_a_way_out(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    path.write_bytes(b"not a database, but long enough to be looked at" * 100)
+    with pytest.raises(Unavailable, match=str(path)) as raised:
+        Store.open(path)
+    assert "move it away" in (raised.value.hint or "")

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import networkx
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -94,3 +95,17 @@ def test_imports_point_one_way(side: str) -> None:
         if name.partition(".")[0] in (*LAYERS, "schemas") and not allowed(module, name)
     ]
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("side", sorted(LAYERS))
+def test_no_modules_import_each_other_in_a_circle(side: str) -> None:
+    known = dict(modules(side))
+    arrows: networkx.DiGraph[str] = networkx.DiGraph()
+    # A package that gathers its own modules (`from a.b import c` in a/b/__init__.py) is no circle.
+    arrows.add_edges_from(
+        (module, name)
+        for module, path in known.items()
+        for name, _ in imports(path)
+        if name != module and name in known
+    )
+    assert [" -> ".join(circle) for circle in networkx.simple_cycles(arrows)] == []

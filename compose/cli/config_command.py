@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from compose.cli.loading import load_project
 from compose.cli.session import Session, check_services
 from compose.errors import ComposeError, UsageError
 
@@ -53,7 +54,8 @@ def command(session: Session, /, **options: Any) -> None:
 
 def _text(session: Session, options: Mapping[str, Any], style: str) -> str:
     services: tuple[str, ...] = options["services"]
-    loaded = session.load(
+    loaded = load_project(
+        session,
         interpolate=not options["no_interpolate"],
         normalise=not options["no_normalize"],
         resolve_paths=not options["no_path_resolution"],

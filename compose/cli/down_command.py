@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from compose.cli.loading import load_if_there
 from compose.cli.session import Session, check_services
 
 
@@ -38,7 +39,7 @@ def command(
         images=images or "",
         timeout_seconds=timeout_seconds,
     )
-    project = session.load_if_there()
+    project = load_if_there(session)
     check_services(project, services)
     name = project.name if project else session.given_name
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from compose.apply.observe import observe_containers
 from compose.cli.connection import connected
+from compose.cli.loading import load_if_there
 from compose.cli.session import Session, check_services
 from compose.cli.working import Stage, bare_project
 from compose.errors import ComposeError
@@ -36,7 +37,7 @@ class Located:
 
 def project_or_name(session: Session, services: tuple[str, ...]) -> Project:
     """The project, or a bare one when only its name is known. Raises `UsageError` for an unknown service."""
-    project = session.load_if_there()
+    project = load_if_there(session)
     check_services(project, services)
     return project or bare_project(session.given_name)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from compose.cli.loading import load_if_there
 from compose.cli.moment import moment
 from compose.cli.session import Session, check_services
 from compose.errors import UsageError
@@ -50,7 +51,7 @@ def _print(session: Session, options: dict[str, Any], wanted: Any) -> None:
     from compose.render.logs import LogFormat
 
     services: tuple[str, ...] = options["services"]
-    project = None if session.given_name and not services else session.load_if_there()
+    project = None if session.given_name and not services else load_if_there(session)
     check_services(project, services)
     name = project.name if project else session.given_name
 

@@ -13,7 +13,7 @@ from compose.apply.observe import observe
 from compose.apply.parallel import unwrapped
 from compose.apply.refusals import refusals
 from compose.cli.connection import connected
-from compose.cli.run_command import RunRequest
+from compose.cli.run_request import RunRequest
 from compose.cli.session import Session
 from compose.cli.stdio import join
 from compose.cli.terminal import progress

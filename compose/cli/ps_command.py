@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from compose.cli.loading import load_if_there
 from compose.cli.session import Session, check_services
 from compose.errors import UsageError
 
@@ -67,7 +68,7 @@ def _found(session: Session, services: tuple[str, ...], *, everything: bool, orp
     from compose.cli.connection import connected
 
     # The name alone will do, unless there is something to check against the files.
-    project = None if session.given_name and not services and orphans else session.load_if_there()
+    project = None if session.given_name and not services and orphans else load_if_there(session)
     check_services(project, services)
     name = project.name if project else session.given_name
 

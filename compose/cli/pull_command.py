@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from compose.cli.loading import load_project
 from compose.cli.session import Session, check_services
 
 
@@ -32,7 +33,7 @@ def command(session: Session, /, **options: Any) -> None:
     from compose.render.progress import Quiet
 
     services: tuple[str, ...] = options["services"]
-    loaded = session.load()
+    loaded = load_project(session)
     project = loaded.project
     check_services(project, services)
     project = select_services(project, services, with_dependencies=options["include_deps"])

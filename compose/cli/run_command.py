@@ -4,38 +4,13 @@ from __future__ import annotations
 
 import secrets
 import sys
-from dataclasses import dataclass
 from typing import Any
 
 import click
 
+from compose.cli.loading import load_project
+from compose.cli.run_request import RunRequest
 from compose.cli.session import Session, check_services
-
-
-@dataclass(frozen=True, slots=True)
-class RunRequest:
-    """The command's options."""
-
-    service: str
-    words: tuple[str, ...]
-    detach: bool = False
-    remove: bool = False
-    no_deps: bool = False
-    no_tty: bool = False
-    interactive: bool = True
-    name: str = ""
-    entrypoint: str | None = None
-    environment: tuple[str, ...] = ()
-    labels: tuple[str, ...] = ()
-    volumes: tuple[str, ...] = ()
-    publish: tuple[str, ...] = ()
-    service_ports: bool = False
-    use_aliases: bool = False
-    user: str = ""
-    workdir: str = ""
-    pull: str = ""
-    quiet_pull: bool = False
-    remove_orphans: bool = False
 
 
 @click.command(
@@ -73,7 +48,7 @@ def command(session: Session, /, **options: Any) -> int:
 
     options["pull"] = options["pull"].replace("policy", "")
     request = RunRequest(**options)
-    loaded = session.load()
+    loaded = load_project(session)
     project = loaded.project
     check_services(project, (request.service,))
     project = select_services(project, (request.service,), with_dependencies=not request.no_deps)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compose.errors import NoProject, UsageError
+from compose.errors import UsageError
 
 if TYPE_CHECKING:
-    from compose.load.pipeline import Loaded, LoadRequest
+    from compose.load.pipeline import LoadRequest
     from compose.model.project import Project
 
 
@@ -45,25 +45,6 @@ class Session:
             stdin=sys.stdin.read,
             **switches,
         )
-
-    def load(self, **switches: Any) -> Loaded:
-        """The project of the Compose files; its warnings are told. Raises `InvalidProject`, `NoProject`."""
-        from compose.cli.terminal import warn
-        from compose.load.pipeline import load
-
-        loaded = load(self.request(**switches))
-        for message in loaded.project.warnings:
-            warn(self, message)
-        return loaded
-
-    def load_if_there(self) -> Project | None:
-        """The project, or None where there are no files but the project's name was given."""
-        try:
-            return self.load().project
-        except NoProject:
-            if self.given_name:
-                return None
-            raise
 
     @property
     def given_name(self) -> str:

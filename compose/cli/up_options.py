@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from compose.cli.loading import load_project
 from compose.cli.session import Session, check_services
 from compose.errors import UsageError
 from compose.load.places import Places
@@ -101,7 +102,7 @@ def load_selected(
     """The project narrowed to these services (all without names). Raises `UsageError` for an unknown one."""
     from compose.graph.graph import select_services
 
-    loaded = session.load()
+    loaded = load_project(session)
     project = loaded.project
     check_services(project, services)
     if not project.services and not services:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from compose.cli.one_off import one_off_service
-from compose.cli.run_command import RunRequest
+from compose.cli.run_request import RunRequest
 from compose.errors import UsageError
 from compose.model.service import Deploy, DeployRestart, Mount, Port
 from tests.fakes.projects import make_service

@@ -25,6 +25,9 @@ OPTIONAL_FILES = (
     "blkio.throttle.read_bps_device",
     "cpu.rt_runtime_us",
 )
+# The root of cgroup v2 shows no limits. What it shows where its children have them: exactly for the weight; for the
+# rates as long as a kernel that counts I/O also throttles it, which those of distributions do.
+_SIGNS_IN_ROOT = {"io.weight": "io.cost.qos", "io.max": "io.stat"}
 OPTIONAL_SYSCTLS = ("net.ipv4.ping_group_range", "net.ipv4.ip_unprivileged_port_start")
 
 
@@ -54,7 +57,7 @@ def host_facts() -> HostFacts:
     return HostFacts(
         cgroup_version=found.version,
         controllers=frozenset(found.by_controller),
-        cgroup_files=frozenset(name for name in OPTIONAL_FILES if _has_file(found, name)),
+        cgroup_files=optional_files(found),
         capabilities=_own_capabilities(),
         machine=system.machine,
         kernel=(int(major), int("".join(filter(str.isdigit, minor)) or 0)),
@@ -70,14 +73,22 @@ def _sysctl_path(name: str) -> Path:
     return Path("/proc/sys", *name.split("."))
 
 
+def optional_files(found: Hierarchies) -> frozenset[str]:
+    """Those of `OPTIONAL_FILES` that the cgroups of containers will have."""
+    return frozenset(name for name in OPTIONAL_FILES if _has_file(found, name))
+
+
 def _has_file(found: Hierarchies, name: str) -> bool:
     controller = name.partition(".")[0]
     root = found.by_controller.get(controller)
     if root is None:
         return False
-    # The root of cgroup v2 shows no limits; any child that has the controller does.
-    places = (root,) if found.version == 1 else (root, *(path for path in root.iterdir() if path.is_dir()))
-    return any((place / name).exists() for place in places)
+    if found.version == 1:
+        return (root / name).exists()
+    # A child shows it only once somebody enabled the controller there, which systemd does not do for `io` by itself.
+    if (root / _SIGNS_IN_ROOT.get(name, name)).exists():
+        return True
+    return any((path / name).exists() for path in root.iterdir() if path.is_dir())
 
 
 def _own_capabilities() -> frozenset[str]:

@@ -8,7 +8,7 @@ import pytest
 
 from engine.runtime.capabilities import from_mask
 from engine.runtime.cgroups import Hierarchies, parse_mountinfo, read_counters
-from engine.runtime.facts import host_facts
+from engine.runtime.facts import host_facts, optional_files
 from engine.runtime.failures import create_failure, exec_failure
 from engine.runtime.stats import parse_io_stat
 from engine.runtime.surroundings import tree_to_hide
@@ -58,6 +58,18 @@ def test_the_facts_of_this_host_are_whole() -> None:
     assert "memory" in facts.controllers
     assert facts.kernel >= (4, 0)
     assert "nofile" in facts.hard_limits
+
+
+def test_files_that_the_root_of_version_2_never_shows_are_known_before_any_child_has_them(tmp_path: Path) -> None:
+    found = Hierarchies(2, dict.fromkeys(("io", "memory"), tmp_path), (tmp_path,), None)
+    assert optional_files(found) == frozenset()
+    (tmp_path / "io.stat").touch()
+    assert optional_files(found) == {"io.max"}
+    (tmp_path / "io.cost.qos").touch()
+    assert optional_files(found) == {"io.max", "io.weight"}
+    (tmp_path / "child").mkdir()
+    (tmp_path / "child" / "io.bfq.weight").touch()
+    assert optional_files(found) == {"io.max", "io.weight", "io.bfq.weight"}
 
 
 def test_a_mask_is_read_by_the_numbers_of_the_capabilities() -> None:

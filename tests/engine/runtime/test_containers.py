@@ -262,6 +262,18 @@ async def test_a_paused_container_stands_still_and_can_be_deleted(runtime: Runti
         await runtime.delete(launch.container_id)
 
 
+async def test_a_paused_container_that_was_killed_ends_when_it_is_resumed(
+    runtime: Runtime, make_launch: MakeLaunch
+) -> None:
+    launch = await started(runtime, make_launch("sleep", "100"))
+    await runtime.pause(launch.container_id)
+    await runtime.kill(launch.container_id, signal.SIGKILL)
+    await anyio.sleep(0.2)  # on cgroup v2 it is dead by now
+    await runtime.resume(launch.container_id)
+    assert (await runtime.wait(launch.container_id)).exit_code == 137
+    await runtime.delete(launch.container_id)
+
+
 async def test_input_is_passed_until_its_end_and_output_comes_back(runtime: Runtime, make_launch: MakeLaunch) -> None:
     launch = make_launch("cat", stdin_open=True, stdin_once=True)
     await runtime.create(launch)

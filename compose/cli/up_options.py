@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from compose.cli.loading import load_project
 from compose.cli.session import Session, check_services
@@ -108,8 +107,3 @@ def load_selected(
     if not project.services and not services:
         raise UsageError("no service selected", hint="enable a profile with --profile, or name a service")
     return select_services(project, services, with_dependencies=with_dependencies), loaded.places
-
-
-def as_flag(value: Any) -> bool:
-    """A variable's text as a boolean, as docker compose reads it."""
-    return str(value).lower() in ("1", "t", "true")

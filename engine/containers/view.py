@@ -8,19 +8,16 @@ with it. No name in an archive can then lead out, however the container's symlin
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from engine.kernel.mounts import MS_BIND, MS_RDONLY, MS_REC, MS_REMOUNT, MS_SLAVE, mount
-from engine.kernel.namespaces import CLONE_NEWNS, unshare
+from engine.kernel.namespaces import CLONE_FS, CLONE_NEWNS, on_own_thread, unshare
 from engine.storage.rooted import resolve_in_root
 
 T = TypeVar("T")
-
-_CLONE_FS: Final = 0x00000200
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,25 +41,15 @@ class View:
 
         `act` must not import modules or look up users: those of the container are not to be trusted.
         """
-        results: list[T] = []
-        errors: list[BaseException] = []
 
-        def enter() -> None:
-            try:
-                self._enter()
-                results.append(act())
-            except BaseException as exc:  # noqa: BLE001 - raised again on the caller's thread, below
-                errors.append(exc)
+        def run() -> T:
+            self._enter()
+            return act()
 
-        thread = threading.Thread(target=enter, name="view")
-        thread.start()
-        thread.join()
-        if errors:
-            raise errors[0]
-        return results[0]
+        return on_own_thread(run)
 
     def _enter(self) -> None:
-        unshare(CLONE_NEWNS if self.overlays else _CLONE_FS)
+        unshare(CLONE_NEWNS if self.overlays else CLONE_FS)
         if self.overlays:
             mount("", Path("/"), flags=MS_SLAVE | MS_REC)
         for overlay in self.overlays:

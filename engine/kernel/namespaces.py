@@ -6,7 +6,6 @@ does the latter on a thread of its own.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 from collections.abc import Callable
@@ -18,12 +17,8 @@ from engine.kernel.mounts import MS_BIND, mount, unmount
 
 T = TypeVar("T")
 
+CLONE_FS = 0x00000200
 CLONE_NEWNS = 0x00020000
-CLONE_NEWCGROUP = 0x02000000
-CLONE_NEWUTS = 0x04000000
-CLONE_NEWIPC = 0x08000000
-CLONE_NEWUSER = 0x10000000
-CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
 
 
@@ -55,7 +50,7 @@ def furnish_network_namespace(path: Path, furnish: Callable[[], T]) -> T:
 
     path.touch()
     try:
-        return _on_own_thread(make)
+        return on_own_thread(make)
     except BaseException:
         drop_network_namespace(path)
         raise
@@ -78,10 +73,14 @@ def inside_network(path: Path, act: Callable[[], T]) -> T:
             os.close(descriptor)
         return act()
 
-    return _on_own_thread(enter)
+    return on_own_thread(enter)
 
 
-def _on_own_thread(act: Callable[[], T]) -> T:
+def on_own_thread(act: Callable[[], T]) -> T:
+    """Run `act` on a thread that ends with it, so that what it changes of itself (namespaces, root) serves no one else.
+
+    Blocks; raises what `act` raises.
+    """
     results: list[T] = []
     errors: list[BaseException] = []
 
@@ -91,11 +90,9 @@ def _on_own_thread(act: Callable[[], T]) -> T:
         except BaseException as exc:  # noqa: BLE001 - raised again on the caller's thread, below
             errors.append(exc)
 
-    thread = threading.Thread(target=run, name="namespace")
+    thread = threading.Thread(target=run, name="throw-away")
     thread.start()
     thread.join()
     if errors:
-        with contextlib.suppress(AttributeError):
-            errors[0].add_note("inside another namespace")
         raise errors[0]
     return results[0]

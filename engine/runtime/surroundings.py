@@ -16,21 +16,17 @@ import fcntl
 import os
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from engine.kernel.mounts import MS_PRIVATE, MS_REC, mount, mount_points, unmount
-from engine.kernel.namespaces import CLONE_NEWNS, setns, unshare
+from engine.kernel.namespaces import CLONE_FS, CLONE_NEWNS, on_own_thread, setns, unshare
 from engine.process import find_tool
 from engine.runtime.cgroups import Hierarchies, hierarchies
 
 # Exactly these are what crun looks for (libcrun, cloned_binary.c).
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
-
-T = TypeVar("T")
-
-_CLONE_FS = 0x00000200  # a thread that shares its root directory with others cannot change its mount namespace
 
 
 class Surroundings:
@@ -81,7 +77,7 @@ class Surroundings:
         view = self._lasting
 
         def inside() -> subprocess.Popen[bytes]:
-            unshare(_CLONE_FS)
+            unshare(CLONE_FS)  # who shares its root directory cannot change its mount namespace
             setns(view, CLONE_NEWNS)
             return subprocess.Popen[bytes](argv, **options)
 
@@ -134,22 +130,3 @@ def tree_to_hide(runtime: Path, found: Hierarchies) -> Path | None:
     except FileNotFoundError:
         return None
     return found.unified if has_controllers else None
-
-
-def on_own_thread(act: Callable[[], T]) -> T:
-    """Run `act` on a thread that ends with it: a changed namespace never serves anyone else."""
-    results: list[T] = []
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            results.append(act())
-        except BaseException as exc:  # noqa: BLE001 - raised again on the caller's thread, below
-            errors.append(exc)
-
-    thread = threading.Thread(target=run, name="surroundings")
-    thread.start()
-    thread.join()
-    if errors:
-        raise errors[0]
-    return results[0]

@@ -8,16 +8,13 @@ archive names can lie elsewhere, and no check per name is needed.
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TypeVar
 
-from engine.kernel.namespaces import unshare
+from engine.kernel.namespaces import CLONE_FS, on_own_thread, unshare
 
 T = TypeVar("T")
-
-_CLONE_FS: Final = 0x00000200
 
 
 def inside(root: Path, act: Callable[[], T]) -> T:
@@ -25,35 +22,26 @@ def inside(root: Path, act: Callable[[], T]) -> T:
 
     `act` must not import modules: they are out of its sight. Blocks; raises what `act` raises, or `OSError`.
     """
-    return _on_own_thread(root, act, change_root=True)
+
+    def run() -> T:
+        _enter(root, change_root=True)
+        return act()
+
+    return on_own_thread(run)
 
 
 def at(directory: Path, act: Callable[[], T]) -> T:
     """Run `act` on a throw-away thread whose working directory is `directory`, so that short names do. Blocks."""
-    return _on_own_thread(directory, act, change_root=False)
 
+    def run() -> T:
+        _enter(directory, change_root=False)
+        return act()
 
-def _on_own_thread(directory: Path, act: Callable[[], T], *, change_root: bool) -> T:
-    results: list[T] = []
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            unshare(_CLONE_FS)
-            _enter(directory, change_root=change_root)
-            results.append(act())
-        except BaseException as exc:  # noqa: BLE001 - raised again on the caller's thread, below
-            errors.append(exc)
-
-    thread = threading.Thread(target=run, name="jail")
-    thread.start()
-    thread.join()
-    if errors:
-        raise errors[0]
-    return results[0]
+    return on_own_thread(run)
 
 
 def _enter(directory: Path, *, change_root: bool) -> None:
+    unshare(CLONE_FS)
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fchdir(descriptor)

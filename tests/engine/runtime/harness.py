@@ -1,0 +1,82 @@
+"""What the tests of running containers do again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from engine.logs.reader import read_log
+from engine.runtime.console import Console
+from engine.runtime.launch import ExecLaunch, ExitStatus, Identity, Launch
+from engine.runtime.runtime import Runtime
+
+MakeLaunch = Callable[..., Launch]
+
+
+async def run_to_end(runtime: Runtime, launch: Launch) -> ExitStatus:
+    await runtime.create(launch)
+    await runtime.start(launch.container_id)
+    with anyio.fail_after(20):
+        status = await runtime.wait(launch.container_id)
+    await runtime.delete(launch.container_id)
+    return status
+
+
+async def output(launch: Launch) -> str:
+    assert launch.log_path is not None
+    return b"".join([entry.message async for entry in read_log(launch.log_path)]).decode()
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that only waits to be reaped by its parent does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+async def first_line(launch: Launch) -> bytes:
+    """Wait until a container has written something."""
+    assert launch.log_path is not None
+    with anyio.fail_after(20):
+        async with aclosing(read_log(launch.log_path, follow_until=anyio.Event())) as entries:
+            async for entry in entries:
+                return entry.message
+    raise AssertionError("the log ended")
+
+
+async def read_all(console: Console) -> bytes:
+    content = b""
+    with anyio.fail_after(20):
+        try:
+            while True:
+                content += (await console.receive())[1]
+        except anyio.EndOfStream:
+            return content
+
+
+async def execute(
+    runtime: Runtime, launch: Launch, *arguments: str, stdin: bytes | None = None, **fields: Any
+) -> tuple[int, bytes]:
+    wish: dict[str, Any] = {"environment": ("PATH=/bin",), "identity": Identity(0, 0, (), "/root"), **fields}
+    process = await runtime.exec(
+        launch.container_id,
+        ExecLaunch(arguments=arguments, stdin=stdin is not None, **wish),
+    )
+    if stdin is not None:
+        await process.send(stdin)
+        await process.send_eof()
+    content = await read_all(process)
+    code = await process.wait()
+    await process.aclose()
+    return code, content
+
+
+async def started(runtime: Runtime, launch: Launch) -> Launch:
+    await runtime.create(launch)
+    await runtime.start(launch.container_id)
+    return launch

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from compose.errors import Location, Problem
 from compose.plan.progress import Ended, Output
-from compose.render.document import as_json, as_yaml
 from compose.render.logs import LogFormat
 from compose.render.problems import render_problems
 
@@ -47,19 +46,3 @@ def test_the_end_of_a_container_is_told() -> None:
     style = LogFormat(colour=False)
     assert style.ended(Ended("web-1", 3)) == b"web-1 exited with code 3\n"
     assert style.ended(Ended("web-1", 3, will_restart=True)) == b"web-1 exited with code 3 (restarting)\n"
-
-
-def test_yaml_keeps_strings_strings() -> None:
-    document = {"a": {"port": "8080", "flag": "yes", "empty": "", "null": None, "list": ["x", {"key": 1}], "no": "n"}}
-    assert as_yaml(document) == (
-        'a:\n  port: "8080"\n  flag: "yes"\n  empty: ""\n  "null": null\n  list:\n    - x\n    - key: 1\n  "no": "n"\n'
-    )
-
-
-def test_yaml_shows_several_lines_as_such_and_never_folds() -> None:
-    assert as_yaml({"a": "one\ntwo\n"}) == "a: |\n  one\n  two\n"
-    assert as_yaml({"a": "word " * 100 + "end"}).count("\n") == 1
-
-
-def test_json_is_indented_and_not_escaped() -> None:
-    assert as_json({"a": "ü<"}) == '{\n  "a": "ü<"\n}\n'

@@ -38,6 +38,10 @@ class Disk:
             self._texts[name] = self._stdin() if path == STDIN else Path(path).read_text("utf-8")
         return self._texts[name]
 
+    def text_of(self, name: str) -> str | None:
+        """Return the text of a file that was read, by the name that `display` gave it."""
+        return self._texts.get(name)
+
     def source_line(self, where: Location) -> str | None:
         """Return the line of text that a place points into, if its file was read."""
         text = self._texts.get(where.file)

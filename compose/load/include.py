@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from compose.errors import Location, Problem
+from compose.load.environment import Environment
 from compose.load.extends import relative_directory
 from compose.load.files import clean_join
 from compose.load.scope import Assembling, Scope
@@ -91,7 +92,7 @@ class _Inclusion:
             return directory, wanted
         return directory, os.path.relpath(directory, self._scope.directory)
 
-    def _environment(self, directory: str) -> dict[str, str]:
+    def _environment(self, directory: str) -> Environment:
         names = self._texts("env_file")
         paths = [clean_join(self._scope.directory, name) for name in names]
         default = clean_join(directory, ".env")
@@ -102,7 +103,8 @@ class _Inclusion:
             if not self._assembler.disk.is_file(path):
                 self._fail(f"`include` names an env file that does not exist: {path}")
             read_env_file(self._assembler.disk, path, loaded, self._scope.environment.get, self._assembler.report)
-        return {**loaded, **self._scope.environment}
+        outer = self._scope.environment
+        return Environment({**loaded, **outer}, outer=outer, layers=(tuple(paths),))
 
     def _import(self, source: Map, target: Map, section: str) -> None:
         resources = source.get(section)

@@ -10,6 +10,7 @@ from compose.errors import ComposeError, InvalidProject
 from compose.load.assemble import Assembler
 from compose.load.bind import bind_file_object, bind_network, bind_service, bind_volume
 from compose.load.document import Parts, document, drop_unused, select, shape
+from compose.load.environment import Environment
 from compose.load.files import Disk
 from compose.load.kinds import plain
 from compose.load.name import project_name
@@ -49,8 +50,8 @@ def load(request: LoadRequest) -> Loaded:
     assembler = Assembler(request, disk, report)
     name = project_name(request, sources, assembler)
     # A document that keeps its variables keeps those without a value as well.
-    known = sources.environment if request.interpolate else {}
-    environment = {**known, "COMPOSE_PROJECT_NAME": name}
+    known = sources.environment if request.interpolate else Environment({}, outer={})
+    environment = known.plus(COMPOSE_PROJECT_NAME=name)
     scope = Scope(directory=sources.working_dir, base=sources.working_dir, environment=environment)
     tree = assembler.project(sources.files, scope, resolve_paths=request.resolve_paths)
     report.raise_problems()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from compose.errors import ComposeError, InvalidProject, Location, NoProject, Problem
 from compose.load import dotenv
+from compose.load.environment import Environment
 from compose.load.files import STDIN, Disk
 from compose.load.report import Report
 
@@ -61,7 +62,7 @@ class Sources:
 
     files: tuple[str, ...]
     working_dir: str
-    environment: Mapping[str, str]
+    environment: Environment
     env_files: tuple[str, ...]
     profiles: tuple[str, ...]
 
@@ -93,7 +94,7 @@ class _Finder:
         self._disk = disk
         self._report = report
         self.files = list(request.files)
-        self.environment = {"PWD": disk.cwd, **request.environment}
+        self.environment = Environment({"PWD": disk.cwd, **request.environment}, outer=request.environment)
         self.env_files: list[str] = []
 
     def working_dir(self) -> str:
@@ -116,8 +117,7 @@ class _Finder:
         loaded: dict[str, str] = {}
         for path in self.env_files:
             read_env_file(self._disk, path, loaded, self.environment.get, self._report)
-        for name, value in loaded.items():
-            self.environment.setdefault(name, value)
+        self.environment.add_files(tuple(self.env_files), loaded)
 
     def _env_files(self) -> list[str]:
         wanted = self._request.env_files or [

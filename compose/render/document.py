@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -44,10 +45,10 @@ def _mapping(mapping: Mapping[str, Any], pad: str, lines: list[str]) -> None:
 
 def _entry(start: str, value: Any, pad: str, lines: list[str]) -> None:
     """Add a value after `start`, on the same line if it fits there."""
-    if isinstance(value, Mapping) and value:
+    if isinstance(value, dict) and value:
         lines.append(start)
         _mapping(value, pad, lines)
-    elif isinstance(value, Sequence) and not isinstance(value, str) and value:
+    elif isinstance(value, list) and value:
         lines.append(start)
         _sequence(value, pad, lines)
     else:
@@ -57,9 +58,12 @@ def _entry(start: str, value: Any, pad: str, lines: list[str]) -> None:
 def _sequence(items: Sequence[Any], pad: str, lines: list[str]) -> None:
     below = pad + _STEP
     for item in items:
-        if isinstance(item, Mapping | list | tuple) and item:
+        if isinstance(item, dict | list) and item:
             first = len(lines)
-            (_mapping if isinstance(item, Mapping) else _sequence)(item, below, lines)  # type: ignore[arg-type]
+            if isinstance(item, dict):
+                _mapping(item, below, lines)
+            else:
+                _sequence(item, below, lines)
             lines[first] = f"{pad}- {lines[first][len(below) :]}"
         else:
             lines.append(f"{pad}- {_scalar(item, below)}")
@@ -74,7 +78,7 @@ def _scalar(value: Any, pad: str) -> str:
         return "true" if value else "false"
     if isinstance(value, float):
         return _float(value)
-    return "{}" if isinstance(value, Mapping) else "[]" if isinstance(value, Sequence) else str(value)
+    return str(value)
 
 
 def _float(value: float) -> str:
@@ -96,6 +100,7 @@ _RESOLVERS: Mapping[str, Sequence[tuple[str, re.Pattern[str]]]] = yaml.SafeDumpe
 _WORDS = {"y", "Y", "n", "N"}
 
 
+@lru_cache(maxsize=4096)  # the names of attributes come again and again
 def _text(text: str) -> str:
     """A string on one line: plain where that reads as the same string, else in quotes."""
     if not text.isprintable():

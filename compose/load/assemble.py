@@ -28,11 +28,12 @@ from compose.load.yaml import Document, Path, parse
 
 @dataclass(slots=True)
 class Assembler:
-    """Assembles the documents of one load."""
+    """Assembles the documents of one load; `environments` are those that the files were interpolated with."""
 
     request: LoadRequest
     disk: Disk
     report: Report
+    environments: dict[str, list[Mapping[str, str]]] = field(default_factory=dict[str, "list[Mapping[str, str]]"])
     _documents: dict[str, list[Document]] = field(default_factory=dict[str, list[Document]])
 
     def project(self, files: tuple[str, ...], scope: Scope, *, resolve_paths: bool) -> Map:
@@ -86,6 +87,7 @@ class Assembler:
                 )
                 self.report.fail(Problem("a Compose file must be a mapping at the top", where))
             if self.request.interpolate:
+                self.environments.setdefault(document.tree.where.file, []).append(environment)
                 contents.append((document, Interpolation(environment.get, self.report).document(document.tree)))
             else:
                 contents.append((document, clone(document.tree)))  # the stages work in place

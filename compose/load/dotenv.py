@@ -46,9 +46,12 @@ class _Reader:
         self.position = 0
 
     def error(self, message: str, hint: str | None = None) -> DotenvError:
-        line = self.text.count("\n", 0, self.position) + 1
-        column = self.position - (self.text.rfind("\n", 0, self.position) + 1) + 1
-        return DotenvError(Problem(message, Location(self.file, line, column), hint))
+        return DotenvError(Problem(message, self.where(), hint))
+
+    def where(self) -> Location:
+        """Return the place that is looked at."""
+        line_start = self.text.rfind("\n", 0, self.position) + 1
+        return Location(self.file, self.text.count("\n", 0, self.position) + 1, self.position - line_start + 1)
 
     def next_statement(self) -> bool:
         """Go to the next name; False at the end of the file."""
@@ -177,3 +180,20 @@ def read_raw(text: str, file: str, into: MutableMapping[str, str], lookup: Looku
         inherited = value if equals else lookup(name)
         if inherited is not None:
             into[name] = inherited
+
+
+def places(text: str, file: str, *, is_raw: bool) -> dict[str, Location]:
+    """Return where a file that can be read sets its variables; of several places of one variable the last."""
+    found: dict[str, Location] = {}
+    if is_raw:
+        for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
+            found[line.strip().partition("=")[0]] = Location(file, number, len(line) - len(line.lstrip()) + 1)
+        return found
+    reader = _Reader(text, file)
+    while reader.next_statement():
+        where = reader.where()
+        name, is_bare = reader.name()
+        found[name] = where
+        if not is_bare:
+            reader.value(str)
+    return found

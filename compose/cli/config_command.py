@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 @click.option("--images", "what", flag_value="images", help="Print the images")
 @click.option("--profiles", "what", flag_value="profiles", help="Print the profiles")
 @click.option("--environment", "what", flag_value="environment", help="Print the variables of the interpolation")
+@click.option("--origins", is_flag=True, help="Print where each value comes from")
 @click.option("--hash", "hashed", default=None, metavar="SERVICES", help="Print the hashes of services (* is all)")
 @click.option("--no-interpolate", is_flag=True, help="Leave variables as they are")
 @click.option("--no-normalize", is_flag=True, help="Add no defaults")
@@ -69,6 +70,10 @@ def _text(session: Session, options: Mapping[str, Any], style: str) -> str:
         project = _selected(loaded.project, services)
         return "".join(f"{line}\n" for line in _LISTINGS[options["what"]](project))
     document = _narrowed(loaded.document, loaded.project, services) if services else loaded.document
+    if options["origins"]:
+        from compose.render.origins import render_origins
+
+        return render_origins(document, loaded.places.origins, as_json=style == "json")
     from compose.render.document import as_json, as_yaml
 
     return as_json(document) if style == "json" else as_yaml(document)

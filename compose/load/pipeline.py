@@ -20,6 +20,7 @@ from compose.load.references import check_project
 from compose.load.report import Report
 from compose.load.scope import Scope
 from compose.load.sources import LoadRequest, Sources, find_sources
+from compose.load.trace import Trace
 from compose.load.tree import Map
 from compose.load.variables import Variables
 from compose.model.project import Project
@@ -57,7 +58,7 @@ def load(request: LoadRequest) -> Loaded:
     report.raise_problems()
     if not tree:
         raise ComposeError("empty compose file", hint="add a `services:` section")
-    places = Places(tree, disk.source_line)
+    places = Places(tree, Trace(disk, environment, assembler.environments, request.project_name))
     if request.normalise:
         normalise(tree, name, environment)
     if not request.interpolate:

@@ -1,20 +1,26 @@
-"""Where the parts of a loaded project stand in the user's files, for errors that come up later."""
+"""Where the parts of a loaded project stand in the user's files, for errors that come up later, and for origins."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from compose.errors import Location
+from compose.load.trace import Trace
 from compose.load.tree import Map, Seq
 
+if TYPE_CHECKING:
+    from compose.load.origins import Origin, Origins
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Places:
-    """The document with its places, and the files' lines."""
+    """The document with its places, and what is needed to tell more about them."""
 
     tree: Map
-    source_line: Callable[[Location], str | None]
+    trace: Trace
 
     def find(self, path: Sequence[str | int]) -> tuple[Location | None, str | None]:
         """The place of the part at `path` and its line, or of the deepest part above it that a file wrote.
@@ -35,4 +41,14 @@ class Places:
                 return None, None
             else:
                 break
-        return (where, self.source_line(where)) if where and where.line else (None, None)
+        return (where, self.trace.disk.source_line(where)) if where and where.line else (None, None)
+
+    def origins(self, path: Sequence[str | int], value: Any = None) -> tuple[Origin, ...]:
+        """What gave the value at `path` of the document, the nearest cause first (see `Origins.of`)."""
+        return self._origins.of(tuple(path), value)
+
+    @functools.cached_property
+    def _origins(self) -> Origins:
+        from compose.load.origins import Origins  # hardly ever needed
+
+        return Origins(self.tree, self.trace)

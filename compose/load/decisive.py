@@ -45,7 +45,8 @@ def decisive(text: str, environment: Mapping[str, str], part: Part) -> list[str]
             return whole  # not a short form: the part cannot be told from the whole
 
     given = outcome()
-    return [name for name in list(names) if any(given != outcome(name, other) for other in _others(environment, name))]
+    written = sorted(names, key=text.find)  # a default is looked at before the variable that it belongs to
+    return [name for name in written if any(given != outcome(name, other) for other in _others(environment, name))]
 
 
 def _others(environment: Mapping[str, str], name: str) -> tuple[str | None, ...]:

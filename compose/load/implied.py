@@ -24,6 +24,7 @@ DEFAULTS: Rules[str] = compile_rules(
         "services.*.deploy.resources": "always written",
         "services.*.deploy.resources.reservations.devices.*.count": "all of them",
         "services.*.deploy.placement": "always written",
+        "services.*.develop.watch.*.exec.command": "always written",
         "networks.*.ipam": "always written",
     }
 )

@@ -42,7 +42,7 @@ class Session:
             profiles=self.profiles,
             env_files=self.env_files,
             environment=self.environment,
-            stdin=sys.stdin.read,
+            stdin=sys.stdin.buffer.read,
             **switches,
         )
 

@@ -13,13 +13,13 @@ from typing import Any
 from compose.errors import InvalidProject, Location, Problem
 from compose.load import checks, extends, include
 from compose.load.canonical import canonicalise, set_defaults
-from compose.load.files import STDIN, Disk
+from compose.load.files import STDIN, Disk, document_text
 from compose.load.interpolate import Interpolation
 from compose.load.locations import Resolver
 from compose.load.merge import apply_resets, merge_documents
 from compose.load.report import Report
 from compose.load.scope import Scope
-from compose.load.sources import LoadRequest, reason
+from compose.load.sources import LoadRequest, unreadable
 from compose.load.tree import NOWHERE, Map, Seq, clone
 from compose.load.unique import enforce_unique
 from compose.load.validate import check_schema
@@ -57,6 +57,7 @@ class Assembler:
         resets: set[Path] = set()
         for document, content in self._contents(file, environment):
             resets = document.resets
+            apply_resets(tree, resets)
             tree = merge_documents(tree, content, self.report.problem)
             enforce_unique(tree)
             canonicalise(tree, self.report, keep_unparsable=not self.request.interpolate)
@@ -69,9 +70,9 @@ class Assembler:
         if file not in self._documents:
             name = "<stdin>" if file == STDIN else self.disk.display(file)
             try:
-                text = self.disk.read(file)
+                text = self.disk.read(file, document_text)
             except (OSError, UnicodeDecodeError) as exc:
-                raise InvalidProject([Problem(f"cannot read {file}: {reason(exc)}", Location(name))]) from exc
+                raise InvalidProject(self.report.with_sources([unreadable(file, name, exc)])) from exc
             try:
                 self._documents[file] = parse(text, name)
             except InvalidProject as exc:

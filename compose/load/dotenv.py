@@ -8,15 +8,18 @@ its value from the surroundings, if it has one there.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, MutableMapping
 
 from compose.errors import Location, Problem
 from compose.load.template import Lookup, TemplateError, substitute
 
-_EXPORT = re.compile(r"export\s+")
-_ESCAPE = re.compile(r"""\\(?:([abcfnrtv$"\\])|0(\d{0,3}))""")
+_EXPORT = re.compile(r"export(?=[\t\n\f\r ])")
+_ESCAPE = re.compile(r"""\\(?:([abcfnrtv$"\\])|0([0-9]{0,3}))""")
 _NAME_EXTRA = "_.-[]"
 _BLANKS = "\t\v\f\r \x85\xa0"
+# White space as Unicode has it; Python's `isspace` and `strip` count four control characters as well.
+_SPACES = _BLANKS + "\n\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 _ESCAPES = {
     "a": "\a",
     "b": "\b",
@@ -56,7 +59,7 @@ class _Reader:
     def next_statement(self) -> bool:
         """Go to the next name; False at the end of the file."""
         while True:
-            while self.position < len(self.text) and self.text[self.position].isspace():
+            while self.position < len(self.text) and self.text[self.position] in _SPACES:
                 self.position += 1
             if self.position >= len(self.text):
                 return False
@@ -69,16 +72,20 @@ class _Reader:
         export = _EXPORT.match(self.text, self.position)
         if export:
             self.position = export.end()
+            self._skip_blanks()
         start = self.position
         for index in range(start, len(self.text)):
             char = self.text[index]
             if char in "=:\n":
                 self.position = index + 1
-                return self._checked(self.text[start:index].rstrip(), start), char == "\n"
-            if not (char in _BLANKS or char in _NAME_EXTRA or char.isalpha() or char.isnumeric()):
+                return self._checked(self.text[start:index].rstrip(_SPACES), start), char == "\n"
+            if not (char in _BLANKS or char in _NAME_EXTRA or unicodedata.category(char)[0] in "LN"):
                 self.position = index
                 shown = self.text[start : self._line_end()]
                 raise self.error(f"unexpected character `{char}` in the variable name `{shown}`", "write `NAME=value`")
+        if start == len(self.text):
+            self.position = start
+            raise self.error("`export` without a variable", "write `export NAME=value`")
         # The reference reads a last line without a line break as the value of a variable without a name.
         self.position = start
         return "", False
@@ -91,13 +98,12 @@ class _Reader:
 
     def value(self, expand: Callable[[str], str]) -> str:
         """Read a value: quoted, or the rest of the line without a trailing comment."""
-        while self.position < len(self.text) and self.text[self.position] in _BLANKS:
-            self.position += 1
+        self._skip_blanks()
         quote = self.text[self.position : self.position + 1]
         if quote in ("'", '"') and quote:
             return self._quoted(quote, expand)
         end = self._line_end()
-        value = self.text[self.position : end].split(" #", 1)[0].rstrip()
+        value = self.text[self.position : end].split(" #", 1)[0].rstrip(_SPACES)
         value = expand(value)
         self.position = end + 1
         return value
@@ -120,6 +126,10 @@ class _Reader:
             index += 1
         raise self.error(f"unterminated quoted value {self.text[self.position : self._line_end()]}", f"add a {quote}")
 
+    def _skip_blanks(self) -> None:
+        while self.position < len(self.text) and self.text[self.position] in _BLANKS:
+            self.position += 1
+
     def _line_end(self) -> int:
         end = self.text.find("\n", self.position)
         return len(self.text) if end < 0 else end
@@ -129,10 +139,10 @@ def _unescape(text: str) -> str:
     def replace(match: re.Match[str]) -> str:
         if match[1]:
             return _ESCAPES.get(match[1], match[0])
-        # Exactly three octal digits after `\0` make a character, as in the reference; fewer stay as written.
+        # Exactly three octal digits after `\0` make a character, as in the reference; otherwise only the 0 goes.
         digits = match[2]
         is_octal = len(digits) == 3 and set(digits) <= set("01234567") and digits < "400"
-        return chr(int(digits, 8)) if is_octal else match[0]
+        return chr(int(digits, 8)) if is_octal else f"\\{digits}"
 
     return _ESCAPE.sub(replace, text)
 
@@ -170,11 +180,11 @@ def read_raw(text: str, file: str, into: MutableMapping[str, str], lookup: Looku
     Raises `DotenvError` with the place of the first fault.
     """
     for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
-        stripped = line.removesuffix("\r").lstrip()
+        stripped = line.removesuffix("\r").lstrip(_SPACES)
         if not stripped or stripped.startswith("#"):
             continue
         name, equals, value = stripped.partition("=")
-        if not name or any(char.isspace() for char in name):
+        if not name or " " in name or "\t" in name:
             where = Location(file, number, 1)
             raise DotenvError(Problem(f"`{name}` is not a variable name", where, "write `NAME=value`"))
         inherited = value if equals else lookup(name)

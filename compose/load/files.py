@@ -2,22 +2,49 @@
 
 from __future__ import annotations
 
+import codecs
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 from compose.errors import Location
 
 STDIN = "-"
+LINE_BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
+_ODD_BYTE = re.compile("[\ud800-\udfff]")
+
+Decode = Callable[[bytes], str]
+
+
+def strict(data: bytes) -> str:
+    """Return the text of UTF-8 bytes; raises `UnicodeDecodeError`."""
+    return data.decode("utf-8")
+
+
+def document_text(data: bytes) -> str:
+    """Return the text of a YAML file without its byte order mark, which may say that it is UTF-16 (YAML 1.2, 5.2).
+
+    Raises `UnicodeDecodeError`.
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16")
+    return data.removeprefix(codecs.BOM_UTF8).decode("utf-8")
+
+
+def lenient(data: bytes) -> str:
+    """Return the text of UTF-8 bytes, with U+FFFD for each byte that has no place in it."""
+    return _ODD_BYTE.sub("\ufffd", data.decode("utf-8", "surrogateescape"))
 
 
 class Disk:
     """Reads files, remembers their text for error messages, and names them as the user would."""
 
-    def __init__(self, cwd: Path, stdin: Callable[[], str]) -> None:
+    def __init__(self, cwd: Path, stdin: Callable[[], bytes]) -> None:
         self._cwd = os.path.abspath(cwd)  # noqa: PTH100  # lexical, as the reference does; `resolve` follows links
         self._stdin = stdin
         self._texts: dict[str, str] = {}
+        self._decoded: dict[tuple[str, Decode], str] = {}
 
     @property
     def cwd(self) -> str:
@@ -31,12 +58,15 @@ class Disk:
         """Return the path as messages show it: relative to the working directory when below it."""
         return path.removeprefix(f"{self._cwd.rstrip('/')}/")
 
-    def read(self, path: str) -> str:
+    def read(self, path: str, decode: Decode = strict) -> str:
         """Return the text of a file (`-` is standard input); raises `OSError` or `UnicodeDecodeError`."""
         name = "<stdin>" if path == STDIN else self.display(path)
-        if name not in self._texts:
-            self._texts[name] = self._stdin() if path == STDIN else Path(path).read_text("utf-8")
-        return self._texts[name]
+        text = self._decoded.get((name, decode))
+        if text is None:
+            data = self._stdin() if path == STDIN else Path(path).read_bytes()
+            self._texts[name] = lenient(data)  # to show the place when it cannot be decoded
+            self._decoded[name, decode] = self._texts[name] = text = decode(data)
+        return text
 
     def text_of(self, name: str) -> str | None:
         """Return the text of a file that was read, by the name that `display` gave it."""
@@ -47,7 +77,7 @@ class Disk:
         text = self._texts.get(where.file)
         if text is None or not where.line:
             return None
-        lines = text.splitlines()
+        lines = LINE_BREAK.split(text)
         return lines[where.line - 1] if where.line <= len(lines) else None
 
     def exists(self, path: str) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from compose.errors import ComposeError, InvalidProject, Location, NoProject, Problem
 from compose.load import dotenv
 from compose.load.environment import Environment
-from compose.load.files import STDIN, Disk
+from compose.load.files import LINE_BREAK, STDIN, Disk, lenient
 from compose.load.report import Report
 
 NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
@@ -23,7 +23,7 @@ TRUE_TEXTS = ("1", "t", "T", "true", "TRUE", "True")
 FALSE_TEXTS = ("0", "f", "F", "false", "FALSE", "False")
 
 
-def no_input() -> str:
+def no_input() -> bytes:
     """Stand for a standard input that is not there."""
     raise ComposeError("`-f -` needs a Compose file on standard input")
 
@@ -46,7 +46,7 @@ class LoadRequest:
     profiles: tuple[str, ...] = ()
     env_files: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
-    stdin: Callable[[], str] = no_input
+    stdin: Callable[[], bytes] = no_input
     interpolate: bool = True
     normalise: bool = True
     resolve_paths: bool = True
@@ -161,17 +161,22 @@ def read_env_file(
     """Add the variables of one env file to `into`; raises `InvalidProject` when it cannot be used."""
     name = disk.display(path)
     try:
-        text = disk.read(path)
+        text = disk.read(path, lenient)
     except FileNotFoundError as exc:
         raise InvalidProject([Problem(f"env file {path} not found", Location(name))]) from exc
-    except (OSError, UnicodeDecodeError) as exc:
-        raise InvalidProject([Problem(f"cannot read the env file {path}: {reason(exc)}", Location(name))]) from exc
+    except OSError as exc:
+        raise InvalidProject([unreadable(f"the env file {path}", name, exc)]) from exc
     try:
         dotenv.read(text, name, into, lookup, report.unset)
     except dotenv.DotenvError as exc:
         raise InvalidProject(report.with_sources([exc.problem])) from exc
 
 
-def reason(exc: OSError | UnicodeDecodeError) -> str:
-    """Return why a file could not be read, in words."""
-    return (exc.strerror or str(exc)).lower() if isinstance(exc, OSError) else "it is not UTF-8 text"
+def unreadable(what: str, name: str, exc: OSError | UnicodeDecodeError) -> Problem:
+    """Return the problem that a file cannot be read, at its first bad byte if it is not text."""
+    if isinstance(exc, OSError):
+        return Problem(f"cannot read {what}: {(exc.strerror or str(exc)).lower()}", Location(name))
+    before = exc.object[: exc.start].decode("utf-8", "replace")
+    line = LINE_BREAK.split(before)
+    where = Location(name, len(line), len(line[-1]) + 1)
+    return Problem(f"cannot read {what}: it is not UTF-8 text", where, "save the file in the encoding UTF-8")

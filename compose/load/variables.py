@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from compose.errors import Location, Problem
 from compose.load import dotenv
-from compose.load.files import Disk
+from compose.load.files import Disk, lenient
 from compose.load.report import Report
-from compose.load.sources import reason
+from compose.load.shape import SERVICE
+from compose.load.sources import unreadable
 from compose.load.tree import Map, locate
 
 RAW = "raw"
@@ -40,16 +42,16 @@ class Variables:
             where = locate(self._tree, ("services", name, "env_file", index, "path"))
             self._read(entry, where, merged, lookup, "env file")
         if own or merged:
-            service["environment"] = {**merged, **own}
+            SERVICE.put(service, "environment", {**merged, **own})
 
     def fill_labels(self, name: str, service: dict[str, Any]) -> None:
-        """Put the labels of the label files under those of the service, in place."""
+        """Put the labels of the label files under those of the service, in place; the files stay named there."""
         labels: dict[str, str] = {}
-        for index, path in enumerate(service.pop("label_file", ())):
+        for index, path in enumerate(service.get("label_file", ())):
             where = locate(self._tree, ("services", name, "label_file", index))
             self._read({"path": path, "required": True}, where, labels, labels.get, "label file")
         if labels:
-            service["labels"] = {**labels, **service.get("labels", {})}
+            SERVICE.put(service, "labels", {**labels, **service.get("labels", {})})
 
     def _read(self, entry: Mapping[str, Any], where: Location, into: dict[str, str], lookup: Any, kind: str) -> None:
         path = self._disk.absolute(entry.get("path", ""))
@@ -58,16 +60,16 @@ class Variables:
                 hint = "create it, or mark it `required: false`" if kind == "env file" else "create it"
                 self._report.problem(Problem(f"{kind} {path} not found", where, hint))
             return
+        file = self._disk.display(path)
         try:
-            text = self._disk.read(path)
-            file = self._disk.display(path)
             if entry.get("format", "") == RAW:
-                dotenv.read_raw(text, file, into, lookup)
+                dotenv.read_raw(self._disk.read(path), file, into, lookup)
             elif entry.get("format", "") in ("", ".env"):
-                dotenv.read(text, file, into, lookup, self._report.unset)
+                dotenv.read(self._disk.read(path, lenient), file, into, lookup, self._report.unset)
             else:
                 self._report.problem(Problem(f"unsupported format `{entry['format']}` of an env file", where))
         except dotenv.DotenvError as exc:
             self._report.problem(exc.problem)
         except (OSError, UnicodeDecodeError) as exc:
-            self._report.problem(Problem(f"cannot read the {kind} {path}: {reason(exc)}", where))
+            found = unreadable(f"the {kind} {path}", file, exc)
+            self._report.problem(found if isinstance(exc, UnicodeDecodeError) else replace(found, where=where))

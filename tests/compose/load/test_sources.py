@@ -43,7 +43,7 @@ def test_files_by_flag_and_by_variable_are_used_in_order(directory: Directory) -
 
 
 def test_a_file_can_come_from_standard_input(directory: Directory) -> None:
-    assert image(directory.load(files=("-",), stdin=lambda: WEB)) == "nginx:none"
+    assert image(directory.load(files=("-",), stdin=WEB.encode)) == "nginx:none"
     with pytest.raises(ComposeError, match="standard input"):
         directory.load(files=("-",))
 
@@ -142,8 +142,6 @@ def test_paths_are_joined_and_cleaned_by_their_letters(base: str, path: str, joi
 
 def test_an_env_file_that_cannot_be_read_is_reported(directory: Directory) -> None:
     directory.write("compose.yaml", WEB)
-    (directory.path / "latin.env").write_bytes(b"A=\xe4\n")
-    assert "not UTF-8" in directory.complaints(env_files=("latin.env",))[0]
     assert "not found" in directory.complaints(env_files=("none.env",))[0]
     directory.write("bad.env", "A=1\nB C=2\n")
     problem = directory.problems(env_files=("bad.env",))[0]

@@ -44,10 +44,13 @@ SMALLEST_INTEGER = -(2**63)
 
 _INTEGER = re.compile(r"([+-]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_SIGNED_INSIDE = re.compile(r"0b([+-][01]+)|0o([+-][0-7]+)")
 _TIMESTAMP = re.compile(
-    r"(\d{4})-(\d{1,2})-(\d{1,2})"
-    r"(?:(?:[Tt](\d{1,2}):(\d{1,2}):(\d{1,2})(\.\d+)?(Z|[+-]\d\d:\d\d))|(?: (\d{1,2}):(\d{1,2}):(\d{1,2})(\.\d+)?))?"
+    r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})"
+    r"(?:(?P<separator>[Tt]| +)([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?:[.,]([0-9]+))?"
+    r"(Z|[+-](?:[01][0-9]|2[0-4]):[0-5][0-9])?)?"
 )
+_SOME_LEAP_YEAR = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,8 @@ _KINDS: dict[str, tuple[type, ...]] = {
 
 
 def _number(text: str) -> int | float | None:
+    if text[0] == ".":
+        return _float(text)
     plain = text.replace("_", "")
     match = _INTEGER.fullmatch(plain)
     if match is not None:
@@ -108,29 +113,48 @@ def _number(text: str) -> int | float | None:
         value = int(f"{sign}{digits}", base)
         if SMALLEST_INTEGER <= value <= LARGEST_INTEGER:
             return value
-    if _FLOAT.fullmatch(plain):
-        number = float(plain)
-        return None if number in (float("inf"), float("-inf")) else number
-    return None
+    found = _float(plain)
+    return _signed_inside(plain) if found is None else found
+
+
+def _float(text: str) -> float | None:
+    if not _FLOAT.fullmatch(text):
+        return None
+    number = float(text)
+    return None if number in (float("inf"), float("-inf")) else number
+
+
+def _signed_inside(text: str) -> int | None:
+    """Return the number of a text such as `0b-1`, which the reference's library takes for a number as well."""
+    match = _SIGNED_INSIDE.fullmatch(text)
+    if match is None:
+        return None
+    value = int(match[1] or match[2], 2 if match[1] else 8)
+    return value if -(2**63) <= value < 2**63 else None
 
 
 def _timestamp(text: str) -> Timestamp | str:
     match = _TIMESTAMP.fullmatch(text)
     if match is None:
         return text
-    year, month, day, *rest = match.groups()
-    hour, minute, second = rest[0:3] if rest[0] else rest[5:8]
-    fraction, zone = (rest[3], rest[4]) if rest[0] else (rest[8], "Z")
+    year, month, day, separator, hour, minute, second, fraction, zone = match.groups()
+    if separator and (separator in "Tt") != (zone is not None):
+        return text  # `T` needs a zone, a blank allows none
+    # Python knows no year 0, which is a leap year.
+    calendar_year = int(year) or _SOME_LEAP_YEAR
     try:
-        moment = datetime.datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0))
+        moment = datetime.datetime(
+            calendar_year, int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0)
+        )
     except ValueError:
         return text
-    digits = (fraction or "").rstrip("0").rstrip(".")
-    return Timestamp(f"{moment:%Y-%m-%dT%H:%M:%S}{digits}{zone or 'Z'}")
+    digits = (fraction or "")[:9].rstrip("0")
+    shown_zone = zone if zone and zone[1:] != "00:00" else "Z"
+    return Timestamp(f"{year}{moment:-%m-%dT%H:%M:%S}{'.' if digits else ''}{digits}{shown_zone}")
 
 
 def show(value: Any) -> str:
-    """Return the text that a scalar becomes where Compose wants a string (`true`, `0.5`, `1e+21`)."""
+    """Return the text that a scalar becomes where Compose wants a string (`true`, `0.5`, `1e+06`)."""
     if isinstance(value, str):
         return value
     if value is None:
@@ -147,13 +171,8 @@ def _show_float(value: float) -> str:
         return "NaN"
     if value in (float("inf"), float("-inf")):
         return "+Inf" if value > 0 else "-Inf"
-    if value == int(value) and abs(value) < 1e21:
-        return f"{value:.0f}"
     text = repr(value)
-    mantissa, _, exponent = text.partition("e")
-    if not exponent:
-        return text if abs(value) >= 1e-4 else f"{value:e}"
-    power = int(exponent)
-    if -4 <= power < 21:
-        return f"{value:f}"
-    return f"{mantissa.removesuffix('.0')}e{'-' if power < 0 else '+'}{abs(power):02d}"
+    if value == 0 or 1e-4 <= abs(value) < 1e6:
+        return text.removesuffix(".0")
+    digits = text.partition("e")[0].replace(".", "").strip("-0")
+    return f"{value:.{len(digits) - 1}e}"

@@ -6,6 +6,7 @@ A text that cannot be read raises `ValueError`, whose message names the text.
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 
@@ -22,6 +23,7 @@ NANOSECONDS = {
     "w": 7 * 24 * 3_600_000_000_000,
 }
 LONGEST = 2**63 - 1
+TOO_LARGE = 2**63
 MULTIPLIERS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40, "p": 2**50}
 
 _PART = re.compile(r"([0-9]*)(?:\.([0-9]*))?([^0-9.]+)")
@@ -81,9 +83,11 @@ def parse_bytes(text: str) -> int:
         raise ValueError(f"invalid size {text!r}")
     number, suffix = match[1].removesuffix(" "), match[2]
     unit = _SUFFIX.fullmatch(suffix) if suffix else None
-    if (suffix and unit is None) or not _FLOAT.fullmatch(number) or number.startswith("-"):
+    if (suffix and unit is None) or not _FLOAT.fullmatch(number) or not 0 <= float(number) < math.inf:
         raise ValueError(f"invalid size {text!r}")
-    return int(float(number) * MULTIPLIERS[(unit[1] or "").lower() if unit else ""])
+    size = float(number) * MULTIPLIERS[(unit[1] or "").lower() if unit else ""]
+    # The reference computes with 64 bits, and this is what its processor makes of a number that does not fit.
+    return int(size) if size < TOO_LARGE else -TOO_LARGE
 
 
 def single_precision(value: float) -> float:

@@ -69,13 +69,16 @@ def test_a_duration_is_written_with_hours_minutes_and_seconds(nanoseconds: int, 
         ("1 GiB", 2**30),
         ("2t", 2**41),
         ("1p", 2**50),
+        ("-0", 0),
+        ("9000p", -(2**63)),
+        ("1e39", -(2**63)),
     ],
 )
 def test_a_size_is_read_in_bytes(text: str, size: int) -> None:
     assert parse_bytes(text) == size
 
 
-@pytest.mark.parametrize("text", ["", "k", "-1", "1kk", "1kbb", "1bb", "1x", "1 2", "1e", "lots"])
+@pytest.mark.parametrize("text", ["", "k", "-1", "1kk", "1kbb", "1bb", "1x", "1 2", "1e", "lots", "1e400", "-0.1m"])
 def test_what_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="invalid size"):
         parse_bytes(text)

@@ -77,7 +77,10 @@ class _Run:
         self.report = report
         # Names change while containers are replaced, so everything goes by ids.
         self.ids = {item.name: item.id for item in observed.containers}
-        self.providers = {item.service: item.id for item in reversed(observed.containers) if not item.is_one_off}
+        # By service, (name, id) of the container that stands for it where namespaces or volumes are shared.
+        self.providers = {
+            item.service: found for item in observed.containers if (found := observed.provider(item.service))
+        }
         self.image_ids: dict[str, str] = {}
         self.failures: list[ComposeError] = []
         self.started: set[str] = set()
@@ -195,7 +198,8 @@ class _Run:
         words = ("Recreate", "Recreated") if action.replaces else ("Creating", "Created")
         with self._told(f"Container {action.final_name}", words, f"creating container {action.final_name}"):
             local_id = self.image_ids.get(action.image) or image_id(self.observed, action.image)
-            request = container_request(self.project, action, local_id, self.providers)
+            providers = {service: identity for service, (_, identity) in self.providers.items()}
+            request = container_request(self.project, action, local_id, providers)
             files = inline_files(self.project, action.service)
             with anyio.CancelScope(shield=True):
                 made = await self.engine.create_container(action.name, request, platform=action.service.platform)
@@ -203,7 +207,9 @@ class _Run:
             if files:
                 await self._put_files(made.id, archive(files, now=time.time()))
         self.ids[action.name] = self.ids[action.final_name] = made.id
-        self.providers[action.service.name] = made.id
+        provider = self.providers.get(action.service.name)
+        if not action.slug and (provider is None or action.final_name <= provider[0]):
+            self.providers[action.service.name] = (action.final_name, made.id)
 
     async def _put_files(self, container: str, tar: bytes) -> None:
         try:

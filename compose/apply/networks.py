@@ -32,7 +32,7 @@ def network_request(project: Project, network: Network) -> NetworkCreateRequest:
         enable_ipv4=network.enable_ipv4 is not False,
         enable_ipv6=bool(network.enable_ipv6),
         options=dict(network.driver_opts),
-        labels=labels.network_labels(project, network, network_hash(network)),
+        labels=labels.network_labels(project, network, network_hash(project, network)),
     )
 
 
@@ -42,5 +42,5 @@ def volume_request(project: Project, volume: Volume) -> VolumeCreateRequest:
         name=volume.name,
         driver=volume.driver or "local",
         driver_opts=dict(volume.driver_opts),
-        labels=labels.volume_labels(project, volume, volume_hash(volume)),
+        labels=labels.volume_labels(project, volume, volume_hash(project, volume)),
     )

@@ -12,7 +12,7 @@ from compose.model.project import Project
 from compose.model.service import HealthCheck, Service
 from compose.plan import labels
 from compose.plan.actions import CreateContainer
-from compose.plan.hashing import service_hash
+from compose.plan.hashing import content_hash, service_hash
 from compose.plan.survey import networks_of
 from engine.wire.containers import (
     ContainerCreateRequest,
@@ -38,15 +38,15 @@ def container_request(
     Raises `ComposeError` for what a request cannot carry (an external config, an unreadable seccomp profile).
     """
     service = action.service
-    config_hash = service_hash(project, service)
+    config_hash = service_hash(project, service, providers)
     if action.slug:
         tags = labels.one_off_labels(project, service, config_hash, action.slug)
     else:
-        tags = labels.container_labels(project, service, action.number, config_hash)
+        tags = labels.container_labels(project, service, action.number, config_hash, content_hash(project, service))
     if image_id:
         tags[labels.IMAGE] = image_id
     if action.replaces:
-        tags[labels.REPLACE] = action.final_name
+        tags[labels.REPLACE] = service.container_name or f"{service.name}-{action.number}"
     exposed = [f"{port.target}/{port.protocol}" for port in service.ports]
     exposed += [key for text in service.expose for key in _exposed(text)]
     return ContainerCreateRequest(

@@ -55,13 +55,14 @@ def command(session: Session, /, **options: Any) -> None:
 
 def _text(session: Session, options: Mapping[str, Any], style: str) -> str:
     services: tuple[str, ...] = options["services"]
+    lists = options["hashed"] is not None or options["what"]
     loaded = load_project(
         session,
         interpolate=not options["no_interpolate"],
         normalise=not options["no_normalize"],
         resolve_paths=not options["no_path_resolution"],
         check=not options["no_consistency"],
-        resolve_environment=not options["no_env_resolution"],
+        resolve_environment=not lists,
         all_resources=options["all_resources"],
     )
     if options["hashed"] is not None:
@@ -114,7 +115,9 @@ def _hashes(project: Project, wanted: str) -> str:
     for name in names:
         if name not in project.services:
             raise UsageError(f"no such service: {name}")
-    return "".join(f"{name} {service_hash(project, project.services[name])}\n" for name in sorted(names))
+    return "".join(
+        f"{name} {service_hash(project, project.services[name], without=('label_file',))}\n" for name in sorted(names)
+    )
 
 
 def _images(project: Project) -> list[str]:

@@ -94,12 +94,36 @@ def drop_unused(parts: Parts) -> None:
 
 def document(name: str, parts: Parts) -> dict[str, Any]:
     """Return the document as `config --format json` prints it, with every `$` doubled."""
-    tree: dict[str, Any] = {"name": name, "services": parts.services}
+    tree: dict[str, Any] = {"name": name, "services": {key: _read(entry) for key, entry in parts.services.items()}}
     for section, resources in parts.sections.items():
         if resources:
             tree[section] = {key: _printed(section, entry) for key, entry in resources.items()}
     tree.update(parts.extensions)
     return _escaped(tree)  # type: ignore[no-any-return]  # a dict gives a dict
+
+
+def _read(service: Entry) -> Entry:
+    """Return a service without its label files, which are among its labels already."""
+    return {key: value for key, value in service.items() if key != "label_file"} if "label_file" in service else service
+
+
+def canonical(parts: Parts, platform: str) -> dict[str, Mapping[str, Mapping[str, object]]]:
+    """Return the entries as they count for hashes; `platform` is that of built services which name none."""
+
+    def on_platform(service: Entry) -> Entry:
+        if not platform or "build" not in service or "platform" in service:
+            return service
+        service = dict(service)
+        SERVICE.put(service, "platform", platform)
+        return service
+
+    every = {**parts.services, **parts.disabled}
+    services = {key: on_platform(entry) for key, entry in every.items()}
+    return {
+        "services": services,
+        "networks": parts.sections["networks"],
+        "volumes": parts.sections["volumes"],
+    }
 
 
 def _printed(section: str, entry: Entry) -> Entry:

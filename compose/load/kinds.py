@@ -251,6 +251,15 @@ class Struct:
         """The attributes, in order."""
         return tuple(name for name, _, _ in self._fields)
 
+    def put(self, entry: dict[str, Any], name: str, value: Any) -> None:
+        """Set an attribute of a canonical entry in place; a new one comes where it is written."""
+        is_new = name not in entry
+        entry[name] = value
+        if is_new:
+            ordered = {known: entry[known] for known in self.names if known in entry}
+            entry.clear()
+            entry.update(ordered)
+
     def __call__(self, value: Any, where: Location, report: Report) -> Any:
         if value is None:
             return None

@@ -9,7 +9,7 @@ from typing import Any
 from compose.errors import ComposeError, InvalidProject
 from compose.load.assemble import Assembler
 from compose.load.bind import bind_file_object, bind_network, bind_service, bind_volume
-from compose.load.document import Parts, document, drop_unused, select, shape
+from compose.load.document import Parts, canonical, document, drop_unused, select, shape
 from compose.load.environment import Environment
 from compose.load.files import Disk
 from compose.load.kinds import plain
@@ -87,17 +87,14 @@ def _finish(tree: Map, sources: Sources, environment: Mapping[str, str], stage: 
     if stage.request.check:
         check_project(parts, tree, report)
     report.raise_problems()
-    if stage.request.resolve_environment:
-        variables = Variables(tree, environment, stage.disk, report)
-        for name, service in parts.services.items():
-            variables.fill_environment(name, service)
+    # A disabled service may lack its files; what is there is read in case it gets enabled by name.
+    for services, said in ((parts.services, report), (parts.disabled, Report(stage.disk.source_line))):
+        variables = Variables(tree, environment, stage.disk, said)
+        for name, service in services.items():
+            if stage.request.resolve_environment:
+                variables.fill_environment(name, service)
             variables.fill_labels(name, service)
-        quiet = Variables(tree, environment, stage.disk, Report(stage.disk.source_line))
-        for name, service in parts.disabled.items():
-            # A disabled service may lack its files; what is there is read in case it gets enabled by name.
-            quiet.fill_environment(name, service)
-            quiet.fill_labels(name, service)
-        report.raise_problems()
+    report.raise_problems()
     return parts
 
 
@@ -119,6 +116,7 @@ def _bind(name: str, parts: Parts, sources: Sources, environment: Mapping[str, s
             },
             environment=environment,
             environment_files=sources.env_files,
+            canonical=canonical(parts, environment.get("DOCKER_DEFAULT_PLATFORM", "")),
             warnings=report.warnings,
         )
     except InvalidProject as exc:

@@ -73,6 +73,8 @@ class Project(Part, frozen=True):
     `services` holds the enabled ones only; `disabled` those whose profile is off. `environment` is what
     interpolation saw (shell over .env). `warnings` are for the user's eyes, one line each. The resources are all that
     the files declare; `compose.graph.graph.select_services` leaves those that the services in question use.
+    `canonical` is what hashes are made of: the entries of `services`, `networks` and `volumes` as `config` prints
+    them, attributes in the reference's order.
     """
 
     name: str
@@ -87,3 +89,4 @@ class Project(Part, frozen=True):
     environment: Mapping[str, str] = {}
     environment_files: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    canonical: Mapping[str, Mapping[str, Mapping[str, object]]] = {}

@@ -21,11 +21,16 @@ VERSION = "com.docker.compose.version"
 NETWORK = "com.docker.compose.network"
 VOLUME = "com.docker.compose.volume"
 
+# Ours alone: the inline configs and secrets that were copied in. docker compose does not look at their contents.
+CONTENT_HASH = "pycompose.content-hash"
+
 # docker compose reads this label as the version of the program that made the resource.
 COMPATIBLE_VERSION = "2.40.3"
 
 
-def container_labels(project: Project, service: Service, number: int, config_hash: str) -> dict[str, str]:
+def container_labels(
+    project: Project, service: Service, number: int, config_hash: str, content_hash: str
+) -> dict[str, str]:
     """The labels of one container of `service`: the user's, and ours over them. `number` counts from 1."""
     labels = dict(service.labels)
     labels |= {
@@ -41,14 +46,18 @@ def container_labels(project: Project, service: Service, number: int, config_has
         WORKING_DIR: project.working_dir,
         CONFIG_FILES: ",".join(project.compose_files),
     }
-    if project.environment_files:
-        labels[ENVIRONMENT_FILE] = ",".join(project.environment_files)
+    # Only those that were asked for are named.
+    if given := [file for file in project.environment_files if file != f"{project.working_dir}/.env"]:
+        labels[ENVIRONMENT_FILE] = ",".join(given)
+    if content_hash:
+        labels[CONTENT_HASH] = content_hash
     return labels
 
 
 def one_off_labels(project: Project, service: Service, config_hash: str, slug: str) -> dict[str, str]:
-    """The labels of a container that `run` makes; `slug` tells it from others."""
-    labels = container_labels(project, service, 1, config_hash)
+    """The labels of a container that `run` makes; `slug` tells it from others, it has no number."""
+    labels = container_labels(project, service, 0, config_hash, "")
+    del labels[NUMBER]
     return {**labels, ONE_OFF: "True", SLUG: slug}
 
 

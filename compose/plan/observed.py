@@ -79,3 +79,10 @@ class Observed(Struct, frozen=True):
         """The service's own containers (no one-off ones), by number."""
         mine = [item for item in self.containers if item.service == name and not item.is_one_off]
         return sorted(mine, key=lambda item: (item.number, item.created))
+
+    def provider(self, name: str) -> tuple[str, str] | None:
+        """The name and id of the container that stands for a service where its namespaces or volumes are shared.
+
+        It is the first by name, as with docker compose: its id counts for the hashes of those who share.
+        """
+        return min(((item.name, item.id) for item in self.of_service(name)), default=None)

@@ -13,8 +13,9 @@ from msgspec import Struct
 from compose.errors import ComposeError
 from compose.model.project import Project
 from compose.model.service import Service
-from compose.plan.hashing import network_hash, service_hash, volume_hash
+from compose.plan.hashing import content_hash, network_hash, service_hash, volume_hash
 from compose.plan.images import image_id, image_of
+from compose.plan.labels import CONTENT_HASH
 from compose.plan.observed import Observed, ObservedContainer
 
 Recreate = Literal["changed", "always", "never"]
@@ -55,6 +56,7 @@ class ServiceNeeds(Struct):
 
     service: Service
     config_hash: str
+    content_hash: str
     running: list[ObservedContainer] = []
     idle: list[ObservedContainer] = []
     stale: list[Replacement] = []
@@ -144,7 +146,7 @@ def _networks(project: Project, observed: Observed, warnings: list[str]) -> tupl
             missing[key] = "not there yet"
         elif found.project != project.name:
             warnings.append(_foreign("network", network.name, found.project, project.name))
-        elif found.config_hash and found.config_hash != network_hash(network):
+        elif found.config_hash and found.config_hash != network_hash(project, network):
             missing[key] = "configuration changed"
             diverged.add(key)
     return missing, diverged
@@ -169,7 +171,7 @@ def _volumes(project: Project, observed: Observed, warnings: list[str]) -> dict[
             missing[key] = "not there yet"
         elif found.project != project.name:
             warnings.append(_foreign("volume", volume.name, found.project, project.name))
-        elif found.config_hash and found.config_hash != volume_hash(volume):
+        elif found.config_hash and found.config_hash != volume_hash(project, volume):
             # Replacing it would lose its data, which only the user may decide.
             warnings.append(
                 f"volume {volume.name} exists with another configuration and is kept as it is; "
@@ -189,7 +191,8 @@ def _foreign(kind: str, name: str, owner: str, project: str) -> str:
 def _service(
     project: Project, service: Service, observed: Observed, options: Options, diverged: set[str]
 ) -> ServiceNeeds:
-    needs = ServiceNeeds(service, service_hash(project, service))
+    providers = {name: found[1] for name in namespace_providers(service) if (found := observed.provider(name))}
+    needs = ServiceNeeds(service, service_hash(project, service, providers), content_hash(project, service))
     if service.name in options.untouched:
         return needs
     is_target = not options.targets or service.name in options.targets
@@ -227,6 +230,8 @@ def _verdict(
         return "asked to"
     if item.config_hash != needs.config_hash:
         return "configuration changed"
+    if item.labels.get(CONTENT_HASH, needs.content_hash) != needs.content_hash:
+        return "the content of a config or secret changed"
     wanted_image = image_id(observed, image_of(project, needs.service))
     if wanted_image and item.image_id and wanted_image != item.image_id:
         return "image changed"

@@ -240,17 +240,18 @@ def test_links_name_the_container() -> None:
 
 
 def test_a_network_and_a_volume_are_asked_for_with_their_labels() -> None:
-    project = make_project(make_service("web"))
     network = Network("n", "app_n", ipam=Ipam(config=(IpamPool("10.9.0.0/24"),)), internal=True, labels={"a": "b"})
+    volume = Volume("v", "app_v", driver_opts={"o": "bind"})
+    project = make_project(make_service("web"), networks={"n": network}, volumes={"v": volume})
     found = network_request(project, network)
     assert found.ipam is not None
     assert found.ipam.config[0].subnet == "10.9.0.0/24"
     assert found.internal
     assert found.labels["com.docker.compose.network"] == "n"
     assert found.labels["a"] == "b"
-    volume = volume_request(project, Volume("v", "app_v", driver_opts={"o": "bind"}))
-    assert (volume.name, volume.driver, volume.driver_opts) == ("app_v", "local", {"o": "bind"})
-    assert volume.labels["com.docker.compose.volume"] == "v"
+    made = volume_request(project, volume)
+    assert (made.name, made.driver, made.driver_opts) == ("app_v", "local", {"o": "bind"})
+    assert made.labels["com.docker.compose.volume"] == "v"
 
 
 @pytest.mark.parametrize(("aliased", "names"), [(False, ["app-web-run-1"]), (True, ["app-web-run-1", "web", "www"])])

@@ -302,8 +302,9 @@ def test_a_missing_external_network_or_volume_is_an_error_with_a_way_out() -> No
 
 
 def test_a_changed_volume_is_kept_with_a_warning() -> None:
-    project = make_project(make_service("db", volumes=(data_volume(),)))
-    before = replace(project, volumes={"data": Volume("data", "app_data", driver_opts={"type": "nfs"})})
+    service = make_service("db", volumes=(data_volume(),))
+    project = make_project(service)
+    before = make_project(service, volumes={"data": Volume("data", "app_data", driver_opts={"type": "nfs"})})
     plan = reconcile(project, make_observed(before), Options())
     assert not plan
     assert "app_data exists with another configuration" in plan.warnings[0]

@@ -1,0 +1,56 @@
+"""How long bringing stacks up and down takes.
+
+Each round brings a stack of N equal services up, up again (nothing to do), and down.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from scripts.bench.tools import PYCOMPOSE, Home, Timings, Tool, tools
+
+# The first process of a container has no default signal handlers; this one ends at once when it is asked to.
+COMMAND = "trap 'exit 0' TERM; sleep 100000 & wait"
+
+
+def project(place: Path, size: int) -> Path:
+    """Write the project of `size` services."""
+    directory = place / f"bench{size}"
+    directory.mkdir()
+    services = "".join(
+        f'  s{number}:\n    image: busybox:1.36\n    command: ["sh", "-c", "{COMMAND}"]\n' for number in range(size)
+    )
+    (directory / "compose.yaml").write_text(f"services:\n{services}")
+    return directory
+
+
+def measure(tool: Tool, directory: Path, size: int, timings: Timings) -> None:
+    """One round: up, up again, down."""
+    tool.before_up()
+    timings[tool.name, size, "up"].append(tool.run(directory, *tool.up))
+    timings[tool.name, size, "up again"].append(tool.run(directory, *tool.up))
+    timings[tool.name, size, "down"].append(tool.run(directory, "down"))
+
+
+def start_up(home: Home, rounds: int, timings: Timings) -> None:
+    """The engine's start, as the difference it makes to a command, and the bare program."""
+    ours = Tool("pycompose", PYCOMPOSE, home.environment)
+    directory = project(home.place, 0)
+    (directory / "compose.yaml").write_text("services: {none: {image: busybox}}\n")
+    for _ in range(rounds):
+        timings["pycompose", 0, "--version"].append(ours.run(directory, "--version"))
+        home.end_engine()
+        cold = ours.run(directory, "ps")
+        timings["pycompose", 0, "ps"].append(warm := ours.run(directory, "ps"))
+        timings["pycompose", 0, "engine start"].append(cold - warm)
+
+
+def compete(home: Home, sizes: Sequence[int], rounds: int, timings: Timings) -> None:
+    """Let all tools take turns; a first round that is not counted brings images and caches to everyone."""
+    for size in sizes:
+        directory = project(home.place, size)
+        for turn in range(rounds + 1):
+            for tool in tools(home):
+                measure(tool, directory, size, timings if turn else defaultdict(list))

@@ -61,7 +61,7 @@ class Assembler:
             tree = merge_documents(tree, content, self.report.problem)
             enforce_unique(tree)
             canonicalise(tree, self.report, keep_unparsable=not self.request.interpolate)
-            enforce_unique(tree)
+            enforce_unique(tree, self.report)
         Resolver(base, self.request.environment.get("HOME"), self.disk).document(tree)
         return tree, resets
 
@@ -109,7 +109,7 @@ class Assembler:
                 )
                 del tree["version"]
             canonicalise(tree, self.report, keep_unparsable=not self.request.interpolate)
-            enforce_unique(tree)
+            enforce_unique(tree, self.report)
         return tree
 
 

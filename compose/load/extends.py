@@ -18,14 +18,18 @@ MAX_DEPTH = 50
 
 def apply_extends(tree: Map, resets: set[Path], file: str, scope: Scope, assembler: Assembling) -> None:
     """Replace every service of a document that extends another by the result, in place."""
-    services = tree.get("services")
-    if isinstance(services, Map):
-        for name in services:
-            _Extension(scope, assembler).service(name, services, file, resets, ())
+    if "services" not in tree:
+        return
+    services = tree["services"]
+    if not isinstance(services, Map):
+        assembler.report.fail(Problem("services must be a mapping", tree.value_at("services")))
+    for name in services:
+        _Extension(services, scope, assembler).service(name, services, file, resets, ())
 
 
 class _Extension:
-    def __init__(self, scope: Scope, assembler: Assembling) -> None:
+    def __init__(self, services: Map, scope: Scope, assembler: Assembling) -> None:
+        self._services = services
         self._scope = scope
         self._assembler = assembler
 
@@ -34,7 +38,9 @@ class _Extension:
     ) -> Any:
         """Return the service `name` with everything that it extends merged in; also put it into `services`."""
         service = services.get(name)
-        if not isinstance(service, Map) or "extends" not in service:
+        if service is not None and not isinstance(service, Map):
+            self._fail(f"services.{name} must be a mapping", services.value_at(name))
+        if service is None or "extends" not in service:
             return service
         where = service.value_at("extends")
         if (file, name) in trail:
@@ -43,31 +49,33 @@ class _Extension:
             self._fail(f"more than {MAX_DEPTH} services extend each other in a row", where)
         trail = (*trail, (file, name))
         reference, other = self._reference(service["extends"], name, where)
-        base_services, base_file, base_resets = services, file, set[Path]()
-        if other:
+        # In another file only the extended service's own resets count, not those further down its chain.
+        base_services, base_file, base_resets = services, file, resets if services is self._services else set[Path]()
+        if other is not None:
             base_services, base_file, base_resets = self._other_file(other, where)
         if reference not in base_services:
             hint = did_you_mean(reference, base_services)
             message = f"service `{name}` extends `{reference}`, which {self._in(base_file)} does not define"
             self._fail(message, where, hint)
         base = clone(self.service(reference, base_services, base_file, base_resets, trail))
-        if not isinstance(base, Map):
+        if base is None:
             return service  # an empty service has nothing to give: the reference leaves everything as it is
-        del service["extends"]
         apply_resets(base, {path[2:] for path in resets if path[:2] == ("services", name)})
-        services[name] = merge_service(base, service, name, self._assembler.report.problem)
-        services[name].where = service.where
-        return services[name]
+        merged = merge_service(base, service, name, self._assembler.report.problem)
+        del merged["extends"]  # at the end: a base that extends an empty service still has its own
+        merged.where = service.where
+        services[name] = merged
+        return merged
 
-    def _reference(self, value: Any, name: str, where: Location) -> tuple[str, str]:
-        """Return the name of the service that is extended and the file it is in ("" for the same one)."""
+    def _reference(self, value: Any, name: str, where: Location) -> tuple[str, str | None]:
+        """Return the name of the service that is extended and the file it is in (None for the same one)."""
         if isinstance(value, str):
-            return value, ""
+            return value, None
         reference = value.get("service") if isinstance(value, Map) else None
         file = value.get("file") if isinstance(value, Map) else None
         if not isinstance(reference, str) or not (file is None or isinstance(file, str)):
             self._fail(f"services.{name}.extends must name a service", where, "write `extends: {service: NAME}`")
-        return str(reference), file or ""
+        return str(reference), file
 
     def _other_file(self, name: str, where: Location) -> tuple[Map, str, set[Path]]:
         directory = self._scope.directory

@@ -26,9 +26,9 @@ REMOTE_PREFIXES = ("https://", "http://", "git://", "ssh://", "git@", "github.co
 
 def apply_include(tree: Map, file: str, scope: Scope, assembler: Assembling) -> None:
     """Add what a document includes to it, in place."""
-    entries = tree.get("include")
-    if entries is None:
+    if "include" not in tree:
         return
+    entries = Seq(tree.where) if tree["include"] is None else tree["include"]
     if not isinstance(entries, Seq):
         where = tree.value_at("include")
         assembler.report.problem(Problem("`include` must be a list", where, "write `include: [path]`"))

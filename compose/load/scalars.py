@@ -154,7 +154,7 @@ def _timestamp(text: str) -> Timestamp | str:
 
 
 def show(value: Any) -> str:
-    """Return the text that a scalar becomes where Compose wants a string (`true`, `0.5`, `1e+06`)."""
+    """Return the text that a value becomes where Compose wants a string (`true`, `0.5`, `1e+06`, `map[a:1]`)."""
     if isinstance(value, str):
         return value
     if value is None:
@@ -163,6 +163,10 @@ def show(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, float):
         return _show_float(value)
+    if isinstance(value, dict):
+        return f"map[{' '.join(f'{key}:{show(value[key])}' for key in sorted(value))}]"
+    if isinstance(value, list):
+        return f"[{' '.join(show(item) for item in value)}]"
     return value.text if isinstance(value, Timestamp) else str(value)
 
 

@@ -5,59 +5,78 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from compose.errors import Problem
+from compose.load.report import Report
 from compose.load.rules import Rules, compile_rules
+from compose.load.scalars import show
 from compose.load.short import parse_volume
 from compose.load.tree import Map, Seq
 
+# Raises ValueError, saying what is wrong, for an entry of a form that has no identity.
 Identity = Callable[[Any], Any]
 
 
 def _name(entry: Any) -> Any:
-    return entry.partition("=")[0] if isinstance(entry, str) else entry
+    if isinstance(entry, str):
+        return entry.partition("=")[0]
+    raise ValueError(f"`{show(entry)}` must be a string: put it in quotes")
+
+
+def _of(entry: Map, key: str) -> Any:
+    if isinstance(entry.get(key), str):
+        return entry[key]
+    raise ValueError(f"`{key}` is missing")
 
 
 def _mount_target(entry: Any) -> Any:
     if isinstance(entry, Map):
-        return entry.get("target")
-    try:
-        return parse_volume(entry)["target"] if isinstance(entry, str) else entry
-    except ValueError:
-        return entry  # reported where the short form is parsed for good
+        return _of(entry, "target")
+    return parse_volume(entry)["target"] if isinstance(entry, str) else entry
 
 
 def _device_target(entry: Any) -> Any:
     if isinstance(entry, Map):
-        return entry.get("target")
+        return _of(entry, "target")
     parts = entry.split(":") if isinstance(entry, str) else [entry]
     return parts[0] if len(parts) == 1 else parts[1]
 
 
 def _text(entry: Any) -> Any:
-    return str(entry) if isinstance(entry, int) else entry
+    return str(entry) if type(entry) is int else entry
+
+
+def _expose(entry: Any) -> Any:
+    if isinstance(entry, str) or type(entry) is int:
+        return str(entry)
+    raise ValueError(f"`{show(entry)}` is not a port")
 
 
 def _file_mount(directory: str) -> Identity:
     def identity(entry: Any) -> Any:
         if isinstance(entry, Map):
             return entry.get("target", f"{directory}/{entry.get('source')}")
-        return f"{directory}/{entry}"
+        if isinstance(entry, str):
+            return f"{directory}/{entry}"
+        raise ValueError(f"`{show(entry)}` must be a name or a mapping")
 
     return identity
 
 
 def _port(entry: Any) -> Any:
     if isinstance(entry, Map):
+        if "target" not in entry:
+            raise ValueError("`target` is missing: the place in the container")
         return (
             entry.get("host_ip", "0.0.0.0"),
             entry.get("published"),
-            entry.get("target"),
+            entry["target"],
             entry.get("protocol", "tcp"),
         )
     return _text(entry)
 
 
 def _env_file(entry: Any) -> Any:
-    return entry.get("path") if isinstance(entry, Map) else entry
+    return _of(entry, "path") if isinstance(entry, Map) else entry
 
 
 UNIQUE: Rules[Identity] = compile_rules(
@@ -80,7 +99,7 @@ UNIQUE: Rules[Identity] = compile_rules(
         "services.*.dns_search": _name,
         "services.*.environment": _name,
         "services.*.env_file": _env_file,
-        "services.*.expose": _text,
+        "services.*.expose": _expose,
         "services.*.labels": _name,
         "services.*.links": _name,
         "services.*.networks.*.aliases": _name,
@@ -95,28 +114,30 @@ UNIQUE: Rules[Identity] = compile_rules(
 )
 
 
-def enforce_unique(tree: Map) -> None:
-    """Drop redefined entries, in place."""
-    _walk(tree, UNIQUE)
+def enforce_unique(tree: Map, report: Report | None = None) -> None:
+    """Drop redefined entries, in place; report (if asked to) those of a form that has no identity."""
+    _walk(tree, UNIQUE, report)
 
 
-def _walk(tree: Map, rules: Rules[Identity]) -> None:
+def _walk(tree: Map, rules: Rules[Identity], report: Report | None) -> None:
     for key, value in tree.items():
         below = rules.at(key)
         if below is None:
             continue
         if isinstance(value, Map):
-            _walk(value, below)
+            _walk(value, below, report)
         elif isinstance(value, Seq) and below.rule is not None:
-            tree[key] = _unique(value, below.rule)
+            tree[key] = _unique(value, below.rule, report)
 
 
-def _unique(sequence: Seq, identity: Identity) -> Seq:
+def _unique(sequence: Seq, identity: Identity, report: Report | None) -> Seq:
     latest: dict[Any, Any] = {}
     for index, item in enumerate(sequence):
         pair = (item, sequence.place(index))
         try:
             latest[identity(item)] = pair
-        except TypeError:  # not a form that has an identity, being unhashable: the schema will say so
+        except (TypeError, ValueError) as exc:  # TypeError: it is not hashable
+            if report is not None and isinstance(exc, ValueError):
+                report.problem(Problem(str(exc), sequence.place(index)))
             latest["item", index] = pair
     return Seq.of(sequence.where, latest.values())

@@ -58,6 +58,9 @@ def test_reset_takes_back_what_the_extended_service_says(directory: Directory) -
         ),
         ("services:\n  app:\n    extends: {file: a.yaml}\n", "3:14 services.app.extends must name a service"),
         ("services:\n  app:\n    extends: 5\n", "3:14 services.app.extends must name a service"),
+        ("services:\n  app:\n    extends: {file: '', service: a}\n", "3:14 `extends` names a file that does not"),
+        ("services:\n  app:\n    extends: {file: list.yaml, service: a}\n", "1:15 services.a must be a mapping"),
+        ("services: [a]\n", "1:11 services must be a mapping"),
         (
             "services:\n  a: {extends: b}\n  b:\n    extends: a\n",
             "2:16 services extend each other in a circle: a (compose.yaml) -> b (compose.yaml) -> a",
@@ -66,6 +69,7 @@ def test_reset_takes_back_what_the_extended_service_says(directory: Directory) -
 )
 def test_what_cannot_be_extended_is_reported_with_its_place(directory: Directory, text: str, complaint: str) -> None:
     directory.write("empty.yaml", "name: x\n")
+    directory.write("list.yaml", "services: {a: [x]}\n")
     assert directory.complaints(text)[0].startswith(complaint)
 
 
@@ -78,3 +82,21 @@ def test_a_chain_of_extensions_has_an_end(directory: Directory) -> None:
     chain = "".join(f"  s{n}: {{extends: s{n + 1}}}\n" for n in range(300))
     (complaint,) = directory.complaints(f"services:\n{chain}  s300: {{image: a}}\n")
     assert "in a row" in complaint
+
+
+def test_what_is_left_of_a_chain_that_ends_in_an_empty_service_is_not_inherited(directory: Directory) -> None:
+    directory.write("base.yaml", "services: {mid: {image: a, extends: nothing}, nothing: }\n")
+    services = directory.load("services: {app: {extends: {file: base.yaml, service: mid}}}\n").document["services"]
+    assert "extends" not in services["app"]
+
+
+def test_reset_counts_for_a_service_that_is_itself_extended(directory: Directory) -> None:
+    text = "services:\n  a: {extends: b}\n  b: {extends: c, ports: !reset []}\n  c: {image: c, ports: ['80:80']}\n"
+    services = directory.load(text).project.services
+    assert [len(services[name].ports) for name in "abc"] == [0, 0, 1]
+
+
+def test_later_documents_of_an_extended_file_reset_what_earlier_ones_say(directory: Directory) -> None:
+    directory.write("base.yaml", "services: {b: {image: a, tty: true}}\n---\nservices: {b: {tty: !reset true}}\n")
+    document = directory.load("services: {app: {extends: {file: base.yaml, service: b}}}\n").document
+    assert "tty" not in document["services"]["app"]

@@ -71,6 +71,10 @@ def test_an_override_file_may_change_what_is_included(directory: Directory) -> N
     assert directory.load("include: [a.yaml]\n").project.services["x"].image == "b"
 
 
+def test_an_empty_include_includes_nothing(directory: Directory) -> None:
+    assert list(directory.load("include:\nservices: {x: {image: a}}\n").project.services) == ["x"]
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [

@@ -30,6 +30,7 @@ def service(directory: Directory, base: str, overlay: str) -> dict[str, Any]:
         ("dns", "dns: 1.1.1.1", "dns: [2.2.2.2]", ["1.1.1.1", "2.2.2.2"]),
         ("environment", "environment: [A=1, B=1]", "environment: {B: 2, C: 2}", {"A": "1", "B": "2", "C": "2"}),
         ("labels", "labels: {a: 1}", "labels: [a=2, b=2]", {"a": "2", "b": "2"}),
+        ("labels", "labels: [a=1]", "labels: {b: [{}]}", {"a": "1", "b": "map[]"}),
         ("expose", "expose: [80]", "expose: ['80', 81]", ["80", "81"]),
         ("tmpfs", "tmpfs: /a", "tmpfs: [/b, /a]", ["/a", "/b"]),
         ("extra_hosts", "extra_hosts: [a=1.1.1.1]", "extra_hosts: {a: 1.1.1.1, b: '::1'}", ["a=1.1.1.1", "b=::1"]),
@@ -127,3 +128,20 @@ def test_problems_are_placed_in_the_file_that_wrote_them(directory: Directory) -
     directory.write("overlay.yaml", "services:\n  app:\n    hostname: 5\n")
     problems = directory.problems(files=("base.yaml", "overlay.yaml"))
     assert [str(problem.where) for problem in problems] == ["base.yaml:4:10", "overlay.yaml:3:15"]
+
+
+@pytest.mark.parametrize(
+    ("overlay", "place"),
+    [
+        ("expose: [1.5]", "1:27"),
+        ("services: ~", None),
+        ("volumes: [{type: tmpfs}]", "1:28"),
+        ("devices: [{source: /a}]", "1:28"),
+        ("env_file: [{required: false}]", "1:29"),
+    ],
+)
+def test_an_entry_without_an_identity_is_refused(directory: Directory, overlay: str, place: str | None) -> None:
+    directory.write("base.yaml", "services: {app: {image: a}}\n")
+    directory.write("overlay.yaml", f"{overlay}\n" if place is None else f"services: {{app: {{{overlay}}}}}\n")
+    (problem,) = directory.problems(files=("base.yaml", "overlay.yaml"))
+    assert place is None or str(problem.where) == f"overlay.yaml:{place}"

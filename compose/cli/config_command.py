@@ -77,7 +77,12 @@ def _text(session: Session, options: Mapping[str, Any], style: str) -> str:
         return render_origins(document, loaded.places.origins, as_json=style == "json")
     from compose.render.document import as_json, as_yaml
 
-    return as_json(document) if style == "json" else as_yaml(document)
+    if style == "yaml":
+        return as_yaml(document)
+    from compose.load.nulls import with_nulls
+
+    is_interpolated, is_normalised = not options["no_interpolate"], not options["no_normalize"]
+    return as_json(with_nulls(document, is_interpolated=is_interpolated, is_normalised=is_normalised))
 
 
 def _selected(project: Project, services: tuple[str, ...]) -> Project:

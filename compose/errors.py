@@ -20,12 +20,17 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with the user's input. `source` is the line of text that `where` points into."""
+    """One thing wrong with the user's input.
+
+    `source` is the line of text that `where` points into. `part` is the text at fault where it is less than the
+    whole value that stands there, such as one variable of it.
+    """
 
     message: str
     where: Location | None = None
     hint: str | None = None
     source: str | None = None
+    part: str = ""
 
 
 class ComposeError(Exception):

@@ -74,10 +74,22 @@ class Assembler:
             except (OSError, UnicodeDecodeError) as exc:
                 raise InvalidProject(self.report.with_sources([unreadable(file, name, exc)])) from exc
             try:
-                self._documents[file] = parse(text, name)
+                self._documents[file] = parse(text, name, self.report.problem)
             except InvalidProject as exc:
                 raise InvalidProject(self.report.with_sources(list(exc.problems))) from exc
         return self._documents[file]
+
+    def read_all(self, files: tuple[str, ...]) -> None:
+        """Parse files; raises `InvalidProject` if one of them, or a variable file before, cannot be read."""
+        unreadable = self.report.has_problems
+        for file in files:
+            try:
+                self.documents(file)
+            except InvalidProject as exc:
+                self.report.absorb(exc)
+                unreadable = True
+        if unreadable:
+            self.report.raise_problems()
 
     def _contents(self, file: str, environment: Mapping[str, str]) -> list[tuple[Document, Map]]:
         contents = []

@@ -162,7 +162,7 @@ def read(text: str, file: str, into: MutableMapping[str, str], lookup: Lookup, n
         try:
             return substitute(value, find, notice)
         except TemplateError as exc:
-            raise DotenvError(Problem(str(exc), reader.error("").problem.where, exc.hint)) from exc
+            raise DotenvError(Problem(str(exc), reader.where(), exc.hint, part=exc.part)) from exc
 
     while reader.next_statement():
         name, is_bare = reader.name()

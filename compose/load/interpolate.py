@@ -118,7 +118,7 @@ class Interpolation:
         try:
             return substitute(text, self._lookup, self._report.unset)
         except TemplateError as exc:
-            self._report.problem(Problem(str(exc), where, exc.hint))
+            self._report.problem(Problem(str(exc), where, exc.hint, part=exc.part))
             return text
 
     def _value(self, value: Any, rules: Rules[Cast] | None, where: Location) -> Any:
@@ -141,7 +141,9 @@ class Interpolation:
         try:
             typed = cast(text)
         except ValueError as exc:
-            self._report.problem(Problem(str(exc), where))
+            what = f"`{text}`" if text else "empty"
+            hint = f"`{value}` is {what}: set the variable, or give it a default" if text != value else None
+            self._report.problem(Problem(str(exc), where, hint))
             return text
         if cast is to_boolean and text.lower() in (*TRUE_WORDS, *FALSE_WORDS):
             word = "true" if typed else "false"

@@ -55,5 +55,5 @@ def _written_name(sources: Sources, assembler: Assembler, *, interpolate: bool) 
                 try:
                     name = substitute(name, sources.environment.get, assembler.report.unset)
                 except TemplateError as exc:
-                    assembler.report.fail(Problem(str(exc), where, exc.hint))
+                    assembler.report.problem(Problem(str(exc), where, exc.hint, part=exc.part))
     return name

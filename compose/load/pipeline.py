@@ -49,6 +49,7 @@ def load(request: LoadRequest) -> Loaded:
     report = Report(disk.source_line)
     sources = find_sources(request, disk, report)
     assembler = Assembler(request, disk, report)
+    assembler.read_all(sources.files)
     name = project_name(request, sources, assembler)
     # A document that keeps its variables keeps those without a value as well.
     known = sources.environment if request.interpolate else Environment({}, outer={})

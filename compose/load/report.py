@@ -8,6 +8,8 @@ from typing import NoReturn
 
 from compose.errors import InvalidProject, Location, Problem
 
+_LINES_OF_A_VALUE = 500
+
 
 class Report:
     """Collects the problems and warnings of one load."""
@@ -38,6 +40,11 @@ class Report:
         """Warn that a variable without a default is not set."""
         self.warn(f'The "{name}" variable is not set. Defaulting to a blank string.')
 
+    def absorb(self, error: InvalidProject) -> None:
+        """Note the problems of an error that the load can go on after, except those that are noted already."""
+        known = {(problem.where, problem.message) for problem in self._problems}
+        self._problems += [item for item in error.problems if (item.where, item.message) not in known]
+
     def raise_problems(self) -> None:
         """Raise `InvalidProject` with all problems so far, if there are any."""
         if self._problems:
@@ -58,10 +65,26 @@ class Report:
 
     def with_sources(self, problems: list[Problem]) -> list[Problem]:
         """Return the problems with the lines of text that they point at."""
-        return [
-            replace(problem, source=self._source_line(problem.where)) if problem.where else problem
-            for problem in problems
-        ]
+        return [self._with_source(problem) for problem in problems]
+
+    def _with_source(self, problem: Problem) -> Problem:
+        where = problem.where
+        if where is None:
+            return problem
+        where = self._narrowed(where, problem.part) if problem.part and where.line else where
+        return replace(problem, where=where, source=self._source_line(where))
+
+    def _narrowed(self, where: Location, part: str) -> Location:
+        """Return the place of a part of the value at `where`, which may go on over several lines."""
+        start = where.column - 1
+        for line in range(where.line, where.line + _LINES_OF_A_VALUE):
+            source = self._source_line(Location(where.file, line, 1))
+            if source is None:
+                break
+            if (found := source.find(part, start)) >= 0:
+                return Location(where.file, line, found + 1)
+            start = 0
+        return where
 
 
 def _in_file_order(problem: Problem) -> tuple[bool, Location]:

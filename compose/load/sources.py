@@ -116,7 +116,10 @@ class _Finder:
         self.env_files = self._env_files() or self.env_files
         loaded: dict[str, str] = {}
         for path in self.env_files:
-            read_env_file(self._disk, path, loaded, self.environment.get, self._report)
+            try:
+                read_env_file(self._disk, path, loaded, self.environment.get, self._report)
+            except InvalidProject as exc:
+                self._report.absorb(exc)
         self.environment.add_files(tuple(self.env_files), loaded)
 
     def _env_files(self) -> list[str]:

@@ -13,7 +13,7 @@ Notice = Callable[[str], None]
 
 MAX_DEPTH = 50
 
-_VARIABLE = re.compile(
+VARIABLE = re.compile(
     r"\$(?:(?P<escaped>\$)|(?P<named>[_a-z][_a-z0-9]*)|\{(?:(?P<braced>[_a-z][_a-z0-9]*(?::?[-+?].*)?)\}|(?P<invalid>)))",
     re.IGNORECASE,
 )
@@ -21,11 +21,12 @@ _BRACED = re.compile(r"([_a-z][_a-z0-9]*)(?:(:?[-+?])(.*))?", re.IGNORECASE | re
 
 
 class TemplateError(ValueError):
-    """A text with a `${` that cannot be read, or a required variable that is not set."""
+    """A text with a `${` that cannot be read, or a required variable that is not set; `part` is its text."""
 
-    def __init__(self, message: str, hint: str) -> None:
+    def __init__(self, message: str, hint: str, part: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+        self.part = part
 
 
 def substitute(text: str, lookup: Lookup, notice: Notice) -> str:
@@ -48,19 +49,21 @@ class _Substitution:
             raise TemplateError(f"variables are nested more than {MAX_DEPTH} levels deep", "set them one by one")
         parts: list[str] = []
         position = 0
-        while (match := _VARIABLE.search(text, position)) is not None:
+        while (match := VARIABLE.search(text, position)) is not None:
             # The pattern reaches to the last brace of the line, and further than the variable if more follow.
-            end = _closing_brace(match[0])
+            end = closing_brace(match[0])
             found = match[0][: end + 1] if end >= 0 else match[0]
             parts += (text[position : match.start()], self._replace(found, text, depth))
             position = match.start() + len(found)
         return "".join((*parts, text[position:]))
 
     def _replace(self, found: str, whole: str, depth: int) -> str:
-        match = _VARIABLE.match(found)
+        match = VARIABLE.match(found)
         if match is None or match["invalid"] is not None:
             raise TemplateError(
-                f"invalid interpolation `{whole}`", "a variable is `${NAME}`; write `$$` for a literal dollar sign"
+                f"invalid interpolation `{whole}`",
+                "a variable is `${NAME}`; write `$$` for a literal dollar sign",
+                part="${",
             )
         if match["escaped"]:
             return "$"
@@ -90,12 +93,13 @@ class _Substitution:
             return other
         reason = f": {other}" if other else ""
         raise TemplateError(
-            f"required variable `{name}` is not set{reason}",
+            f"required variable `{name}` is {'not set' if value is None else 'empty'}{reason}",
             f"export it, add `{name}=...` to .env, or give it a default: `${{{name}:-value}}`",
+            part=f"${{{expression}}}",
         )
 
 
-def _closing_brace(text: str) -> int:
+def closing_brace(text: str) -> int:
     """Return the index of the brace that closes the first one, or -1; a `{}` inside counts as one pair or none."""
     depth, index = 0, 0
     while index < len(text):

@@ -7,7 +7,7 @@ returned as paths. Aliases are expanded to copies, within bounds, so a small fil
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -62,36 +62,26 @@ class _Reset:
 _RESET = _Reset()
 
 
-def parse(text: str, file: str) -> list[Document]:
+def parse(text: str, file: str, report: Callable[[Problem], None] | None = None) -> list[Document]:
     """Return the documents of a YAML stream.
 
     Raises `InvalidProject` with the place of the first thing that is not YAML, or of every duplicate key, key
-    that is not a string, and ill-tagged value.
+    that is not a string, and ill-tagged value. These go to `report` instead, if there is one: what they are about
+    is left out.
     """
     expander = _Expander()
     try:
         documents = [expander.document(node) for node in _Composer(text, file).documents()]
-    except yaml.MarkedYAMLError as exc:
-        mark = exc.problem_mark or exc.context_mark
-        where = Location(file, mark.line + 1, mark.column + 1) if mark else Location(file)
-        context = f" ({exc.context})" if exc.context else ""
-        raise InvalidProject([Problem(f"invalid YAML: {exc.problem}{context}", where, _advice(exc.problem))]) from exc
     except yaml.YAMLError as exc:
-        raise InvalidProject([Problem(f"invalid YAML: {exc}", Location(file))]) from exc
-    if expander.problems:
+        from compose.load.syntax import explain  # only when something is wrong
+
+        raise InvalidProject([explain(exc, text, file)]) from exc
+    if expander.problems and report is None:
         raise InvalidProject(expander.problems)
+    for problem in expander.problems:
+        if report is not None:
+            report(problem)
     return documents
-
-
-def _advice(problem: str | None) -> str | None:
-    text = problem or ""
-    if "cannot start any token" in text:
-        return "indent with spaces, not tabs; put quotes around a value that begins with a special character"
-    if "mapping values are not allowed" in text:
-        return "put quotes around a value that contains `: `, and check the indentation"
-    if "did not find expected key" in text or "block end" in text:
-        return "check the indentation: entries of one mapping start in the same column"
-    return None
 
 
 class _Composer:

@@ -22,18 +22,19 @@ def _block(problem: Problem, *, colour: bool) -> str:
     where = f"{paint(f'{problem.where}:', BOLD, enabled=colour)} " if problem.where else ""
     lines = [f"{where}{paint('error:', RED, enabled=colour)} {problem.message}"]
     if problem.where and problem.source is not None:
-        lines += _excerpt(problem.source, problem.where.line, problem.where.column, colour=colour)
+        lines += _excerpt(problem, problem.where.line, problem.where.column, colour=colour)
     if problem.hint:
         lines.append(f"{paint('hint:', BLUE, enabled=colour)} {problem.hint}")
     return "\n".join(lines) + "\n"
 
 
-def _excerpt(source: str, line: int, column: int, *, colour: bool) -> list[str]:
-    """The line and a caret under the column; a tab stays a tab, so that the caret stays in place."""
+def _excerpt(problem: Problem, line: int, column: int, *, colour: bool) -> list[str]:
+    """The line, and below it a mark under what is wrong."""
+    from compose.render.excerpt import excerpt  # only when something is wrong
+
+    text, blank, mark = excerpt(problem.source or "", column, problem.part)
     margin = f" {line} | "
-    blank = " " * (len(margin) - 2) + "| "
-    text = source.rstrip("\n")
-    if not column:
-        return [f"{margin}{text}"]
-    indent = "".join("\t" if character == "\t" else " " for character in text[: column - 1])
-    return [f"{margin}{text}", f"{blank}{indent}{paint('^', RED, enabled=colour)}"]
+    lines = [f"{margin}{text}"]
+    if mark:
+        lines.append(f"{' ' * (len(margin) - 2)}| {blank}{paint(mark, RED, enabled=colour)}")
+    return lines

@@ -158,15 +158,6 @@ def test_a_key_that_is_no_string_is_refused(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "place"),
-    [("a: [1, 2\n", "compose.yaml:2:1"), ("a:\n\t- b\n", "compose.yaml:2:1"), ("a: b: c\n", "compose.yaml:1:5")],
-)
-def test_what_is_not_yaml_is_reported_with_its_place(text: str, place: str) -> None:
-    (complaint,) = complaints(text)
-    assert complaint.startswith(f"{place}: invalid YAML: ")
-
-
-@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("a: *nowhere\n", "unknown anchor `nowhere`"),

@@ -13,7 +13,8 @@ def test_an_error_shows_the_place_the_line_and_the_way_out() -> None:
         "unknown key `imgae`", Location("compose.yaml", 3, 5), "did you mean `image`?", "    imgae: nginx"
     )
     assert render_problems([problem]) == (
-        "compose.yaml:3:5: error: unknown key `imgae`\n 3 |     imgae: nginx\n   |     ^\nhint: did you mean `image`?\n"
+        "compose.yaml:3:5: error: unknown key `imgae`\n"
+        " 3 |     imgae: nginx\n   |     ^^^^^\nhint: did you mean `image`?\n"
     )
 
 

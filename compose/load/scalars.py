@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from compose.load.files import lenient
+
 Scalar = str | int | float | bool | None
 
 WORDS: dict[str, Scalar] = {
@@ -79,14 +81,14 @@ def resolve_tagged(tag: str, text: str) -> Any:
         import base64  # hardly ever seen in a Compose file
 
         try:
-            return base64.b64decode("".join(text.split()), validate=True).decode("utf-8", "surrogateescape")
+            return lenient(base64.b64decode(text.replace("\n", "").replace("\r", ""), validate=True))
         except ValueError as exc:
             raise ValueError("`!!binary` value is not valid base64") from exc
     kinds = _KINDS.get(tag.removeprefix(YAML)) if tag.startswith(YAML) else None
     if kinds is None:
         return text
     value = resolve_plain(text)
-    if kinds == (float,) and isinstance(value, int) and not isinstance(value, bool):
+    if kinds == (float,) and type(value) is int and value < 2**63:
         return float(value)
     if type(value) not in kinds:
         raise ValueError(f"{text!r} is not a value of the type `!!{tag.removeprefix(YAML)}`")

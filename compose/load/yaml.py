@@ -7,43 +7,26 @@ returned as paths. Aliases are expanded to copies, within bounds, so a small fil
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
 from compose.errors import InvalidProject, Location, Problem
+from compose.load.nodes import MAX_DEPTH, Alias, Content, Mapping, Node, Scalar, Sequence, read_nodes, unaliased
 from compose.load.scalars import YAML, resolve_plain, resolve_tagged
 from compose.load.tree import Map, Seq
 
-MAX_DEPTH = 100
-MAX_NODES = 300_000
 MERGE_KEY = "<<"
+RESET = "!reset"
+OVERRIDE = "!override"
+# How much of a document may come from aliases (as in the Go library that Compose is built on): 99 % of one with up
+# to 400,000 nodes, then less and less down to 10 % of 4,000,000.
+FREE_ALIASES, FREE_NODES = 100, 1_000
+SMALL, LARGE = 400_000, 4_000_000
+LARGEST_SHARE, SMALLEST_SHARE = 0.99, 0.10
 
-_Events = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class _Scalar(NamedTuple):
-    where: Location
-    tag: str | None
-    text: str
-    is_plain: bool
-
-
-class _Sequence(NamedTuple):
-    where: Location
-    tag: str | None
-    items: list[_Node]
-
-
-class _Mapping(NamedTuple):
-    where: Location
-    tag: str | None
-    entries: list[tuple[_Node, _Node]]
-
-
-_Node = _Scalar | _Sequence | _Mapping
 Path = tuple[str, ...]
 
 
@@ -71,7 +54,7 @@ def parse(text: str, file: str, report: Callable[[Problem], None] | None = None)
     """
     expander = _Expander()
     try:
-        documents = [expander.document(node) for node in _Composer(text, file).documents()]
+        documents = [expander.document(node) for node in read_nodes(text, file)]
     except yaml.YAMLError as exc:
         from compose.load.syntax import explain  # only when something is wrong
 
@@ -84,149 +67,179 @@ def parse(text: str, file: str, report: Callable[[Problem], None] | None = None)
     return documents
 
 
-class _Composer:
-    """Builds nodes from the parser's events."""
-
-    def __init__(self, text: str, file: str) -> None:
-        self._events = _Events(text)
-        self._file = file
-        self._anchors: dict[str, _Node] = {}
-
-    def documents(self) -> Iterator[_Node]:
-        while True:
-            event = self._events.get_event()
-            if isinstance(event, yaml.StreamEndEvent):
-                return
-            if isinstance(event, yaml.DocumentStartEvent):
-                self._anchors = {}
-                yield self._node(self._events.get_event(), 0)
-
-    def _node(self, event: Any, depth: int) -> _Node:
-        mark = event.start_mark
-        where = Location(self._file, mark.line + 1, mark.column + 1)
-        if isinstance(event, yaml.AliasEvent):
-            if event.anchor not in self._anchors:
-                raise InvalidProject([Problem(f"unknown anchor `{event.anchor}`", where)])
-            return self._anchors[event.anchor]
-        if depth > MAX_DEPTH:
-            raise InvalidProject([Problem(f"nested more than {MAX_DEPTH} levels deep", where)])
-        if isinstance(event, yaml.ScalarEvent):
-            return self._anchor(event, _Scalar(where, event.tag, event.value, event.style in (None, "")))
-        if isinstance(event, yaml.SequenceStartEvent):
-            sequence = _Sequence(where, event.tag, [])
-            self._anchor(event, sequence)
-            while not isinstance(child := self._events.get_event(), yaml.SequenceEndEvent):
-                sequence.items.append(self._node(child, depth + 1))
-            return sequence
-        mapping = _Mapping(where, event.tag, [])
-        self._anchor(event, mapping)
-        while not isinstance(child := self._events.get_event(), yaml.MappingEndEvent):
-            key = self._node(child, depth + 1)
-            mapping.entries.append((key, self._node(self._events.get_event(), depth + 1)))
-        return mapping
-
-    def _anchor(self, event: Any, node: _Node) -> _Node:
-        if event.anchor:
-            self._anchors[event.anchor] = node
-        return node
-
-
 class _Expander:
     """Turns nodes into values: aliases copied, merge keys merged, tags applied."""
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
         self._resets: set[Path] = set()
+        self._gone: set[tuple[int, int]] = set()
         self._open: list[int] = []
-        self._count = 0
+        self._uses: dict[int, _Uses] = {}
+        self._count = self._alias_count = self._alias_depth = 0
 
-    def document(self, node: _Node) -> Document:
-        self._resets = set()
+    def document(self, node: Content) -> Document:
+        self._resets, self._gone, self._uses = set(), set(), {}
         tree = self._value(node, ())
         return Document(None if tree is _RESET else tree, self._resets)
 
-    def _value(self, node: _Node, path: Path) -> Any:
-        self._count += 1
-        if self._count > MAX_NODES:
-            raise InvalidProject([Problem("the aliases of this file expand to more than it can mean", node.where)])
-        if node.tag == "!reset":
+    def _value(self, node: Node, path: Path, *, is_kept: bool = False, is_merged: bool = False) -> Any:
+        """Return what a node stands for at `path`.
+
+        Within `!override` (`is_kept`) the tags mean nothing more. What is merged may have keys that are no strings.
+        """
+        if isinstance(node, Alias):
+            return self._alias(node, path, is_kept=is_kept, is_merged=is_merged)
+        self._tally(node)
+        if not is_kept and node.tag in (RESET, OVERRIDE):
             self._resets.add(path)
-            return _RESET
-        if node.tag == "!override":
-            self._resets.add(path)
-        if isinstance(node, _Scalar):
+            if node.tag == RESET:
+                return _RESET
+            is_kept = True
+        if isinstance(node, Scalar):
             return self._scalar(node)
-        if id(node) in self._open or len(self._open) > MAX_DEPTH:
-            raise InvalidProject([Problem("an anchor contains an alias of itself", node.where)])
+        if len(self._open) > MAX_DEPTH:
+            raise InvalidProject([Problem(f"aliases make this more than {MAX_DEPTH} levels deep", node.where)])
         self._open.append(id(node))
-        value = self._mapping(node, path) if isinstance(node, _Mapping) else self._sequence(node, path)
+        if isinstance(node, Mapping):
+            value: Map | Seq = self._mapping(node, path, is_kept=is_kept, is_merged=is_merged)
+        else:
+            value = self._sequence(node, path, is_kept=is_kept)
         self._open.pop()
         return value
 
-    def _scalar(self, node: _Scalar) -> Any:
-        tag = node.tag
-        if tag is None or tag == "!":
-            return resolve_plain(node.text) if node.is_plain and tag is None else node.text
+    def _alias(self, alias: Alias, path: Path, *, is_kept: bool, is_merged: bool) -> Any:
+        if id(alias.node) in self._open:
+            raise InvalidProject([Problem(f"`*{alias.name}` stands inside of what it stands for", alias.where)])
+        if not is_kept and self._uses.setdefault(id(alias.node), _Uses()).are_nested(path):
+            hint = "docker compose takes this for a cycle: write it out, or merge it in another place"
+            raise InvalidProject(
+                [Problem(f"`*{alias.name}` stands inside of another `*{alias.name}`", alias.where, hint)]
+            )
+        self._alias_depth += 1
+        value = self._value(alias.node, path, is_kept=is_kept, is_merged=is_merged)
+        self._alias_depth -= 1
+        return value
+
+    def _tally(self, node: Content) -> None:
+        self._count += 1
+        if self._alias_depth == 0:
+            return
+        self._alias_count += 1
+        if self._alias_count <= FREE_ALIASES or self._count <= FREE_NODES:
+            return
+        excess = min(max(self._count - SMALL, 0) / (LARGE - SMALL), 1.0)
+        if self._alias_count > self._count * (LARGEST_SHARE - excess * (LARGEST_SHARE - SMALLEST_SHARE)):
+            raise InvalidProject([Problem("the aliases of this file expand to more than it can mean", node.where)])
+
+    def _scalar(self, node: Scalar) -> Any:
+        if node.tag is None or node.tag == "!":
+            return resolve_plain(node.text) if node.is_plain else node.text
         try:
-            return resolve_tagged(tag, node.text)
+            return resolve_tagged(node.tag, node.text)
         except ValueError as exc:
             self.problems.append(Problem(str(exc), node.where))
             return node.text
 
-    def _sequence(self, node: _Sequence, path: Path) -> Seq:
+    def _sequence(self, node: Sequence, path: Path, *, is_kept: bool) -> Seq:
         result = Seq(node.where)
         for index, item in enumerate(node.items):
-            value = self._value(item, (*path, str(index)))
+            value = self._entry(node, index, item, (*path, str(index)), is_kept=is_kept)
             if value is not _RESET:
-                result.add(value, item.where)
+                result.add(value, unaliased(item).where)
         return result
 
-    def _mapping(self, node: _Mapping, path: Path) -> Map:
+    def _entry(self, parent: Content, index: int, node: Node, path: Path, *, is_kept: bool) -> Any:
+        """Return an entry's value; one that is reset is gone from then on, wherever its parent is used again."""
+        if self._gone and (id(parent), index) in self._gone:
+            return _RESET
+        value = self._value(node, path, is_kept=is_kept)
+        if value is _RESET:
+            self._gone.add((id(parent), index))
+        return value
+
+    def _mapping(self, node: Mapping, path: Path, *, is_kept: bool, is_merged: bool) -> Map:
         result = Map(node.where)
         seen: dict[str, Location] = {}
-        merges: list[_Node] = []
-        for key_node, value_node in node.entries:
-            key = self._key(key_node)
-            if key is None:
+        merges: list[Node] = []
+        for index, (key_node, value_node) in enumerate(node.entries):
+            key = self._key(key_node, is_merged=is_merged)
+            if key is None or self._is_seen(key_node, seen):
                 continue
-            if key in seen:
-                hint = f"the first one is at {seen[key]}: keep one of them"
-                self.problems.append(Problem(f"key `{key}` is set twice", key_node.where, hint))
-                continue
-            seen[key] = key_node.where
             if _is_merge(key_node):
                 merges.append(value_node)
                 continue
-            value = self._value(value_node, (*path, key))
+            value = self._entry(node, index, value_node, (*path, key), is_kept=is_kept)
             if value is not _RESET:
-                result.put(key, value, key_node.where, value_node.where)
+                result.put(key, value, key_node.where, unaliased(value_node).where)
         for source in merges:
-            for item in source.items if isinstance(source, _Sequence) else [source]:
-                self._merge(item, result, path)
+            self._merge(source, result, path, is_kept=is_kept)
         return result
 
-    def _key(self, node: _Node) -> str | None:
-        value = self._scalar(node) if isinstance(node, _Scalar) else None
+    def _is_seen(self, node: Node, seen: dict[str, Location]) -> bool:
+        """Tell whether a mapping has the key already, and note the problem; keys are compared as they are written."""
+        key = node.name if isinstance(node, Alias) else node.text if isinstance(node, Scalar) else ""
+        if key in seen:
+            hint = f"the first one is at {seen[key]}: keep one of them"
+            self.problems.append(Problem(f"key `{key}` is set twice", node.where, hint))
+            return True
+        seen[key] = node.where
+        return False
+
+    def _key(self, node: Node, *, is_merged: bool) -> str | None:
+        content = unaliased(node)
+        value = self._scalar(content) if isinstance(content, Scalar) else None
         if isinstance(value, str):
             return value
-        shown = f"`{node.text}`" if isinstance(node, _Scalar) else "a collection"
-        hint = f'write it as "{node.text}"' if isinstance(node, _Scalar) else None
+        if is_merged and isinstance(content, Scalar):
+            return None if value is None else content.text
+        shown = f"`{content.text}`" if isinstance(content, Scalar) else "a collection"
+        hint = f'write it as "{content.text}"' if isinstance(content, Scalar) else None
         self.problems.append(Problem(f"keys must be strings, this one is {shown}", node.where, hint))
         return None
 
-    def _merge(self, source: _Node, target: Map, path: Path) -> None:
+    def _merge(self, source: Node, target: Map, path: Path, *, is_kept: bool) -> None:
         """Add the entries of `<<` that the mapping does not have itself; of several sources the first wins."""
-        merged = self._value(source, path)
+        content = unaliased(source)
+        # The reference looks for what is reset where the merged entries end up; that fails at the top, and in lists.
+        path = path or (MERGE_KEY,)
+        if isinstance(content, Sequence) and content.tag not in (RESET, OVERRIDE):
+            for index, item in enumerate(content.items):
+                self._merge_one(item, target, (*path, str(index)), is_kept=is_kept)
+        else:
+            self._merge_one(source, target, path, is_kept=is_kept)
+
+    def _merge_one(self, source: Node, target: Map, path: Path, *, is_kept: bool) -> None:
+        merged = self._value(source, path, is_kept=is_kept, is_merged=True)
         if not isinstance(merged, Map):
             if merged is not _RESET:
-                self.problems.append(Problem("`<<` needs a mapping or a list of mappings", source.where))
+                where = unaliased(source).where
+                self.problems.append(Problem("`<<` needs a mapping or a list of mappings", where))
             return
         for key in merged:
             if key not in target:
                 target.take(merged, key)
 
 
-def _is_merge(node: _Node) -> bool:
-    if not isinstance(node, _Scalar) or node.text != MERGE_KEY:
+class _Uses:
+    """The paths at which one anchor is used."""
+
+    def __init__(self) -> None:
+        self._paths: set[Path] = set()
+        self._above: set[Path] = set()
+
+    def are_nested(self, path: Path) -> bool:
+        """Note one more use; tell whether it is within an earlier one, or has one within itself."""
+        if MERGE_KEY in path:
+            return False
+        above = [path[:length] for length in range(1, len(path))]
+        is_nested = path in self._above or any(prefix in self._paths for prefix in above)
+        self._paths.add(path)
+        self._above.update(above)
+        return is_nested
+
+
+def _is_merge(node: Node) -> bool:
+    if not isinstance(node, Scalar) or node.text != MERGE_KEY:
         return False
     return node.is_plain if node.tag in (None, "!") else node.tag == f"{YAML}merge"

@@ -6,15 +6,36 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
 import yaml
 
+from compose.errors import ComposeError
+
 
 def as_json(document: Mapping[str, Any]) -> str:
-    """Two spaces per level, no escapes beyond JSON's own; ends with a newline."""
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    """Two spaces per level, no escapes beyond JSON's own; ends with a newline.
+
+    Raises `ComposeError` for numbers that JSON does not have.
+    """
+    try:
+        text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    except ValueError as exc:
+        raise ComposeError("JSON has no infinity and no NaN", hint="put quotes around it, or use --format yaml") from exc
+    if "e+" in text:
+        text = json.dumps(_written_out(document), indent=2, ensure_ascii=False)
+    return text + "\n"
+
+
+def _written_out(value: Any) -> Any:
+    """Return the value with its large numbers as docker compose writes them: their digits, and zeros up to 1e21."""
+    if isinstance(value, dict):
+        return {key: _written_out(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_written_out(item) for item in value]
+    return int(Decimal(repr(value))) if isinstance(value, float) and 1e15 <= abs(value) < 1e21 else value
 
 
 def as_yaml(document: Mapping[str, Any]) -> str:

@@ -139,9 +139,68 @@ def test_override_keeps_the_value_and_remembers_its_path() -> None:
     assert document == Document({"services": {"web": {"ports": ["80"]}}}, {("services", "web", "ports")})
 
 
-def test_reset_in_an_anchor_holds_wherever_the_anchor_is_used() -> None:
-    (document,) = parse("x-a: &a {ports: !reset []}\nservices:\n  web:\n    <<: *a\n", "x")
-    assert ("services", "web", "ports") in document.resets
+@pytest.mark.parametrize(
+    ("text", "resets"),
+    [
+        # An entry that is reset is gone where it stands: who uses its parent by an alias finds nothing to reset.
+        ("x-a: &a {p: !reset []}\nweb: {<<: *a}\n", {"x-a.p"}),
+        ("x-a: &a !reset []\nweb: {p: *a}\n", {"x-a", "web.p"}),
+        ("x-a: &a !override [1]\nweb: {p: *a}\n", {"x-a", "web.p"}),
+        ("web: {<<: {p: !reset []}}\n", {"web.p"}),
+        ("web: {<<: [{p: !reset []}]}\n", {"web.0.p"}),
+        ("<<: {web: {p: !reset []}}\n", {"<<.web.p"}),
+        ("web: {p: [1, !reset 2]}\n", {"web.p.1"}),
+        # Within `!override` tags mean nothing more.
+        ("web: !override {p: !reset []}\n", {"web"}),
+    ],
+)
+def test_resets_are_remembered_where_the_reference_sees_them(text: str, resets: set[str]) -> None:
+    (document,) = parse(text, "x")
+    assert {".".join(path) for path in document.resets} == resets
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("{a: 1, b: !reset 2, c: 3}", {"a": 1, "c": 3}),
+        ("[1, !reset 2, 3]", [1, 3]),
+        ("!override {a: !reset x, b: !reset [1]}", {"a": "x", "b": [1]}),
+        ("!override 5", "5"),
+        ("[&a {b: !reset 1, c: 2}, *a ]", [{"c": 2}, {"c": 2}]),
+        ("{<<: !reset {a: 1}, b: 2}", {"b": 2}),
+        ("{<<: !override {a: 1}, b: 2}", {"a": 1, "b": 2}),
+    ],
+)
+def test_what_is_reset_is_left_out_and_what_overrides_stays(text: str, value: object) -> None:
+    assert tree(f"key: {text}") == {"key": value}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("{1: a, true: b, 1.50: c}", {"1": "a", "true": "b", "1.50": "c"}),
+        ("{null: a, b: c}", {"b": "c"}),
+    ],
+)
+def test_keys_that_are_no_strings_become_some_when_they_are_merged(text: str, value: object) -> None:
+    assert tree(f"key: {{<<: {text}}}") == {"key": value}
+
+
+@pytest.mark.parametrize("text", ["a: {<<: *x, y: *x}", "a: {y: {z: *x}, <<: *x}", "a: {<<: *x, y: {<<: *x}}"])
+def test_an_anchor_used_inside_of_another_use_of_it_is_taken_for_a_cycle(text: str) -> None:
+    assert "stands inside of another `*x`" in complaints(f"x: &x {{k: v}}\n{text}\n")[0]
+
+
+@pytest.mark.parametrize(
+    "text", ["a: {b: *x, c: *x}", "a: [*x, *x]", "a: {<<: *x}\nb: {<<: *x}", "a: {b: {<<: *x}, c: *x}"]
+)
+def test_an_anchor_may_be_used_side_by_side(text: str) -> None:
+    assert "a" in tree(f"x: &x {{k: v}}\n{text}\n")
+
+
+def test_a_key_that_is_an_alias_counts_by_its_name() -> None:
+    assert tree("{&k a: 1, *k : 2}") == {"a": 2}
+    assert "key `a` is set twice" in complaints("{x: &a b, *a : 1, a: 2}")[0]
 
 
 def test_every_duplicate_key_is_reported() -> None:
@@ -161,10 +220,10 @@ def test_a_key_that_is_no_string_is_refused(key: str) -> None:
     ("text", "message"),
     [
         ("a: *nowhere\n", "unknown anchor `nowhere`"),
-        ("a: &a [*a]\n", "contains an alias of itself"),
+        ("a: &a [*a]\n", "stands inside of what it stands for"),
         ("a: {<<: 1}\n", "`<<` needs a mapping"),
         ("a: {<<: [[{b: 1}]]}\n", "`<<` needs a mapping"),
-        ("a: {<<: &s [*s]}\n", "contains an alias of itself"),
+        ("a: {<<: &s [*s]}\n", "stands inside of what it stands for"),
         ("a: !!int x\n", "not a value of the type `!!int`"),
         ("a: !!binary '!'\n", "not valid base64"),
         ("[" * (MAX_DEPTH + 2), "nested more than"),

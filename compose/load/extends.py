@@ -5,7 +5,7 @@ from __future__ import annotations
 import os.path
 from typing import Any, NoReturn
 
-from compose.errors import Location, Problem
+from compose.errors import InvalidProject, Location, Problem
 from compose.load.files import clean_join
 from compose.load.hints import did_you_mean
 from compose.load.merge import apply_resets, merge_service
@@ -23,8 +23,18 @@ def apply_extends(tree: Map, resets: set[Path], file: str, scope: Scope, assembl
     services = tree["services"]
     if not isinstance(services, Map):
         assembler.report.fail(Problem("services must be a mapping", tree.value_at("services")))
+    extension = _Extension(services, scope, assembler)
+    failed: set[tuple[str, str]] = set()
     for name in services:
-        _Extension(services, scope, assembler).service(name, services, file, resets, ())
+        if (file, name) in failed:
+            continue  # a part of a chain that has no end: one error is enough
+        try:
+            extension.service(name, services, file, resets, ())
+        except InvalidProject as exc:
+            assembler.report.absorb(exc)
+            failed.update(extension.trail)
+            if len(extension.trail) > MAX_DEPTH:
+                break
 
 
 class _Extension:
@@ -32,6 +42,7 @@ class _Extension:
         self._services = services
         self._scope = scope
         self._assembler = assembler
+        self.trail: tuple[tuple[str, str], ...] = ()  # the chain that was followed last
 
     def service(
         self, name: str, services: Map, file: str, resets: set[Path], trail: tuple[tuple[str, str], ...]
@@ -47,7 +58,7 @@ class _Extension:
             self._fail_on_cycle((*trail, (file, name)), where)
         if len(trail) > MAX_DEPTH:
             self._fail(f"more than {MAX_DEPTH} services extend each other in a row", where)
-        trail = (*trail, (file, name))
+        self.trail = trail = (*trail, (file, name))
         reference, other = self._reference(service["extends"], name, where)
         # In another file only the extended service's own resets count, not those further down its chain.
         base_services, base_file, base_resets = services, file, resets if services is self._services else set[Path]()

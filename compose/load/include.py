@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from compose.errors import Location, Problem
+from compose.errors import InvalidProject, Location, Problem
 from compose.load.environment import Environment
 from compose.load.extends import relative_directory
 from compose.load.files import clean_join
@@ -36,7 +36,11 @@ def apply_include(tree: Map, file: str, scope: Scope, assembler: Assembling) -> 
         return
     scope = replace(scope, included=(*scope.included, file))
     for entry, where in entries.pairs():
-        _Inclusion(entry, where, scope, assembler).add_to(tree)
+        try:
+            _Inclusion(entry, where, scope, assembler).add_to(tree)
+        except InvalidProject as exc:
+            assembler.report.absorb(exc)
+            assembler.report.is_incomplete = True
     del tree["include"]
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from compose.errors import ComposeError, InvalidProject
+from compose.errors import InvalidProject, Location, Problem
 from compose.load.assemble import Assembler
 from compose.load.bind import bind_file_object, bind_network, bind_service, bind_volume
 from compose.load.document import Parts, canonical, document, drop_unused, select, shape
 from compose.load.environment import Environment
-from compose.load.files import Disk
+from compose.load.files import STDIN, Disk
 from compose.load.kinds import plain
 from compose.load.name import project_name
 from compose.load.normalise import normalise
@@ -56,9 +56,12 @@ def load(request: LoadRequest) -> Loaded:
     environment = known.plus(COMPOSE_PROJECT_NAME=name)
     scope = Scope(directory=sources.working_dir, base=sources.working_dir, environment=environment)
     tree = assembler.project(sources.files, scope, resolve_paths=request.resolve_paths)
-    report.raise_problems()
+    if report.has_problems:
+        if request.check and request.interpolate and not report.is_incomplete:
+            _find_more(tree, sources, environment, _Stage(request, disk, report))
+        report.raise_problems()
     if not tree:
-        raise ComposeError("empty compose file", hint="add a `services:` section")
+        raise InvalidProject([_empty(sources, disk)])
     places = Places(tree, Trace(disk, environment, assembler.environments, request.project_name))
     if request.normalise:
         normalise(tree, name, environment)
@@ -79,15 +82,31 @@ class _Stage:
     report: Report
 
 
+def _empty(sources: Sources, disk: Disk) -> Problem:
+    name = "<stdin>" if sources.files[0] == STDIN else disk.display(sources.files[0])
+    return Problem("empty compose file", Location(name, 1, 1), "add a `services:` section")
+
+
+def _find_more(tree: Map, sources: Sources, environment: Environment, stage: _Stage) -> None:
+    """Add to the report what else is wrong with a project that has mistakes; the tree is of no use afterwards."""
+    from compose.load.salvage import take_out  # only when something is wrong
+
+    lost = take_out(tree, stage.report.problems)
+    normalise(tree, environment["COMPOSE_PROJECT_NAME"], environment)
+    try:
+        _finish(tree, sources, environment, replace(stage, report=Report(stage.disk.source_line)))
+    except InvalidProject as exc:
+        stage.report.absorb(InvalidProject(lost.unexplained(exc.problems)))
+
+
 def _finish(tree: Map, sources: Sources, environment: Mapping[str, str], stage: _Stage) -> Parts:
     """Return the canonical parts, checked as a whole, with their variable files read."""
     report = stage.report
     parts = shape(tree, sources.profiles, report)
-    if stage.request.select:
-        select(parts, stage.request.select)
     if stage.request.check:
         check_project(parts, tree, report)
-    report.raise_problems()
+    if stage.request.select and not report.has_problems:
+        select(parts, stage.request.select)
     # A disabled service may lack its files; what is there is read in case it gets enabled by name.
     for services, said in ((parts.services, report), (parts.disabled, Report(stage.disk.source_line))):
         variables = Variables(tree, environment, stage.disk, said)

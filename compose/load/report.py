@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NoReturn
 
 from compose.errors import InvalidProject, Location, Problem
 
+MOST_PROBLEMS = 100
 _LINES_OF_A_VALUE = 500
 
 
@@ -18,11 +19,18 @@ class Report:
         self._source_line = source_line
         self._problems: list[Problem] = []
         self._warnings: dict[str, None] = {}
+        self._raised: InvalidProject | None = None
+        self.is_incomplete = False  # a part of the project is missing: what refers to it cannot be judged
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """The warnings in order, each once."""
         return tuple(self._warnings)
+
+    @property
+    def problems(self) -> Sequence[Problem]:
+        """The problems so far, in the order in which they were found."""
+        return self._problems
 
     @property
     def has_problems(self) -> bool:
@@ -41,7 +49,14 @@ class Report:
         self.warn(f'The "{name}" variable is not set. Defaulting to a blank string.')
 
     def absorb(self, error: InvalidProject) -> None:
-        """Note the problems of an error that the load can go on after, except those that are noted already."""
+        """Note the problems of an error that the load can go on after, except those that are noted already.
+
+        Raises `InvalidProject` when there are so many that going on helps nobody.
+        """
+        if len(self._problems) >= MOST_PROBLEMS:
+            raise self._invalid() from error
+        if error is self._raised:
+            return
         known = {(problem.where, problem.message) for problem in self._problems}
         self._problems += [item for item in error.problems if (item.where, item.message) not in known]
 
@@ -53,7 +68,8 @@ class Report:
     def fail(self, problem: Problem) -> NoReturn:
         """Raise `InvalidProject` with a problem that the load cannot go on after, and all before it."""
         self._problems.append(problem)
-        raise self._invalid()
+        self._raised = self._invalid()
+        raise self._raised
 
     def _invalid(self) -> InvalidProject:
         """Return the error; of several problems at one place the later ones follow from the first and are left out."""

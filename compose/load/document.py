@@ -9,6 +9,7 @@ from typing import Any
 from compose.errors import UsageError
 from compose.load.hints import did_you_mean
 from compose.load.kinds import plain
+from compose.load.patterns import matching
 from compose.load.report import Report
 from compose.load.shape import SECTIONS, SERVICE
 from compose.load.tree import Map
@@ -50,19 +51,25 @@ def _shaped(tree: Map, section: str, kind: Any, report: Report) -> dict[str, Ent
     entries = tree.get(section)
     if not isinstance(entries, Map):
         return {}
-    return {name: kind(entry, entries.value_at(name), report) or {} for name, entry in entries.items()}
+    # An empty entry is one without attributes: some are written even so.
+    return {
+        name: kind(Map(entries.value_at(name)) if entry is None else entry, entries.value_at(name), report)
+        for name, entry in entries.items()
+    }
 
 
 def select(parts: Parts, names: Iterable[str]) -> None:
     """Narrow the services to the named ones and what they depend on, in place.
 
-    Naming a disabled service enables all that have one of its profiles. Raises `UsageError` for an unknown name.
+    Naming a disabled service enables all that have one of its profiles. A name may be a shell pattern, for enabled
+    services. Raises `UsageError` for one that means no service.
     """
-    wanted = list(names)
-    profiles = {name for service in wanted for name in parts.disabled.get(service, {}).get("profiles", ())}
+    asked = list(names)
+    profiles = {name for service in asked for name in parts.disabled.get(service, {}).get("profiles", ())}
     for name in [name for name, service in parts.disabled.items() if profiles.intersection(service["profiles"])]:
         parts.services[name] = parts.disabled.pop(name)
     chosen: set[str] = set()
+    wanted = [name for pattern in asked for name in matching(pattern, parts.services) or [pattern]]
     while wanted:
         name = wanted.pop()
         if name not in parts.services:

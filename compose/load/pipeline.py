@@ -16,7 +16,7 @@ from compose.load.kinds import plain
 from compose.load.name import project_name
 from compose.load.normalise import normalise
 from compose.load.places import Places
-from compose.load.references import check_project
+from compose.load.references import check_names, check_project
 from compose.load.report import Report
 from compose.load.scope import Scope
 from compose.load.sources import LoadRequest, Sources, find_sources
@@ -107,6 +107,8 @@ def _finish(tree: Map, sources: Sources, environment: Mapping[str, str], stage: 
         check_project(parts, tree, report)
     if stage.request.select and not report.has_problems:
         select(parts, stage.request.select)
+    if stage.request.check:
+        check_names(parts, tree, report)
     # A disabled service may lack its files; what is there is read in case it gets enabled by name.
     for services, said in ((parts.services, report), (parts.disabled, Report(stage.disk.source_line))):
         variables = Variables(tree, environment, stage.disk, said)

@@ -26,7 +26,6 @@ def check_project(parts: Parts, tree: Map, report: Report) -> None:
         if not secret.get("external") and not secret.get("file") and not secret.get("environment"):
             message = f"the secret `{name}` has no content: set `file` or `environment`"
             report.problem(Problem(message, locate_key(tree, ("secrets", name))))
-    _check_names(parts, tree, report)
     _check_cycles(parts.services, tree, report)
 
 
@@ -178,8 +177,8 @@ class _Service:
             yield mount.get("target", ""), ("volumes", index)
 
 
-def _check_names(parts: Parts, tree: Map, report: Report) -> None:
-    """Report container names that are given twice."""
+def check_names(parts: Parts, tree: Map, report: Report) -> None:
+    """Report container names that are given twice among the services that are meant."""
     owners: dict[str, str] = {}
     for name, service in parts.services.items():
         container = service.get("container_name")

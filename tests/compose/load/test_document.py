@@ -159,6 +159,23 @@ def test_a_selection_narrows_services_and_resources(directory: Directory) -> Non
     assert list(directory.load(text, select=("c",)).document["services"]) == ["c"]
 
 
+def test_a_selection_may_be_a_pattern_of_enabled_services(directory: Directory) -> None:
+    text = "services: {web: {image: a}, worker: {image: b}, wait: {image: c, profiles: [x]}, db: {image: d}}\n"
+    assert list(directory.load(text, select=("w*",)).document["services"]) == ["web", "worker"]
+    assert list(directory.load(text, select=("w*", "wait")).document["services"]) == ["web", "worker", "wait"]
+
+
+def test_services_that_are_not_selected_may_claim_a_container_name_too(directory: Directory) -> None:
+    text = "services: {a: {image: a, container_name: one}, b: {image: b, container_name: one}}\n"
+    assert list(directory.load(text, select=("a",)).document["services"]) == ["a"]
+    assert "already that of" in directory.problems(text)[0].message
+
+
+def test_a_resource_without_attributes_is_written_like_one_with_an_empty_mapping(directory: Directory) -> None:
+    text = "services: {a: {image: a, networks: [n, m]}}\nnetworks: {n: , m: {}}\n"
+    assert directory.load(text, normalise=False).document["networks"] == {"n": {"ipam": {}}, "m": {"ipam": {}}}
+
+
 def test_dollar_signs_are_doubled_so_that_the_document_can_be_loaded_again(directory: Directory) -> None:
     assert directory.service("command: [$$HOME, a$$]")["command"] == ["$$HOME", "a$$"]
     app = directory.load().project.services["app"]

@@ -15,6 +15,7 @@ from compose.load.rules import Rules, compile_rules
 from compose.load.scalars import show
 from compose.load.short import parse_device, parse_port, parse_volume
 from compose.load.tree import Map, Seq
+from compose.model.numbers import is_integer
 
 Transform = Callable[[Any, Location, "Canonical"], Any]
 
@@ -151,6 +152,12 @@ def _gpus(value: Any, where: Location, _: Canonical) -> Any:
     return Seq(where, [Map(where, {"count": "all"})]) if isinstance(value, str) else value
 
 
+def _ulimit(value: Any, where: Location, walk: Canonical) -> Any:
+    if not isinstance(value, Map) and not is_integer(value):
+        walk.report.problem(Problem(f"`{show(value)}` is not an integer", where))
+    return value
+
+
 def _volume(value: Any, where: Location, walk: Canonical) -> Any:
     if not isinstance(value, str):
         return value
@@ -238,6 +245,8 @@ TRANSFORMS: Rules[Transform] = compile_rules(
         "services.*.gpus": _gpus,
         "services.*.networks": _names,
         "services.*.models": _names,
+        "services.*.ulimits.*": _ulimit,
+        "services.*.build.ulimits.*": _ulimit,
         "services.*.volumes.*": _volume,
         "services.*.dns": _list,
         "services.*.devices.*": _device,

@@ -14,9 +14,8 @@ from compose.load.report import Report
 from compose.load.rules import Rules, compile_rules
 from compose.load.template import Lookup, TemplateError, substitute
 from compose.load.tree import Map, Seq
-from compose.model.units import single_precision
+from compose.model.numbers import parse_float, single_precision
 
-_FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?(?:inf(?:inity)?|nan)", re.IGNORECASE)
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 TRUE_WORDS = ("y", "yes", "on")
 FALSE_WORDS = ("n", "no", "off")
@@ -33,9 +32,7 @@ def to_integer(text: str) -> int:
 
 def to_float(text: str) -> float:
     """Return the number that `text` is, or raise `ValueError`."""
-    if not _FLOAT.fullmatch(text):
-        raise ValueError(f"`{text}` is not a number")
-    return float(text)
+    return parse_float(text)
 
 
 def to_single(text: str) -> float:

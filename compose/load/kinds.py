@@ -6,6 +6,7 @@ raises `ValueError` saying what is wrong. `Struct` puts kinds together to the sh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,10 @@ from compose.load.report import Report
 from compose.load.scalars import Timestamp, show
 from compose.load.short import split_words
 from compose.load.tree import Map, Seq
-from compose.model.units import format_duration, parse_bytes, parse_duration, single_precision
+from compose.model.numbers import is_integer, signed, single_precision, unsigned
+from compose.model.units import format_duration, parse_bytes, parse_duration
+
+_OCTAL = re.compile("[+-]?[0-7]+")
 
 Scalar = Callable[[Any], Any]
 Kind = Callable[[Any, Location, Report], Any]
@@ -38,7 +42,7 @@ def scalar(read: Scalar) -> Kind:
 def _text(value: Any) -> str:
     if isinstance(value, str):
         return value
-    if type(value) is int:
+    if is_integer(value):
         return str(value)
     raise ValueError(f"`{show(value)}` must be a string: put it in quotes")
 
@@ -48,32 +52,34 @@ def _flag(value: Any) -> bool:
 
 
 def _integer(value: Any) -> int:
-    if isinstance(value, str):
-        return to_integer(value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    return to_integer(value) if isinstance(value, str) else signed(_numeric(value, "an integer"))
+
+
+def _whole(value: Any) -> int:
+    if not is_integer(value):
         raise ValueError(f"`{show(value)}` is not an integer")
     return int(value)
 
 
-def _natural(value: Any) -> int:
-    number = -1 if isinstance(value, str) else _integer(value)
-    if number < 0:
-        raise ValueError(f"`{show(value)}` must be a number that is not negative")
-    return number
+def _natural(bits: int) -> Scalar:
+    return lambda value: unsigned(_numeric(value, "a number that is not negative"), bits)
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, str):
-        return single_precision(to_float(value))
+    number = single_precision(to_float(value) if isinstance(value, str) else _numeric(value, "a number"))
+    return int(number) if number.is_integer() else number
+
+
+def _numeric(value: Any, wanted: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"`{show(value)}` is not a number")
-    return value if isinstance(value, int) else single_precision(value)
+        raise ValueError(f"`{show(value)}` is not {wanted}")
+    return value
 
 
 def _rate(value: Any) -> str:
     if isinstance(value, str):
         return str(parse_bytes(value))
-    return str(value) if type(value) is int else "0"
+    return str(value) if is_integer(value) else "0"
 
 
 def _bytes(value: Any) -> str:
@@ -97,12 +103,11 @@ def _count(value: Any) -> int:
 
 
 def _file_mode(value: Any) -> str:
-    if isinstance(value, str):
-        try:
-            return f"0{int(value, 8):o}"
-        except ValueError:
-            raise ValueError(f"`{value}` is not a file mode: write octal digits, such as 0440") from None
-    return f"0{_integer(value):o}"
+    if isinstance(value, str) and _OCTAL.fullmatch(value):
+        value = int(value, 8)
+    if not is_integer(value):
+        raise ValueError(f"`{show(value)}` is not a file mode: write octal digits, such as 0440")
+    return f"0{value:o}"
 
 
 def _command(value: Any) -> list[str] | None:
@@ -198,7 +203,10 @@ def plain(value: Any) -> Any:
 TEXT = scalar(_text)
 FLAG = scalar(_flag)
 INTEGER = scalar(_integer)
-NATURAL = scalar(_natural)
+WHOLE = scalar(_whole)
+NATURAL = scalar(_natural(64))
+NATURAL_32 = scalar(_natural(32))
+NATURAL_16 = scalar(_natural(16))
 NUMBER = scalar(_number)
 BYTES = scalar(_bytes)  # zero counts as not set
 RATE = scalar(_rate)

@@ -19,6 +19,8 @@ from compose.load.kinds import (
     LISTS,
     MAPPING,
     NATURAL,
+    NATURAL_16,
+    NATURAL_32,
     NUMBER,
     OPTIONS,
     RATE,
@@ -29,6 +31,7 @@ from compose.load.kinds import (
     TEXT_MAPPING,
     TEXTS,
     VARIABLES,
+    WHOLE,
     Always,
     Kept,
     Kind,
@@ -38,13 +41,13 @@ from compose.load.kinds import (
 )
 from compose.load.report import Report
 
-_LIMITS = Struct(soft=INTEGER, hard=INTEGER)
+_LIMITS = Struct(soft=WHOLE, hard=WHOLE)
 
 
 def _ulimit(value: Any, where: Location, report: Report) -> Any:
     if isinstance(value, dict):
         return _LIMITS(value, where, report)
-    return INTEGER(value, where, report) or {}
+    return WHOLE(value, where, report) or {}
 
 
 FILE_MOUNTS = list_of(Struct(source=TEXT, target=TEXT, uid=TEXT, gid=TEXT, mode=Kept(FILE_MODE)))
@@ -103,8 +106,8 @@ def _titled(kind: Struct) -> Kind:
 
 _THROTTLES = list_of(_titled(Struct(path=Always(TEXT, ""), rate=Always(RATE, "0"))))
 BLKIO = Struct(
-    weight=NATURAL,
-    weight_device=list_of(_titled(Struct(path=Always(TEXT, ""), weight=Always(NATURAL, 0)))),
+    weight=NATURAL_16,
+    weight_device=list_of(_titled(Struct(path=Always(TEXT, ""), weight=Always(NATURAL_16, 0)))),
     device_read_bps=_THROTTLES,
     device_read_iops=_THROTTLES,
     device_write_bps=_THROTTLES,
@@ -163,7 +166,7 @@ SERVICE_NETWORK = Struct(
     priority=INTEGER,
 )
 PORTS = list_of(
-    Struct(name=TEXT, mode=TEXT, host_ip=TEXT, target=NATURAL, published=TEXT, protocol=TEXT, app_protocol=TEXT)
+    Struct(name=TEXT, mode=TEXT, host_ip=TEXT, target=NATURAL_32, published=TEXT, protocol=TEXT, app_protocol=TEXT)
 )
 MOUNTS = list_of(
     Struct(
@@ -174,7 +177,7 @@ MOUNTS = list_of(
         consistency=TEXT,
         bind=Struct(selinux=TEXT, propagation=TEXT, create_host_path=FLAG, recursive=TEXT),
         volume=Struct(labels=MAPPING, nocopy=FLAG, subpath=TEXT),
-        tmpfs=Struct(size=BYTES, mode=NATURAL),
+        tmpfs=Struct(size=BYTES, mode=NATURAL_32),
         image=Struct(subpath=TEXT),
     )
 )
@@ -297,4 +300,11 @@ FILE_OBJECT = Struct(
     driver_opts=TEXT_MAPPING,
     template_driver=TEXT,
 )
-SECTIONS = {"networks": NETWORK, "volumes": VOLUME, "secrets": FILE_OBJECT, "configs": FILE_OBJECT}
+MODEL = Struct(name=TEXT, model=TEXT, context_size=INTEGER, runtime_flags=TEXTS)
+SECTIONS = {
+    "networks": NETWORK,
+    "volumes": VOLUME,
+    "secrets": FILE_OBJECT,
+    "configs": FILE_OBJECT,
+    "models": MODEL,
+}

@@ -6,9 +6,9 @@ A text that cannot be read raises `ValueError`, whose message names the text.
 
 from __future__ import annotations
 
-import math
 import re
-import struct
+
+from compose.model.numbers import LARGEST, parse_float, signed
 
 NANOSECONDS = {
     "ns": 1,
@@ -22,14 +22,11 @@ NANOSECONDS = {
     "d": 24 * 3_600_000_000_000,
     "w": 7 * 24 * 3_600_000_000_000,
 }
-LONGEST = 2**63 - 1
-TOO_LARGE = 2**63
 MULTIPLIERS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40, "p": 2**50}
 
 _PART = re.compile(r"([0-9]*)(?:\.([0-9]*))?([^0-9.]+)")
 _SIZE = re.compile(r"(.*[0-9. ])([^0-9. ]*)", re.DOTALL)
 _SUFFIX = re.compile(r"b|([kmgtp])(?:b|ib)?", re.IGNORECASE)
-_FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
 def parse_duration(text: str) -> int:
@@ -47,7 +44,7 @@ def parse_duration(text: str) -> int:
         fraction = part[2] or "0"
         total += int(part[1] or 0) * NANOSECONDS[part[3]] + int(fraction) * NANOSECONDS[part[3]] // 10 ** len(fraction)
         position = part.end()
-    if not rest or total > LONGEST:
+    if not rest or total > LARGEST:
         raise ValueError(f"invalid duration {text!r}")
     return sign * total
 
@@ -83,18 +80,12 @@ def parse_bytes(text: str) -> int:
         raise ValueError(f"invalid size {text!r}")
     number, suffix = match[1].removesuffix(" "), match[2]
     unit = _SUFFIX.fullmatch(suffix) if suffix else None
-    if (suffix and unit is None) or not _FLOAT.fullmatch(number) or not 0 <= float(number) < math.inf:
+    if suffix and unit is None:
         raise ValueError(f"invalid size {text!r}")
-    size = float(number) * MULTIPLIERS[(unit[1] or "").lower() if unit else ""]
-    # The reference computes with 64 bits, and this is what its processor makes of a number that does not fit.
-    return int(size) if size < TOO_LARGE else -TOO_LARGE
-
-
-def single_precision(value: float) -> float:
-    """Return the number with the fewest digits that is the same as `value` in 32-bit floating point."""
-    packed = struct.pack("<f", value)
-    for digits in range(1, 10):
-        shortest = float(f"{value:.{digits}g}")
-        if struct.pack("<f", shortest) == packed:
-            return shortest
-    return value
+    try:
+        amount = parse_float(number)
+    except ValueError:
+        raise ValueError(f"invalid size {text!r}") from None
+    if amount < 0:
+        raise ValueError(f"invalid size {text!r}")
+    return signed(amount * MULTIPLIERS[(unit[1] or "").lower() if unit else ""])

@@ -57,8 +57,9 @@ def single_precision(value: float) -> float:
         packed = struct.pack("<f", value)
     except OverflowError:
         raise ValueError(f"`{value}` is too large") from None
+    (kept,) = struct.unpack("<f", packed)
     for digits in range(1, 10):
-        shortest = float(f"{value:.{digits}g}")
+        shortest = float(f"{kept:.{digits}g}")
         if struct.pack("<f", shortest) == packed:
-            return shortest if any(packed) else 0.0
-    return value
+            return shortest
+    return float(kept)

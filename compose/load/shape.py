@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from compose.errors import Location
-from compose.load.kinds import (
+from compose.load.kinds import Always, Kept, Kind, Struct, list_of, map_of
+from compose.load.report import Report
+from compose.load.values import (
     BYTES,
     COMMAND,
     COUNT,
@@ -23,6 +25,7 @@ from compose.load.kinds import (
     NATURAL_32,
     NUMBER,
     OPTIONS,
+    PROCESSORS,
     RATE,
     SHOWN,
     SSH,
@@ -32,14 +35,7 @@ from compose.load.kinds import (
     TEXTS,
     VARIABLES,
     WHOLE,
-    Always,
-    Kept,
-    Kind,
-    Struct,
-    list_of,
-    map_of,
 )
-from compose.load.report import Report
 
 _LIMITS = Struct(soft=WHOLE, hard=WHOLE)
 
@@ -69,7 +65,7 @@ BUILD = Struct(
     no_cache=FLAG,
     additional_contexts=MAPPING,
     pull=FLAG,
-    extra_hosts=HOSTS,
+    extra_hosts=Kept(HOSTS),
     isolation=TEXT,
     network=TEXT,
     target=TEXT,
@@ -114,7 +110,7 @@ BLKIO = Struct(
     device_write_iops=_THROTTLES,
 )
 _RESOURCE = Struct(
-    cpus=NUMBER,
+    cpus=PROCESSORS,
     memory=BYTES,
     pids=INTEGER,
     devices=DEVICE_REQUESTS,
@@ -220,7 +216,7 @@ SERVICE = Struct(
     expose=SHOWN,
     extends=Struct(file=TEXT, service=TEXT),
     external_links=TEXTS,
-    extra_hosts=HOSTS,
+    extra_hosts=Kept(HOSTS),
     group_add=TEXTS,
     gpus=DEVICE_REQUESTS,
     hostname=TEXT,

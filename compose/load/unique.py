@@ -11,6 +11,7 @@ from compose.load.rules import Rules, compile_rules
 from compose.load.scalars import show
 from compose.load.short import parse_volume
 from compose.load.tree import Map, Seq
+from compose.model.numbers import is_integer
 
 # Raises ValueError, saying what is wrong, for an entry of a form that has no identity.
 Identity = Callable[[Any], Any]
@@ -46,7 +47,7 @@ def _text(entry: Any) -> Any:
 
 
 def _expose(entry: Any) -> Any:
-    if isinstance(entry, str) or type(entry) is int:
+    if isinstance(entry, str) or is_integer(entry):
         return str(entry)
     raise ValueError(f"`{show(entry)}` is not a port")
 

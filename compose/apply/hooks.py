@@ -8,7 +8,7 @@ import anyio
 
 from compose.apply.refusals import refusals
 from compose.errors import ServiceFailed
-from compose.model.service import Hook
+from compose.model.tooling import Hook
 from engine.client import EngineClient
 from engine.wire.containers import ExecCreateRequest, ExecStartRequest
 

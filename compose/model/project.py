@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from compose.model.part import Part
 from compose.model.service import Service
+from compose.model.tooling import Model
 
 
 class IpamPool(Part, frozen=True):
@@ -86,6 +87,7 @@ class Project(Part, frozen=True):
     volumes: Mapping[str, Volume] = {}
     configs: Mapping[str, FileObject] = {}
     secrets: Mapping[str, FileObject] = {}
+    models: Mapping[str, Model] = {}
     environment: Mapping[str, str] = {}
     environment_files: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

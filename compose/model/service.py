@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from compose.model.part import Part
+from compose.model.tooling import CredentialSpec, Develop, Hook, ModelUse, Provider
 
 Condition = Literal["service_started", "service_healthy", "service_completed_successfully"]
 
@@ -167,16 +168,6 @@ class BlkioConfig(Part, frozen=True):
     device_write_iops: tuple[ThrottleDevice, ...] = ()
 
 
-class Hook(Part, frozen=True):
-    """A command run in the container after its start or before its stop."""
-
-    command: tuple[str, ...]
-    user: str = ""
-    privileged: bool = False
-    working_dir: str = ""
-    environment: Mapping[str, str | None] = {}
-
-
 class ResourceLimits(Part, frozen=True):
     """`deploy.resources.limits` or `.reservations`; CPUs as a number, memory in bytes."""
 
@@ -265,8 +256,10 @@ class Service(Part, frozen=True):
     cpu_shares: int = 0
     cpus: float = 0
     cpuset: str = ""
+    credential_spec: CredentialSpec | None = None
     depends_on: Mapping[str, Dependency] = {}
     deploy: Deploy | None = None
+    develop: Develop | None = None
     device_cgroup_rules: tuple[str, ...] = ()
     devices: tuple[Device, ...] = ()
     dns: tuple[str, ...] = ()
@@ -293,6 +286,7 @@ class Service(Part, frozen=True):
     mem_reservation: int = 0
     mem_swappiness: int | None = None
     memswap_limit: int = 0
+    models: Mapping[str, ModelUse] = {}
     network_mode: str = ""
     networks: Mapping[str, ServiceNetwork] = {}
     oom_kill_disable: bool = False
@@ -305,6 +299,7 @@ class Service(Part, frozen=True):
     pre_stop: tuple[Hook, ...] = ()
     privileged: bool = False
     profiles: tuple[str, ...] = ()
+    provider: Provider | None = None
     pull_policy: str = ""
     read_only: bool = False
     restart: str = ""
@@ -321,6 +316,7 @@ class Service(Part, frozen=True):
     tmpfs: tuple[str, ...] = ()
     tty: bool = False
     ulimits: Mapping[str, Ulimit] = {}
+    use_api_socket: bool = False
     user: str = ""
     userns_mode: str = ""
     uts: str = ""

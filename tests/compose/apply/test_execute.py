@@ -10,7 +10,8 @@ import pytest
 
 from compose.errors import ComposeError, EngineRefused, ServiceFailed
 from compose.model.project import FileObject
-from compose.model.service import Dependency, FileMount, HealthCheck, Hook
+from compose.model.service import Dependency, FileMount, HealthCheck
+from compose.model.tooling import Hook
 from compose.plan import labels
 from compose.plan.progress import Phase
 from tests.fakes.driving import down, make_engine, up

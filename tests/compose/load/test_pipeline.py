@@ -17,7 +17,6 @@ from compose.model.service import (
     DeviceRequest,
     FileMount,
     HealthCheck,
-    Hook,
     Logging,
     Mount,
     Port,
@@ -28,6 +27,7 @@ from compose.model.service import (
     Ulimit,
     VolumeMount,
 )
+from compose.model.tooling import Hook
 from tests.fakes.directory import Directory
 
 SECOND = 1_000_000_000

@@ -31,6 +31,7 @@ from engine.wire.containers import (
 )
 from engine.wire.images import (
     AuthConfig,
+    DistributionInspect,
     HistoryItem,
     ImageDeleteItem,
     ImageInspect,
@@ -133,6 +134,7 @@ class ImageJobs(Protocol[Im]):
     def pull(
         self, reference: str, *, platform: str = "", auth: AuthConfig | None = None
     ) -> AsyncIterator[Progress]: ...
+    async def distribution(self, reference: str, *, auth: AuthConfig | None = None) -> DistributionInspect: ...
     async def tag(self, name_or_id: str, repository: str, tag: str) -> None: ...
     async def remove(
         self, name_or_id: str, *, force: bool, used_by: Callable[[str], Sequence[str]]

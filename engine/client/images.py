@@ -8,11 +8,11 @@ from collections.abc import AsyncGenerator, Iterable, Mapping
 from msgspec import UNSET
 
 from engine.client.errors import ApiError
-from engine.client.transport import Parameters, Transport
+from engine.client.transport import Parameters, Transport, parsed
 from engine.wire.codec import encode
 from engine.wire.filters import format_filters
 from engine.wire.http import quoted
-from engine.wire.images import AuthConfig, ImageDeleteItem, ImageInspect, ImageSummary, Progress
+from engine.wire.images import AuthConfig, DistributionInspect, ImageDeleteItem, ImageInspect, ImageSummary, Progress
 
 
 class ImageCalls(Transport):
@@ -29,6 +29,12 @@ class ImageCalls(Transport):
         """Everything about one; `ApiError` 404 if it is not here."""
         return await self.fetch(ImageInspect, "GET", f"/images/{quoted(name)}/json")
 
+    async def inspect_distribution(self, reference: str, *, auth: AuthConfig | None = None) -> DistributionInspect:
+        """What a reference stands for in its registry; `ApiError` 404 if that does not know it."""
+        path = f"/distribution/{quoted(reference)}/json"
+        async with self.open("GET", path, headers=_credentials(auth)) as answer:
+            return parsed(await answer.body(), DistributionInspect)
+
     async def pull_image(
         self, reference: str, *, platform: str = "", auth: AuthConfig | None = None
     ) -> AsyncGenerator[Progress, None]:
@@ -38,8 +44,7 @@ class ImageCalls(Transport):
         """
         image, tag = split_reference(reference)
         parameters: Parameters = {"fromImage": image, "tag": tag, "platform": platform}
-        headers = [("X-Registry-Auth", base64.urlsafe_b64encode(encode(auth)).decode())] if auth else []
-        async with self.open("POST", "/images/create", parameters, headers=headers) as answer:
+        async with self.open("POST", "/images/create", parameters, headers=_credentials(auth)) as answer:
             async for line in answer.lines(Progress):
                 if line.error is not UNSET:
                     raise ApiError(500, str(line.error))
@@ -53,6 +58,10 @@ class ImageCalls(Transport):
         """Remove a name, and the image with its last name."""
         parameters: Parameters = {"force": force, "noprune": not prune}
         return await self.fetch(list[ImageDeleteItem], "DELETE", f"/images/{quoted(name)}", parameters)
+
+
+def _credentials(auth: AuthConfig | None) -> list[tuple[str, str]]:
+    return [("X-Registry-Auth", base64.urlsafe_b64encode(encode(auth)).decode())] if auth else []
 
 
 def split_reference(reference: str) -> tuple[str, str]:

@@ -18,6 +18,7 @@ import anyio.to_thread
 from engine.errors import EngineError
 from engine.images.feed import Feed, short
 from engine.images.record import Image
+from engine.images.remote import describe_remote
 from engine.images.resolve import Resolved, check_platform, resolve
 from engine.images.transfers import LayerOrder, Transfer, Transfers
 from engine.registry.interrupt import Interrupt
@@ -25,7 +26,7 @@ from engine.registry.platforms import Platform
 from engine.registry.reference import Reference
 from engine.registry.settings import RegistrySettings
 from engine.storage.layers import chain_ids
-from engine.wire.images import AuthConfig, Progress, ProgressDetail
+from engine.wire.images import AuthConfig, DistributionInspect, Progress, ProgressDetail
 
 if TYPE_CHECKING:
     from engine.registry.client import RegistryClient
@@ -63,6 +64,15 @@ class Puller:
             if platform:
                 check_platform(resolved, reference, wanted)
             return Plan(resolved, reference, client)
+
+        return await _interruptible(interrupt, act)
+
+    async def describe(self, reference: Reference, auth: AuthConfig | None) -> DistributionInspect:
+        """Ask the registry what a reference stands for, fetching no layer. Raises `NotFound`, `RegistryError`."""
+        interrupt = Interrupt()
+
+        def act() -> DistributionInspect:
+            return describe_remote(self._client(reference, auth), reference, interrupt)
 
         return await _interruptible(interrupt, act)
 

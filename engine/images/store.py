@@ -24,7 +24,15 @@ from engine.state.store import Store
 from engine.storage.content import Content
 from engine.storage.layers import Layers
 from engine.storage.snapshots import Snapshots
-from engine.wire.images import AuthConfig, HistoryItem, ImageDeleteItem, ImageInspect, ImageSummary, Progress
+from engine.wire.images import (
+    AuthConfig,
+    DistributionInspect,
+    HistoryItem,
+    ImageDeleteItem,
+    ImageInspect,
+    ImageSummary,
+    Progress,
+)
 
 __all__ = ["Image", "ImageService"]
 
@@ -87,6 +95,13 @@ class ImageService:
         yield Progress(status=f"Digest: {plan.resolved.digest}")
         outcome = "Downloaded newer image for" if is_new else "Image is up to date for"
         yield Progress(status=f"Status: {outcome} {wanted.familiar}")
+
+    async def distribution(self, reference: str, *, auth: AuthConfig | None = None) -> DistributionInspect:
+        """What a reference stands for in its registry; nothing is kept. Raises `BadRequest`, `NotFound`,
+        `RegistryError`."""
+        wanted = Reference.parse(reference).tagged()
+        with self._puller.session():
+            return await self._puller.describe(wanted, auth)
 
     async def tag(self, name_or_id: str, repository: str, tag: str) -> None:
         """Give an image one name more; an image that had it loses it. Raises `NoSuchImage`, `BadRequest`."""

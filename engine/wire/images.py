@@ -79,6 +79,29 @@ class HistoryItem(Wire, frozen=True, kw_only=True):
     comment: str = ""
 
 
+class DistributionDescriptor(Wire, frozen=True, kw_only=True, rename="camel"):
+    """What a name stands for in its registry: an index's or a manifest's digest, and its size in bytes."""
+
+    media_type: str
+    digest: str
+    size: int
+
+
+class DistributionPlatform(Wire, frozen=True, kw_only=True, rename="lower"):
+    """One platform that an image is there for."""
+
+    architecture: str
+    os: str
+    variant: str | UnsetType = UNSET
+
+
+class DistributionInspect(Wire, frozen=True, kw_only=True):
+    """Answer of `GET /distribution/{name}/json`."""
+
+    descriptor: DistributionDescriptor
+    platforms: list[DistributionPlatform] = []
+
+
 class ProgressDetail(Wire, frozen=True, kw_only=True, rename="lower"):
     """Bytes done and to do."""
 

@@ -33,7 +33,7 @@ from engine.wire.containers import (
     NetworkSettings,
     SummaryNetworkSettings,
 )
-from engine.wire.images import ImageInspect, ImageSummary, Progress
+from engine.wire.images import DistributionDescriptor, DistributionInspect, ImageInspect, ImageSummary, Progress
 from engine.wire.networks import EndpointSettings, NetworkCreateRequest, NetworkCreateResponse, NetworkInspect
 from engine.wire.system import EventActor, EventMessage
 from engine.wire.times import ZERO
@@ -259,6 +259,13 @@ class FakeEngine:
         if name not in self.images:
             raise ApiError(404, f"No such image: {name}")
         return ImageInspect(id=self.images[name])
+
+    async def inspect_distribution(self, reference: str) -> DistributionInspect:
+        self._call(f"look up {reference}")
+        if reference not in self.registry:
+            raise ApiError(404, f"manifest for {reference} not found")
+        descriptor = DistributionDescriptor(media_type="", digest=self.registry[reference], size=1)
+        return DistributionInspect(descriptor=descriptor)
 
     async def pull_image(self, reference: str, *, platform: str = "") -> AsyncIterator[Progress]:
         self._call(f"pull {reference}")

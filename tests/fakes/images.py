@@ -12,6 +12,8 @@ from anyio.abc import TaskStatus
 from engine.errors import NoSuchImage
 from engine.wire.images import (
     AuthConfig,
+    DistributionDescriptor,
+    DistributionInspect,
     HistoryItem,
     ImageDeleteItem,
     ImageInspect,
@@ -88,6 +90,13 @@ class FakeImages(Runs):
         yield Progress(id="aaaa", status="Downloading", progress_detail=ProgressDetail(current=1, total=2))
         self.known.append(FakeImage("sha256:" + "b" * 64, [familiar(reference)]))
         yield Progress(status=f"Status: Downloaded newer image for {reference}")
+
+    async def distribution(self, reference: str, *, auth: AuthConfig | None = None) -> DistributionInspect:
+        self.pulled.append((reference, "", auth))
+        if self.early_error:
+            raise self.early_error
+        descriptor = DistributionDescriptor(media_type="application/x", digest="sha256:" + "c" * 64, size=5)
+        return DistributionInspect(descriptor=descriptor)
 
     async def tag(self, name_or_id: str, repository: str, tag: str) -> None:
         self.get(name_or_id).repo_tags.append(familiar(f"{repository}:{tag}"))

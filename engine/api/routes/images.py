@@ -1,4 +1,4 @@
-"""`/images/…`: pulling, listing, naming and removing images."""
+"""`/images/…`: pulling, listing, naming and removing images; `/distribution/…`: looking into registries."""
 
 from __future__ import annotations
 
@@ -100,6 +100,12 @@ async def inspect(services: Services, request: Request) -> Answer:
     return json_reply(services.images.inspect(services.images.get(request.name)))
 
 
+async def distribution(services: Services, request: Request) -> Answer:
+    """`GET /distribution/{name}/json`: what the name stands for in its registry."""
+    auth = registry_auth(request.headers.get("x-registry-auth", ""))
+    return json_reply(await services.images.distribution(request.name, auth=auth))
+
+
 async def history(services: Services, request: Request) -> Answer:
     """`GET /images/{name}/history`."""
     return json_reply(services.images.history(services.images.get(request.name)))
@@ -153,4 +159,5 @@ ROUTES = (
     Route("POST", "/images/{name:path}/push", not_here),
     Route("POST", "/images/{name:path}/tag", tag),
     Route("DELETE", "/images/{name:path}", remove),
+    Route("GET", "/distribution/{name:path}/json", distribution),
 )

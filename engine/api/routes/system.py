@@ -102,5 +102,4 @@ ROUTES = (
     Route("POST", "/build/prune", build_prune),
     Route("POST", "/commit", not_here),
     Route("POST", "/session", not_here),
-    Route("GET", "/distribution/{name:path}/json", not_here),
 )

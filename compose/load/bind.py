@@ -115,5 +115,5 @@ def bind_file_object(key: str, entry: Entry, environment: Mapping[str, str]) -> 
 
 def bind_model(key: str, entry: Entry) -> Model:
     """Return the typed language model of a canonical entry."""
-    full: Entry = {**entry, "key": key, "runtime_flags": tuple(entry.get("runtime_flags", ()))}
+    full: Entry = {"model": "", **entry, "key": key, "runtime_flags": tuple(entry.get("runtime_flags", ()))}
     return Model(**full)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from compose.errors import Problem
+from compose.load.advice import about_key, about_type
 from compose.load.hints import did_you_mean
 from compose.load.report import Report
 from compose.load.scalars import Timestamp, show
@@ -100,9 +101,6 @@ class _Checker:
             yield from self._types(branch) if "anyOf" in branch else _types(branch)
 
     def _mapping(self, value: dict[str, Any], schema: Schema, path: Steps) -> Iterator[Deviation]:
-        for key in schema.get("required", ()):
-            if key not in value:
-                yield Deviation(path, f"{_words(path)} needs `{key}`")
         properties: Schema = schema.get("properties", {})
         patterns: Schema = schema.get("patternProperties", {})
         is_closed = schema.get("additionalProperties") is False
@@ -114,6 +112,10 @@ class _Checker:
                 yield from self.check(entry, patterns[pattern], (*path, key))
             elif is_closed:
                 yield _unknown_key(key, path, properties)
+        # After the keys: at a misspelt one "did you mean" says more.
+        for key in schema.get("required", ()):
+            if key not in value:
+                yield Deviation(path, f"{_words(path)} needs `{key}`")
 
     def _sequence(self, value: list[Any], schema: Schema, path: Steps) -> Iterator[Deviation]:
         if schema.get("uniqueItems"):
@@ -174,18 +176,13 @@ def _mismatch(value: Any, path: Steps, types: list[str]) -> Deviation:
     wanted = list(dict.fromkeys(_NAMES[name] for name in types if name != "null" or len(types) == 1))
     listed = wanted[0] if len(wanted) == 1 else f"{', '.join(wanted[:-1])} or {wanted[-1]}"
     found = "a date" if kind == "date" else "empty" if kind == "null" else _NAMES[kind]
-    hint = None
-    if "string" in types and "boolean" not in types and kind not in ("object", "array", "null"):
-        hint = f'put it in quotes: "{show(value)}"'
-    return Deviation(path, f"{_words(path)} must be {listed}, but is {found}", hint)
+    return Deviation(path, f"{_words(path)} must be {listed}, but is {found}", about_type(value, path, types))
 
 
 def _unknown_key(key: str, path: Steps, known: Schema) -> Deviation:
     place = f" in {_words(path)}" if path else " at the top"
-    if not known:
-        return Deviation((*path, key), f"`{key}`{place} is not an allowed name", is_key=True)
-    hint = did_you_mean(key, known) or "keys of your own begin with `x-`"
-    return Deviation((*path, key), f"unknown key `{key}`{place}", hint, is_key=True)
+    message = f"unknown key `{key}`{place}" if known else f"`{key}`{place} is not an allowed name"
+    return Deviation((*path, key), message, about_key(key, path, known), is_key=True)
 
 
 def _words(path: Steps) -> str:
@@ -210,4 +207,5 @@ def _identity(value: Any) -> Any:
 
 @functools.cache
 def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
+    # Python's `$` would let a line break follow.
+    return re.compile(re.sub(r"\$$", r"\\Z", pattern))

@@ -64,6 +64,11 @@ def test_names_of_services_have_letters_digits_dots_dashes_and_underscores(direc
     assert complaint == "2:3 `a/b` in services is not an allowed name"
 
 
+def test_a_name_ends_where_its_last_letter_is(directory: Directory) -> None:
+    (complaint,) = directory.complaints('services:\n  "a\\n": {image: a}\n')
+    assert complaint == "2:3 `a\n` in services is not an allowed name"
+
+
 def test_all_problems_of_all_kinds_are_reported_at_once_with_their_lines(directory: Directory) -> None:
     problems = directory.problems(
         "services:\n"

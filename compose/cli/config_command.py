@@ -3,144 +3,133 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from compose.cli.config_listings import listing_of
 from compose.cli.loading import load_project
-from compose.cli.session import Session, check_services
+from compose.cli.session import Session
 from compose.errors import ComposeError, UsageError
 
 if TYPE_CHECKING:
-    from compose.model.project import Project
+    from compose.load.pipeline import Loaded
 
 
 @click.command("config", help="Check the Compose files and print the project they make")
-@click.argument("services", nargs=-1, metavar="[SERVICE...]")
+@click.argument("chosen", nargs=-1, metavar="[SERVICE...]")
 @click.option("--format", "style", default="", help="yaml or json")
 @click.option("-q", "--quiet", is_flag=True, help="Only check")
 @click.option("-o", "--output", default="", metavar="FILE", help="Write to a file")
-@click.option("--services", "what", flag_value="services", help="Print the names of the services")
-@click.option("--volumes", "what", flag_value="volumes", help="Print the names of the volumes")
-@click.option("--networks", "what", flag_value="networks", help="Print the names of the networks")
-@click.option("--images", "what", flag_value="images", help="Print the images")
-@click.option("--profiles", "what", flag_value="profiles", help="Print the profiles")
-@click.option("--environment", "what", flag_value="environment", help="Print the variables of the interpolation")
+@click.option("--services", "services_only", is_flag=True, help="Print the names of the services")
+@click.option("--volumes", is_flag=True, help="Print the names of the volumes")
+@click.option("--networks", is_flag=True, help="Print the names of the networks")
+@click.option("--models", is_flag=True, help="Print the models")
+@click.option("--images", is_flag=True, help="Print the images")
+@click.option("--profiles", is_flag=True, help="Print the profiles")
+@click.option("--environment", is_flag=True, help="Print the variables of the interpolation")
+@click.option("--variables", is_flag=True, help="Print the variables that the files use, and their defaults")
 @click.option("--origins", is_flag=True, help="Print where each value comes from")
-@click.option("--hash", "hashed", default=None, metavar="SERVICES", help="Print the hashes of services (* is all)")
+@click.option("--hash", default="", metavar="SERVICES", help="Print the hashes of services (* is all)")
+@click.option("--resolve-image-digests", is_flag=True, help="Pin the images to their digests")
+@click.option("--lock-image-digests", is_flag=True, help="Print an override file with the images' digests")
 @click.option("--no-interpolate", is_flag=True, help="Leave variables as they are")
 @click.option("--no-normalize", is_flag=True, help="Add no defaults")
 @click.option("--no-path-resolution", is_flag=True, help="Leave relative paths")
 @click.option("--no-consistency", is_flag=True, help="Do not check references")
-@click.option("--no-env-resolution", is_flag=True, help="Leave env_file alone")
+@click.option("--no-env-resolution", is_flag=True, help="Changes nothing, as with docker compose")
 @click.option("--all-resources", is_flag=True, help="Also what no service uses")
 @click.pass_obj
 def command(session: Session, /, **options: Any) -> None:
     """Load the project and print it."""
+    listing = listing_of(options)
+    if listing is not None:
+        loaded = _load(session, options, selects=listing.selects, **listing.switches)
+        lines = [f"{line}\n" for line in listing.show(loaded, options)]
+        if not (options["quiet"] and listing.is_hushed):
+            sys.stdout.writelines(lines)
+        return
     style = options["style"] or "yaml"
     if style not in ("yaml", "json"):
         raise UsageError(f"unsupported format `{style}`", hint="use yaml or json")
-    text = _text(session, options, style)
-    if options["quiet"]:
-        return
-    if not options["output"]:
-        sys.stdout.write(text)
-        return
-    try:
-        (session.cwd / options["output"]).write_text(text, "utf-8")
-    except OSError as exc:
-        raise ComposeError(f"cannot write {options['output']}: {exc.strerror}") from exc
+    loaded = _load(session, options, selects=True)
+    text = _text(session, loaded, options, style)
+    if not options["quiet"]:
+        _write(session, text, options["output"])
 
 
-def _text(session: Session, options: Mapping[str, Any], style: str) -> str:
-    services: tuple[str, ...] = options["services"]
-    lists = options["hashed"] is not None or options["what"]
-    loaded = load_project(
-        session,
-        interpolate=not options["no_interpolate"],
-        normalise=not options["no_normalize"],
-        resolve_paths=not options["no_path_resolution"],
-        check=not options["no_consistency"],
-        resolve_environment=not lists,
-        all_resources=options["all_resources"],
-    )
-    if options["hashed"] is not None:
-        return _hashes(loaded.project, options["hashed"])
-    if options["what"]:
-        project = _selected(loaded.project, services)
-        return "".join(f"{line}\n" for line in _LISTINGS[options["what"]](project))
-    document = _narrowed(loaded.document, loaded.project, services) if services else loaded.document
+def _load(session: Session, options: Mapping[str, Any], *, selects: bool, **switches: bool) -> Loaded:
+    """The project as the flags want it; the document as written has all services, whatever the arguments."""
+    flags = {
+        "interpolate": not options["no_interpolate"],
+        "normalise": not options["no_normalize"],
+        "resolve_paths": not options["no_path_resolution"],
+        "check": not options["no_consistency"],
+        "all_resources": options["all_resources"],
+    }
+    return load_project(session, **{**flags, **switches}, select=options["chosen"] if selects else ())
+
+
+def _text(session: Session, loaded: Loaded, options: Mapping[str, Any], style: str) -> str:
+    document = dict(loaded.document)
+    if options["resolve_image_digests"] or options["lock_image_digests"]:
+        from compose.cli.config_digests import locked, with_digests
+
+        document = with_digests(session, document)
+        if options["lock_image_digests"]:
+            document = locked(document, is_interpolated=not options["no_interpolate"])
     if options["origins"]:
         from compose.render.origins import render_origins
 
         return render_origins(document, loaded.places.origins, as_json=style == "json")
-    from compose.render.document import as_json, as_yaml
+    if style == "json":
+        return _json(document, options)
+    from compose.render.document import as_yaml
 
-    if style == "yaml":
-        return as_yaml(document)
+    return as_yaml(document if options["no_interpolate"] else _without_nothing(document))
+
+
+def _json(document: dict[str, Any], options: Mapping[str, Any]) -> str:
     from compose.load.nulls import with_nulls
+    from compose.render.document import as_json
 
     is_interpolated, is_normalised = not options["no_interpolate"], not options["no_normalize"]
+    if is_interpolated:
+        document.pop("models", None)  # the reference leaves them out of JSON
     return as_json(with_nulls(document, is_interpolated=is_interpolated, is_normalised=is_normalised))
 
 
-def _selected(project: Project, services: tuple[str, ...]) -> Project:
-    if not services:
-        return project
-    from compose.graph.graph import select_services
-
-    check_services(project, services)
-    return select_services(project, services)
-
-
-def _narrowed(document: Mapping[str, Any], project: Project, services: tuple[str, ...]) -> dict[str, Any]:
-    """The document with only the services meant, what they depend on, and what these use."""
-    chosen = _selected(project, services)
-    kept = {
-        "services": chosen.services,
-        "networks": chosen.networks,
-        "volumes": chosen.volumes,
-        "configs": chosen.configs,
-        "secrets": chosen.secrets,
-    }
-    narrowed: dict[str, Any] = {}
-    for key, value in document.items():
-        if key not in kept:
-            narrowed[key] = value
-        elif part := {name: entry for name, entry in value.items() if name in kept[key]}:
-            narrowed[key] = part
-    return narrowed
-
-
-def _hashes(project: Project, wanted: str) -> str:
-    from compose.plan.hashing import service_hash
-
-    names = tuple(project.services) if wanted == "*" else tuple(wanted.split(","))
-    for name in names:
-        if name not in project.services:
-            raise UsageError(f"no such service: {name}")
-    return "".join(
-        f"{name} {service_hash(project, project.services[name], without=('label_file',))}\n" for name in sorted(names)
-    )
-
-
-def _images(project: Project) -> list[str]:
-    from compose.plan.images import image_of
-
-    return [image_of(project, service) for service in project.services.values()]
-
-
-def _profiles(project: Project) -> list[str]:
-    every = (*project.services.values(), *project.disabled.values())
-    return sorted({profile for service in every for profile in service.profiles})
-
-
-_LISTINGS: dict[str, Callable[[Any], list[str]]] = {
-    "services": lambda project: list(project.services),
-    "volumes": lambda project: list(project.volumes),
-    "networks": lambda project: list(project.networks),
-    "images": _images,
-    "profiles": _profiles,
-    "environment": lambda project: [f"{name}={value}" for name, value in sorted(project.environment.items())],
+# What the reference writes in JSON although it is not set, and not in YAML.
+_NOTHING: Mapping[str, object] = {
+    "command": None,
+    "entrypoint": None,
+    "ipam": {},
+    "placement": {},
+    "resources": {},
 }
+
+
+def _without_nothing(document: dict[str, Any]) -> dict[str, Any]:
+    def pruned(entry: Mapping[str, Any]) -> dict[str, Any]:
+        return {key: value for key, value in entry.items() if key not in _NOTHING or value != _NOTHING[key]}
+
+    document = dict(document)
+    if networks := document.get("networks"):
+        document["networks"] = {name: pruned(network) for name, network in networks.items()}
+    services = {}
+    for name, service in document.get("services", {}).items():
+        services[name] = pruned(service)
+        if deploy := service.get("deploy"):
+            services[name]["deploy"] = pruned(deploy)
+    return {key: services if key == "services" else value for key, value in document.items()}
+
+
+def _write(session: Session, text: str, output: str) -> None:
+    if not output:
+        sys.stdout.write(text)
+        return
+    try:
+        (session.cwd / output).write_text(text, "utf-8")
+    except OSError as exc:
+        raise ComposeError(f"cannot write {output}: {exc.strerror}") from exc

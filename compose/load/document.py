@@ -59,7 +59,7 @@ def _shaped(tree: Map, section: str, kind: Any, report: Report) -> dict[str, Ent
 
 
 def select(parts: Parts, names: Iterable[str]) -> None:
-    """Narrow the services to the named ones and what they depend on, in place.
+    """Narrow the services to the named ones and what they depend on, in place; nothing else is depended on then.
 
     Naming a disabled service enables all that have one of its profiles. A name may be a shell pattern, for enabled
     services. Raises `UsageError` for one that means no service.
@@ -80,6 +80,11 @@ def select(parts: Parts, names: Iterable[str]) -> None:
             wanted.extend(other for other, need in needs.items() if other in parts.services or need["required"])
     for name in [name for name in parts.services if name not in chosen]:
         parts.disabled[name] = parts.services.pop(name)
+    for service in parts.services.values():
+        if needs := service.get("depends_on"):
+            service["depends_on"] = {other: need for other, need in needs.items() if other in chosen}
+            if not service["depends_on"]:
+                del service["depends_on"]
 
 
 def drop_unused(parts: Parts) -> None:
@@ -95,6 +100,7 @@ def drop_unused(parts: Parts) -> None:
         for section in ("configs", "secrets"):
             used[section].update(mount.get("source", "") for mount in service.get(section, ()))
         used["secrets"].update(mount.get("source", "") for mount in service.get("build", {}).get("secrets", ()))
+        used["models"].update(service.get("models", ()))
     for name, resources in parts.sections.items():
         parts.sections[name] = {key: entry for key, entry in resources.items() if key in used[name]}
 

@@ -52,7 +52,8 @@ def load(request: LoadRequest) -> Loaded:
     assembler.read_all(sources.files)
     name = project_name(request, sources, assembler)
     # A document that keeps its variables keeps those without a value as well.
-    known = sources.environment if request.interpolate else Environment({}, outer={})
+    is_bound = request.interpolate or request.bind_always
+    known = sources.environment if is_bound else Environment({}, outer={})
     environment = known.plus(COMPOSE_PROJECT_NAME=name)
     scope = Scope(directory=sources.working_dir, base=sources.working_dir, environment=environment)
     tree = assembler.project(sources.files, scope, resolve_paths=request.resolve_paths)
@@ -65,7 +66,7 @@ def load(request: LoadRequest) -> Loaded:
     places = Places(tree, Trace(disk, environment, assembler.environments, request.project_name))
     if request.normalise:
         normalise(tree, name, environment)
-    if not request.interpolate:
+    if not is_bound:
         project = Project(name, sources.working_dir, sources.files, {}, warnings=report.warnings)
         return Loaded(project, plain(tree), places)
     parts = _finish(tree, sources, environment, _Stage(request, disk, report))

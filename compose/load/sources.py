@@ -33,10 +33,11 @@ class LoadRequest:
     """What the command line and the environment say about the project.
 
     `files` are the `-f` arguments in order ("-" is standard input). `environment` is the shell's. The switches are
-    those of `config`: with `interpolate` off the document keeps its variables (and no project is bound),
-    `resolve_paths` off keeps relative paths, `normalise` off adds no defaults, `check` off allows references to
-    what is not there, `resolve_environment` off leaves `env_file` alone. `select` narrows the document and the
-    project to these services, their dependencies and what they use; `all_resources` keeps unused resources.
+    those of `config`: with `interpolate` off the document keeps its variables (and no project is bound, unless
+    `bind_always` wants one of what is written there), `resolve_paths` off keeps relative paths, `normalise` off adds
+    no defaults, `check` off allows references to what is not there, `resolve_environment` off leaves `env_file`
+    alone. `select` narrows the document and the project to these services, their dependencies and what they use;
+    `all_resources` keeps unused resources.
     """
 
     cwd: Path
@@ -48,6 +49,7 @@ class LoadRequest:
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     stdin: Callable[[], bytes] = no_input
     interpolate: bool = True
+    bind_always: bool = False
     normalise: bool = True
     resolve_paths: bool = True
     check: bool = True

@@ -20,6 +20,16 @@ def familiar(reference: str) -> str:
     return name if _without_tag(name) != name else f"{name}:latest"
 
 
+def canonical(reference: str) -> str:
+    """An image reference with nothing left out: `redis` becomes `docker.io/library/redis:latest`."""
+    short = familiar(reference)
+    first, slash, _ = short.partition("/")
+    names_registry = slash and ("." in first or ":" in first or first == "localhost" or first != first.lower())
+    if names_registry:
+        return short
+    return f"docker.io/{short}" if slash else f"docker.io/library/{short}"
+
+
 def image_of(project: Project, service: Service) -> str:
     """The image a service runs: its own, or the name that its build gets."""
     return service.image or f"{project.name}-{service.name}"

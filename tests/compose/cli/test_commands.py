@@ -80,7 +80,7 @@ def test_config_prints_the_project_as_yaml_and_as_json(capsys: pytest.CaptureFix
         (("--volumes",), {"data"}),
         (("--images",), {"nginx:1.27", "postgres:16"}),
         (("--profiles",), {"debug"}),
-        (("--services", "db"), {"db"}),
+        (("--services", "db"), {"web", "db"}),
     ],
 )
 def test_config_prints_names(flags: tuple[str, ...], expected: set[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -72,7 +72,7 @@ class Assembler:
             try:
                 text = self.disk.read(file, document_text)
             except (OSError, UnicodeDecodeError) as exc:
-                raise InvalidProject(self.report.with_sources([unreadable(file, name, exc)])) from exc
+                raise InvalidProject(self.report.with_sources([unreadable(name, name, exc)])) from exc
             try:
                 self._documents[file] = parse(text, name, self.report.problem)
             except InvalidProject as exc:
@@ -95,10 +95,7 @@ class Assembler:
         contents = []
         for document in self.documents(file):
             if not isinstance(document.tree, Map):
-                where = (
-                    document.tree.where if isinstance(document.tree, Seq) else Location(self.disk.display(file), 1, 1)
-                )
-                self.report.fail(Problem("a Compose file must be a mapping at the top", where))
+                self.report.fail(Problem("a Compose file must be a mapping at the top", document.where))
             if self.request.interpolate:
                 self.environments.setdefault(document.tree.where.file, []).append(environment)
                 contents.append((document, Interpolation(environment.get, self.report).document(document.tree)))

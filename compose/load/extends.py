@@ -63,11 +63,11 @@ class _Extension:
         # In another file only the extended service's own resets count, not those further down its chain.
         base_services, base_file, base_resets = services, file, resets if services is self._services else set[Path]()
         if other is not None:
-            base_services, base_file, base_resets = self._other_file(other, where)
+            base_services, base_file, base_resets = self._other_file(other, _place(service, "file"))
         if reference not in base_services:
             hint = did_you_mean(reference, base_services)
             message = f"service `{name}` extends `{reference}`, which {self._in(base_file)} does not define"
-            self._fail(message, where, hint)
+            self._fail(message, _place(service, "service"), hint)
         base = clone(self.service(reference, base_services, base_file, base_resets, trail))
         if base is None:
             return service  # an empty service has nothing to give: the reference leaves everything as it is
@@ -92,7 +92,7 @@ class _Extension:
         directory = self._scope.directory
         file = clean_join(directory, name)
         if not self._assembler.disk.is_file(file):
-            self._fail(f"`extends` names a file that does not exist: {file}", where)
+            self._fail(f"`extends` names a file that does not exist: {self._in(file)}", where)
         base = relative_directory(file, directory)
         tree, resets = self._assembler.base_file(file, base, self._scope.environment)
         services = tree.get("services")
@@ -111,6 +111,12 @@ class _Extension:
     def _fail(self, message: str, where: Location, hint: str | None = None) -> NoReturn:
         """Raise, with the problems found before: without its base the service means nothing."""
         self._assembler.report.fail(Problem(message, where, hint))
+
+
+def _place(service: Map, key: str) -> Location:
+    """Return the place of a part of a service's `extends`, or of all of it in the short form."""
+    extends = service["extends"]
+    return extends.value_at(key) if isinstance(extends, Map) and key in extends else service.value_at("extends")
 
 
 def relative_directory(file: str, directory: str) -> str:

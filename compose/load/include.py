@@ -61,9 +61,9 @@ class _Inclusion:
             if name.startswith(REMOTE_PREFIXES):
                 self._fail(f"`{name}` is remote: only local files can be included")
         files = tuple(clean_join(self._scope.directory, name) for name in names)
-        for file in files:
+        for file, place in zip(files, self._places("path"), strict=True):
             if not self._assembler.disk.is_file(file):
-                self._fail(f"`include` names a file that does not exist: {file}")
+                self._fail(f"`include` names a file that does not exist: {self._shown(file)}", place)
         if files[0] in self._scope.included:
             trail = " -> ".join(self._assembler.disk.display(name) for name in (*self._scope.included, files[0]))
             self._fail(f"files include each other in a circle: {trail}")
@@ -86,6 +86,13 @@ class _Inclusion:
             self._fail(f"`{key}` of `include` must be a path or a list of paths", self._entry.value_at(key))
         return list(value)
 
+    def _places(self, key: str) -> list[Location]:
+        value = self._entry.get(key)
+        return [place for _, place in value.pairs()] if isinstance(value, Seq) else [self._entry.value_at(key)]
+
+    def _shown(self, path: str) -> str:
+        return self._assembler.disk.display(path)
+
     def _directory(self, file: str) -> tuple[str, str]:
         """Return the included project's directory, absolute and as seen from the including one."""
         wanted = self._entry.get("project_directory")
@@ -103,9 +110,10 @@ class _Inclusion:
         if not paths and self._assembler.disk.is_file(default):
             paths = [default]
         loaded: dict[str, str] = {}
-        for path in paths:
+        for index, path in enumerate(paths):
             if not self._assembler.disk.is_file(path):
-                self._fail(f"`include` names an env file that does not exist: {path}")
+                place = self._places("env_file")[index] if names else None
+                self._fail(f"`include` names an env file that does not exist: {self._shown(path)}", place)
             read_env_file(self._assembler.disk, path, loaded, self._scope.environment.get, self._assembler.report)
         outer = self._scope.environment
         return Environment({**loaded, **outer}, outer=outer, layers=(tuple(paths),))

@@ -18,14 +18,17 @@ Scalar = Callable[[Any], Any]
 Kind = Callable[[Any, Location, Report], Any]
 
 
-def scalar(read: Scalar) -> Kind:
-    """Return the kind of a value that is read as a whole; what is wrong with it is reported at its place."""
+def scalar(read: Scalar, hint: str | None = None) -> Kind:
+    """Return the kind of a value that is read as a whole; what is wrong with it is reported at its place.
+
+    `hint` says how such a value is written.
+    """
 
     def kind(value: Any, where: Location, report: Report) -> Any:
         try:
             return read(value)
         except ValueError as exc:
-            report.problem(Problem(str(exc), where))
+            report.problem(Problem(str(exc), where, hint))
             return None
 
     return kind

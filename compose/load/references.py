@@ -106,7 +106,8 @@ class _Service:
         if name in self.parts.disabled:
             profiles = " or ".join(f"`--profile {profile}`" for profile in self.parts.disabled[name]["profiles"])
             return f"enable it with {profiles}, or depend on it with `required: false`"
-        return did_you_mean(name, self.parts.services)
+        others = [service for service in self.parts.services if service != self.name]
+        return did_you_mean(name, others) or "define it under `services:`, or remove this"
 
     def _check_resources(self) -> None:
         networks = self.service.get("networks", {})

@@ -168,9 +168,9 @@ def read_env_file(
     try:
         text = disk.read(path, lenient)
     except FileNotFoundError as exc:
-        raise InvalidProject([Problem(f"env file {path} not found", Location(name))]) from exc
+        raise InvalidProject([Problem(f"env file {name} not found", Location(name))]) from exc
     except OSError as exc:
-        raise InvalidProject([unreadable(f"the env file {path}", name, exc)]) from exc
+        raise InvalidProject([unreadable(f"the env file {name}", name, exc)]) from exc
     try:
         dotenv.read(text, name, into, lookup, report.unset)
     except dotenv.DotenvError as exc:

@@ -178,6 +178,9 @@ def _ssh(value: Any) -> list[str]:
     return [name if path is None else f"{name}={show(path)}" for name, path in entries]
 
 
+_SIZE = "write bytes, or a number with `k`, `m` or `g`, such as `512m`"
+_TIME = "write a number with a unit, such as `500ms`, `90s`, `1m30s` or `2h`"
+
 TEXT = scalar(_text)
 FLAG = scalar(_flag)
 INTEGER = scalar(_integer)
@@ -187,10 +190,10 @@ NATURAL_32 = scalar(_natural(32))
 NATURAL_16 = scalar(_natural(16))
 NUMBER = scalar(_number)
 PROCESSORS = scalar(_processors)
-BYTES = scalar(_bytes)  # zero counts as not set
-RATE = scalar(_rate)
-DELAY = scalar(_delay)  # zero counts as not set
-DURATION = scalar(_duration)
+BYTES = scalar(_bytes, _SIZE)  # zero counts as not set
+RATE = scalar(_rate, _SIZE)
+DELAY = scalar(_delay, _TIME)  # zero counts as not set
+DURATION = scalar(_duration, _TIME)
 COUNT = scalar(_count)
 FILE_MODE = scalar(_file_mode)
 COMMAND = scalar(_command)

@@ -58,7 +58,7 @@ class Variables:
         if not self._disk.exists(path):
             if entry.get("required"):
                 hint = "create it, or mark it `required: false`" if kind == "env file" else "create it"
-                self._report.problem(Problem(f"{kind} {path} not found", where, hint))
+                self._report.problem(Problem(f"{kind} {self._disk.display(path)} not found", where, hint))
             return
         file = self._disk.display(path)
         try:

@@ -50,15 +50,15 @@ def test_reset_takes_back_what_the_extended_service_says(directory: Directory) -
         ),
         (
             "services:\n  app:\n    extends: {file: x.yaml, service: a}\n",
-            "3:14 `extends` names a file that does not exist",
+            "3:21 `extends` names a file that does not exist",
         ),
         (
             "services:\n  app:\n    extends: {file: empty.yaml, service: a}\n",
-            "3:14 empty.yaml has no services to extend",
+            "3:21 empty.yaml has no services to extend",
         ),
         ("services:\n  app:\n    extends: {file: a.yaml}\n", "3:14 services.app.extends must name a service"),
         ("services:\n  app:\n    extends: 5\n", "3:14 services.app.extends must name a service"),
-        ("services:\n  app:\n    extends: {file: '', service: a}\n", "3:14 `extends` names a file that does not"),
+        ("services:\n  app:\n    extends: {file: '', service: a}\n", "3:21 `extends` names a file that does not"),
         ("services:\n  app:\n    extends: {file: list.yaml, service: a}\n", "1:15 services.a must be a mapping"),
         ("services: [a]\n", "1:11 services must be a mapping"),
         (

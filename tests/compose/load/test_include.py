@@ -83,7 +83,7 @@ def test_an_empty_include_includes_nothing(directory: Directory) -> None:
             "include: [{path: compose.yaml}]\n",
             "1:11 files include each other in a circle: compose.yaml -> compose.yaml",
         ),
-        ("include: [{path: a.yaml, env_file: no.env}]\n", "1:11 `include` names an env file that does not exist"),
+        ("include: [{path: a.yaml, env_file: no.env}]\n", "1:36 `include` names an env file that does not exist"),
         ("include: [{path: [1]}]\n", "1:18 `path` of `include` must be a path or a list of paths"),
         ("include: a.yaml\n", "1:10 `include` must be a list"),
         ("include: ['https://example.org/x.git']\n", "1:11 `https://example.org/x.git` is remote"),

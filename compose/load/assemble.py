@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from compose.errors import InvalidProject, Location, Problem
+from compose.errors import InvalidProject, Problem
 from compose.load import checks, extends, include
 from compose.load.canonical import canonicalise, set_defaults
 from compose.load.files import STDIN, Disk, document_text

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
-from compose.errors import ComposeError, Problem
+from compose.errors import ComposeError, InvalidProject, Location, Problem
 from compose.load.assemble import Assembler
 from compose.load.sources import LoadRequest, Sources
 from compose.load.template import TemplateError, substitute
-from compose.load.tree import Map
+from compose.load.trace import Trace
+from compose.load.tree import NOWHERE, Map
 
 _ALLOWED = re.compile(r"[a-z0-9_-]")
 
@@ -23,37 +25,66 @@ def project_name(request: LoadRequest, sources: Sources, assembler: Assembler) -
     asked = request.project_name or sources.environment.get("COMPOSE_PROJECT_NAME", "")
     if asked:
         if normalise_name(asked) != asked:
-            raise ComposeError(
-                f"invalid project name `{asked}`",
-                hint="use only lowercase letters, digits, hyphens and underscores, beginning with a letter or a digit",
-            )
+            raise _invalid(asked, request, sources, assembler)
         return asked
-    written = _written_name(sources, assembler, interpolate=request.interpolate)
-    if written is None:
-        written = sources.working_dir.rstrip("/").rpartition("/")[2]
-        if assembler.disk.real_name(sources.working_dir) != written:
-            assembler.report.warn(
-                f'project has been loaded without an explicit name from a symlink. Using name "{written}"'
-            )
-    name = normalise_name(written)
+    written = _written(sources, assembler)
+    name = written.text
+    if name and request.interpolate:
+        try:
+            name = substitute(name, sources.environment.get, assembler.report.unset)
+        except TemplateError as exc:
+            assembler.report.problem(Problem(str(exc), written.where, exc.hint, part=exc.part))
+    if request.normalise:
+        name = normalise_name(name)
+    if not name and not written.is_in_first_document:
+        name = _directory_name(sources, assembler)
     if not name:
-        raise ComposeError("project name must not be empty", hint="set one with `-p NAME` or with `name:` in the file")
+        hint = "set one with `-p NAME` or with `name:` in the file"
+        raise ComposeError("project name must not be empty", hint=hint, where=written.where)
     return name
 
 
-def _written_name(sources: Sources, assembler: Assembler, *, interpolate: bool) -> str | None:
-    """Return the last `name` of the files, or None when no file has one."""
-    name: str | None = None
+def _invalid(name: str, request: LoadRequest, sources: Sources, assembler: Assembler) -> ComposeError:
+    """Return the error of a name that was asked for, at the line of the variable file that gave it, if one did."""
+    from compose.load.origins import Origins  # only when something is wrong
+
+    hint = "use only lowercase letters, digits, hyphens and underscores, beginning with a letter or a digit"
+    if request.project_name:
+        return ComposeError(f"invalid project name `{name}`", hint=hint)
+    message = f"COMPOSE_PROJECT_NAME is the invalid project name `{name}`"
+    trace = Trace(assembler.disk, sources.environment, {})
+    where = Origins(Map(NOWHERE), trace).variable("COMPOSE_PROJECT_NAME").where
+    if where is None:
+        return ComposeError(f"{message} in the environment", hint=hint)
+    return InvalidProject(assembler.report.with_sources([Problem(message, where, hint, part=name)]))
+
+
+def _directory_name(sources: Sources, assembler: Assembler) -> str:
+    written = sources.working_dir.rstrip("/").rpartition("/")[2]
+    if assembler.disk.real_name(sources.working_dir) != written:
+        assembler.report.warn(
+            f'project has been loaded without an explicit name from a symlink. Using name "{written}"'
+        )
+    return normalise_name(written)
+
+
+@dataclass(slots=True)
+class _Written:
+    """The last `name` of the files; one in a file's first document keeps that of the directory from standing in."""
+
+    text: str = ""
+    where: Location | None = None
+    is_in_first_document: bool = False
+
+
+def _written(sources: Sources, assembler: Assembler) -> _Written:
+    written = _Written()
     for file in sources.files:
-        for document in assembler.documents(file):
-            value = document.tree.get("name") if isinstance(document.tree, Map) else None
-            if value is None or value == "":
-                continue
-            name = str(value)
-            if interpolate:
-                where = document.tree.value_at("name")
-                try:
-                    name = substitute(name, sources.environment.get, assembler.report.unset)
-                except TemplateError as exc:
-                    assembler.report.problem(Problem(str(exc), where, exc.hint, part=exc.part))
-    return name
+        for index, document in enumerate(assembler.documents(file)):
+            if not isinstance(document.tree, Map):
+                break
+            name = document.reset_name or document.tree.get("name") or ""
+            if name:
+                written.text, written.where = str(name), document.tree.value_at("name")
+                written.is_in_first_document = written.is_in_first_document or index == 0
+    return written

@@ -46,6 +46,8 @@ SMALLEST_INTEGER = -(2**63)
 
 _INTEGER = re.compile(r"([+-]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+# Here underscores count only between digits, elsewhere anywhere.
+_FRACTION = re.compile(r"\.[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]+(?:_[0-9]+)*)?")
 _SIGNED_INSIDE = re.compile(r"0b([+-][01]+)|0o([+-][0-7]+)")
 _TIMESTAMP = re.compile(
     r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})"
@@ -106,7 +108,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
 
 def _number(text: str) -> int | float | None:
     if text[0] == ".":
-        return _float(text)
+        return _float(text.replace("_", "")) if _FRACTION.fullmatch(text) else None
     plain = text.replace("_", "")
     match = _INTEGER.fullmatch(plain)
     if match is not None:

@@ -21,6 +21,8 @@ _BLANK_ENDS = f" \t{_ENDS}"
 _BREAKS = _ENDS[1:]
 _URI = re.compile(r"[-;/?:@&=+$,_.!~*'()\[\]%0-9A-Za-z]*")
 _HANDLE = re.compile(r"!(?:[-_0-9A-Za-z]*!)?")
+_INDICATORS = re.compile(r"[+-][0-9]?|[0-9][+-]?|")
+_NO_CHARACTER = re.compile("[\ud800-\udfff]")
 _PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 
 
@@ -139,6 +141,26 @@ class Events(Reader, Scanner, Parser):
         text = match[0] if match else ""
         self.forward(len(text))
         return text
+
+    def scan_block_scalar_indicators(self, start_mark: Mark) -> tuple[bool | None, int | None]:
+        """Scan what may follow `|` or `>`: whether the last line breaks stay, and the indentation, in either order."""
+        found = self._matched(_INDICATORS)
+        if "0" in found:
+            message = "found an indentation indicator equal to 0"
+            self._fail("while scanning a block scalar", start_mark, message)
+        digits = found.strip("+-")
+        return None if found == digits else "+" in found, int(digits) if digits else None
+
+    def scan_flow_scalar_non_spaces(self, double: bool, start_mark: Mark) -> list[str]:  # PyYAML's
+        """Scan a part of a quoted scalar without blanks; an escape must name a character."""
+        try:
+            chunks: list[str] = super().scan_flow_scalar_non_spaces(double, start_mark)
+        except (ValueError, OverflowError):
+            chunks = ["\ud800"]
+        if _NO_CHARACTER.search("".join(chunks)):
+            message = "found invalid Unicode character escape code"
+            self._fail("while parsing a quoted scalar", start_mark, message)
+        return chunks
 
     def scan_block_scalar_ignored_line(self, start_mark: Mark) -> None:
         """Skip the rest of a block scalar's first line."""

@@ -72,6 +72,7 @@ class Sources:
 def find_sources(request: LoadRequest, disk: Disk, report: Report) -> Sources:
     """Find the project's files and variables; raises `NoProject` when there is no Compose file."""
     finder = _Finder(request, disk, report)
+    finder.adopt_settings()
     finder.load_env_files()
     files = list(request.files) or finder.files_by_variable() or finder.discover()
     if not files:
@@ -111,7 +112,24 @@ class _Finder:
     def profiles(self) -> tuple[str, ...]:
         if self._request.profiles:
             return self._request.profiles
-        return tuple(name.strip() for name in self.environment.get("COMPOSE_PROFILES", "").split(",") if name.strip())
+        return tuple(name.strip() for name in self.environment.get("COMPOSE_PROFILES", "").split(","))
+
+    def adopt_settings(self) -> None:
+        """Let the COMPOSE_ variables of the first env files count like the shell's.
+
+        So `.env` can say with COMPOSE_DISABLE_ENV_FILE that nothing else of it is to be used.
+        """
+        files = tuple(self._env_files())
+        loaded: dict[str, str] = {}
+        silent = Report(self._disk.source_line)  # all that is wrong is found again, and told, when the files are loaded
+        for path in files:
+            try:
+                read_env_file(self._disk, path, loaded, self._request.environment.get, silent)
+            except InvalidProject:
+                return
+        settings = {name: value for name, value in loaded.items() if name.startswith("COMPOSE_")}
+        if settings:
+            self.environment.add_files(files, settings)
 
     def load_env_files(self) -> None:
         """Add the variables of the env files that the environment does not have yet."""
@@ -130,7 +148,7 @@ class _Finder:
         ]
         if wanted:
             return [self._disk.absolute(name) for name in wanted]
-        disabled = self._request.environment.get("COMPOSE_DISABLE_ENV_FILE")
+        disabled = self.environment.get("COMPOSE_DISABLE_ENV_FILE")
         if disabled is not None and disabled not in (*TRUE_TEXTS, *FALSE_TEXTS):
             raise ComposeError(f"COMPOSE_DISABLE_ENV_FILE is `{disabled}`, which is not a boolean", hint="use 1 or 0")
         default = f"{self.working_dir().rstrip('/')}/.env"

@@ -16,7 +16,7 @@ import yaml
 from compose.errors import InvalidProject, Location, Problem
 from compose.load.nodes import MAX_DEPTH, Alias, Content, Mapping, Node, Scalar, Sequence, read_nodes, unaliased
 from compose.load.scalars import YAML, resolve_plain, resolve_tagged
-from compose.load.tree import Map, Seq
+from compose.load.tree import NOWHERE, Map, Seq
 
 MERGE_KEY = "<<"
 RESET = "!reset"
@@ -32,10 +32,15 @@ Path = tuple[str, ...]
 
 @dataclass(slots=True)
 class Document:
-    """One YAML document: its tree, and the paths that were tagged `!reset` or `!override`."""
+    """One YAML document: its tree, the paths that were tagged `!reset` or `!override`, and its place.
+
+    `reset_name` is the text of a project name that was tagged `!reset`: the reference takes it for the name.
+    """
 
     tree: Any
     resets: set[Path] = field(default_factory=set[Path])
+    where: Location = field(default=NOWHERE, compare=False)
+    reset_name: str = field(default="", compare=False)
 
 
 class _Reset:
@@ -81,7 +86,7 @@ class _Expander:
     def document(self, node: Content) -> Document:
         self._resets, self._gone, self._uses = set(), set(), {}
         tree = self._value(node, ())
-        return Document(None if tree is _RESET else tree, self._resets)
+        return Document(None if tree is _RESET else tree, self._resets, node.where, _reset_name(node))
 
     def _value(self, node: Node, path: Path, *, is_kept: bool = False, is_merged: bool = False) -> Any:
         """Return what a node stands for at `path`.
@@ -237,6 +242,14 @@ class _Uses:
         self._paths.add(path)
         self._above.update(above)
         return is_nested
+
+
+def _reset_name(root: Content) -> str:
+    if isinstance(root, Mapping):
+        for key, value in root.entries:
+            if isinstance(key, Scalar) and isinstance(value, Scalar) and (key.text, value.tag) == ("name", RESET):
+                return value.text
+    return ""
 
 
 def _is_merge(node: Node) -> bool:

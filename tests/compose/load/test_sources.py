@@ -66,6 +66,19 @@ def test_the_shell_wins_over_env_files_and_these_over_nothing(directory: Directo
     assert image(directory.load(environment={"COMPOSE_DISABLE_ENV_FILE": "1"})) == "nginx:none"
 
 
+def test_an_env_file_can_say_that_only_its_settings_count(directory: Directory) -> None:
+    directory.write(".env", "TAG=file\nCOMPOSE_DISABLE_ENV_FILE=1\nCOMPOSE_PROJECT_NAME=other\n")
+    loaded = directory.load(WEB, project_name="")
+    assert image(loaded) == "nginx:none"
+    assert loaded.project.name == "other"
+
+
+@pytest.mark.parametrize("text", ["yes", "", "2"])
+def test_what_switches_the_env_file_off_is_a_boolean(directory: Directory, text: str) -> None:
+    with pytest.raises(ComposeError, match="not a boolean"):
+        directory.load(WEB, environment={"COMPOSE_DISABLE_ENV_FILE": text})
+
+
 def test_the_last_of_several_env_files_wins_and_replaces_the_default_one(directory: Directory) -> None:
     directory.write(".env", "TAG=default\n")
     directory.write("one.env", "TAG=1\n")
@@ -138,6 +151,26 @@ def test_the_project_directory_is_where_relative_paths_start(directory: Director
 )
 def test_paths_are_joined_and_cleaned_by_their_letters(base: str, path: str, joined: str) -> None:
     assert clean_join(base, path) == joined
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_file_is_utf_8_or_has_the_mark_of_utf_16(directory: Directory, encoding: str) -> None:
+    (directory.path / "compose.yaml").write_bytes("services: {web: {image: é}}\n".encode(encoding))
+    assert image(directory.load()) == "é"
+
+
+def test_a_file_that_is_no_text_is_refused_at_its_first_bad_byte(directory: Directory) -> None:
+    (directory.path / "compose.yaml").write_bytes(b"services:\n  a: \xe4\n")
+    (problem,) = directory.problems()
+    assert (str(problem.where), problem.source) == ("compose.yaml:2:6", "  a: \ufffd")
+    (directory.path / "raw.env").write_bytes(b"A=1\nB=\xe4\n")
+    (problem,) = directory.problems(WEB.replace("}}", ", env_file: [{path: raw.env, format: raw}]}}"))
+    assert str(problem.where) == "raw.env:2:3"
+
+
+def test_an_env_file_may_have_any_bytes(directory: Directory) -> None:
+    (directory.path / ".env").write_bytes(b"TAG=\xe4\r\n")
+    assert image(directory.load(WEB)) == "nginx:\ufffd"
 
 
 def test_an_env_file_that_cannot_be_read_is_reported(directory: Directory) -> None:

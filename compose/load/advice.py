@@ -24,7 +24,28 @@ _MISPLACED: dict[tuple[str, str], str] = {
     ("deploy", "limits"): "deploy.resources.limits",
     ("deploy", "reservations"): "deploy.resources.reservations",
 }
-_OF_A_SERVICE = ("image", "build", "ports", "environment", "command", "depends_on", "container_name", "restart")
+_DURATIONS = (
+    "interval",
+    "timeout",
+    "start_period",
+    "start_interval",
+    "stop_grace_period",
+    "delay",
+    "window",
+    "monitor",
+)
+_KEY_VALUES = ("environment", "labels", "args", "annotations", "sysctls")
+_OF_A_SERVICE = (
+    "image",
+    "build",
+    "ports",
+    "environment",
+    "command",
+    "depends_on",
+    "container_name",
+    "volumes",
+    "restart",
+)
 
 
 def about_type(value: Any, path: Sequence[str | int], types: Iterable[str]) -> str | None:
@@ -34,12 +55,16 @@ def about_type(value: Any, path: Sequence[str | int], types: Iterable[str]) -> s
         return "remove it: `version` is obsolete and ignored"
     if value is None:
         return _about_nothing(types)
+    if len(path) == 2 and path[0] == "services" and path[1] in _OF_A_SERVICE and not isinstance(value, dict):
+        return f"`{path[1]}` belongs to a service: indent it below the service's name"
     if isinstance(value, str):
         return _about_text(value, types)
     if isinstance(value, dict):
         return _about_mapping(value, path, types)
     if isinstance(value, list):
         return "write `key: value` entries, without `- `" if types == ["object"] else None
+    if path and path[-1] in _DURATIONS and type(value) is int:
+        return f"write a unit: `{value}s`"
     if "string" in types and ("boolean" not in types or isinstance(value, Timestamp)):
         return f'put it in quotes: "{show(value)}"'
     return "write `true` or `false`" if "boolean" in types else None
@@ -62,14 +87,15 @@ def _about_text(value: str, types: list[str]) -> str | None:
 
 
 def _about_mapping(value: dict[str, Any], path: Sequence[str | int], types: list[str]) -> str | None:
-    if "array" in types:
-        if path and path[-1] == "ports":
-            return 'write a list: `- "8080:80"`'
-        return "begin each entry with `- `"
-    if isinstance(path[-1] if path else None, int) and "string" in types and len(value) == 1:
-        return "a `: ` makes it a mapping: put quotes around the entry"
     if "string" in types and list(value.values()) == [None]:
         return "`{` begins a mapping: put quotes around the value"
+    if "array" in types:
+        return 'write a list: `- "8080:80"`' if path[-1] == "ports" else "begin each entry with `- `"
+    if isinstance(path[-1], int) and "string" in types and len(value) == 1:
+        ((key, entry),) = value.items()
+        if len(path) > 1 and path[-2] in _KEY_VALUES and not isinstance(entry, dict | list):
+            return f"write `{key}={show(entry)}`, or leave out the `- ` of all entries"
+        return "a `: ` makes it a mapping: put quotes around the entry"
     return None
 
 

@@ -6,6 +6,7 @@ import os.path
 from typing import Any, NoReturn
 
 from compose.errors import InvalidProject, Location, Problem
+from compose.load.advice import about_type
 from compose.load.files import clean_join
 from compose.load.hints import did_you_mean
 from compose.load.merge import apply_resets, merge_service
@@ -50,7 +51,8 @@ class _Extension:
         """Return the service `name` with everything that it extends merged in; also put it into `services`."""
         service = services.get(name)
         if service is not None and not isinstance(service, Map):
-            self._fail(f"services.{name} must be a mapping", services.value_at(name))
+            hint = about_type(service, ("services", name), ["object"])
+            self._fail(f"services.{name} must be a mapping", services.value_at(name), hint)
         if service is None or "extends" not in service:
             return service
         where = service.value_at("extends")

@@ -78,6 +78,10 @@ class Origins:
             return self._written(spot.holder.where, path)
         return (self._implied(path, spot),)
 
+    def variable(self, name: str) -> Origin:
+        """Return what gave a variable of the whole project its value."""
+        return self._variable(name, self._trace.environment)
+
     # -- the walk ------------------------------------------------------------------------------------------
 
     def _descend(self, path: Steps, value: Any) -> _Spot:

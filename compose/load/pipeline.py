@@ -62,7 +62,7 @@ def load(request: LoadRequest) -> Loaded:
             _find_more(tree, sources, environment, _Stage(request, disk, report))
         report.raise_problems()
     if not tree:
-        raise InvalidProject([_empty(sources, disk)])
+        raise InvalidProject(report.with_sources([_empty(sources, disk)]))
     places = Places(tree, Trace(disk, environment, assembler.environments, request.project_name))
     if request.normalise:
         normalise(tree, name, environment)

@@ -21,7 +21,7 @@ def render_warning(message: str, *, colour: bool = False) -> str:
 def _block(problem: Problem, *, colour: bool) -> str:
     where = f"{paint(f'{problem.where}:', BOLD, enabled=colour)} " if problem.where else ""
     lines = [f"{where}{paint('error:', RED, enabled=colour)} {problem.message}"]
-    if problem.where and problem.source is not None:
+    if problem.where and problem.source and problem.source.strip():
         lines += _excerpt(problem, problem.where.line, problem.where.column, colour=colour)
     if problem.hint:
         lines.append(f"{paint('hint:', BLUE, enabled=colour)} {problem.hint}")

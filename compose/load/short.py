@@ -19,7 +19,7 @@ def parse_port(text: str) -> list[dict[str, Any]]:
     """
     address, published, rest = _split_port(text)
     target, _, protocol = rest.partition("/")
-    protocol = (protocol or "tcp").lower()
+    protocol = (protocol.partition("/")[0] or "tcp").lower()  # the reference drops a further part
     if protocol not in PROTOCOLS:
         raise ValueError(f"invalid protocol `{protocol}` in the port `{text}`: use tcp, udp or sctp")
     if not target:

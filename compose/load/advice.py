@@ -88,7 +88,7 @@ def _about_text(value: str, types: list[str]) -> str | None:
 
 def _about_mapping(value: dict[str, Any], path: Sequence[str | int], types: list[str]) -> str | None:
     if "string" in types and list(value.values()) == [None]:
-        return "`{` begins a mapping: put quotes around the value"
+        return "`{` and `: ` make a mapping: put quotes around a text"
     if "array" in types:
         return 'write a list: `- "8080:80"`' if path[-1] == "ports" else "begin each entry with `- `"
     if isinstance(path[-1], int) and "string" in types and len(value) == 1:

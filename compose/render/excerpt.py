@@ -45,9 +45,16 @@ def _length(text: str, start: int) -> int:
         return len(quoted[0]) if quoted else len(text) - start
     if first in ("&", "!", "*"):
         return len(text[start:].split(maxsplit=1)[0])
-    is_in_flow = _FLOW.search(text, 0, start) is not None
-    plain = (_PLAIN_IN_FLOW if is_in_flow else _PLAIN).match(text, start)
+    plain = _PLAIN.match(text, start)
+    if plain is not None and (_FLOW.search(text, 0, start) or _is_in_flow(plain[0], text[plain.end() :])):
+        plain = _PLAIN_IN_FLOW.match(text, start)
     return len(plain[0].rstrip()) if plain else 1
+
+
+def _is_in_flow(scalar: str, after: str) -> bool:
+    """Tell whether what looks like one scalar must be several, of a collection that began in an earlier line."""
+    is_closed = any(scalar.count(closing) > scalar.count(opening) for opening, closing in _CLOSING.items())
+    return is_closed or (", " in scalar and after.startswith(":"))
 
 
 def _collection(text: str, start: int) -> int:

@@ -106,7 +106,7 @@ SCHEMA = [
         compose.yaml:4:15: error: services.web.hostname must be a string, but is a mapping
          4 |     hostname: {NAME}
            |               ^^^^^^
-        hint: `{` begins a mapping: put quotes around the value
+        hint: `{` and `: ` make a mapping: put quotes around a text
         """,
     ),
     (

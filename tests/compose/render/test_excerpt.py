@@ -33,6 +33,8 @@ def marked(source: str, column: int, part: str = "") -> str:
         ("- http://x/#y", 3, "http://x/#y"),
         ("a: ${X:?no} b", 4, "${X:?no} b"),
         ("[${X}, b]", 2, "${X}"),
+        ("  a], b: c", 3, "a"),
+        ("  a, b: c", 3, "a"),
         ("image:", 7, ""),
         ("a: b\r", 4, "b"),
     ],

@@ -54,8 +54,9 @@ class Variables:
             SERVICE.put(service, "labels", {**labels, **service.get("labels", {})})
 
     def _read(self, entry: Mapping[str, Any], where: Location, into: dict[str, str], lookup: Any, kind: str) -> None:
-        path = self._disk.absolute(entry.get("path", ""))
-        if not self._disk.exists(path):
+        name = entry.get("path", "")
+        path = self._disk.absolute(name)
+        if not name or not self._disk.exists(path):
             if entry.get("required"):
                 hint = "create it, or mark it `required: false`" if kind == "env file" else "create it"
                 self._report.problem(Problem(f"{kind} {self._disk.display(path)} not found", where, hint))

@@ -99,7 +99,9 @@ def _file_mounts(entries: list[Entry] | None) -> tuple[FileMount, ...] | None:
 def _file_mount(entry: Entry) -> FileMount:
     mode = entry.get("mode")
     texts = {key: entry[key] for key in ("target", "uid", "gid") if key in entry}
-    return FileMount(source=entry.get("source", ""), **texts, mode=None if mode is None else int(mode, 8))
+    return FileMount(
+        source=entry.get("source", ""), **texts, mode=None if mode is None else int(mode[1:], 8)
+    )  # `0-1` is -1
 
 
 def _depends_on(entries: dict[str, Entry] | None) -> dict[str, Dependency] | None:

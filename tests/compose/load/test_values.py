@@ -48,6 +48,7 @@ def test_an_integer_has_64_bits_whatever_is_written(directory: Directory, text: 
         ("labels: {a: 1e6}", ("labels", "a"), "1e+06"),
         ("labels: {a: 999999.0}", ("labels", "a"), "999999"),
         ("configs: [{source: c, mode: '+440'}]", ("configs", 0, "mode"), "0440"),
+        ("configs: [{source: c, mode: -1}]", ("configs", 0, "mode"), "0-1"),
         ("extra_hosts: {a: []}", ("extra_hosts",), []),
     ],
 )

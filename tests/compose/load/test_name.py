@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from compose.errors import ComposeError
@@ -11,7 +13,7 @@ from tests.fakes.directory import Directory
 WEB = "services: {web: {image: a}}\n"
 
 
-def name_of(directory: Directory, *texts: str, **wishes: object) -> str:
+def name_of(directory: Directory, *texts: str, **wishes: Any) -> str:
     """Load files with these texts from the directory `App.1` without a name from outside, and return the name."""
     project = Directory(directory.path / "App.1")
     for index, text in enumerate(texts):

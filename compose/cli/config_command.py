@@ -39,13 +39,12 @@ if TYPE_CHECKING:
 @click.option("--no-path-resolution", is_flag=True, help="Leave relative paths")
 @click.option("--no-consistency", is_flag=True, help="Do not check references")
 @click.option("--no-env-resolution", is_flag=True, help="Changes nothing, as with docker compose")
-@click.option("--all-resources", is_flag=True, help="Also what no service uses")
 @click.pass_obj
 def command(session: Session, /, **options: Any) -> None:
     """Load the project and print it."""
     listing = listing_of(options)
     if listing is not None:
-        loaded = _load(session, options, selects=listing.selects, **listing.switches)
+        loaded = _load(session, options, selects=listing.selects, check_names=False, **listing.switches)
         lines = [f"{line}\n" for line in listing.show(loaded, options)]
         if not (options["quiet"] and listing.is_hushed):
             sys.stdout.writelines(lines)
@@ -66,7 +65,6 @@ def _load(session: Session, options: Mapping[str, Any], *, selects: bool, **swit
         "normalise": not options["no_normalize"],
         "resolve_paths": not options["no_path_resolution"],
         "check": not options["no_consistency"],
-        "all_resources": options["all_resources"],
     }
     return load_project(session, **{**flags, **switches}, select=options["chosen"] if selects else ())
 

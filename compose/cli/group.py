@@ -77,6 +77,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
 @click.option("--profile", "profiles", multiple=True, metavar="NAME", help="Enable a profile, repeatable")
 @click.option("--env-file", "env_files", multiple=True, metavar="FILE", help="Another file than .env, repeatable")
 @click.option("--project-directory", default="", metavar="DIR", help="Where relative paths begin")
+@click.option("--all-resources", is_flag=True, help="Also networks, volumes, ... that no service uses")
 @click.option("-H", "--host", default="", metavar="ADDRESS", help="Engine to talk to, instead of our own")
 @click.option("--ansi", type=click.Choice(["auto", "always", "never"]), default=None, help="Colours and redrawing")
 @click.option(
@@ -94,6 +95,7 @@ def cli(  # noqa: PLR0913 - one parameter per global option
     profiles: tuple[str, ...],
     env_files: tuple[str, ...],
     project_directory: str,
+    all_resources: bool,
     host: str,
     ansi: str | None,
     progress: str | None,
@@ -108,6 +110,7 @@ def cli(  # noqa: PLR0913 - one parameter per global option
         profiles=profiles,
         env_files=env_files,
         project_directory=project_directory,
+        all_resources=all_resources,
         host=host or environment.get("DOCKER_HOST", ""),
         ansi=ansi or environment.get("COMPOSE_ANSI", "auto"),
         progress=progress or environment.get("COMPOSE_PROGRESS", "auto"),

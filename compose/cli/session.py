@@ -26,6 +26,7 @@ class Session:
     profiles: tuple[str, ...] = ()
     env_files: tuple[str, ...] = ()
     project_directory: str = ""
+    all_resources: bool = False
     host: str = ""
     ansi: str = "auto"
     progress: str = "auto"
@@ -43,6 +44,7 @@ class Session:
             env_files=self.env_files,
             environment=self.environment,
             stdin=sys.stdin.buffer.read,
+            all_resources=self.all_resources,
             **switches,
         )
 

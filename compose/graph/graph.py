@@ -122,15 +122,21 @@ def dependants(project: Project, names: Iterable[str]) -> list[str]:
     return [name for name in project.services if name in needing]
 
 
-def select_services(project: Project, names: Sequence[str], *, with_dependencies: bool = True) -> Project:
+def select_services(
+    project: Project, names: Sequence[str], *, with_dependencies: bool = True, all_resources: bool = False
+) -> Project:
     """Return the project narrowed to the named services, what they depend on, and the resources all these use.
 
     No names mean every enabled service. Naming a disabled service enables it, and every other service that has one of
     its profiles. Without dependencies the services are kept alone, and depend only on each other. Raises
-    `UsageError` for a name that no service has, also when it is that of a required dependency.
+    `UsageError` for a name that no service has, also when it is that of a required dependency. `all_resources`
+    keeps those that no service uses.
     """
-    if not names:
-        return with_used_resources(project)
+    narrowed = project if not names else _with_services(project, names, with_dependencies=with_dependencies)
+    return narrowed if all_resources else with_used_resources(narrowed)
+
+
+def _with_services(project: Project, names: Sequence[str], *, with_dependencies: bool) -> Project:
     project = _enable(project, names)
     chosen: set[str] = set()
     pending = [(name, True) for name in names]
@@ -148,7 +154,7 @@ def select_services(project: Project, names: Sequence[str], *, with_dependencies
             pending.extend((other, needed.required) for other, needed in service.depends_on.items())
     services = {name: _within(service, chosen) for name, service in project.services.items() if name in chosen}
     rest = {name: service for name, service in project.services.items() if name not in chosen}
-    return with_used_resources(replace(project, services=services, disabled={**project.disabled, **rest}))
+    return replace(project, services=services, disabled={**project.disabled, **rest})
 
 
 def _known(project: Project) -> str:

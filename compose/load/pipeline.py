@@ -108,7 +108,7 @@ def _finish(tree: Map, sources: Sources, environment: Mapping[str, str], stage: 
         check_project(parts, tree, report)
     if stage.request.select and not report.has_problems:
         select(parts, stage.request.select)
-    if stage.request.check:
+    if stage.request.check and stage.request.check_names:
         check_names(parts, tree, report)
     # A disabled service may lack its files; what is there is read in case it gets enabled by name.
     for services, said in ((parts.services, report), (parts.disabled, Report(stage.disk.source_line))):

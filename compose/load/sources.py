@@ -9,7 +9,7 @@ from pathlib import Path
 from compose.errors import ComposeError, InvalidProject, Location, NoProject, Problem
 from compose.load import dotenv
 from compose.load.environment import Environment
-from compose.load.files import LINE_BREAK, STDIN, Disk, lenient
+from compose.load.files import LINE_BREAK, STDIN, Disk, lenient, readable
 from compose.load.report import Report
 
 NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
@@ -35,9 +35,9 @@ class LoadRequest:
     `files` are the `-f` arguments in order ("-" is standard input). `environment` is the shell's. The switches are
     those of `config`: with `interpolate` off the document keeps its variables (and no project is bound, unless
     `bind_always` wants one of what is written there), `resolve_paths` off keeps relative paths, `normalise` off adds
-    no defaults, `check` off allows references to what is not there, `resolve_environment` off leaves `env_file`
-    alone. `select` narrows the document and the project to these services, their dependencies and what they use;
-    `all_resources` keeps unused resources.
+    no defaults, `check` off allows references to what is not there, `check_names` off allows services to share a
+    container's name, `resolve_environment` off leaves `env_file` alone. `select` narrows the document and the project
+    to these services, their dependencies and what they use; `all_resources` keeps unused resources.
     """
 
     cwd: Path
@@ -53,6 +53,7 @@ class LoadRequest:
     normalise: bool = True
     resolve_paths: bool = True
     check: bool = True
+    check_names: bool = True
     resolve_environment: bool = True
     all_resources: bool = False
     select: tuple[str, ...] = ()
@@ -97,7 +98,8 @@ class _Finder:
         self._disk = disk
         self._report = report
         self.files = list(request.files)
-        self.environment = Environment({"PWD": disk.cwd, **request.environment}, outer=request.environment)
+        shell = {name: readable(value) for name, value in request.environment.items()}
+        self.environment = Environment({"PWD": disk.cwd, **shell}, outer=shell)
         self.env_files: list[str] = []
 
     def working_dir(self) -> str:

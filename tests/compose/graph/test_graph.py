@@ -101,6 +101,10 @@ def test_no_names_select_all_enabled_services_and_the_resources_they_use() -> No
     assert list(selected.networks) == ["front", "back"]
 
 
+def test_resources_that_no_service_uses_can_be_kept() -> None:
+    assert select_services(PROJECT, ["web"], all_resources=True).volumes == PROJECT.volumes
+
+
 def test_a_selection_brings_its_dependencies_and_resources_along() -> None:
     selected = select_services(PROJECT, ["api"])
     assert list(selected.services) == ["api", "db"]

@@ -203,3 +203,8 @@ def test_the_old_form_of_external_names_still_works_with_a_warning(directory: Di
 def test_top_level_extensions_are_kept(directory: Directory) -> None:
     document = directory.load("x-mine: {a: [1, 2024-01-31]}\nservices: {a: {image: a}}\n").document
     assert document["x-mine"] == {"a": [1, "2024-01-31T00:00:00Z"]}
+
+
+def test_listings_do_not_mind_a_container_name_given_twice(directory: Directory) -> None:
+    text = "services: {a: {image: a, container_name: one}, b: {image: b, container_name: one}}\n"
+    assert list(directory.load(text, check_names=False).document["services"]) == ["a", "b"]

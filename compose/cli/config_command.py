@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from compose.cli.config_listings import listing_of
-from compose.cli.loading import load_project
+from compose.cli.loading import load_project, warn_without_effect
 from compose.cli.session import Session
 from compose.errors import ComposeError, UsageError
 
@@ -53,6 +53,8 @@ def command(session: Session, /, **options: Any) -> None:
     if style not in ("yaml", "json"):
         raise UsageError(f"unsupported format `{style}`", hint="use yaml or json")
     loaded = _load(session, options, selects=True)
+    if not options["no_interpolate"]:
+        warn_without_effect(session, loaded, loaded.project.services)
     text = _text(session, loaded, options, style)
     if not options["quiet"]:
         _write(session, text, options["output"])

@@ -31,6 +31,7 @@ COMMANDS = {
     "run": "Run a one-off command in a new container of a service",
     "start": "Start containers that exist",
     "stop": "Stop containers",
+    "support": "Print which attributes of the Compose files have an effect",
     "top": "Print the running processes",
     "unpause": "Let frozen services go on",
     "up": "Create and start containers",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from compose.cli.session import Session
@@ -21,6 +22,16 @@ def load_project(session: Session, **switches: Any) -> Loaded:
     for message in loaded.project.warnings:
         warn(session, message)
     return loaded
+
+
+def warn_without_effect(session: Session, loaded: Loaded, services: Collection[str]) -> None:
+    """Tell what the files ask of these services and nobody does."""
+    from compose.load.unsupported import without_effect
+
+    # Another engine than ours is Docker's, or like it.
+    with_docker = bool(session.host) and "pycompose" not in session.host
+    for item in without_effect(loaded.places.tree, services, with_docker=with_docker):
+        warn(session, str(item))
 
 
 def load_if_there(session: Session) -> Project | None:

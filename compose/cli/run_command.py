@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from compose.cli.loading import load_project
+from compose.cli.loading import load_project, warn_without_effect
 from compose.cli.run_request import RunRequest
 from compose.cli.session import Session, check_services
 
@@ -52,6 +52,7 @@ def command(session: Session, /, **options: Any) -> int:
     project = loaded.project
     check_services(project, (request.service,))
     project = select_services(project, (request.service,), with_dependencies=not request.no_deps)
+    warn_without_effect(session, loaded, project.services)
     with_terminal = sys.stdin.isatty() and sys.stdout.isatty() and not request.no_tty
     slug = secrets.token_hex(32)
     with pointing(loaded.places):

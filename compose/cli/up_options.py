@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from compose.cli.loading import load_project
+from compose.cli.loading import load_project, warn_without_effect
 from compose.cli.session import Session, check_services
 from compose.errors import UsageError
 from compose.load.places import Places
@@ -106,4 +106,8 @@ def load_selected(
     check_services(project, services)
     if not project.services and not services:
         raise UsageError("no service selected", hint="enable a profile with --profile, or name a service")
-    return select_services(project, services, with_dependencies=with_dependencies), loaded.places
+    selected = select_services(
+        project, services, with_dependencies=with_dependencies, all_resources=session.all_resources
+    )
+    warn_without_effect(session, loaded, selected.services)
+    return selected, loaded.places

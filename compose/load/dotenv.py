@@ -35,11 +35,11 @@ _ESCAPES = {
 
 
 class DotenvError(Exception):
-    """A file that cannot be read; `problem` says where and why."""
+    """A file that cannot be read; `problems` say where and why."""
 
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.message)
-        self.problem = problem
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__("; ".join(problem.message for problem in problems))
+        self.problems = problems
 
 
 class _Reader:
@@ -55,6 +55,10 @@ class _Reader:
         """Return the place that is looked at."""
         line_start = self.text.rfind("\n", 0, self.position) + 1
         return Location(self.file, self.text.count("\n", 0, self.position) + 1, self.position - line_start + 1)
+
+    def skip_line(self) -> None:
+        """Go to the end of the line."""
+        self.position = self._line_end()
 
     def next_statement(self) -> bool:
         """Go to the next name; False at the end of the file."""
@@ -150,9 +154,10 @@ def _unescape(text: str) -> str:
 def read(text: str, file: str, into: MutableMapping[str, str], lookup: Lookup, notice: Callable[[str], None]) -> None:
     """Add the variables of a file to `into`.
 
-    Values see `lookup` first and then what `into` has; raises `DotenvError` with the place of the first fault.
+    Values see `lookup` first and then what `into` has; raises `DotenvError` with the places of all faults.
     """
     reader = _Reader(text, file)
+    faults: list[Problem] = []
 
     def find(name: str) -> str | None:
         value = lookup(name)
@@ -162,23 +167,36 @@ def read(text: str, file: str, into: MutableMapping[str, str], lookup: Lookup, n
         try:
             return substitute(value, find, notice)
         except TemplateError as exc:
-            raise DotenvError(Problem(str(exc), reader.where(), exc.hint, part=exc.part)) from exc
+            faults.append(Problem(str(exc), reader.where(), exc.hint, part=exc.part))
+            return value
 
     while reader.next_statement():
-        name, is_bare = reader.name()
+        try:
+            name, is_bare = reader.name()
+        except DotenvError as exc:
+            faults += exc.problems
+            reader.skip_line()
+            continue
         if is_bare:
             inherited = lookup(name)
             if inherited is not None:
                 into[name] = inherited
             continue
-        into[name] = reader.value(expand)
+        try:
+            into[name] = reader.value(expand)
+        except DotenvError as exc:
+            faults += exc.problems
+            break  # a quote that is not closed: where the next variable begins is anyone's guess
+    if faults:
+        raise DotenvError(*faults)
 
 
 def read_raw(text: str, file: str, into: MutableMapping[str, str], lookup: Lookup) -> None:
     """Add the variables of a file in the `raw` format: `NAME=value` lines, nothing interpreted.
 
-    Raises `DotenvError` with the place of the first fault.
+    Raises `DotenvError` with the places of all faults.
     """
+    faults: list[Problem] = []
     for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
         stripped = line.removesuffix("\r").lstrip(_SPACES)
         if not stripped or stripped.startswith("#"):
@@ -186,10 +204,13 @@ def read_raw(text: str, file: str, into: MutableMapping[str, str], lookup: Looku
         name, equals, value = stripped.partition("=")
         if not name or " " in name or "\t" in name:
             where = Location(file, number, 1)
-            raise DotenvError(Problem(f"`{name}` is not a variable name", where, "write `NAME=value`"))
+            faults.append(Problem(f"`{name}` is not a variable name", where, "write `NAME=value`"))
+            continue
         inherited = value if equals else lookup(name)
         if inherited is not None:
             into[name] = inherited
+    if faults:
+        raise DotenvError(*faults)
 
 
 def places(text: str, file: str, *, is_raw: bool) -> dict[str, Location]:

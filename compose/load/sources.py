@@ -194,7 +194,7 @@ def read_env_file(
     try:
         dotenv.read(text, name, into, lookup, report.unset)
     except dotenv.DotenvError as exc:
-        raise InvalidProject(report.with_sources([exc.problem])) from exc
+        raise InvalidProject(report.with_sources(list(exc.problems))) from exc
 
 
 def unreadable(what: str, name: str, exc: OSError | UnicodeDecodeError) -> Problem:

@@ -70,7 +70,8 @@ class Variables:
             else:
                 self._report.problem(Problem(f"unsupported format `{entry['format']}` of an env file", where))
         except dotenv.DotenvError as exc:
-            self._report.problem(exc.problem)
+            for problem in exc.problems:
+                self._report.problem(problem)
         except (OSError, UnicodeDecodeError) as exc:
             found = unreadable(f"the {kind} {path}", file, exc)
             self._report.problem(found if isinstance(exc, UnicodeDecodeError) else replace(found, where=where))

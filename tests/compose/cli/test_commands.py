@@ -122,7 +122,7 @@ def test_a_mistake_is_one_block_with_place_and_caret(project: Path, capsys: pyte
     assert pycompose("up", "-d") == 15
     error = capsys.readouterr().err
     assert error.startswith("compose.yaml:3:5: error: ")
-    assert " 3 |     imgae: nginx\n   |     ^\n" in error
+    assert " 3 |     imgae: nginx\n   |     ^^^^^\n" in error
 
 
 def test_without_a_file_the_error_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,

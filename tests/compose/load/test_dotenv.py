@@ -75,8 +75,8 @@ def test_names_may_have_dots_dashes_and_brackets() -> None:
 def test_a_fault_is_reported_with_its_place(text: str, where: tuple[int, int], message: str) -> None:
     with pytest.raises(DotenvError) as caught:
         variables(text)
-    assert caught.value.problem.where == Location(".env", *where)
-    assert message in caught.value.problem.message
+    assert caught.value.problems[0].where == Location(".env", *where)
+    assert message in caught.value.problems[0].message
 
 
 def test_the_raw_format_interprets_nothing() -> None:
@@ -90,4 +90,4 @@ def test_the_raw_format_wants_names_without_spaces(line: str) -> None:
     outside: dict[str, str] = {}
     with pytest.raises(DotenvError) as caught:
         read_raw(f"OK=1\n{line}\n", "x.env", {}, outside.get)
-    assert caught.value.problem.where == Location("x.env", 2, 1)
+    assert caught.value.problems[0].where == Location("x.env", 2, 1)

@@ -170,6 +170,23 @@ def test_files_that_are_not_yaml_and_variable_files_are_told_together(directory:
     ]
 
 
+def test_all_faults_of_a_variable_file_are_told_up_to_a_quote_that_is_not_closed(directory: Directory) -> None:
+    directory.write("app.env", "A B=1\nC=${D:?no}\nE%=1\nOK=1\nF='x\nG H=1\n")
+    problems = directory.problems("services: {a: {image: a, env_file: app.env}}\n")
+    assert [(str(problem.where), problem.message) for problem in problems] == [
+        ("app.env:1:1", "the variable name `A B` contains a space"),
+        ("app.env:2:3", "required variable `D` is not set: no"),
+        ("app.env:3:2", "unexpected character `%` in the variable name `E%=1`"),
+        ("app.env:5:3", "unterminated quoted value 'x"),
+    ]
+
+
+def test_all_faults_of_a_raw_variable_file_are_told(directory: Directory) -> None:
+    directory.write("app.env", "A B=1\n=2\n")
+    complaints = directory.complaints("services: {a: {image: a, env_file: [{path: app.env, format: raw}]}}\n")
+    assert complaints == ["1:1 `A B` is not a variable name", "2:1 `` is not a variable name"]
+
+
 def test_a_mistake_in_an_anchor_is_told_once_where_the_anchor_is(directory: Directory) -> None:
     complaints = directory.complaints(
         "x-a: &a\n  imgae: x\nservices:\n  a: *a\n  b:\n    <<: *a\n    tty: maybe\n---\nservices:\n  a: {prots: [1]}\n"

@@ -11,7 +11,7 @@ from compose.load.rules import Rules, compile_rules
 from compose.load.tree import Map, Seq
 
 REMOTE_PREFIXES = ("https://", "http://", "git://", "ssh://", "github.com/", "git@")
-_DRIVE = re.compile(r".:[\\/]|[\\/]{2}", re.DOTALL)
+_DRIVE = re.compile(r"[\0-\x7f]:[\\/]|[\\/]{2}", re.DOTALL)
 
 
 class Resolver:

@@ -86,3 +86,9 @@ def test_what_a_value_cannot_be_is_told(directory: Directory, attributes: str, c
 @pytest.mark.parametrize("attributes", ["mem_limit: 18446744073709551615", "shm_size: 0", "cpus: 1e-46"])
 def test_a_value_that_amounts_to_nothing_is_not_printed(directory: Directory, attributes: str) -> None:
     assert attributes.partition(":")[0] not in printed(directory, attributes)
+
+
+@pytest.mark.parametrize(("source", "is_kept"), [("C:\\\\x", True), ("c:/x", True), ("É:/x", False), ("c:x", False)])
+def test_a_drive_has_a_letter_without_an_accent(directory: Directory, source: str, is_kept: bool) -> None:
+    (mount,) = printed(directory, f'volumes: [{{type: bind, source: "{source}", target: /x}}]')["volumes"]
+    assert mount["source"].startswith(str(directory.path)) is not is_kept

@@ -64,13 +64,17 @@ class ComposeError(Exception):
 
 
 class InvalidProject(ComposeError):
-    """The project's files cannot be used. Carries every problem that was found, in file order."""
+    """The project's files cannot be used. Carries every problem that was found, in file order.
+
+    The warnings of the load come along: a variable that is not set may be why something is wrong.
+    """
 
     exit_code = 15
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[Problem], warnings: Sequence[str] = ()) -> None:
         super().__init__("\n".join(problem.message for problem in problems))
         self._problems = tuple(problems)
+        self.warnings = tuple(warnings)
 
     @property
     def problems(self) -> Sequence[Problem]:

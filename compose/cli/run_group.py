@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import click
 
 from compose.cli.group import cli
-from compose.errors import ComposeError, Problem
+from compose.errors import ComposeError, InvalidProject, Problem
 
 INTERRUPTED = 130
 _WRONG_USAGE = 16  # docker compose's code for a command line that makes no sense
@@ -41,12 +41,15 @@ def _tell(errors: list[ComposeError], original: Exception) -> int:
     if not errors:
         raise original
     from compose.cli.terminal import error_colour
-    from compose.render.problems import render_problems
+    from compose.render.problems import render_problems, render_warning
 
+    colour = error_colour()
     problems: list[Problem] = []
     for error in errors:
         problems += [problem for problem in error.problems if problem not in problems]
-    sys.stderr.write(render_problems(problems, colour=error_colour()))
+        for warning in error.warnings if isinstance(error, InvalidProject) else ():
+            sys.stderr.write(render_warning(warning, colour=colour))
+    sys.stderr.write(render_problems(problems, colour=colour))
     return errors[0].exit_code
 
 

@@ -73,7 +73,7 @@ class _Extension:
         base = clone(self.service(reference, base_services, base_file, base_resets, trail))
         if base is None:
             return service  # an empty service has nothing to give: the reference leaves everything as it is
-        apply_resets(base, {path[2:] for path in resets if path[:2] == ("services", name)})
+        apply_resets(base, {path[2:] for path in resets if path[:2] in (("services", name), ("services", "*"))})
         merged = merge_service(base, service, name, self._assembler.report.problem)
         del merged["extends"]  # at the end: a base that extends an empty service still has its own
         merged.where = service.where

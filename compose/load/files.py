@@ -34,7 +34,12 @@ def document_text(data: bytes) -> str:
 
 def lenient(data: bytes) -> str:
     """Return the text of UTF-8 bytes, with U+FFFD for each byte that has no place in it."""
-    return _ODD_BYTE.sub("\ufffd", data.decode("utf-8", "surrogateescape"))
+    return readable(data.decode("utf-8", "surrogateescape"))
+
+
+def readable(text: str) -> str:
+    """Return a text from the system, such as a variable, with U+FFFD for each byte that is no text."""
+    return text if text.isascii() else _ODD_BYTE.sub("\ufffd", text)
 
 
 class Disk:

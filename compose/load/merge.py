@@ -6,7 +6,7 @@ replaced. The result may share parts with both sides.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from compose.errors import Location, Problem
@@ -214,13 +214,13 @@ RULES: Rules[Merger] = compile_rules(
 )
 
 
-def apply_resets(tree: Any, resets: set[tuple[str, ...]], path: tuple[str, ...] = ()) -> None:
-    """Remove what later files tagged `!reset` or `!override`."""
+def apply_resets(tree: Any, resets: Collection[tuple[str, ...]]) -> None:
+    """Remove what later files tagged `!reset` or `!override`; a key `*` there stands for all."""
     if not isinstance(tree, Map) or not resets:
         return
     for key in list(tree):
-        below = (*path, key)
-        if below in resets:
+        below = {reset[1:] for reset in resets if reset and reset[0] in (key, "*")}
+        if () in below:
             del tree[key]
-        elif any(reset[: len(below)] == below for reset in resets):
-            apply_resets(tree[key], resets, below)
+        else:
+            apply_resets(tree[key], below)

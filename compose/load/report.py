@@ -77,7 +77,8 @@ class Report:
         for problem in self._problems:
             where = problem.where
             first.setdefault(where if where is not None and where.line else problem.message, problem)
-        return InvalidProject(self.with_sources(sorted(first.values(), key=_in_file_order)))
+        problems = self.with_sources(sorted(first.values(), key=_in_file_order))
+        return InvalidProject(problems, self.warnings)
 
     def with_sources(self, problems: list[Problem]) -> list[Problem]:
         """Return the problems with the lines of text that they point at."""

@@ -97,6 +97,17 @@ def test_address_pools_are_matched_by_subnet(directory: Directory) -> None:
     assert pools == [{"subnet": "10.1.0.0/24", "gateway": "10.1.0.9"}]
 
 
+def test_a_star_resets_all_entries(directory: Directory) -> None:
+    directory.write(
+        "base.yaml", "x-a: {b: 1}\nservices: {app: {image: a, labels: {A: '1'}, environment: {A: 1, B: 2}}}\n"
+    )
+    directory.write("more.yaml", "x-a: {'*': !reset 0}\nservices: {app: {environment: {'*': !reset ''}}}\n")
+    document = directory.load(files=("base.yaml", "more.yaml")).document
+    assert document["x-a"] == {}
+    assert document["services"]["app"].get("environment") is None
+    assert document["services"]["app"]["labels"] == {"A": "1"}
+
+
 def test_reset_removes_what_earlier_files_said(directory: Directory) -> None:
     result = service(
         directory, "ports: ['80:80'], environment: {A: 1, B: 1}", "ports: !reset [], environment: {A: !reset ''}"

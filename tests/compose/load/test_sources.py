@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from compose.errors import ComposeError, NoProject
+from compose.errors import ComposeError, InvalidProject, NoProject
 from compose.load.files import clean_join
 from compose.load.pipeline import Loaded
 from tests.fakes.directory import Directory
@@ -166,6 +166,16 @@ def test_a_file_that_is_no_text_is_refused_at_its_first_bad_byte(directory: Dire
     (directory.path / "raw.env").write_bytes(b"A=1\nB=\xe4\n")
     (problem,) = directory.problems(WEB.replace("}}", ", env_file: [{path: raw.env, format: raw}]}}"))
     assert str(problem.where) == "raw.env:2:3"
+
+
+def test_the_environment_may_have_any_bytes(directory: Directory) -> None:
+    assert image(directory.load(WEB, environment={"TAG": "\udce4"})) == "nginx:\ufffd"
+
+
+def test_what_is_wrong_comes_with_the_warnings_that_may_be_why(directory: Directory) -> None:
+    with pytest.raises(InvalidProject) as caught:
+        directory.load("services: {web: {image: $NO, ports: ['${NOPE}80:x']}}\n")
+    assert [warning.split('"')[1] for warning in caught.value.warnings] == ["NO", "NOPE"]
 
 
 def test_an_env_file_may_have_any_bytes(directory: Directory) -> None:

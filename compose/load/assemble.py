@@ -14,6 +14,7 @@ from compose.errors import InvalidProject, Problem
 from compose.load import checks, extends, include
 from compose.load.canonical import canonicalise, set_defaults
 from compose.load.files import STDIN, Disk, document_text
+from compose.load.forms import check_forms
 from compose.load.interpolate import Interpolation
 from compose.load.locations import Resolver
 from compose.load.merge import apply_resets, merge_documents
@@ -59,7 +60,8 @@ class Assembler:
             resets = document.resets
             apply_resets(tree, resets)
             tree = merge_documents(tree, content, self.report.problem)
-            enforce_unique(tree)
+            enforce_unique(tree, self.report)
+            check_forms(tree, self.report)
             canonicalise(tree, self.report, keep_unparsable=not self.request.interpolate)
             enforce_unique(tree, self.report)
         Resolver(base, self.request.environment.get("HOME"), self.disk).document(tree)

@@ -100,3 +100,26 @@ def test_later_documents_of_an_extended_file_reset_what_earlier_ones_say(directo
     directory.write("base.yaml", "services: {b: {image: a, tty: true}}\n---\nservices: {b: {tty: !reset true}}\n")
     document = directory.load("services: {app: {extends: {file: base.yaml, service: b}}}\n").document
     assert "tty" not in document["services"]["app"]
+
+
+@pytest.mark.parametrize(
+    ("attribute", "complaint"),
+    [
+        ("build: ~", "1:55 services.other.build must be a mapping or a string"),
+        ("depends_on: x", "1:60 services.other.depends_on must be a mapping or a list"),
+        ("env_file: {a: b}", "1:58 services.other.env_file must be a list or a string"),
+        ("ports: [true]", "1:56 services.other.ports.0 must be a mapping or a string or a number"),
+        ("dns: [~]", "1:54 `<nil>` must be a string: put it in quotes"),
+    ],
+)
+def test_other_services_of_an_extended_file_need_a_form_that_the_syntax_has(
+    directory: Directory, attribute: str, complaint: str
+) -> None:
+    directory.write("base.yaml", f"services: {{base: {{image: a}}, other: {{image: b, {attribute}}}}}\n")
+    assert complaint in directory.complaints("services: {app: {extends: {file: base.yaml, service: base}}}\n")
+
+
+def test_other_services_of_an_extended_file_may_have_what_the_schema_does_not_know(directory: Directory) -> None:
+    directory.write("base.yaml", "services: {base: {image: a}, other: {imgae: b, tty: [x]}}\nfoo: bar\n")
+    loaded = directory.load("services: {app: {extends: {file: base.yaml, service: base}}}\n")
+    assert loaded.project.services["app"].image == "a"

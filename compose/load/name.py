@@ -40,7 +40,9 @@ def project_name(request: LoadRequest, sources: Sources, assembler: Assembler) -
         name = _directory_name(sources, assembler)
     if not name:
         hint = "set one with `-p NAME` or with `name:` in the file"
-        raise ComposeError("project name must not be empty", hint=hint, where=written.where)
+        error = ComposeError("project name must not be empty", hint=hint, where=written.where)
+        error.source = assembler.disk.source_line(written.where) if written.where else None
+        raise error
     return name
 
 

@@ -35,9 +35,12 @@ def warn_without_effect(session: Session, loaded: Loaded, services: Collection[s
 
 
 def load_if_there(session: Session) -> Project | None:
-    """The project, or None where there are no files but the project's name was given."""
+    """The project, or None where there are no files but the project's name was given.
+
+    It is good for what exists already: the services' variable files are not read, and may be gone.
+    """
     try:
-        return load_project(session).project
+        return load_project(session, resolve_environment=False).project
     except NoProject:
         if session.given_name:
             return None

@@ -33,7 +33,7 @@ def command(session: Session, /, **options: Any) -> None:
     from compose.render.progress import Quiet
 
     services: tuple[str, ...] = options["services"]
-    loaded = load_project(session)
+    loaded = load_project(session, resolve_environment=False)
     project = loaded.project
     check_services(project, services)
     project = select_services(project, services, with_dependencies=options["include_deps"])

@@ -10,7 +10,7 @@ import click
 
 from compose.cli.loading import load_project, warn_without_effect
 from compose.cli.run_request import RunRequest
-from compose.cli.session import Session, check_services
+from compose.cli.session import Session
 
 
 @click.command(
@@ -48,9 +48,8 @@ def command(session: Session, /, **options: Any) -> int:
 
     options["pull"] = options["pull"].replace("policy", "")
     request = RunRequest(**options)
-    loaded = load_project(session)
+    loaded = load_project(session, select=(request.service,), selected_only=True)
     project = loaded.project
-    check_services(project, (request.service,))
     project = select_services(project, (request.service,), with_dependencies=not request.no_deps)
     warn_without_effect(session, loaded, project.services)
     with_terminal = sys.stdin.isatty() and sys.stdout.isatty() and not request.no_tty

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from compose.cli.loading import load_project, warn_without_effect
-from compose.cli.session import Session, check_services
+from compose.cli.session import Session
 from compose.errors import UsageError
 from compose.load.places import Places
 from compose.model.project import Project
@@ -101,9 +101,8 @@ def load_selected(
     """The project narrowed to these services (all without names). Raises `UsageError` for an unknown one."""
     from compose.graph.graph import select_services
 
-    loaded = load_project(session)
+    loaded = load_project(session, select=services, selected_only=True)
     project = loaded.project
-    check_services(project, services)
     if not project.services and not services:
         raise UsageError("no service selected", hint="enable a profile with --profile, or name a service")
     selected = select_services(

@@ -73,7 +73,9 @@ def select(parts: Parts, names: Iterable[str]) -> None:
     while wanted:
         name = wanted.pop()
         if name not in parts.services:
-            raise UsageError(f"no such service: {name}", hint=did_you_mean(name, parts.services))
+            known = ", ".join(sorted({*parts.services, *parts.disabled})) or "none"
+            hint = did_you_mean(name, parts.services) or f"the project's services: {known}"
+            raise UsageError(f"no such service: {name}", hint=hint)
         if name not in chosen:
             chosen.add(name)
             needs = parts.services[name].get("depends_on", {})

@@ -8,7 +8,7 @@ from typing import Any
 
 from compose.errors import InvalidProject, Location, Problem
 from compose.load.assemble import Assembler
-from compose.load.bind import bind_file_object, bind_network, bind_service, bind_volume
+from compose.load.bind import bind_file_object, bind_model, bind_network, bind_service, bind_volume
 from compose.load.document import Parts, canonical, document, drop_unused, select, shape
 from compose.load.environment import Environment
 from compose.load.files import STDIN, Disk
@@ -32,7 +32,8 @@ __all__ = ["LoadRequest", "Loaded", "load"]
 class Loaded:
     """A loaded project: typed for planning, and as the document that `config --format json` prints.
 
-    Without interpolation the document is the merged one with its variables, and the project has no services.
+    Without interpolation the document is the merged one with its variables, and the project has no services unless
+    it was to be bound all the same.
     """
 
     project: Project
@@ -106,17 +107,23 @@ def _finish(tree: Map, sources: Sources, environment: Mapping[str, str], stage: 
     parts = shape(tree, sources.profiles, report)
     if stage.request.check:
         check_project(parts, tree, report)
-    if stage.request.select and not report.has_problems:
-        select(parts, stage.request.select)
-    if stage.request.check and stage.request.check_names:
-        check_names(parts, tree, report)
-    # A disabled service may lack its files; what is there is read in case it gets enabled by name.
-    for services, said in ((parts.services, report), (parts.disabled, Report(stage.disk.source_line))):
+
+    def read_variables(services: dict[str, Any], said: Report) -> None:
         variables = Variables(tree, environment, stage.disk, said)
         for name, service in services.items():
             if stage.request.resolve_environment:
                 variables.fill_environment(name, service)
             variables.fill_labels(name, service)
+
+    if stage.request.select and not report.has_problems:
+        if not stage.request.selected_only:
+            read_variables(parts.services, report)
+        select(parts, stage.request.select)
+    if stage.request.check and stage.request.check_names:
+        check_names(parts, tree, report)
+    read_variables(parts.services, report)
+    # A disabled service may lack its files; what is there is read in case it gets enabled by name.
+    read_variables(parts.disabled, Report(stage.disk.source_line))
     report.raise_problems()
     return parts
 
@@ -137,6 +144,7 @@ def _bind(name: str, parts: Parts, sources: Sources, environment: Mapping[str, s
             secrets={
                 key: bind_file_object(key, entry, environment) for key, entry in parts.sections["secrets"].items()
             },
+            models={key: bind_model(key, entry) for key, entry in parts.sections["models"].items()},
             environment=environment,
             environment_files=sources.env_files,
             canonical=canonical(parts, environment.get("DOCKER_DEFAULT_PLATFORM", "")),

@@ -37,7 +37,8 @@ class LoadRequest:
     `bind_always` wants one of what is written there), `resolve_paths` off keeps relative paths, `normalise` off adds
     no defaults, `check` off allows references to what is not there, `check_names` off allows services to share a
     container's name, `resolve_environment` off leaves `env_file` alone. `select` narrows the document and the project
-    to these services, their dependencies and what they use; `all_resources` keeps unused resources.
+    to these services, their dependencies and what they use, and `selected_only` leaves the `env_file`s of the others
+    unread; `all_resources` keeps unused resources.
     """
 
     cwd: Path
@@ -57,6 +58,7 @@ class LoadRequest:
     resolve_environment: bool = True
     all_resources: bool = False
     select: tuple[str, ...] = ()
+    selected_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,7 +137,9 @@ def test_without_a_file_the_error_says_what_to_do(tmp_path: Path, monkeypatch: p
 
 def test_an_unknown_service_is_named_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
     assert pycompose("up", "-d", "wbe") == 1
-    assert capsys.readouterr().err == "error: no such service: wbe\nhint: the project's services: db, debug, web\n"
+    assert capsys.readouterr().err == "error: no such service: wbe\nhint: did you mean `web`?\n"
+    assert pycompose("up", "-d", "nothing") == 1
+    assert capsys.readouterr().err.endswith("\nhint: the project's services: db, debug, web\n")
 
 
 @pytest.mark.parametrize("arguments", [("up", "--nonsense"), ("nonsense",), ("exec",)])

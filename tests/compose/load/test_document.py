@@ -208,3 +208,18 @@ def test_top_level_extensions_are_kept(directory: Directory) -> None:
 def test_listings_do_not_mind_a_container_name_given_twice(directory: Directory) -> None:
     text = "services: {a: {image: a, container_name: one}, b: {image: b, container_name: one}}\n"
     assert list(directory.load(text, check_names=False).document["services"]) == ["a", "b"]
+
+
+ENV_FILES = (
+    "services: {a: {image: a, env_file: gone.env}, b: {image: b}, c: {image: c, profiles: [x], env_file: no.env}}\n"
+)
+
+
+def test_the_env_files_of_all_enabled_services_are_read_before_a_selection_and_then_those_selected(
+    directory: Directory,
+) -> None:
+    assert directory.complaints(ENV_FILES, select=("b",)) == ["1:36 env file gone.env not found"]
+    assert len(directory.complaints(ENV_FILES, select=("c",))) == 2
+    assert directory.complaints(ENV_FILES, select=("c",), selected_only=True)[0].endswith("no.env not found")
+    assert list(directory.load(ENV_FILES, select=("b",), selected_only=True).project.services) == ["b"]
+    assert len(directory.load(ENV_FILES, select=("a",), resolve_environment=False).project.services) == 1

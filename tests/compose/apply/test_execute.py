@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from compose.errors import ComposeError, EngineRefused, ServiceFailed
-from compose.model.project import FileObject
+from compose.model.project import FileObject, Project
 from compose.model.service import Dependency, FileMount, HealthCheck
 from compose.model.tooling import Hook
 from compose.plan import labels
@@ -291,3 +291,32 @@ async def test_what_is_reported_ends_with_every_resource_done() -> None:
     reported = await up(engine, make_project(make_service("web", image="big:1")))
     last = {update.resource: update.state for update in reported}
     assert last == {"Image big:1": "Pulled", "Network app_default": "Created", "Container app-web-1": "Started"}
+
+
+async def test_what_shares_a_namespace_of_one_of_several_containers_stays_with_it() -> None:
+    engine = make_engine()
+    project = make_project(
+        make_service("db", scale=3), make_service("web", pid="service:db", after={"db": "service_started"})
+    )
+    await up(engine, project)
+    before = {item.name: item.id for item in engine.containers.values()}
+    assert engine.named("app-web-1").request.host_config.pid_mode == f"container:{before['app-db-1']}"
+    await up(engine, project)
+    assert {item.name: item.id for item in engine.containers.values()} == before
+
+
+async def test_new_content_of_a_config_makes_a_new_container_and_another_tools_container_stays() -> None:
+    engine = make_engine()
+    service = make_service("web", configs=(FileMount("c", "/c"),))
+
+    def with_content(text: str) -> Project:
+        return make_project(service, configs={"c": FileObject("c", "app_c", content=text)})
+
+    await up(engine, with_content("one"))
+    first = engine.named("app-web-1").id
+    await up(engine, with_content("two"))
+    second = engine.named("app-web-1")
+    assert second.id != first
+    del second.request.labels["pycompose.content-hash"]
+    await up(engine, with_content("three"))
+    assert engine.named("app-web-1").id == second.id

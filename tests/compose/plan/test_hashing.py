@@ -104,6 +104,17 @@ def test_a_network_and_a_volume_are_known_by_all_their_attributes(tmp_path: Path
     assert plain[1] != other[1]
 
 
+def test_the_hashes_of_networks_and_volumes_are_those_that_docker_compose_labels_them_with(tmp_path: Path) -> None:
+    more = (
+        "volumes: {data: {labels: {a: b}, name: xp_data}}\n"
+        "networks: {n1: {name: xp_n1, driver_opts: {com.docker.network.bridge.name: xpbr0}, labels: {q: '1'}}}\n"
+    )
+    project = project_of(tmp_path, "{image: x, networks: [n1], volumes: ['data:/data']}", more)
+    network, volume = project.networks["n1"], project.volumes["data"]
+    assert network_hash(project, network) == "921127873c5dfbd8a98136298dc73aac532a1b55d8d0b41fd4566408b082057c"
+    assert volume_hash(project, volume) == "58723d758f843ba6e10f9bcb0fee64ce2e909933f30d15a423dd6a1d7a09139b"
+
+
 def test_the_content_of_an_inline_config_has_a_hash_of_its_own() -> None:
     service = make_service("web", configs=(FileMount("c"),))
 

@@ -1,18 +1,22 @@
 """Unpacked layers, one directory per chain id, whole or not there.
 
     layers/<chain id>/diff     the files: a lower directory for overlayfs
-    layers/<chain id>/layer    diff id and size, as JSON
+    layers/<chain id>/layer    what is known of it, as JSON
     layers/l/<16 digits>       symlink to ../<chain id>/diff; mount options must fit into one page (mount(2))
 
-A layer is unpacked under a temporary name and renamed, so the name says that it is complete.
+A layer is made under a temporary name and renamed, so the name says that it is complete. It comes out of an archive
+(`add`) or out of an upper directory of overlayfs (`capture`). `pack` gives its archive again: a captured layer's is
+made anew from its files, which gives the same bytes each time.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +26,8 @@ from engine.errors import InvalidLayer
 from engine.kernel.libc import call
 from engine.storage.compression import Read
 from engine.storage.deletion import delete_tree
+from engine.storage.pack import Packed, pack
+from engine.storage.streaming import Write, piped
 from engine.storage.unpack import unpack
 
 _TEMPORARY: Final = ".tmp-"
@@ -30,8 +36,23 @@ _EMPTY: Final = "empty"
 _LINK_DIGITS: Final = 16
 
 
-class _Record(msgspec.Struct, frozen=True):
+class LayerRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is known of a layer: the digest of its archive, the bytes of its files, the digest of the (compressed) blob
+    from which it came, and whether it was made here, so that nobody else has use for it once its image is gone.
+    """
+
     diff_id: str
+    size_bytes: int
+    blob: str = ""
+    is_local: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CapturedLayer:
+    """A layer that was made from a directory of changes. `size_bytes` counts its files."""
+
+    diff_id: str
+    chain_id: str
     size_bytes: int
 
 
@@ -58,8 +79,7 @@ class Layers:
 
     def size_bytes(self, chain_id: str) -> int:
         """The bytes of a layer's files. Raises `FileNotFoundError`."""
-        record = msgspec.json.decode((self._home(chain_id) / "layer").read_bytes(), type=_Record)
-        return record.size_bytes
+        return self.record(chain_id).size_bytes
 
     def path(self, chain_id: str) -> Path:
         """The layer's files."""
@@ -74,7 +94,11 @@ class Layers:
         """An empty directory, relative to `root`: the lower layer of an image that has none."""
         return _EMPTY
 
-    def add(self, chain_id: str, diff_id: str, read: Read) -> None:
+    def record(self, chain_id: str) -> LayerRecord:
+        """What is known of a layer. Raises `FileNotFoundError`."""
+        return msgspec.json.decode((self._home(chain_id) / "layer").read_bytes(), type=LayerRecord)
+
+    def add(self, chain_id: str, diff_id: str, read: Read, *, blob: str = "", is_local: bool = False) -> None:
         """Unpack a layer from its (compressed) archive; nothing is done when it is there already.
 
         Raises `InvalidLayer` (also when it is not the archive that `diff_id` promises), or what `read` raises;
@@ -82,18 +106,66 @@ class Layers:
         """
         if self.has(chain_id):
             return
+
+        def fill(target: Path) -> LayerRecord:
+            target.mkdir(mode=0o755)
+            unpacked = unpack(read, target)
+            if unpacked.diff_id != diff_id:
+                raise InvalidLayer(f"layer unpacks to {unpacked.diff_id}, not to {diff_id} as its image says")
+            return LayerRecord(unpacked.diff_id, unpacked.size_bytes, blob, is_local)
+
+        self._make(fill, lambda: chain_id)
+
+    def capture(
+        self, upper: Path, parents: Sequence[str], *, moves: bool, without: Collection[bytes] = ()
+    ) -> CapturedLayer:
+        """Make a layer of an upper directory of overlayfs, on top of the chain `parents` (ids, lowest first).
+
+        With `moves` the directory itself becomes the layer: it must not be mounted any more, and is gone afterwards
+        (unless that very layer was there already). Otherwise it is copied and may even be in use.
+        `without` are paths relative to `upper` that are no changes, such as the mount points of a container.
+        Until an image, a container or a build's cache is recorded that needs the layer, it goes with the engine's
+        next start. Raises `InvalidLayer`, `OSError`; then no layer stays, and `upper` is as it was.
+        """
+        packed: list[Packed] = []
+
+        def fill(target: Path) -> LayerRecord:
+            packed.append(_take(upper, target, without) if moves else _copy(upper, target, without))
+            return LayerRecord(packed[0].diff_id, packed[0].size_bytes, is_local=True)
+
+        def chain_id() -> str:
+            return chain_ids([*parents[-1:], packed[0].diff_id])[-1]
+
+        self._make(fill, chain_id, give_back=upper if moves else None)
+        return CapturedLayer(packed[0].diff_id, chain_id(), packed[0].size_bytes)
+
+    def pack(self, chain_id: str, write: Write) -> None:
+        """Write a layer's uncompressed archive to `write`, made anew from its files. Blocks.
+
+        Raises `InvalidLayer` at the end when that is not the archive from which the layer came, as it may be with
+        one that was not captured here: use its blob.
+        """
+        record = self.record(chain_id)
+        if pack(self.path(chain_id), write).diff_id != record.diff_id:
+            raise InvalidLayer(f"layer {record.diff_id} cannot be packed as it was: its files have changed")
+
+    def _make(
+        self, fill: Callable[[Path], LayerRecord], chain_id: Callable[[], str], *, give_back: Path | None = None
+    ) -> None:
+        """Have a layer's directory filled under a temporary name, and settle it under its chain id.
+
+        A directory that was moved there goes back to `give_back` if that fails.
+        """
         temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=self.root))
         try:
             temporary.chmod(0o711)
-            (temporary / "diff").mkdir(mode=0o755)
-            unpacked = unpack(read, temporary / "diff")
-            if unpacked.diff_id != diff_id:
-                raise InvalidLayer(f"layer unpacks to {unpacked.diff_id}, not to {diff_id} as its image says")
-            record = _Record(unpacked.diff_id, unpacked.size_bytes)
+            record = fill(temporary / "diff")
             (temporary / "layer").write_bytes(msgspec.json.encode(record))
             _sync(temporary)
-            self._settle(temporary, chain_id)
+            self._settle(temporary, chain_id())
         except BaseException:
+            if give_back is not None and not give_back.exists():
+                (temporary / "diff").rename(give_back)
             delete_tree(temporary)
             raise
 
@@ -145,6 +217,35 @@ class Layers:
         except FileExistsError:
             if str(link.readlink()) != target:
                 raise InvalidLayer(f"layer {chain_id} has the same short name as {link.readlink()}") from None
+
+
+def _take(upper: Path, target: Path, without: Collection[bytes]) -> Packed:
+    """Move an upper directory, and take out of it what its archive does not have."""
+    packed = pack(upper, without=without)
+    try:
+        upper.rename(target)
+    except OSError as exc:
+        if exc.errno != errno.EXDEV:
+            raise
+        packed = _copy(upper, target, without)
+        delete_tree(upper)
+        return packed
+    for path in packed.left_out:
+        unwanted = target / os.fsdecode(path)
+        if unwanted.is_dir() and not unwanted.is_symlink():
+            delete_tree(unwanted)
+        else:
+            unwanted.unlink()
+    return packed
+
+
+def _copy(upper: Path, target: Path, without: Collection[bytes]) -> Packed:
+    """Copy an upper directory by way of its archive, so that the copy is just what the archive says."""
+    target.mkdir(mode=0o755)
+    packed, unpacked = piped(lambda write: pack(upper, write, without=without), lambda read: unpack(read, target))
+    if unpacked.diff_id != packed.diff_id:
+        raise InvalidLayer("the copy of a layer is not what was copied")
+    return packed
 
 
 def _sync(directory: Path) -> None:

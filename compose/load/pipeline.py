@@ -129,13 +129,15 @@ def _finish(tree: Map, sources: Sources, environment: Mapping[str, str], stage: 
 
 
 def _bind(name: str, parts: Parts, sources: Sources, environment: Mapping[str, str], report: Report) -> Project:
+    platform = environment.get("DOCKER_DEFAULT_PLATFORM", "")
+    default: dict[str, Any] = {"platform": platform} if platform else {}
     try:
         return Project(
             name=name,
             working_dir=sources.working_dir,
             compose_files=sources.files,
-            services={key: bind_service(key, entry) for key, entry in parts.services.items()},
-            disabled={key: bind_service(key, entry) for key, entry in parts.disabled.items()},
+            services={key: bind_service(key, {**default, **entry}) for key, entry in parts.services.items()},
+            disabled={key: bind_service(key, {**default, **entry}) for key, entry in parts.disabled.items()},
             networks={key: bind_network(key, entry) for key, entry in parts.sections["networks"].items()},
             volumes={key: bind_volume(key, entry) for key, entry in parts.sections["volumes"].items()},
             configs={
@@ -147,7 +149,7 @@ def _bind(name: str, parts: Parts, sources: Sources, environment: Mapping[str, s
             models={key: bind_model(key, entry) for key, entry in parts.sections["models"].items()},
             environment=environment,
             environment_files=sources.env_files,
-            canonical=canonical(parts, environment.get("DOCKER_DEFAULT_PLATFORM", "")),
+            canonical=canonical(parts, platform),
             warnings=report.warnings,
         )
     except InvalidProject as exc:

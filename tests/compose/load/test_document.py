@@ -223,3 +223,10 @@ def test_the_env_files_of_all_enabled_services_are_read_before_a_selection_and_t
     assert directory.complaints(ENV_FILES, select=("c",), selected_only=True)[0].endswith("no.env not found")
     assert list(directory.load(ENV_FILES, select=("b",), selected_only=True).project.services) == ["b"]
     assert len(directory.load(ENV_FILES, select=("a",), resolve_environment=False).project.services) == 1
+
+
+def test_the_default_platform_is_for_services_that_name_none_and_is_not_printed(directory: Directory) -> None:
+    text = "services: {a: {image: a}, b: {image: b, platform: linux/riscv64}}\n"
+    loaded = directory.load(text, environment={"DOCKER_DEFAULT_PLATFORM": "linux/arm64"})
+    assert [service.platform for service in loaded.project.services.values()] == ["linux/arm64", "linux/riscv64"]
+    assert "platform" not in loaded.document["services"]["a"]

@@ -36,6 +36,7 @@ LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
         ),
         ("engine.images",),
         ("engine.containers",),
+        ("engine.builder",),
         ("engine.api",),
         ("engine.daemon",),
     ),

@@ -1,0 +1,1 @@
+"""Builds images: a Dockerfile and a context become layers and a config."""

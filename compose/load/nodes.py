@@ -89,7 +89,7 @@ class _Composer:
         self._events = events
         self._file = file
         self._text = text
-        self._anchors: dict[str, Content] = {}
+        self._anchors: dict[str, Content] = {}  # of all documents: the reference keeps them from one to the next
 
     def documents(self) -> Iterator[Content]:
         while True:
@@ -97,10 +97,7 @@ class _Composer:
             if isinstance(event, yaml.StreamEndEvent):
                 return
             if isinstance(event, yaml.DocumentStartEvent):
-                self._anchors = {}
-                root = self._node(self._events.get_event(), 0)
-                assert not isinstance(root, Alias), "no anchor comes before the root"
-                yield root
+                yield unaliased(self._node(self._events.get_event(), 0))
 
     def _node(self, event: Any, depth: int, *, is_in_flow: bool = False) -> Node:
         mark = event.start_mark

@@ -81,11 +81,17 @@ class _Expander:
         self._gone: set[tuple[int, int]] = set()
         self._open: list[int] = []
         self._uses: dict[int, _Uses] = {}
+        self._has_kept = False
         self._count = self._alias_count = self._alias_depth = 0
 
     def document(self, node: Content) -> Document:
-        self._resets, self._gone, self._uses = set(), set(), {}
+        self._resets, self._uses, self._has_kept = set(), {}, False
+        known = len(self.problems)
         tree = self._value(node, ())
+        if self._has_kept and self._gone:
+            # An alias may have taken something out of what was read before, within `!override`.
+            del self.problems[known:]
+            tree = self._value(node, ())
         return Document(None if tree is _RESET else tree, self._resets, node.where, _reset_name(node))
 
     def _value(self, node: Node, path: Path, *, is_kept: bool = False, is_merged: bool = False) -> Any:
@@ -100,7 +106,7 @@ class _Expander:
             self._resets.add(path)
             if node.tag == RESET:
                 return _RESET
-            is_kept = True
+            is_kept = self._has_kept = True
         if isinstance(node, Scalar):
             return self._scalar(node)
         if len(self._open) > MAX_DEPTH:
@@ -154,11 +160,13 @@ class _Expander:
                 result.add(value, unaliased(item).where)
         return result
 
-    def _entry(self, parent: Content, index: int, node: Node, path: Path, *, is_kept: bool) -> Any:
+    def _entry(
+        self, parent: Content, index: int, node: Node, path: Path, *, is_kept: bool, is_merged: bool = False
+    ) -> Any:
         """Return an entry's value; one that is reset is gone from then on, wherever its parent is used again."""
         if self._gone and (id(parent), index) in self._gone:
             return _RESET
-        value = self._value(node, path, is_kept=is_kept)
+        value = self._value(node, path, is_kept=is_kept, is_merged=is_merged)
         if value is _RESET:
             self._gone.add((id(parent), index))
         return value
@@ -166,19 +174,19 @@ class _Expander:
     def _mapping(self, node: Mapping, path: Path, *, is_kept: bool, is_merged: bool) -> Map:
         result = Map(node.where)
         seen: dict[str, Location] = {}
-        merges: list[Node] = []
+        merges: list[int] = []
         for index, (key_node, value_node) in enumerate(node.entries):
             key = self._key(key_node, is_merged=is_merged)
             if key is None or self._is_seen(key_node, seen):
                 continue
             if _is_merge(key_node):
-                merges.append(value_node)
+                merges.append(index)
                 continue
             value = self._entry(node, index, value_node, (*path, key), is_kept=is_kept)
             if value is not _RESET:
                 result.put(key, value, key_node.where, unaliased(value_node).where)
-        for source in merges:
-            self._merge(source, result, path, is_kept=is_kept)
+        for index in merges:
+            self._merge(node, index, result, path, is_kept=is_kept)
         return result
 
     def _is_seen(self, node: Node, seen: dict[str, Location]) -> bool:
@@ -203,27 +211,28 @@ class _Expander:
         self.problems.append(Problem(f"keys must be strings, this one is {shown}", node.where, hint))
         return None
 
-    def _merge(self, source: Node, target: Map, path: Path, *, is_kept: bool) -> None:
+    def _merge(self, node: Mapping, index: int, target: Map, path: Path, *, is_kept: bool) -> None:
         """Add the entries of `<<` that the mapping does not have itself; of several sources the first wins."""
+        source = node.entries[index][1]
         content = unaliased(source)
         # The reference looks for what is reset where the merged entries end up; that fails at the top, and in lists.
         path = path or (MERGE_KEY,)
         if isinstance(content, Sequence) and content.tag not in (RESET, OVERRIDE):
-            for index, item in enumerate(content.items):
-                self._merge_one(item, target, (*path, str(index)), is_kept=is_kept)
+            for number, item in enumerate(content.items):
+                value = self._entry(content, number, item, (*path, str(number)), is_kept=is_kept, is_merged=True)
+                self._take_missing(value, target, item)
         else:
-            self._merge_one(source, target, path, is_kept=is_kept)
+            value = self._entry(node, index, source, path, is_kept=is_kept, is_merged=True)
+            self._take_missing(value, target, source)
 
-    def _merge_one(self, source: Node, target: Map, path: Path, *, is_kept: bool) -> None:
-        merged = self._value(source, path, is_kept=is_kept, is_merged=True)
-        if not isinstance(merged, Map):
-            if merged is not _RESET:
-                where = unaliased(source).where
-                self.problems.append(Problem("`<<` needs a mapping or a list of mappings", where))
-            return
-        for key in merged:
-            if key not in target:
-                target.take(merged, key)
+    def _take_missing(self, merged: Any, target: Map, source: Node) -> None:
+        if isinstance(merged, Map):
+            for key in merged:
+                if key not in target:
+                    target.take(merged, key)
+        elif merged is not _RESET:
+            where = unaliased(source).where
+            self.problems.append(Problem("`<<` needs a mapping or a list of mappings", where))
 
 
 class _Uses:

@@ -125,6 +125,13 @@ def test_several_documents_are_kept_apart() -> None:
     assert [document.tree for document in parse("a: 1\n---\nb: 2\n", "x")] == [{"a": 1}, {"b": 2}]
 
 
+def test_an_anchor_is_known_in_the_documents_after_its_own() -> None:
+    assert [document.tree for document in parse("a: &a {b: 1}\n---\nc: *a\n", "x")] == [
+        {"a": {"b": 1}},
+        {"c": {"b": 1}},
+    ]
+
+
 def test_a_file_with_only_comments_has_no_document() -> None:
     assert parse("# nothing\n", "x") == []
 
@@ -149,6 +156,7 @@ def test_override_keeps_the_value_and_remembers_its_path() -> None:
         ("web: {<<: {p: !reset []}}\n", {"web.p"}),
         ("web: {<<: [{p: !reset []}]}\n", {"web.0.p"}),
         ("<<: {web: {p: !reset []}}\n", {"<<.web.p"}),
+        ("x-a: &a !reset {}\nweb: {p: &b {<<: *a}, q: *b}\n", {"x-a", "web.p"}),
         ("web: {p: [1, !reset 2]}\n", {"web.p.1"}),
         # Within `!override` tags mean nothing more.
         ("web: !override {p: !reset []}\n", {"web"}),
@@ -167,6 +175,8 @@ def test_resets_are_remembered_where_the_reference_sees_them(text: str, resets: 
         ("!override {a: !reset x, b: !reset [1]}", {"a": "x", "b": [1]}),
         ("!override 5", "5"),
         ("[&a {b: !reset 1, c: 2}, *a ]", [{"c": 2}, {"c": 2}]),
+        # What an alias takes out of its anchor is missing there as well, even within `!override`.
+        ("[!override [&a {b: !reset 1, c: 2}], *a ]", [[{"c": 2}], {"c": 2}]),
         ("{<<: !reset {a: 1}, b: 2}", {"b": 2}),
         ("{<<: !override {a: 1}, b: 2}", {"a": 1, "b": 2}),
     ],

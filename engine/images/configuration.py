@@ -1,6 +1,8 @@
-"""An image's config as registries hold it (OCI image-spec config.md) turned into what the engine keeps."""
+"""An image's config as registries hold it (OCI image-spec config.md) turned into what the engine keeps, and back."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import msgspec
 
@@ -9,7 +11,7 @@ from engine.wire.codec import decode
 from engine.wire.containers import ContainerConfig
 
 
-class HistoryEntry(msgspec.Struct, frozen=True):
+class HistoryEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     """One step of an image's making, oldest first; an empty one has no layer."""
 
     created: str = ""
@@ -27,7 +29,7 @@ class RootFilesystem(msgspec.Struct, frozen=True):
 
 
 class Configuration(msgspec.Struct, frozen=True):
-    """The parts of an image's config that are used; `os.version`, `features` and the like are not."""
+    """The parts of an image's config that are used; `os.features` and the like are not."""
 
     architecture: str = ""
     os: str = "linux"
@@ -41,14 +43,37 @@ class Configuration(msgspec.Struct, frozen=True):
     history: list[HistoryEntry] = []
 
 
-def parse_configuration(digest: str, body: bytes, *, layer_count: int) -> Configuration:
-    """Read a config. Raises `RegistryError` when it cannot be read or does not fit its manifest."""
+def parse_configuration(digest: str, body: bytes, *, layer_count: int | None = None) -> Configuration:
+    """Read a config. Raises `RegistryError` when it cannot be read or does not fit its manifest, if that is known."""
     try:
         configuration = decode(body, Configuration)
     except BadRequest as exc:
         raise RegistryError(f"image config {digest} cannot be read: {exc.message}") from exc
-    if len(configuration.rootfs.diff_ids) != layer_count:
+    if layer_count is not None and len(configuration.rootfs.diff_ids) != layer_count:
         raise RegistryError(
             f"image config {digest} has {len(configuration.rootfs.diff_ids)} layers, its manifest has {layer_count}"
         )
     return configuration
+
+
+def encode_configuration(configuration: Configuration) -> bytes:
+    """A config as JSON: its digest is the image's id. Equal configs give equal bytes; what is empty is left out."""
+    built: dict[str, Any] = {
+        name: value for name, value in msgspec.to_builtins(configuration, order="deterministic").items() if value
+    }
+    built["config"] = {
+        name: _filled(value)
+        for name, value in built["config"].items()
+        if value or (name == "StopTimeout" and value is not None)
+    }
+    # Readers take these for granted, be they empty or not.
+    built["rootfs"] = {"type": "layers", "diff_ids": configuration.rootfs.diff_ids}
+    built.setdefault("architecture", "")
+    return msgspec.json.encode(dict(sorted(built.items())))
+
+
+def _filled(value: object) -> object:
+    """A nested setting (a health check) without what it leaves to the engine; the sets among them stay whole."""
+    if isinstance(value, dict) and "Test" in value:
+        return {name: item for name, item in value.items() if item}
+    return value

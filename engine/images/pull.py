@@ -6,16 +6,14 @@ between its lines: whoever reads it may stop, be cancelled, or forget it at any 
 
 from __future__ import annotations
 
-import threading
-from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import anyio
 import anyio.to_thread
 
 from engine.errors import EngineError
+from engine.images.connections import Connections, interruptible
 from engine.images.feed import Feed, short
 from engine.images.record import Image
 from engine.images.remote import describe_remote
@@ -24,13 +22,11 @@ from engine.images.transfers import LayerOrder, Transfer, Transfers
 from engine.registry.interrupt import Interrupt
 from engine.registry.platforms import Platform
 from engine.registry.reference import Reference
-from engine.registry.settings import RegistrySettings
 from engine.storage.layers import chain_ids
 from engine.wire.images import AuthConfig, DistributionInspect, Progress, ProgressDetail
 
 if TYPE_CHECKING:
     from engine.registry.client import RegistryClient
-    from engine.registry.web import Web
 
 _CLEAN_UP_SECONDS: Final = 10.0
 
@@ -38,20 +34,11 @@ T = TypeVar("T")
 
 
 class Puller:
-    """Everything that pulls share: connections, transfers, and the layers that must not be pruned meanwhile."""
+    """Everything that pulls share."""
 
-    def __init__(self, settings: RegistrySettings, transfers: Transfers) -> None:
-        self._settings = settings
+    def __init__(self, connections: Connections, transfers: Transfers) -> None:
+        self._connections = connections
         self._transfers = transfers
-        self._web: Web | None = None
-        self._lock = threading.Lock()
-        self._sessions = 0
-        self._wanted: Counter[str] = Counter()
-
-    @property
-    def wanted(self) -> frozenset[str]:
-        """The chain ids and the digests of blobs that pulls under way need."""
-        return frozenset(self._wanted)
 
     async def resolve(self, reference: Reference, platform: str, auth: AuthConfig | None) -> Plan:
         """Find out what a reference is. Raises `NotFound`, `RegistryError`, `BadRequest`."""
@@ -59,22 +46,22 @@ class Puller:
         interrupt = Interrupt()
 
         def act() -> Plan:
-            client = self._client(reference, auth)
+            client = self._connections.reader(reference.registry, auth)
             resolved = resolve(client, reference, wanted, self._transfers.content, interrupt)
             if platform:
                 check_platform(resolved, reference, wanted)
             return Plan(resolved, reference, client)
 
-        return await _interruptible(interrupt, act)
+        return await interruptible(interrupt, act)
 
     async def describe(self, reference: Reference, auth: AuthConfig | None) -> DistributionInspect:
         """Ask the registry what a reference stands for, fetching no layer. Raises `NotFound`, `RegistryError`."""
         interrupt = Interrupt()
 
         def act() -> DistributionInspect:
-            return describe_remote(self._client(reference, auth), reference, interrupt)
+            return describe_remote(self._connections.reader(reference.registry, auth), reference, interrupt)
 
-        return await _interruptible(interrupt, act)
+        return await interruptible(interrupt, act)
 
     async def fetch(self, plan: Plan) -> AsyncGenerator[Progress, None]:
         """Bring the layers of a plan to the disk; ends when all are there. Raises the first error of a layer."""
@@ -97,28 +84,6 @@ class Puller:
         sizes = [self._transfers.layers.size_bytes(chain_id) for chain_id in plan.chain_ids]
         return plan.image(sum(sizes))
 
-    @contextmanager
-    def session(self) -> Iterator[None]:
-        """Around everything that one pull does: connections are kept while there are pulls, not for ever."""
-        self._sessions += 1
-        try:
-            yield
-        finally:
-            self._sessions -= 1
-            if not self._sessions and self._web is not None:
-                self._web.close()
-
-    @contextmanager
-    def wanting(self, plan: Plan) -> Iterator[None]:
-        """Keep what a plan needs from being pruned while the block lasts."""
-        digests = [*plan.chain_ids, *plan.blobs]
-        self._wanted.update(digests)
-        try:
-            yield
-        finally:
-            self._wanted.subtract(digests)
-            self._wanted += Counter()  # drops what is at zero
-
     def _keep_documents(self, plan: Plan) -> None:
         resolved, content = plan.resolved, self._transfers.content
         for document in resolved.documents:
@@ -126,16 +91,6 @@ class Puller:
                 content.put(document.digest, document.body)
         if not content.has(resolved.manifest.config.digest):
             content.put(resolved.manifest.config.digest, resolved.configuration_body)
-
-    def _client(self, reference: Reference, auth: AuthConfig | None) -> RegistryClient:
-        # An engine that pulls nothing needs no HTTP client; this runs on a thread, so that nobody waits for the import.
-        from engine.registry.client import RegistryClient
-        from engine.registry.web import Web
-
-        with self._lock:
-            if self._web is None:
-                self._web = Web(self._settings)
-        return RegistryClient(reference.registry, self._settings, auth, self._web)
 
 
 class Plan:
@@ -160,6 +115,11 @@ class Plan:
             self.resolved.manifest.config.digest,
             *(layer.digest for layer in self.resolved.manifest.layers),
         ]
+
+    @property
+    def digests(self) -> list[str]:
+        """Everything that must not be pruned while the plan is carried out."""
+        return [*self.chain_ids, *self.blobs]
 
     def orders(self) -> list[LayerOrder]:
         """The layers, lowest first."""
@@ -214,14 +174,6 @@ async def _leave(transfers: Sequence[Transfer], feed: Feed) -> None:
         with anyio.move_on_after(_CLEAN_UP_SECONDS, shield=True):
             for transfer in abandoned:
                 await transfer.wait_settled()
-
-
-async def _interruptible(interrupt: Interrupt, act: Callable[[], T]) -> T:
-    try:
-        return await anyio.to_thread.run_sync(act, abandon_on_cancel=True)
-    except BaseException:
-        interrupt.trigger()
-        raise
 
 
 def _plain(error: BaseException) -> BaseException:

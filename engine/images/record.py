@@ -12,7 +12,8 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
     """One image. `id` is the digest of its config; names are as people write them (`postgres:16`, `postgres@sha256:…`).
 
     `chain_ids` and `diff_ids` are lowest first; `size` counts the bytes of the layers' files; `content` are the digests
-    of its blobs in the content store (index, manifest, config, layers).
+    of its blobs in the content store (index, manifest, config, layers). `parent` is the id of the image that it was
+    made from here, if that was so.
     """
 
     id: str
@@ -32,3 +33,4 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
     history: list[HistoryEntry] = []
     content: list[str] = []
     tagged_ns: int = 0
+    parent: str = ""

@@ -27,7 +27,7 @@ def describe_remote(client: RegistryClient, reference: Reference, interrupt: Int
 
     Raises `NotFound` and `RegistryError` in Docker's words.
     """
-    from engine.registry.client import Refusal
+    from engine.registry.endpoint import Refusal
 
     try:
         top = client.manifest(reference.repository, reference.digest or reference.tag, interrupt)

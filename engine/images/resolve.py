@@ -13,7 +13,8 @@ from engine.registry.reference import Reference
 from engine.storage.content import Content
 
 if TYPE_CHECKING:
-    from engine.registry.client import Refusal, RegistryClient
+    from engine.registry.client import RegistryClient
+    from engine.registry.endpoint import Refusal
     from engine.registry.interrupt import Interrupt
 
 
@@ -35,7 +36,7 @@ def resolve(
 
     Raises `NotFound` and `RegistryError` in Docker's words.
     """
-    from engine.registry.client import Refusal
+    from engine.registry.endpoint import Refusal
 
     try:
         top = client.manifest(reference.repository, reference.digest or reference.tag, interrupt)

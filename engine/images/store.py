@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 
-import anyio
 import anyio.to_thread
 import msgspec
 
-from engine.errors import BadRequest
 from engine.events.bus import EventBus
 from engine.images import describe, names
+from engine.images.connections import Connections
+from engine.images.library import Library, tag_of
 from engine.images.pull import Puller
 from engine.images.record import Image
 from engine.images.removal import plan_removal
@@ -21,9 +21,6 @@ from engine.registry.reference import Reference
 from engine.registry.settings import RegistrySettings
 from engine.state.paths import Paths
 from engine.state.store import Store
-from engine.storage.content import Content
-from engine.storage.layers import Layers
-from engine.storage.snapshots import Snapshots
 from engine.wire.images import (
     AuthConfig,
     DistributionInspect,
@@ -43,13 +40,14 @@ class ImageService:
     """Images by name and id; pulling, naming and removing them. Lives on one event loop."""
 
     def __init__(self, paths: Paths, store: Store, events: EventBus, registries: RegistrySettings) -> None:
-        self._images = store.table("image", Image)
+        self.library = Library(paths, store, events)
+        self._images = self.library.images
         self._events = events
-        self._content = Content(paths.content)
-        self._layers = Layers(paths.layers)
-        self._snapshots = Snapshots(paths)
-        self._puller = Puller(registries, Transfers(self._content, self._layers))
-        self._lock = anyio.Lock()
+        self._content, self._layers = self.library.content, self.library.layers
+        self._connections = Connections(registries)
+        self._puller = Puller(self._connections, Transfers(self._content, self._layers))
+        self.library.keep(lambda: self._connections.wanted)
+        self._lock = self.library.lock
 
     def get(self, name_or_id: str) -> Image:
         """The image with that name, id or unambiguous prefix of an id. Raises `NoSuchImage`, `BadRequest`."""
@@ -80,10 +78,10 @@ class ImageService:
         Raises `BadRequest` and `NotFound` before the first line, `RegistryError`, `InvalidLayer` at any point.
         """
         wanted = Reference.parse(reference).tagged()
-        with self._puller.session():
+        with self._connections.session():
             plan = await self._puller.resolve(wanted, platform, auth)
             yield Progress(id=wanted.tag or wanted.digest, status=f"Pulling from {wanted.repository}")
-            with self._puller.wanting(plan):
+            with self._connections.wanting(plan.digests):
                 image = self._whole(plan.image_id)
                 if image is None:
                     async with aclosing(self._puller.fetch(plan)) as lines:
@@ -100,17 +98,14 @@ class ImageService:
         """What a reference stands for in its registry; nothing is kept. Raises `BadRequest`, `NotFound`,
         `RegistryError`."""
         wanted = Reference.parse(reference).tagged()
-        with self._puller.session():
+        with self._connections.session():
             return await self._puller.describe(wanted, auth)
 
     async def tag(self, name_or_id: str, repository: str, tag: str) -> None:
         """Give an image one name more; an image that had it loses it. Raises `NoSuchImage`, `BadRequest`."""
-        image = self.get(name_or_id)
-        reference = Reference.parse(f"{repository}:{tag}" if tag else repository).tagged()
-        if reference.digest:
-            raise BadRequest("refusing to create a tag with a digest reference")
+        image, reference = self.get(name_or_id), tag_of(f"{repository}:{tag}" if tag else repository)
         async with self._lock:
-            await self._claim(names.named(image, tag=reference.familiar, tagged_ns=time.time_ns()), reference.familiar)
+            await self.library.claim(image, reference.familiar)
         self._events.publish("image", "tag", image.id, {"name": reference.familiar})
 
     async def remove(self, name_or_id: str, *, force: bool, used_by: UsedBy) -> list[ImageDeleteItem]:
@@ -130,7 +125,7 @@ class ImageService:
             if removal.deletes:
                 await self._images.delete(image.id)
                 items.append(ImageDeleteItem(deleted=image.id))
-                gone, freed = await self._sweep(image)
+                gone, freed = await self.library.free(reversed(image.chain_ids), image.content)
                 items += [ImageDeleteItem(deleted=chain_id) for chain_id in gone]
             else:
                 for name in removal.untagged:
@@ -154,9 +149,7 @@ class ImageService:
                 items += removed
                 total += freed_bytes
         async with self._lock:
-            gone, freed = await anyio.to_thread.run_sync(
-                self._delete, self._unneeded(self._layers.chain_ids(), self._needed_layers()), self._spare_blobs()
-            )
+            gone, freed = await self.library.free(self._layers.chain_ids(), self._content.digests())
         known = {item.deleted for item in items}
         return [
             *items,
@@ -164,18 +157,8 @@ class ImageService:
         ], total + freed
 
     async def recover(self) -> None:
-        """Put right what a crash left: half-made downloads and layers go, a name of two images goes to the newer.
-
-        Call once, before anything else.
-        """
-        await anyio.to_thread.run_sync(self._content.sweep)
-        await anyio.to_thread.run_sync(self._layers.sweep)
-        owners: dict[str, Image] = {}
-        for image in sorted(self._images, key=lambda image: image.tagged_ns):
-            for tag in image.repo_tags:
-                if tag in owners:
-                    await self._images.put(names.unnamed(owners[tag], tag))
-                owners[tag] = image
+        """Put right what a crash left. Call once, before anything else."""
+        await self.library.recover()
 
     def _whole(self, image_id: str) -> Image | None:
         image = self._images.get(image_id)
@@ -200,42 +183,5 @@ class ImageService:
             is_new = known is None or (bool(tag) and tag not in known.repo_tags)
             repo_digest = f"{reference.familiar_name}@{digest}"
             if is_new or image != known or repo_digest not in image.repo_digests:
-                named = names.named(image, tag=tag, digest=repo_digest, tagged_ns=time.time_ns())
-                await self._claim(named, tag)
+                await self.library.claim(names.named(image, digest=repo_digest, tagged_ns=time.time_ns()), tag)
         return is_new
-
-    async def _claim(self, image: Image, tag: str) -> None:
-        """Put an image, then take its new tag from whichever image had it (in this order: see `recover`)."""
-        await self._images.put(image)
-        for other in self._images:
-            if tag and other.id != image.id and tag in other.repo_tags:
-                await self._images.put(
-                    msgspec.structs.replace(other, repo_tags=[name for name in other.repo_tags if name != tag])
-                )
-
-    async def _sweep(self, image: Image) -> tuple[list[str], int]:
-        """Delete what only a removed image needed; return the layers that went, topmost first, and the bytes freed."""
-        needed_blobs = self._needed_blobs()
-        blobs = [digest for digest in image.content if digest not in needed_blobs]
-        return await anyio.to_thread.run_sync(
-            self._delete, self._unneeded(reversed(image.chain_ids), self._needed_layers()), blobs
-        )
-
-    def _delete(self, layers: list[str], blobs: list[str]) -> tuple[list[str], int]:
-        in_use = self._snapshots.layers_in_use()
-        gone = [chain_id for chain_id in layers if chain_id not in in_use]
-        return gone, self._layers.remove(gone) + self._content.remove(blobs)
-
-    def _unneeded(self, layers: Iterable[str], needed: frozenset[str]) -> list[str]:
-        return [chain_id for chain_id in layers if chain_id not in needed]
-
-    def _needed_layers(self) -> frozenset[str]:
-        own = (chain_id for image in self._images for chain_id in image.chain_ids)
-        return frozenset(own) | self._puller.wanted
-
-    def _needed_blobs(self) -> frozenset[str]:
-        return frozenset(digest for image in self._images for digest in image.content) | self._puller.wanted
-
-    def _spare_blobs(self) -> list[str]:
-        needed = self._needed_blobs()
-        return [digest for digest in self._content.digests() if digest not in needed]

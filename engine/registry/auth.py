@@ -13,13 +13,16 @@ from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
-from engine.errors import RegistryError, Unauthorized
+from engine.errors import BadRequest, RegistryError, Unauthorized
 from engine.registry.interrupt import Interrupt
-from engine.registry.web import Answer, Query, Web, is_loopback
+from engine.registry.settings import is_loopback
+from engine.registry.web import Answer, Query, Web
+from engine.wire.codec import decode
 from engine.wire.images import AuthConfig
 
 _MOST_TOKEN_BYTES: Final = 1024 * 1024
 _SHORTEST_LIFE_SECONDS: Final = 60
+_CLIENT: Final = "pycompose"
 _PARAMETER = re.compile(r'([A-Za-z_]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 
 
@@ -36,6 +39,7 @@ class Challenge:
 class _Token(msgspec.Struct, frozen=True):
     token: str = ""
     access_token: str = ""
+    refresh_token: str = ""
     expires_in: int = _SHORTEST_LIFE_SECONDS
 
 
@@ -65,9 +69,16 @@ def split_credentials(auth: AuthConfig) -> tuple[str, str]:
 
 
 class Authenticator:
-    """Authorisation for one host, from one set of credentials. Tokens are remembered by scope while they last."""
+    """Authorisation for one host, from one set of credentials. Tokens are remembered by scope while they last.
 
-    def __init__(self, web: Web, auth: AuthConfig | None, *, may_use_http: bool) -> None:
+    With `wants_identity_token` a lasting token is asked for along with the first one; it is then in `identity_token`.
+    """
+
+    def __init__(
+        self, web: Web, auth: AuthConfig | None, *, may_use_http: bool, wants_identity_token: bool = False
+    ) -> None:
+        self._wants_identity_token = wants_identity_token
+        self.identity_token = ""
         self._web = web
         self._auth = auth or AuthConfig()
         self._may_use_http = may_use_http
@@ -107,21 +118,7 @@ class Authenticator:
 
     def _token(self, challenge: Challenge, scope: str, interrupt: Interrupt) -> tuple[str, float]:
         self._check_realm(challenge.realm)
-        wanted = {"service": challenge.service, "scope": challenge.scope or scope}
-        if self._auth.identitytoken:
-            form = {**wanted, "grant_type": "refresh_token", "refresh_token": self._auth.identitytoken}
-            form["client_id"] = "pycompose"
-            query = Query(
-                challenge.realm,
-                method="POST",
-                headers={"Content-Type": "application/x-www-form-urlencoded"},
-                body=urlencode(form).encode(),
-            )
-        else:
-            basic = self._basic()
-            joint = "&" if "?" in challenge.realm else "?"
-            url = challenge.realm + joint + urlencode({key: value for key, value in wanted.items() if value})
-            query = Query(url, headers={"Authorization": basic} if basic else {})
+        query = self._token_query(challenge, scope)
         with self._web.ask(query, interrupt) as answer:
             body = answer.body(_MOST_TOKEN_BYTES)
         host = urlsplit(challenge.realm).netloc
@@ -132,11 +129,38 @@ class Authenticator:
         if answer.status != 200:
             raise RegistryError(f"{host} gives no token: HTTP status {answer.status}")
         try:
-            token = msgspec.json.decode(body, type=_Token)
-        except (msgspec.DecodeError, msgspec.ValidationError) as exc:
-            raise RegistryError(f"{host} gives no usable token: {exc}") from exc
+            token = decode(body, _Token)
+        except BadRequest as exc:
+            raise RegistryError(f"{host} gives no usable token: {exc.message}") from exc
+        if not token.token and not token.access_token:
+            raise RegistryError(f"{host} gives no usable token: it is empty")
+        self.identity_token = token.refresh_token
         life_seconds = max(token.expires_in, _SHORTEST_LIFE_SECONDS) * 0.9
         return f"Bearer {token.token or token.access_token}", life_seconds
+
+    def _token_query(self, challenge: Challenge, scope: str) -> Query:
+        # What the registry asks for may be more than we thought of, and less: it does not know where blobs come from.
+        scopes = list(dict.fromkeys([*challenge.scope.split(), *scope.split()]))
+        if self._auth.identitytoken:
+            form = {
+                "service": challenge.service,
+                "scope": " ".join(scopes),
+                "grant_type": "refresh_token",
+                "refresh_token": self._auth.identitytoken,
+                "client_id": _CLIENT,
+            }
+            typed = {"Content-Type": "application/x-www-form-urlencoded"}
+            return Query(challenge.realm, method="POST", headers=typed, body=urlencode(form).encode())
+        wanted = [("service", challenge.service)] if challenge.service else []
+        wanted += [("scope", item) for item in scopes]
+        if self._wants_identity_token:
+            wanted += [("offline_token", "true"), ("client_id", _CLIENT)]
+        basic = self._basic()
+        if basic:
+            wanted.append(("account", split_credentials(self._auth)[0]))
+        joint = "&" if "?" in challenge.realm else "?"
+        headers = {"Authorization": basic} if basic else {}
+        return Query(challenge.realm + joint + urlencode(wanted), headers=headers)
 
     def _check_realm(self, realm: str) -> None:
         parts = urlsplit(realm)

@@ -7,65 +7,19 @@ checked against digests, so it does not matter who sent them. Nothing here touch
 from __future__ import annotations
 
 import hashlib
-import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Final, TypeVar
-from urllib.parse import urlsplit
-
-import msgspec
+from typing import TypeVar
 
 from engine.errors import RegistryError
-from engine.registry.auth import Authenticator
+from engine.registry.endpoint import TRIES, Endpoint, Refusal, endpoints, pause_seconds
 from engine.registry.interrupt import Interrupt
-from engine.registry.manifest import ACCEPTED, MOST_MANIFEST_BYTES, Descriptor, Document
-from engine.registry.reference import DEFAULT_REGISTRY, is_digest
+from engine.registry.manifest import ACCEPTED, MOST_MANIFEST_BYTES, Descriptor, Document, check_whole
+from engine.registry.reference import is_digest
 from engine.registry.settings import RegistrySettings
-from engine.registry.web import Answer, Query, Unreachable, Web, is_loopback
+from engine.registry.web import Answer, Query, Unreachable, Web
 from engine.wire.images import AuthConfig
 
-_DOCKER_HUB: Final = "https://registry-1.docker.io"
-_TRIES: Final = 5
-_FIRST_PAUSE_SECONDS: Final = 0.25
-_LONGEST_PAUSE_SECONDS: Final = 30.0
-_BUSY: Final = frozenset({408, 429, 500, 502, 503, 504})
-_MOST_ERROR_BYTES: Final = 64 * 1024
-
 T = TypeVar("T")
-
-
-class Refusal(RegistryError):
-    """A registry's final no. `code` is the specification's (`MANIFEST_UNKNOWN`) and `text` is its wording."""
-
-    def __init__(self, host: str, http_status: int, code: str, text: str) -> None:
-        super().__init__(f"{host} answers {http_status}: {text}")
-        self.host = host
-        self.http_status = http_status
-        self.code = code
-        self.text = text
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One address that may have what is wanted."""
-
-    url: str
-    is_mirror: bool
-    authenticator: Authenticator
-
-    @property
-    def host(self) -> str:
-        """The host and port, for messages."""
-        return urlsplit(self.url).netloc
-
-
-class _Error(msgspec.Struct, frozen=True):
-    code: str = ""
-    message: str = ""
-
-
-class _Errors(msgspec.Struct, frozen=True):
-    errors: list[_Error] = []
 
 
 class RegistryClient:
@@ -73,8 +27,7 @@ class RegistryClient:
 
     def __init__(self, registry: str, settings: RegistrySettings, auth: AuthConfig | None, web: Web) -> None:
         self._registry = registry
-        self._web = web
-        self._endpoints = _endpoints(registry, settings, auth, web)
+        self._endpoints = endpoints(registry, settings, auth, web)
 
     def manifest(self, repository: str, reference: str, interrupt: Interrupt) -> Document:
         """Fetch a manifest or index by tag or digest, its digest checked.
@@ -84,13 +37,15 @@ class RegistryClient:
 
         def fetch(endpoint: Endpoint) -> Document:
             query = Query(f"{endpoint.url}/v2/{repository}/manifests/{reference}", headers={"Accept": ACCEPTED})
-            with self._get(endpoint, repository, query, interrupt) as answer:
+            with endpoint.ask(query, _pulling(repository), interrupt) as answer:
                 body = answer.body(MOST_MANIFEST_BYTES)
             digest = "sha256:" + hashlib.sha256(body).hexdigest()
             promised = reference if is_digest(reference) else answer.header("Docker-Content-Digest") or digest
             if promised != digest:
                 raise RegistryError(f"{endpoint.host}: manifest has digest {digest}, not {promised} as promised")
-            return Document(digest, answer.header("Content-Type"), body)
+            document = Document(digest, answer.header("Content-Type"), body)
+            check_whole(document)  # what is cut off here may be whole at the next address
+            return document
 
         return self._first(fetch)
 
@@ -123,9 +78,9 @@ class RegistryClient:
                 cut = exc
             if received < descriptor.size:
                 tries = 1 if received > before else tries + 1
-                if tries >= _TRIES:
+                if tries >= TRIES:
                     raise cut or RegistryError(f"{self._registry}: blob {descriptor.digest} is shorter than promised")
-                interrupt.pause(_pause_seconds(tries, ""))
+                interrupt.pause(pause_seconds(tries, ""))
 
     def distrust(self) -> None:
         """Ask another endpoint first from now on: the one that came first sent something corrupt."""
@@ -137,7 +92,7 @@ class RegistryClient:
 
         def open_blob(endpoint: Endpoint) -> Answer:
             url = f"{endpoint.url}/v2/{repository}/blobs/{descriptor.digest}"
-            return self._get(endpoint, repository, Query(url, headers=headers), interrupt)
+            return endpoint.ask(Query(url, headers=headers), _pulling(repository), interrupt)
 
         with self._first(open_blob) as answer:
             to_skip = offset
@@ -180,74 +135,6 @@ class RegistryClient:
             hint="check the network and the name, or set a mirror of it in registries.toml",
         )
 
-    def _get(self, endpoint: Endpoint, repository: str, query: Query, interrupt: Interrupt) -> Answer:
-        """An answer of status 2xx; retries what is worth it. Raises `Refusal`, `Unreachable`, `Interrupted`."""
-        for tries in range(1, _TRIES + 1):
-            try:
-                answer = self._authorised(endpoint, repository, query, interrupt)
-            except Unreachable as exc:
-                if exc.is_lasting or tries == _TRIES:
-                    raise
-                interrupt.pause(_pause_seconds(tries, ""))
-                continue
-            if answer.status in (200, 206):
-                return answer
-            with answer:
-                refusal = _refusal(endpoint, answer)
-            if answer.status not in _BUSY or tries == _TRIES:
-                raise refusal
-            interrupt.pause(_pause_seconds(tries, answer.header("Retry-After")))
-        raise AssertionError("the last try returns or raises")
 
-    def _authorised(self, endpoint: Endpoint, repository: str, query: Query, interrupt: Interrupt) -> Answer:
-        scope = f"repository:{repository}:pull"
-        answer = self._web.ask(_with_authorization(query, endpoint, scope), interrupt)
-        if answer.status != 401:
-            return answer
-        try:
-            is_worth_another_try = endpoint.authenticator.answer(answer, scope, interrupt)
-        except BaseException:
-            answer.close()
-            raise
-        if not is_worth_another_try:
-            return answer
-        answer.close()
-        return self._web.ask(_with_authorization(query, endpoint, scope), interrupt)
-
-
-def _with_authorization(query: Query, endpoint: Endpoint, scope: str) -> Query:
-    header = endpoint.authenticator.header(scope)
-    if not header:
-        return query
-    return Query(query.url, query.method, {**query.headers, "Authorization": header}, query.body)
-
-
-def _endpoints(registry: str, settings: RegistrySettings, auth: AuthConfig | None, web: Web) -> tuple[Endpoint, ...]:
-    """Mirrors without credentials (they belong to the registry), then the registry; plain http only where allowed."""
-    host = registry.rpartition(":")[0] if registry.rpartition(":")[2].isdecimal() else registry
-    plain = is_loopback(host.strip("[]")) or registry in settings.insecure or host in settings.insecure
-    urls = [_DOCKER_HUB if registry == DEFAULT_REGISTRY else f"https://{registry}"]
-    if plain and registry != DEFAULT_REGISTRY:
-        urls.append(f"http://{registry}")
-    itself = Authenticator(web, auth, may_use_http=plain)
-    mirrors = [url.rstrip("/") for url in settings.mirrors.get(registry, ())]
-    return (
-        *(Endpoint(url, True, Authenticator(web, None, may_use_http=url.startswith("http:"))) for url in mirrors),
-        *(Endpoint(url, False, itself) for url in urls),
-    )
-
-
-def _refusal(endpoint: Endpoint, answer: Answer) -> Refusal:
-    try:
-        errors = msgspec.json.decode(answer.body(_MOST_ERROR_BYTES), type=_Errors).errors
-    except (msgspec.DecodeError, msgspec.ValidationError, RegistryError):
-        errors = []  # a proxy's page, say; the status tells enough
-    error = errors[0] if errors else _Error()
-    return Refusal(endpoint.host, answer.status, error.code, error.message or f"HTTP status {answer.status}")
-
-
-def _pause_seconds(tries: int, retry_after: str) -> float:
-    """Longer after each try, never in step with others; what the server asks for goes first, within bounds."""
-    if retry_after.isdecimal():
-        return min(float(retry_after), _LONGEST_PAUSE_SECONDS)
-    return min(_FIRST_PAUSE_SECONDS * 2.0 ** (tries - 1), _LONGEST_PAUSE_SECONDS) * random.uniform(0.5, 1.0)
+def _pulling(repository: str) -> str:
+    return f"repository:{repository}:pull"

@@ -14,15 +14,31 @@ from engine.registry.reference import is_digest
 OCI_INDEX: Final = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
 DOCKER_INDEX: Final = "application/vnd.docker.distribution.manifest.list.v2+json"
+DOCKER_CONFIG: Final = "application/vnd.docker.container.image.v1+json"
+DOCKER_LAYER: Final = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 DOCKER_MANIFEST: Final = "application/vnd.docker.distribution.manifest.v2+json"
 ACCEPTED: Final = ", ".join((OCI_INDEX, DOCKER_INDEX, OCI_MANIFEST, DOCKER_MANIFEST))
 
 MOST_MANIFEST_BYTES: Final = 4 * 1024 * 1024
 MOST_CONFIG_BYTES: Final = 8 * 1024 * 1024
 _MOST_LAYERS: Final = 200  # their names must fit into the one page that mount(2) has for options
-_CONFIGS: Final = frozenset(
-    {"application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"}
+_CONFIGS: Final = frozenset({"application/vnd.oci.image.config.v1+json", DOCKER_CONFIG})
+_OCI_LAYER: Final = "application/vnd.oci.image.layer.v1.tar"
+# What says how a layer is compressed; its first bytes are what counts, so a wrong word among these does no harm.
+_LAYERS: Final = frozenset(
+    {
+        "",
+        _OCI_LAYER,
+        f"{_OCI_LAYER}+gzip",
+        f"{_OCI_LAYER}+zstd",
+        DOCKER_LAYER,
+        "application/vnd.docker.image.rootfs.diff.tar",
+        "application/vnd.docker.image.rootfs.diff.tar.zstd",
+        "application/vnd.docker.image.rootfs.diff.tar.gz",
+    }
 )
+_FOREIGN: Final = ("nondistributable", "foreign")
+_DISTRIBUTION_V1: Final = "application/vnd.docker.distribution.manifest.v1+"
 
 
 class OfferedPlatform(msgspec.Struct, frozen=True):
@@ -75,7 +91,7 @@ def parse(document: Document) -> Index | Manifest:
     try:
         kind = msgspec.json.decode(document.body, type=_Kind)
         media_type = kind.media_type or document.media_type.partition(";")[0].strip()
-        if kind.schema_version != 2:
+        if kind.schema_version != 2 or media_type.startswith(_DISTRIBUTION_V1):
             raise RegistryError(
                 f"manifest {document.digest}: schema {kind.schema_version} ({media_type}) is not supported",
                 hint="the image is too old; push it again with a current tool",
@@ -83,6 +99,14 @@ def parse(document: Document) -> Index | Manifest:
         if media_type in (OCI_INDEX, DOCKER_INDEX) or (not kind.media_type and kind.manifests):
             return _checked_index(msgspec.json.decode(document.body, type=Index))
         return _checked_manifest(msgspec.json.decode(document.body, type=Manifest))
+    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as exc:
+        raise RegistryError(f"manifest {document.digest} cannot be read: {exc}") from exc
+
+
+def check_whole(document: Document) -> None:
+    """Raise `RegistryError` for a document that is no JSON, as one that broke off is not."""
+    try:
+        msgspec.json.decode(document.body, type=_Kind)
     except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as exc:
         raise RegistryError(f"manifest {document.digest} cannot be read: {exc}") from exc
 
@@ -126,8 +150,23 @@ def _checked_manifest(manifest: Manifest) -> Manifest:
         raise RegistryError(f"the image has {len(manifest.layers)} layers; at most {_MOST_LAYERS} can be mounted")
     _check(manifest.config, MOST_CONFIG_BYTES)
     for layer in manifest.layers:
+        _check_layer_type(layer)
         _check(layer, 1 << 44)
     return manifest
+
+
+def _check_layer_type(layer: Descriptor) -> None:
+    if layer.media_type in _LAYERS:
+        return
+    if any(word in layer.media_type for word in _FOREIGN):
+        raise RegistryError(
+            f"layer {layer.digest} is foreign ({layer.media_type}): registries do not hand it out",
+            hint="such layers are parts of Windows; choose an image for Linux",
+        )
+    raise RegistryError(
+        f"layer {layer.digest} is of type {layer.media_type!r}, which is not supported",
+        hint="supported are tar archives, plain or compressed by gzip or zstd",
+    )
 
 
 def _check(descriptor: Descriptor, most_bytes: int) -> None:

@@ -6,10 +6,15 @@ mirrors = ["http://127.0.0.1:5000"]     # tried in order, before the registry it
 [registry."registry.lan:5000"]
 insecure = true                         # plain http, or https whose certificate nobody vouches for
 ca = "/etc/ssl/lan.pem"                 # or: a CA file trusted besides the system's
+cert = "/etc/ssl/me.pem"                # a certificate by which we show who we are, and its key
+key = "/etc/ssl/me.key"
+
+A file that ends in `.json` is Docker's daemon.json, of which `registry-mirrors` and `insecure-registries` count.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,9 +23,13 @@ from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from engine.errors import EngineError
+import msgspec
 
-_KEYS: Final = frozenset({"mirrors", "insecure", "ca"})
+from engine.errors import EngineError
+from engine.registry.reference import DEFAULT_REGISTRY
+
+_KEYS: Final = frozenset({"mirrors", "insecure", "ca", "cert", "key"})
+_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class InvalidSettings(EngineError):
@@ -31,32 +40,73 @@ def _nothing() -> Mapping[str, Any]:
     return MappingProxyType({})
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address means this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCertificate:
+    """A certificate and its key, as PEM files; without `key` the first has both."""
+
+    certificate: Path
+    key: Path | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class RegistrySettings:
-    """Mirrors by registry host, hosts whose transport is not verified, CA files and proxies.
+    """Mirrors by registry host, hosts and networks whose transport is not verified, certificates and proxies.
 
-    `proxies` maps `http` and `https` to a proxy URL; `direct` are hosts and domains reached without it.
+    `trust_directories` have directories named by host, of CAs (`*.crt`) and client certificates (`*.cert`, `*.key`),
+    as /etc/docker/certs.d has. `proxies` maps `http` and `https` to a proxy URL; `direct` are hosts and domains reached
+    without it.
     """
 
     mirrors: Mapping[str, tuple[str, ...]] = field(default_factory=_nothing)
     insecure: frozenset[str] = frozenset()
+    insecure_networks: tuple[_Network, ...] = ()
     authorities: Mapping[str, Path] = field(default_factory=_nothing)
+    certificates: Mapping[str, ClientCertificate] = field(default_factory=_nothing)
+    trust_directories: tuple[Path, ...] = ()
     proxies: Mapping[str, str] = field(default_factory=_nothing)
     direct: tuple[str, ...] = ()
 
     @classmethod
     def load(cls, files: Sequence[Path]) -> RegistrySettings:
-        """Read TOML files, later ones over earlier ones; missing files are fine. Raises `InvalidSettings`."""
+        """Read the files, later ones over earlier ones; missing files are fine. Raises `InvalidSettings`."""
         settings = cls()
         for file in files:
+            is_docker = file.suffix == ".json"
             try:
-                document = tomllib.loads(file.read_text("utf-8"))
+                text = file.read_text("utf-8")
+                document = msgspec.json.decode(text or "{}") if is_docker else tomllib.loads(text)
             except FileNotFoundError:
                 continue
-            except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+            except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.DecodeError) as exc:
                 raise InvalidSettings(f"{file}: {exc}") from exc
-            settings = _merge(settings, file, document)
+            settings = _merge_docker(settings, file, document) if is_docker else _merge(settings, file, document)
         return settings
+
+    def is_insecure(self, registry: str) -> bool:
+        """Whether plain http may be spoken with a registry (`host` or `host:port`)."""
+        host = registry.rpartition(":")[0] if registry.rpartition(":")[2].isdecimal() else registry
+        return is_loopback(host.strip("[]")) or self.is_unverified(registry, host)
+
+    def is_unverified(self, *names: str) -> bool:
+        """Whether the owner vouches for a registry, given with and without its port, whatever its certificate says."""
+        return any(name in self.insecure or self._is_in_network(name) for name in names)
+
+    def _is_in_network(self, name: str) -> bool:
+        try:
+            address = ipaddress.ip_address(name.strip("[]"))
+        except ValueError:
+            return False
+        return any(address in network for network in self.insecure_networks)
 
     def with_mirrors(self, more: Mapping[str, tuple[str, ...]]) -> RegistrySettings:
         """The same settings with the mirrors of these registries replaced."""
@@ -81,6 +131,7 @@ def _merge(settings: RegistrySettings, file: Path, document: Mapping[str, Any]) 
     if not isinstance(registries, dict):
         raise InvalidSettings(f"{file}: registry: expected a table per registry")
     mirrors, insecure, authorities = dict(settings.mirrors), set(settings.insecure), dict(settings.authorities)
+    certificates = dict(settings.certificates)
     for host, table in registries.items():
         where = f'{file}: registry."{host}"'
         if not isinstance(table, dict):
@@ -93,11 +144,38 @@ def _merge(settings: RegistrySettings, file: Path, document: Mapping[str, Any]) 
             _claim(insecure, host, table["insecure"], f"{where}.insecure")
         if "ca" in table:
             authorities[host] = Path(_text(table["ca"], f"{where}.ca"))
+        if "cert" in table:
+            key = Path(_text(table["key"], f"{where}.key")) if "key" in table else None
+            certificates[host] = ClientCertificate(Path(_text(table["cert"], f"{where}.cert")), key)
+        elif "key" in table:
+            raise InvalidSettings(f"{where}.key: there is no `cert` that it could belong to")
     return replace(
         settings,
         mirrors=MappingProxyType(mirrors),
         insecure=frozenset(insecure),
         authorities=MappingProxyType(authorities),
+        certificates=MappingProxyType(certificates),
+    )
+
+
+def _merge_docker(settings: RegistrySettings, file: Path, document: object) -> RegistrySettings:
+    """Docker's own file: what else it says is for other parts of an engine, and none of our business."""
+    if not isinstance(document, dict):
+        raise InvalidSettings(f"{file}: expected an object")
+    mirrors, insecure, networks = dict(settings.mirrors), set(settings.insecure), list(settings.insecure_networks)
+    if found := _urls(document.get("registry-mirrors", []), f"{file}: registry-mirrors"):
+        mirrors[DEFAULT_REGISTRY] = found
+    where = f"{file}: insecure-registries"
+    for entry in _texts(document.get("insecure-registries", []), where):
+        try:
+            networks.append(ipaddress.ip_network(entry, strict=False))
+        except ValueError:
+            insecure.add(entry.partition("://")[2] or entry)
+    return replace(
+        settings,
+        mirrors=MappingProxyType(mirrors),
+        insecure=frozenset(insecure),
+        insecure_networks=tuple(networks),
     )
 
 
@@ -110,10 +188,14 @@ def _claim(hosts: set[str], host: str, value: object, where: str) -> None:
         hosts.discard(host)
 
 
-def _urls(value: object, where: str) -> tuple[str, ...]:
+def _texts(value: object, where: str) -> tuple[str, ...]:
     if not isinstance(value, list):
-        raise InvalidSettings(f"{where}: expected a list of URLs")
-    urls = tuple(_text(item, where) for item in value)
+        raise InvalidSettings(f"{where}: expected a list")
+    return tuple(_text(item, where) for item in value)
+
+
+def _urls(value: object, where: str) -> tuple[str, ...]:
+    urls = _texts(value, where)
     for url in urls:
         _check_url(url, where)
     return urls

@@ -7,19 +7,19 @@ but a kept connection that the server had closed meanwhile.
 from __future__ import annotations
 
 import http.client
-import ipaddress
 import socket
 import ssl
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from engine.errors import RegistryError
 from engine.registry.interrupt import Interrupt
-from engine.registry.settings import RegistrySettings
+from engine.registry.settings import RegistrySettings, is_loopback
+from engine.registry.tls import context_for
 
 _CONNECT_SECONDS: Final = 10.0
 _SILENCE_SECONDS: Final = 60.0
@@ -40,22 +40,12 @@ class Unreachable(RegistryError):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is asked of a server."""
+    """What is asked of a server. A long body comes in pieces, from the start each time that it has to be sent."""
 
     url: str
     method: str = "GET"
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | None = None
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address means this machine."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    body: bytes | Callable[[], Iterator[bytes]] | None = None
 
 
 class Answer:
@@ -195,7 +185,8 @@ class Web:
 
     def _ask_once(self, parts: SplitResult, query: Query, headers: Mapping[str, str], interrupt: Interrupt) -> Answer:
         while True:
-            link = self._take(parts)
+            # A long body that breaks off may have half arrived: only who sends it knows how to go on, so no retry here.
+            link = self._take(parts, is_fresh=callable(query.body))
             try:
                 if link.socket is None:
                     link.connect()
@@ -203,9 +194,15 @@ class Web:
                     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
                     if link.wants_whole_url:
                         target = parts.geturl()
-                    link.connection.request(
-                        query.method, target, body=query.body, headers={"User-Agent": _AGENT, **headers}
-                    )
+                    body = query.body() if callable(query.body) else query.body
+                    try:
+                        link.connection.request(
+                            query.method, target, body=body, headers={"User-Agent": _AGENT, **headers}
+                        )
+                    except (BrokenPipeError, ConnectionResetError):
+                        if body is None:
+                            raise
+                        # A server that does not want the whole body may have said why before it hung up.
                     return Answer(self, link, link.connection.getresponse(), interrupt)
             except BaseException as exc:
                 link.close()
@@ -216,12 +213,12 @@ class Web:
                     continue  # a kept connection may have been closed by the server meanwhile: once more on a new one
                 raise Unreachable(f"{link.name}: {_reason(exc)}", is_lasting=_is_lasting(exc)) from exc
 
-    def _take(self, parts: SplitResult) -> _Link:
+    def _take(self, parts: SplitResult, *, is_fresh: bool) -> _Link:
         if not parts.hostname:
             raise Unreachable(f"{parts.geturl()!r} names no host", is_lasting=True)
         key = (parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80))
         with self._lock:
-            if self._idle[key]:
+            if self._idle[key] and not is_fresh:
                 return self._idle[key].pop()
         # A proxy is asked for plain http by whole URL; https goes through it in a tunnel.
         is_proxied = parts.scheme == "http" and self._proxy("http", parts.hostname) is not None
@@ -251,20 +248,11 @@ class Web:
         return urlsplit(url if "://" in url else f"http://{url}")
 
     def _context(self, host: str, port: int) -> ssl.SSLContext:
-        names = (f"{host}:{port}", host)
+        name = f"{host}:{port}"
         with self._lock:
-            if names[0] not in self._contexts:
-                authority = next(
-                    (str(self._settings.authorities[n]) for n in names if n in self._settings.authorities), None
-                )
-                context = ssl.create_default_context()
-                if authority:
-                    context.load_verify_locations(authority)
-                if any(name in self._settings.insecure for name in names):
-                    context.check_hostname = False
-                    context.verify_mode = ssl.CERT_NONE
-                self._contexts[names[0]] = context
-            return self._contexts[names[0]]
+            if name not in self._contexts:
+                self._contexts[name] = context_for(self._settings, host, port)
+            return self._contexts[name]
 
 
 def _is_lasting(error: Exception) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import UNSET, UnsetType, field
 
 from engine.wire.codec import Wire
@@ -102,6 +104,31 @@ class DistributionInspect(Wire, frozen=True, kw_only=True):
     platforms: list[DistributionPlatform] = []
 
 
+class AuthResult(Wire, frozen=True, kw_only=True):
+    """Answer of `POST /auth`; a token, if there is one, is to be kept instead of the password."""
+
+    status: str = "Login Succeeded"
+    identity_token: str = ""
+
+
+class SearchResult(Wire, frozen=True, kw_only=True, rename=None):
+    """One entry of `GET /images/search`."""
+
+    star_count: int = 0
+    is_official: bool = False
+    name: str
+    is_automated: bool = False
+    description: str = ""
+
+
+class PushResult(Wire, frozen=True, kw_only=True):
+    """What a push put into its registry, told along with the progress; `size` is the manifest's, in bytes."""
+
+    tag: str
+    digest: str
+    size: int
+
+
 class ProgressDetail(Wire, frozen=True, kw_only=True, rename="lower"):
     """Bytes done and to do."""
 
@@ -124,5 +151,6 @@ class Progress(Wire, frozen=True, kw_only=True, rename="camel"):
     progress: str | UnsetType = UNSET
     progress_detail: ProgressDetail | UnsetType = UNSET
     stream: str | UnsetType = UNSET
+    aux: dict[str, Any] | UnsetType = UNSET
     error: str | UnsetType = UNSET
     error_detail: ErrorDetail | UnsetType = UNSET

@@ -11,7 +11,7 @@ import pytest
 
 from engine.events.bus import EventBus
 from engine.images.store import ImageService
-from engine.registry import client as client_module
+from engine.registry import endpoint as endpoint_module
 from engine.registry.settings import RegistrySettings
 from engine.state.paths import Paths
 from engine.state.store import Store
@@ -78,4 +78,4 @@ def real_machine(tmp_path: Path) -> Iterator[Machine]:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     # The only way to see all retries without waiting for them.
-    monkeypatch.setattr(client_module, "_FIRST_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(endpoint_module, "_FIRST_PAUSE_SECONDS", 0.001)

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from engine.errors import RegistryError, Unauthorized
-from engine.registry import client as client_module
-from engine.registry.client import Refusal, RegistryClient
+from engine.registry import endpoint as endpoint_module
+from engine.registry.client import RegistryClient
+from engine.registry.endpoint import Refusal
 from engine.registry.interrupt import Interrupt, Interrupted
 from engine.registry.manifest import Descriptor
 from engine.registry.settings import RegistrySettings
@@ -39,7 +40,7 @@ def web() -> Iterator[Web]:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     # The only way to see all retries without waiting for them.
-    monkeypatch.setattr(client_module, "_FIRST_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(endpoint_module, "_FIRST_PAUSE_SECONDS", 0.001)
 
 
 def client_of(registry: FakeRegistry, web: Web, auth: AuthConfig | None = None) -> RegistryClient:

@@ -1,0 +1,203 @@
+"""What images there are: their records, their names, and what of the disk they need.
+
+Layers are made before the image that needs them is known, so whoever makes some does it inside `making`:
+
+    with library.making():
+        layer = await anyio.to_thread.run_sync(partial(library.layers.capture, upper, chain, moves=True))
+        image = await library.add(encode_configuration(configuration), tags=["shop/web:1"])
+
+What a crash leaves of it goes with the next start (`recover`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+import anyio
+import anyio.to_thread
+import msgspec
+
+from engine.errors import BadRequest, EngineError, NotFound
+from engine.events.bus import EventBus
+from engine.images import names
+from engine.images.configuration import Configuration, parse_configuration
+from engine.images.record import Image
+from engine.registry.reference import Reference
+from engine.state.paths import Paths
+from engine.state.store import Store
+from engine.storage.content import Content, digest_of
+from engine.storage.layers import Layers, chain_ids
+from engine.storage.snapshots import Snapshots
+
+Needed = Callable[[], Iterable[str]]
+
+
+class Library:
+    """The images, by id. Lives on one event loop; `lock` is for changes of records and for deleting what they need."""
+
+    def __init__(self, paths: Paths, store: Store, events: EventBus) -> None:
+        self.images = store.table("image", Image)
+        self.content = Content(paths.content)
+        self.layers = Layers(paths.layers)
+        self.lock = anyio.Lock()
+        self._events = events
+        self._snapshots = Snapshots(paths)
+        self._keepers: list[Needed] = []
+        self._makers = 0
+        self._postponed: set[str] = set()
+
+    def keep(self, needed: Needed) -> None:
+        """Have what `needed()` says, chain ids of layers and digests of blobs, never deleted; it is asked each time.
+
+        For those who need layers without an image, such as a build's cache. Call before `recover`.
+        """
+        self._keepers.append(needed)
+
+    @contextmanager
+    def making(self) -> Iterator[None]:
+        """Around the making of layers and of the image that needs them: meanwhile no layer and no blob is deleted."""
+        self._makers += 1
+        try:
+            yield
+        finally:
+            self._makers -= 1
+
+    async def add(self, body: bytes, *, tags: Sequence[str] = (), parent: str = "") -> Image:
+        """Record an image whose layers are there. `body` is its config as JSON, whose digest becomes its id; `tags`
+        are names that it is given, taken from whichever image had them; `parent` is the image it was made from.
+
+        An image that is there already only gets the names. Raises `BadRequest` for a name that is none,
+        `RegistryError` for a config that cannot be read, `NotFound` when a layer is not there; then nothing is done.
+        """
+        image_id = digest_of(body)
+        configuration = parse_configuration(image_id, body)
+        references = [tag_of(tag) for tag in tags]
+        async with self.lock:
+            known = self.images.get(image_id)
+            if known is None:
+                image = await anyio.to_thread.run_sync(self._keep_config, body, configuration)
+                await self.images.put(msgspec.structs.replace(image, parent=parent))
+            for reference in references:
+                await self.claim(self.images.get(image_id) or image, reference.familiar)
+        if known is None:
+            self._events.publish("image", "create", image_id, {"name": image_id})
+        for reference in references:
+            self._events.publish("image", "tag", image_id, {"name": reference.familiar})
+        found = self.images.get(image_id)
+        assert found is not None  # it was put a moment ago, and only the lock's holder deletes
+        return found
+
+    async def claim(self, image: Image, tag: str) -> Image:
+        """Put an image with one tag more (none if empty), then take the tag from whichever image had it (in this order: see
+        `recover`). Only with the lock held.
+        """
+        named = names.named(image, tag=tag, tagged_ns=time.time_ns())
+        await self.images.put(named)
+        for other in self.images:
+            if other.id != image.id and tag in other.repo_tags:
+                rest = [name for name in other.repo_tags if name != tag]
+                await self.images.put(msgspec.structs.replace(other, repo_tags=rest))
+        return named
+
+    async def recover(self) -> None:
+        """Put right what a crash left: half-made layers and blobs go, and those that were made for an image or a
+        container that was not recorded any more; what was pulled stays for the next try. A name of two images goes
+        to the newer. Call once, before anything else.
+        """
+        await anyio.to_thread.run_sync(self.content.sweep)
+        await anyio.to_thread.run_sync(self.layers.sweep)
+        await anyio.to_thread.run_sync(self._delete_orphans, self.needed_layers(), self.needed_blobs())
+        owners: dict[str, Image] = {}
+        for image in sorted(self.images, key=lambda image: image.tagged_ns):
+            for tag in image.repo_tags:
+                if tag in owners:
+                    await self.images.put(names.unnamed(owners[tag], tag))
+                owners[tag] = image
+
+    async def free(self, chain_ids: Iterable[str], blobs: Iterable[str]) -> tuple[list[str], int]:
+        """Delete those layers and blobs that nobody needs; return the layers that went and the bytes that this freed.
+
+        Only with the lock held. While something is being made nothing is deleted, but by the next call.
+        """
+        layers, unneeded = [*chain_ids], [*blobs]
+        if self._makers:
+            self._postponed.update(layers, unneeded)
+            return [], 0
+        needed_layers, needed_blobs = self.needed_layers(), self.needed_blobs()
+        layers = [chain_id for chain_id in (*layers, *self._postponed) if chain_id not in needed_layers]
+        unneeded = [digest for digest in (*unneeded, *self._postponed) if digest not in needed_blobs]
+        self._postponed.clear()
+        return await anyio.to_thread.run_sync(self._delete, layers, unneeded)
+
+    def needed_layers(self) -> frozenset[str]:
+        """The layers of all images, and those that somebody keeps."""
+        own = (chain_id for image in self.images for chain_id in image.chain_ids)
+        return frozenset(own) | self._kept()
+
+    def needed_blobs(self) -> frozenset[str]:
+        """The blobs of all images, and those that somebody keeps."""
+        return frozenset(digest for image in self.images for digest in image.content) | self._kept()
+
+    def _kept(self) -> frozenset[str]:
+        return frozenset(digest for needed in self._keepers for digest in needed())
+
+    def _keep_config(self, body: bytes, configuration: Configuration) -> Image:
+        chain = chain_ids(configuration.rootfs.diff_ids)
+        if missing := [chain_id for chain_id in chain if not self.layers.has(chain_id)]:
+            raise NotFound(f"layer {missing[0]} is not there")
+        records = [self.layers.record(chain_id) for chain_id in chain]
+        image_id = digest_of(body)
+        try:
+            self.content.put(image_id, body)
+        except OSError as exc:
+            raise EngineError(f"image cannot be stored: {exc.strerror}", hint="is the disk full?") from exc
+        return image_of(
+            configuration,
+            image_id,
+            size_bytes=sum(record.size_bytes for record in records),
+            content=[image_id, *(record.blob for record in records if record.blob and self.content.has(record.blob))],
+        )
+
+    def _delete(self, layers: list[str], blobs: list[str]) -> tuple[list[str], int]:
+        in_use = self._snapshots.layers_in_use()
+        gone = [chain_id for chain_id in dict.fromkeys(layers) if chain_id not in in_use and self.layers.has(chain_id)]
+        return gone, self.layers.remove(gone) + self.content.remove(blobs)
+
+    def _delete_orphans(self, needed_layers: frozenset[str], needed_blobs: frozenset[str]) -> None:
+        unneeded = [chain_id for chain_id in self.layers.chain_ids() if chain_id not in needed_layers]
+        records = {chain_id: self.layers.record(chain_id) for chain_id in unneeded}
+        pulled = {record.blob for record in records.values() if not record.is_local}
+        blobs = [digest for digest in self.content.digests() if digest not in needed_blobs and digest not in pulled]
+        self._delete([chain_id for chain_id, record in records.items() if record.is_local], blobs)
+
+
+def tag_of(name: str) -> Reference:
+    """A name that an image can be given, `latest` by default. Raises `BadRequest`."""
+    reference = Reference.parse(name).tagged()
+    if reference.digest:
+        raise BadRequest("refusing to create a tag with a digest reference")
+    return reference
+
+
+def image_of(
+    configuration: Configuration, image_id: str, *, size_bytes: int, content: Sequence[str]
+) -> Image:
+    """The record of an image, without names."""
+    return Image(
+        id=image_id,
+        config=configuration.config,
+        chain_ids=chain_ids(configuration.rootfs.diff_ids),
+        diff_ids=configuration.rootfs.diff_ids,
+        size=size_bytes,
+        created=configuration.created,
+        architecture=configuration.architecture,
+        variant=configuration.variant,
+        os=configuration.os,
+        author=configuration.author,
+        comment=configuration.comment,
+        docker_version=configuration.docker_version,
+        history=configuration.history,
+        content=list(dict.fromkeys(content)),
+    )

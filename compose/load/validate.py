@@ -119,12 +119,12 @@ class _Checker:
 
     def _sequence(self, value: list[Any], schema: Schema, path: Steps) -> Iterator[Deviation]:
         if schema.get("uniqueItems"):
-            seen: set[Any] = set()
+            seen: dict[Any, list[Any]] = {}
             for index, item in enumerate(value):
-                identity = _identity(item)
-                if identity in seen:
+                alike = seen.setdefault(_identity(item), [])
+                if any(_equals(item, other, is_lax=len(value) <= _FEW) for other in alike):
                     yield Deviation((*path, index), f"{_words(path)} has `{_shown(item)}` twice", "remove one of them")
-                seen.add(identity)
+                alike.append(item)
         items = schema.get("items")
         if items is not None:
             for index, item in enumerate(value):
@@ -196,13 +196,35 @@ def _shown(value: Any) -> str:
     return "this entry" if isinstance(value, dict | list) else show(value)
 
 
+# How many items docker compose compares one by one.
+_FEW = 20
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?")
+
+
 def _identity(value: Any) -> Any:
-    """Return something hashable that is equal for what JSON Schema calls equal."""
+    """Return something hashable that is equal for what may be equal: a number and its text are."""
     if isinstance(value, dict):
         return frozenset((key, _identity(entry)) for key, entry in value.items())
     if isinstance(value, list):
         return tuple(_identity(item) for item in value)
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        return (False, float(value))
     return (isinstance(value, bool), value)
+
+
+def _equals(value: Any, earlier: Any, *, is_lax: bool) -> bool:
+    """Tell whether two values of one identity are equal.
+
+    They are as JSON Schema has it; and, with `is_lax`, a number is equal to an earlier text of it (not the other way
+    round): so two files that publish a port as `80` and as `"80"` in the long form contradict each other.
+    """
+    if isinstance(value, dict):
+        return all(_equals(entry, earlier[key], is_lax=is_lax) for key, entry in value.items())
+    if isinstance(value, list):
+        return all(_equals(item, other, is_lax=is_lax) for item, other in zip(value, earlier, strict=True))
+    if isinstance(value, str) or isinstance(earlier, str):
+        return bool(value == earlier or (is_lax and isinstance(earlier, str) and not isinstance(value, str)))
+    return True
 
 
 @functools.cache

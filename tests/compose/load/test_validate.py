@@ -135,7 +135,7 @@ SAMPLES: list[Any] = [
     service(expose=[80, "80", 80]),
     service(expose=[1, True]),
     service(expose=[1, 1.0]),
-    service(ports=["80", 80, {"target": 80}, {"target": "80", "x-a": 1}]),
+    service(ports=[80, "80", {"target": 80}, {"target": "80", "x-a": 1}]),
     service(ports=[{"target": 1.5}]),
     service(ports=[{"a": 1}, True]),
     service(ports=[{"target": 1}, {"target": 1}]),
@@ -172,3 +172,28 @@ def test_a_date_is_of_no_type_that_the_schema_knows() -> None:
     assert [deviation.message for deviation in deviations(service(tty=Timestamp("x")), load_schema("compose"))] == [
         "services.app.tty must be true or false or a string, but is a date"
     ]
+
+
+@pytest.mark.parametrize(
+    ("items", "is_allowed"),
+    [
+        (["5", 5], False),
+        (["5.0", 5], False),
+        ([5, "5"], True),
+        (["5", "5.0"], True),
+        ([5, 5.0], False),
+        ([*map(str, range(19)), 5], False),
+        ([*map(str, range(20)), 5], True),
+        ([*map(str, range(20)), "5"], False),
+    ],
+)
+def test_a_number_is_the_same_as_an_earlier_text_of_it_in_short_lists(items: list[object], is_allowed: bool) -> None:
+    schema = {"type": "array", "uniqueItems": True}
+    assert list(deviations(items, schema)) == [] if is_allowed else len(list(deviations(items, schema))) == 1
+
+
+def test_a_port_is_not_given_as_a_text_and_then_as_a_number() -> None:
+    schema = {"type": "array", "uniqueItems": True}
+    ports = [{"target": 80, "published": "80", "name": "1"}, {"target": 80, "published": 80, "name": "1"}]
+    assert [deviation.path for deviation in deviations(ports, schema)] == [(1,)]
+    assert list(deviations(ports[::-1], schema)) == []

@@ -6,7 +6,12 @@ import os
 import urllib.error
 import urllib.request
 
+import hypothesis
 import pytest
+
+# A busy machine is no mistake, so no example is too slow; every run tries the same ones and so tells the same.
+hypothesis.settings.register_profile("suite", deadline=None, derandomize=True, max_examples=50, database=None)
+hypothesis.settings.load_profile("suite")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

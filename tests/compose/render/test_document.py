@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from compose.render.document import as_json, as_yaml
 
-TEXT = st.text(st.characters(exclude_categories=["Cs"])) | st.from_regex(r"[-?:\[\]{}#&*!|>'\"%@`,. \n0-9a-z_~=<+]*")
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8) | st.text(
+    "-?:[]{}#&*!|>'\"%@`,. \n\t09az_~=<+", max_size=12
+)
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT
 TREES = st.dictionaries(
     TEXT, st.recursive(SCALARS, lambda part: st.lists(part, max_size=4) | st.dictionaries(TEXT, part, max_size=4))

@@ -75,23 +75,23 @@ class Library:
         configuration = parse_configuration(image_id, body)
         references = [tag_of(tag) for tag in tags]
         async with self.lock:
-            known = self.images.get(image_id)
-            if known is None:
-                image = await anyio.to_thread.run_sync(self._keep_config, body, configuration)
-                await self.images.put(msgspec.structs.replace(image, parent=parent))
+            image = self.images.get(image_id)
+            is_new = image is None
+            if image is None:
+                made = await anyio.to_thread.run_sync(self._keep_config, body, configuration)
+                image = msgspec.structs.replace(made, parent=parent)
+                await self.images.put(image)
             for reference in references:
-                await self.claim(self.images.get(image_id) or image, reference.familiar)
-        if known is None:
+                image = await self.claim(image, reference.familiar)
+        if is_new:
             self._events.publish("image", "create", image_id, {"name": image_id})
         for reference in references:
             self._events.publish("image", "tag", image_id, {"name": reference.familiar})
-        found = self.images.get(image_id)
-        assert found is not None  # it was put a moment ago, and only the lock's holder deletes
-        return found
+        return image
 
     async def claim(self, image: Image, tag: str) -> Image:
-        """Put an image with one tag more (none if empty), then take the tag from whichever image had it (in this order: see
-        `recover`). Only with the lock held.
+        """Put an image with one tag more, unless it is empty, and then take it from the image that had it (in this
+        order: see `recover`). Only with the lock held.
         """
         named = names.named(image, tag=tag, tagged_ns=time.time_ns())
         await self.images.put(named)
@@ -181,9 +181,7 @@ def tag_of(name: str) -> Reference:
     return reference
 
 
-def image_of(
-    configuration: Configuration, image_id: str, *, size_bytes: int, content: Sequence[str]
-) -> Image:
+def image_of(configuration: Configuration, image_id: str, *, size_bytes: int, content: Sequence[str]) -> Image:
     """The record of an image, without names."""
     return Image(
         id=image_id,

@@ -187,7 +187,7 @@ class Transfer:
                 self._measure("Extracting", done)
             return data
 
-        self._transfers.layers.add(self.order.chain_id, self.order.diff_id, watched)
+        self._transfers.layers.add(self.order.chain_id, self.order.diff_id, watched, blob=self.order.blob.digest)
 
     def _tell(self, status: str) -> None:
         for feed in self._listening():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from engine.state.paths import Paths
 from engine.state.store import Store
 from engine.storage.snapshots import Snapshots
 from engine.wire.images import Progress
+from engine.wire.system import EventMessage
 from tests.fakes.registry import FakeRegistry, serve_registry
 
 # Behind a proxy that is not there, docker.io itself is out of reach wherever the tests run.
@@ -36,6 +38,11 @@ class Machine:
     async def pull(self, reference: str, platform: str = "") -> list[Progress]:
         """Pull and return every line."""
         return [line async for line in self.images.pull(reference, platform=platform)]
+
+    async def heard(self) -> list[EventMessage]:
+        """Every event so far."""
+        past = self.events.replay(lambda _: True, since_nano=0, until_nano=time.time_ns())
+        return [event async for event in past]
 
     def files(self) -> list[str]:
         """What there is on disk of blobs and layers, without the insides of layers."""

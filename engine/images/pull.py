@@ -6,15 +6,15 @@ between its lines: whoever reads it may stop, be cancelled, or forget it at any 
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from typing import TYPE_CHECKING, Final, TypeVar
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 import anyio.to_thread
 
-from engine.errors import EngineError
 from engine.images.connections import Connections, interruptible
 from engine.images.feed import Feed, short
+from engine.images.following import follow, leave
 from engine.images.record import Image
 from engine.images.remote import describe_remote
 from engine.images.resolve import Resolved, check_platform, resolve
@@ -28,7 +28,6 @@ from engine.wire.images import AuthConfig, DistributionInspect, Progress, Progre
 if TYPE_CHECKING:
     from engine.registry.client import RegistryClient
 
-_CLEAN_UP_SECONDS: Final = 10.0
 
 T = TypeVar("T")
 
@@ -73,11 +72,11 @@ class Puller:
                 yield _line(order.blob.digest, "Already exists" if is_there else "Pulling fs layer")
                 if not is_there:
                     transfers.append(self._transfers.share(order, feed))
-            async for line in _follow(transfers, feed):
+            async for line in follow(transfers, feed):
                 yield line
             await anyio.to_thread.run_sync(self._keep_documents, plan)
         finally:
-            await _leave(transfers, feed)
+            await leave(transfers, feed)
 
     def measure(self, plan: Plan) -> Image:
         """The image of a plan whose layers are there, without names. Blocks shortly."""
@@ -150,36 +149,6 @@ class Plan:
             history=configuration.history,
             content=self.blobs,
         )
-
-
-async def _follow(transfers: Sequence[Transfer], feed: Feed) -> AsyncIterator[Progress]:
-    pending = list(transfers)
-    while pending:
-        # Settled before the lines are taken: a transfer settles after its last line.
-        settled = [transfer for transfer in pending if transfer.is_settled]
-        for line in feed.take():
-            yield line
-        for transfer in settled:
-            if transfer.error is not None:
-                raise _plain(transfer.error)
-            pending.remove(transfer)
-        if pending and not any(transfer.is_settled for transfer in pending):
-            await feed.wait()
-
-
-async def _leave(transfers: Sequence[Transfer], feed: Feed) -> None:
-    abandoned = [transfer for transfer in transfers if transfer.leave(feed)]
-    if abandoned:
-        # Shielded, or a cancelled pull would be gone before its files are; bounded, or a dead disk would hang us.
-        with anyio.move_on_after(_CLEAN_UP_SECONDS, shield=True):
-            for transfer in abandoned:
-                await transfer.wait_settled()
-
-
-def _plain(error: BaseException) -> BaseException:
-    if isinstance(error, OSError):
-        return EngineError(f"layer cannot be stored: {error.strerror}", hint="is the disk full?")
-    return error
 
 
 def _line(digest: str, status: str) -> Progress:

@@ -11,12 +11,14 @@ import msgspec
 
 from engine.events.bus import EventBus
 from engine.images import describe, names
-from engine.images.connections import Connections
+from engine.images.connections import Connections, interruptible
 from engine.images.library import Library, tag_of
 from engine.images.pull import Puller
+from engine.images.push import Pusher
 from engine.images.record import Image
 from engine.images.removal import plan_removal
 from engine.images.transfers import Transfers
+from engine.registry.interrupt import Interrupt
 from engine.registry.reference import Reference
 from engine.registry.settings import RegistrySettings
 from engine.state.paths import Paths
@@ -29,6 +31,7 @@ from engine.wire.images import (
     ImageInspect,
     ImageSummary,
     Progress,
+    SearchResult,
 )
 
 __all__ = ["Image", "ImageService"]
@@ -46,6 +49,7 @@ class ImageService:
         self._content, self._layers = self.library.content, self.library.layers
         self._connections = Connections(registries)
         self._puller = Puller(self._connections, Transfers(self._content, self._layers))
+        self._pusher = Pusher(self._connections, self.library, events)
         self.library.keep(lambda: self._connections.wanted)
         self._lock = self.library.lock
 
@@ -100,6 +104,37 @@ class ImageService:
         wanted = Reference.parse(reference).tagged()
         with self._connections.session():
             return await self._puller.describe(wanted, auth)
+
+    def push(self, name: str, *, auth: AuthConfig | None = None) -> AsyncGenerator[Progress, None]:
+        """Push one tag, or all that a repository has here: see `Pusher.push`."""
+        return self._pusher.push(name, auth=auth)
+
+    async def log_in(self, auth: AuthConfig) -> str:
+        """Show credentials to the registry that they name; return a token that stands for them, or "".
+
+        Raises `Unauthorized` when they are refused, `RegistryError` when the registry cannot be reached.
+        """
+        interrupt = Interrupt()
+
+        def act() -> str:
+            from engine.registry.login import log_in
+
+            return log_in(auth, self._connections.settings, self._connections.web(), interrupt)
+
+        with self._connections.session():
+            return await interruptible(interrupt, act)
+
+    async def search(self, term: str, *, limit: int, auth: AuthConfig | None = None) -> list[SearchResult]:
+        """At most `limit` repositories that fit a term. Raises `RegistryError`."""
+        interrupt = Interrupt()
+
+        def act() -> list[SearchResult]:
+            from engine.registry.search import search
+
+            return search(term, limit, self._connections.settings, auth, self._connections.web(), interrupt)
+
+        with self._connections.session():
+            return await interruptible(interrupt, act)
 
     async def tag(self, name_or_id: str, repository: str, tag: str) -> None:
         """Give an image one name more; an image that had it loses it. Raises `NoSuchImage`, `BadRequest`."""

@@ -12,6 +12,7 @@ from engine.registry.platforms import Platform
 from engine.registry.reference import is_digest
 
 OCI_INDEX: Final = "application/vnd.oci.image.index.v1+json"
+OCI_CONFIG: Final = "application/vnd.oci.image.config.v1+json"
 OCI_MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
 DOCKER_INDEX: Final = "application/vnd.docker.distribution.manifest.list.v2+json"
 DOCKER_CONFIG: Final = "application/vnd.docker.container.image.v1+json"
@@ -22,15 +23,15 @@ ACCEPTED: Final = ", ".join((OCI_INDEX, DOCKER_INDEX, OCI_MANIFEST, DOCKER_MANIF
 MOST_MANIFEST_BYTES: Final = 4 * 1024 * 1024
 MOST_CONFIG_BYTES: Final = 8 * 1024 * 1024
 _MOST_LAYERS: Final = 200  # their names must fit into the one page that mount(2) has for options
-_CONFIGS: Final = frozenset({"application/vnd.oci.image.config.v1+json", DOCKER_CONFIG})
-_OCI_LAYER: Final = "application/vnd.oci.image.layer.v1.tar"
+_CONFIGS: Final = frozenset({OCI_CONFIG, DOCKER_CONFIG})
+OCI_LAYER: Final = "application/vnd.oci.image.layer.v1.tar"
 # What says how a layer is compressed; its first bytes are what counts, so a wrong word among these does no harm.
 _LAYERS: Final = frozenset(
     {
         "",
-        _OCI_LAYER,
-        f"{_OCI_LAYER}+gzip",
-        f"{_OCI_LAYER}+zstd",
+        OCI_LAYER,
+        f"{OCI_LAYER}+gzip",
+        f"{OCI_LAYER}+zstd",
         DOCKER_LAYER,
         "application/vnd.docker.image.rootfs.diff.tar",
         "application/vnd.docker.image.rootfs.diff.tar.zstd",

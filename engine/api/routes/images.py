@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Final
 
+from engine.api.credentials import registry_auth
 from engine.api.messages import Answer, Reply, Request, Stream, json_reply, required
 from engine.api.outbox import closed_after
 from engine.api.router import Route
 from engine.api.routes.containers import not_here
 from engine.api.services import Services
 from engine.errors import BadRequest, EngineError, NotImplementedHere
-from engine.wire.codec import decode, encode
+from engine.wire.codec import encode
 from engine.wire.filters import Filters, filter_flag, matches_labels, parse_filters
-from engine.wire.images import AuthConfig, ErrorDetail, ImageSummary, Progress
+from engine.wire.images import ErrorDetail, ImageSummary, Progress
 
 _FILTERS: Final = frozenset({"before", "dangling", "label", "reference", "since", "until"})
+_SEARCH_FILTERS: Final = frozenset({"is-official", "is-automated", "stars"})
+_USUAL_LIMIT: Final = 25
+_MOST_RESULTS: Final = 100
 _PRUNE_FILTERS: Final = frozenset({"dangling", "label", "label!", "until"})
 
 
@@ -27,15 +29,44 @@ async def create(services: Services, request: Request) -> Answer:
     if not image:
         raise NotImplementedHere("importing an image from an archive is not implemented by this engine")
     reference = image if not tag else f"{image}@{tag}" if ":" in tag else f"{image}:{tag}"
-    auth = registry_auth(request.headers.get("x-registry-auth", ""))
-    chunks = _pull(services, reference, platform=request.query.text("platform"), auth=auth)
-    return Stream(chunks, on_error=error_line)
+    auth = registry_auth(request.headers)
+    lines = services.images.pull(reference, platform=request.query.text("platform"), auth=auth)
+    return Stream(_lines(lines), on_error=error_line)
 
 
-async def _pull(
-    services: Services, reference: str, *, platform: str, auth: AuthConfig | None
-) -> AsyncGenerator[bytes, None]:
-    async with closed_after(services.images.pull(reference, platform=platform, auth=auth)) as lines:
+async def push(services: Services, request: Request) -> Answer:
+    """`POST /images/{name}/push`: one tag, or without one all of the repository's."""
+    tag = request.query.text("tag")
+    name = f"{request.name}:{tag}" if tag else request.name
+    return Stream(_lines(services.images.push(name, auth=registry_auth(request.headers))), on_error=error_line)
+
+
+async def search(services: Services, request: Request) -> Answer:
+    """`GET /images/search`."""
+    filters = parse_filters(request.query.text("filters"), _SEARCH_FILTERS)
+    limit = request.query.number("limit") or _USUAL_LIMIT
+    if not 1 <= limit <= _MOST_RESULTS:
+        raise BadRequest(f"limit {limit} is outside the range of [1, {_MOST_RESULTS}]")
+    found = await services.images.search(required(request, "term"), limit=limit, auth=registry_auth(request.headers))
+    official = filter_flag(filters, "is-official")
+    stars = [number for text in filters.get("stars", ()) if (number := _stars(text))]
+    return json_reply(
+        [
+            result
+            for result in found
+            if official in (None, result.is_official) and all(result.star_count >= number for number in stars)
+        ]
+    )
+
+
+def _stars(text: str) -> int:
+    if not text.isdecimal():
+        raise BadRequest(f"invalid filter 'stars={text}'")
+    return int(text)
+
+
+async def _lines(progress: AsyncIterator[Progress]) -> AsyncGenerator[bytes, None]:
+    async with closed_after(progress) as lines:
         async for line in lines:
             yield encode(line) + b"\r\n"
 
@@ -44,16 +75,6 @@ def error_line(error: Exception) -> bytes:
     """The line that ends a progress stream which failed."""
     message = str(error) if isinstance(error, EngineError) else f"{type(error).__name__}: {error}"
     return encode(Progress(error=message, error_detail=ErrorDetail(message=message))) + b"\r\n"
-
-
-def registry_auth(header: str) -> AuthConfig | None:
-    """The credentials of an `X-Registry-Auth` header; what cannot be read counts as none, as in Docker."""
-    try:
-        padded = header + "=" * (-len(header) % 4)
-        auth = decode(base64.urlsafe_b64decode(padded.encode()), AuthConfig)
-    except (binascii.Error, UnicodeEncodeError, BadRequest):
-        return None
-    return auth if auth != AuthConfig() else None
 
 
 async def listing(services: Services, request: Request) -> Answer:
@@ -102,7 +123,7 @@ async def inspect(services: Services, request: Request) -> Answer:
 
 async def distribution(services: Services, request: Request) -> Answer:
     """`GET /distribution/{name}/json`: what the name stands for in its registry."""
-    auth = registry_auth(request.headers.get("x-registry-auth", ""))
+    auth = registry_auth(request.headers)
     return json_reply(await services.images.distribution(request.name, auth=auth))
 
 
@@ -148,7 +169,7 @@ def _is_prunable(services: Services, image_id: str, filters: Filters) -> bool:
 
 ROUTES = (
     Route("GET", "/images/json", listing),
-    Route("GET", "/images/search", not_here),
+    Route("GET", "/images/search", search),
     Route("GET", "/images/get", not_here),
     Route("POST", "/images/create", create),
     Route("POST", "/images/load", not_here),
@@ -156,7 +177,7 @@ ROUTES = (
     Route("GET", "/images/{name:path}/get", not_here),
     Route("GET", "/images/{name:path}/history", history),
     Route("GET", "/images/{name:path}/json", inspect),
-    Route("POST", "/images/{name:path}/push", not_here),
+    Route("POST", "/images/{name:path}/push", push),
     Route("POST", "/images/{name:path}/tag", tag),
     Route("DELETE", "/images/{name:path}", remove),
     Route("GET", "/distribution/{name:path}/json", distribution),

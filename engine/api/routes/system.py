@@ -14,11 +14,12 @@ from engine.api.outbox import closed_after
 from engine.api.router import Route
 from engine.api.routes.containers import not_here
 from engine.api.services import Services
-from engine.errors import BadRequest, NotImplementedHere
+from engine.errors import BadRequest
 from engine.events.bus import EventBus
 from engine.wire.codec import encode
 from engine.wire.filters import Filters, parse_filters
 from engine.wire.http import Query
+from engine.wire.images import AuthConfig, AuthResult
 from engine.wire.times import parse_time
 from engine.wire.volumes import VolumeUsage
 
@@ -86,8 +87,9 @@ async def build_prune(services: Services, request: Request) -> Answer:
 
 
 async def auth(services: Services, request: Request) -> Answer:
-    """`POST /auth`: credentials belong to the client here; each pull brings its own."""
-    raise NotImplementedHere("checking credentials is not implemented by this engine")
+    """`POST /auth`: check credentials. They belong to the client, who keeps them; each pull and push brings its own."""
+    token = await services.images.log_in(await request.decode(AuthConfig))
+    return json_reply(AuthResult(identity_token=token))
 
 
 ROUTES = (

@@ -308,13 +308,13 @@ async def test_an_answer_that_breaks_off_is_an_error(tmp_path: Path) -> None:
 
 
 def test_the_credentials_header_is_url_safe_json() -> None:
-    from engine.api.routes.images import registry_auth
+    from engine.api.credentials import registry_auth
 
     header = base64.urlsafe_b64encode(msgspec.json.encode({"username": "a?>", "password": "b"})).decode()
-    assert registry_auth(header.rstrip("=")) == AuthConfig(username="a?>", password="b")
-    assert registry_auth("") is None
-    assert registry_auth("e30=") is None
-    assert registry_auth("not base64!") is None
+    assert registry_auth({"x-registry-auth": header.rstrip("=")}) == AuthConfig(username="a?>", password="b")
+    assert registry_auth({}) is None
+    for useless in ("", "e30=", "not base64!"):
+        assert registry_auth({"x-registry-auth": useless}) is None
 
 
 async def test_the_client_speaks_over_tcp_as_well(tmp_path: Path) -> None:

@@ -1,0 +1,220 @@
+"""Layers on their way to a registry. One that has no compressed blob yet is packed by one thread while another sends
+what is there already; the blob stays, so that a push that is cut, and the next one, need not pack it again.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import anyio.to_thread
+
+from engine.images.feed import Feed
+from engine.images.push_plan import PushLayer
+from engine.registry.interrupt import Interrupt, Interrupted
+from engine.registry.manifest import DOCKER_LAYER, Descriptor
+from engine.storage.compression import decompressed, gzip_compressor
+from engine.storage.content import Content
+from engine.storage.growing import GrowingFile
+from engine.storage.layers import Layers
+from engine.storage.streaming import Write
+
+if TYPE_CHECKING:
+    from engine.registry.upload import RegistryWriter
+
+MOST_UPLOADS: Final = 5
+_PACKERS: Final = 2
+_BETWEEN_LINES_SECONDS: Final = 0.1
+
+
+class Uploads:
+    """The threads that push, and what they push from. Made once."""
+
+    def __init__(self, content: Content, layers: Layers) -> None:
+        self.content = content
+        self.layers = layers
+        self.uploaders = ThreadPoolExecutor(MOST_UPLOADS, thread_name_prefix="upload")
+        self.packers = ThreadPoolExecutor(_PACKERS, thread_name_prefix="pack")
+
+    def start(self, layer: PushLayer, repository: str, writer: RegistryWriter, feed: Feed) -> Upload:
+        """Queue one layer; `feed` hears of it until `Upload.leave`."""
+        upload = Upload(self, layer, repository, writer, feed)
+        self.uploaders.submit(upload.run)
+        return upload
+
+
+class Upload:
+    """One layer on its way up. Once it has settled without an error, `blob` is what the registry has of it."""
+
+    def __init__(self, uploads: Uploads, layer: PushLayer, repository: str, writer: RegistryWriter, feed: Feed) -> None:
+        self.layer = layer
+        self.blob = layer.blob
+        self.error: BaseException | None = None
+        self._uploads = uploads
+        self._repository = repository
+        self._writer = writer
+        self._feed = feed
+        self._interrupt = Interrupt()
+        self._settled = threading.Event()
+        self._told_at = 0.0
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the work has ended, well or not."""
+        return self._settled.is_set()
+
+    async def wait_settled(self) -> None:
+        """Wait until the work has ended."""
+        await anyio.to_thread.run_sync(self._settled.wait)
+
+    def leave(self, feed: Feed) -> bool:
+        """Call the work off unless it has ended; return whether it was."""
+        del feed  # there is only one
+        if self.is_settled:
+            return False
+        self._interrupt.trigger()
+        return True
+
+    def run(self) -> None:
+        """Do the work. On one of the pool's threads."""
+        try:
+            self._interrupt.check()
+            self._feed.tell(self.layer.diff_id, self._push())
+        except BaseException as exc:  # noqa: BLE001 - the push that waits for this layer raises it
+            self.error = exc
+        finally:
+            self._settled.set()
+            self._feed.wake()
+
+    def _push(self) -> str:
+        blob = self.layer.blob
+        if blob is None:
+            self._pack_and_push()
+            return "Pushed"
+        if self._writer.has(self._repository, blob.digest, self._interrupt) is not None:
+            return "Layer already exists"
+        with _opened(self._uploads.content.path(blob.digest), blob) as source:
+            is_mounted = self._writer.push(
+                self._repository,
+                source,
+                self._interrupt,
+                lambda done: self._measure(done, blob.size),
+                digest=blob.digest,
+                mount_from=self.layer.mount_from,
+            )
+        return f"Mounted from {self.layer.mount_from}" if is_mounted else "Pushed"
+
+    def _pack_and_push(self) -> None:
+        content = self._uploads.content
+        with content.adding() as file:
+            reader = file.reader()
+            packing = self._uploads.packers.submit(self._pack, file)
+            try:
+                source = _GrowingSource(file)
+                self._writer.push(self._repository, source, self._interrupt, lambda _: None)
+            except BaseException as exc:
+                self._interrupt.trigger()  # the packer must not write to a file that is about to go
+                if (cause := _cause(packing)) is not None:
+                    raise cause from exc
+                raise
+            finally:
+                _await_end(packing)
+                reader.close()
+            packing.result()
+            self.blob = Descriptor(file.digest, file.size_bytes, DOCKER_LAYER)
+
+    def _pack(self, file: GrowingFile) -> None:
+        compressor = gzip_compressor()
+        packed = 0
+
+        def write(data: bytes) -> None:
+            nonlocal packed
+            self._interrupt.check()
+            if compressed := compressor.compress(data):
+                file.write(compressed)
+            packed += len(data)
+            self._measure(packed, self.layer.size_bytes)
+
+        try:
+            self._write_archive(write)
+            file.write(compressor.flush())
+        except BaseException as exc:
+            file.fail(exc)
+            raise
+        file.finish()
+
+    def _write_archive(self, write: Write) -> None:
+        """The layer's archive, uncompressed: from its plain blob if there is one, else from its files."""
+        content, layers = self._uploads.content, self._uploads.layers
+        blob = layers.record(self.layer.chain_id).blob
+        if blob and content.has(blob):
+            with content.path(blob).open("rb", buffering=0) as file:
+                for piece in decompressed(file.read):
+                    write(piece)
+            return
+        layers.pack(self.layer.chain_id, write)
+
+    def _measure(self, done_bytes: int, all_bytes: int) -> None:
+        now = time.monotonic()
+        if now - self._told_at >= _BETWEEN_LINES_SECONDS:
+            self._told_at = now
+            self._feed.measure(self.layer.diff_id, "Pushing", done_bytes, all_bytes)
+
+
+class _FileSource:
+    """A blob of the content store."""
+
+    def __init__(self, descriptor: int, blob: Descriptor) -> None:
+        self._descriptor = descriptor
+        self._blob = blob
+
+    @property
+    def size_bytes(self) -> int:
+        return self._blob.size
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        return os.pread(self._descriptor, size, offset)
+
+    def digest(self) -> str:
+        return self._blob.digest
+
+
+class _GrowingSource:
+    """A blob that is being packed."""
+
+    def __init__(self, file: GrowingFile) -> None:
+        self._file = file
+
+    @property
+    def size_bytes(self) -> int | None:
+        return self._file.size_bytes if self._file.is_finished else None
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        return self._file.read_at(offset, size)
+
+    def digest(self) -> str:
+        return self._file.digest
+
+
+@contextmanager
+def _opened(path: Path, blob: Descriptor) -> Iterator[_FileSource]:
+    with path.open("rb", buffering=0) as file:
+        yield _FileSource(file.fileno(), blob)
+
+
+def _cause(packing: Future[None]) -> BaseException | None:
+    """Why packing failed, if that is why pushing did."""
+    _await_end(packing)
+    error = None if packing.cancelled() else packing.exception()
+    return None if isinstance(error, Interrupted) else error
+
+
+def _await_end(work: Future[None]) -> None:
+    if not work.cancel():
+        work.exception()

@@ -1,4 +1,4 @@
-"""Decompressing layers by what their first bytes say: gzip, zstd, or nothing.
+"""Decompressing layers by what their first bytes say: gzip, zstd, or nothing. And gzip for those that leave us.
 
 The faster `isal` is used for gzip where it is installed.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from engine.errors import InvalidLayer
 
@@ -15,9 +15,41 @@ _GZIP: Final = b"\x1f\x8b"
 _ZSTD: Final = (b"\x28\xb5\x2f\xfd", b"\x50\x2a\x4d\x18")
 _INPUT_BYTES: Final = 128 * 1024
 _OUTPUT_BYTES: Final = 1024 * 1024
+# Compressing must keep up with a network: these are the fast ends of what still makes small layers.
+_ZLIB_LEVEL: Final = 4
+_ISAL_LEVEL: Final = 2
 _ZSTD_WINDOW_BYTES: Final = 1 << 27
 
 Read = Callable[[int], bytes]
+
+
+class Compressor(Protocol):
+    """Something that compresses piece by piece, as zlib's objects do."""
+
+    def compress(self, data: bytes, /) -> bytes:
+        """What comes out for this piece, perhaps nothing yet."""
+        ...
+
+    def flush(self) -> bytes:
+        """What is left at the end."""
+        ...
+
+
+def gzip_compressor() -> Compressor:
+    """A fresh gzip stream without name and time: the same bytes in give the same bytes out."""
+    try:
+        from isal import isal_zlib
+    except ImportError:
+        return zlib.compressobj(_ZLIB_LEVEL, zlib.DEFLATED, 31)
+    compressor: Compressor = isal_zlib.compressobj(_ISAL_LEVEL, isal_zlib.DEFLATED, 31)
+    return compressor
+
+
+def kind_of(first: bytes) -> str:
+    """How a stream that begins so is compressed: `gzip`, `zstd`, or "" for not at all."""
+    if first.startswith(_GZIP):
+        return "gzip"
+    return "zstd" if first.startswith(_ZSTD) else ""
 
 
 def decompressed(read: Read) -> Iterator[bytes]:

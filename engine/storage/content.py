@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -52,18 +52,34 @@ class Content:
 
         Raises `CorruptBlob` when size or digest are not as promised.
         """
-        descriptor, name = tempfile.mkstemp(prefix=_TEMPORARY, dir=self._root)
-        file = GrowingFile(descriptor)
-        try:
+        with self._growing() as (file, keep):
             yield file
             if file.size_bytes != size_bytes or file.digest != digest:
                 raise CorruptBlob(
                     f"blob {digest} is corrupt: {file.size_bytes} of {size_bytes} bytes, with digest {file.digest}",
                     hint="the registry or a mirror sent something else; pull again",
                 )
+            keep(digest)
+
+    @contextmanager
+    def adding(self) -> Iterator[GrowingFile]:
+        """Write a blob whose digest nobody knows yet; at the end of the block it gets the name that it has earned."""
+        with self._growing() as (file, keep):
+            yield file
+            keep(file.digest)
+
+    @contextmanager
+    def _growing(self) -> Iterator[tuple[GrowingFile, Callable[[str], None]]]:
+        descriptor, name = tempfile.mkstemp(prefix=_TEMPORARY, dir=self._root)
+        file = GrowingFile(descriptor)
+
+        def keep(digest: str) -> None:
             file.finish()
             os.fsync(descriptor)
             os.replace(name, self.path(digest))  # noqa: PTH105 - a string from tempfile
+
+        try:
+            yield file, keep
         except BaseException as exc:
             file.fail(exc)
             Path(name).unlink(missing_ok=True)

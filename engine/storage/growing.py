@@ -23,6 +23,11 @@ class GrowingFile:
         self.size_bytes = 0
 
     @property
+    def is_finished(self) -> bool:
+        """Whether everything is there, so that `size_bytes` and `digest` are those of the whole."""
+        return self._is_finished
+
+    @property
     def digest(self) -> str:
         """The digest of what has been written so far."""
         return "sha256:" + self._hash.hexdigest()

@@ -92,7 +92,7 @@ class _Packer:
         return Packed("sha256:" + self._hash.hexdigest(), self._size_bytes, tuple(self._left_out))
 
     def run(self) -> None:
-        if self._is_upper and _is_opaque(b"."):
+        if self._is_upper and is_opaque(b"."):
             self._hide(_OPAQUE)
         waiting = self._listed(b"")
         while waiting:
@@ -127,7 +127,7 @@ class _Packer:
             self._left_out.append(path)
         elif kind == tarstream.DIRECTORY:
             self._put(header(_entry(path, kind, found, xattrs=_xattrs(path))))
-            if self._is_upper and _is_opaque(path):
+            if self._is_upper and is_opaque(path):
                 self._hide(path + b"/" + _OPAQUE)
             return True
         elif self._is_upper and kind == tarstream.CHARACTER and found.st_rdev == 0:
@@ -217,10 +217,11 @@ def _xattrs(target: bytes | int) -> dict[bytes, bytes]:
     }
 
 
-def _is_opaque(directory: bytes) -> bool:
+def is_opaque(directory: bytes | int) -> bool:
+    """Whether a directory of overlayfs, a name or a descriptor, hides all that is below it."""
     for name in _OPAQUE_ATTRIBUTES:
         try:
-            if os.getxattr(directory, name, follow_symlinks=False) == b"y":
+            if os.getxattr(directory, name) == b"y":
                 return True
         except OSError:
             continue  # the attribute or its kind is not there

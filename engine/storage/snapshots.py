@@ -19,9 +19,10 @@ import anyio.to_thread
 from engine.errors import EngineError, NotFound
 from engine.kernel.mounts import MS_RDONLY, mount, mount_points, unmount
 from engine.state.paths import Paths
+from engine.storage.changes import Change, changes, scaffolding
 from engine.storage.deletion import delete_tree
 from engine.storage.jail import at
-from engine.storage.layers import Layers
+from engine.storage.layers import CapturedLayer, Layers
 
 # Inodes need not be the same for all hard links after a copy-up (`index`), metadata is copied up with its data
 # (`metacopy`), and renamed directories are copied (`redirect_dir`): an upper directory thus stays a plain layer,
@@ -63,7 +64,28 @@ class Snapshots:
 
     async def size(self, container_id: str) -> int:
         """The bytes of the files that the container wrote."""
-        return await anyio.to_thread.run_sync(lambda: sum(_file_sizes(self._home(container_id) / "upper")))
+        return await anyio.to_thread.run_sync(lambda: sum(_file_sizes(self.upper(container_id))))
+
+    async def changes(self, container_id: str) -> list[Change]:
+        """What the container changed in its image's files, parents first. Raises `NotFound`."""
+        return await anyio.to_thread.run_sync(lambda: changes(self.upper(container_id), self._below(container_id)))
+
+    async def capture(self, container_id: str, *, moves: bool = False) -> CapturedLayer:
+        """Make a layer of what the container wrote, on top of its image's, as `Layers.capture` does.
+
+        With `moves` the file system must not be mounted, and afterwards can only be removed. Raises `NotFound`.
+        """
+
+        def act() -> CapturedLayer:
+            upper = self.upper(container_id)
+            without = scaffolding(upper, self._below(container_id))
+            return self._layers.capture(upper, self.chain_ids(container_id), moves=moves, without=without)
+
+        return await anyio.to_thread.run_sync(act)
+
+    def upper(self, container_id: str) -> Path:
+        """Where the container's changes are."""
+        return self._home(container_id) / "upper"
 
     async def mount_read_only(self, target: Path, chain_ids: Sequence[str]) -> None:
         """Mount an image's layers on `target` (created), read-only. `unmount_at` ends it."""
@@ -93,6 +115,9 @@ class Snapshots:
         """Every layer that some container stands on. Blocks."""
         files = self._paths.containers.glob("*/lower")
         return frozenset(chain_id for file in files for chain_id in file.read_text("ascii").split()) - {_END}
+
+    def _below(self, container_id: str) -> list[Path]:
+        return [self._layers.path(chain_id) for chain_id in self.chain_ids(container_id)]
 
     def _home(self, container_id: str) -> Path:
         return self._paths.containers / container_id

@@ -138,11 +138,20 @@ def _marked(error: yaml.MarkedYAMLError, lines: list[str], file: str) -> Problem
     mark = (error.context_mark if words.at_start else None) or error.problem_mark or error.context_mark
     if mark is None:
         return Problem(words.message, Location(file, 1, 1), words.hint)
+    if "expected node content" in problem and not any(map(str.strip, lines[mark.line :])):
+        return _open_end(lines[: mark.line], file)
     where = Location(file, mark.line + 1, mark.column + 1)
     line = lines[mark.line] if mark.line < len(lines) else ""
     if words is _DEEPER:
         where = Location(file, where.line, len(line) - len(line.lstrip()) + 1)
     return _tab(line, where) or _missing_space(lines, where) or Problem(words.message, where, words.hint)
+
+
+def _open_end(lines: list[str], file: str) -> Problem:
+    """Return the problem of a file that ends after `[`, `{` or `,`: the parser notices only below its last line."""
+    number = max((number for number, line in enumerate(lines, 1) if line.strip()), default=1)
+    where = Location(file, number, len(lines[number - 1].rstrip()))
+    return Problem("the file ends within brackets", where, "add the closing `]` or `}`")
 
 
 def _by_layout(problem: str, mark: Any, lines: list[str]) -> _Words | None:

@@ -43,6 +43,8 @@ COLUMNS = "entries of one mapping start in the same column, and what belongs to 
         ),
         ("a: 'b\nc: d\n", "1:4 this quote is not closed", "add the closing quote"),
         ("a: [b, c\nd: e\n", "1:4 this list is not closed", "put a `,` between items and a `]` at the end"),
+        ("a: [\n", "1:4 the file ends within brackets", "add the closing `]` or `}`"),
+        ("a:\n  b: {c: d,\n\n", "2:11 the file ends within brackets", "add the closing `]` or `}`"),
         ("a: {b: c\nd: e\n", "1:4 this mapping is not closed", "put a `,` between entries and a `}` at the end"),
         (
             "a: 1\nb\nc: 2\n",

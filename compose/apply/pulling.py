@@ -1,4 +1,4 @@
-"""An image pull's stream of layers, added up to one line of progress."""
+"""The streams of layers that pulls and pushes give, each added up to one line of progress."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from compose.plan.progress import Phase, Report, Update
 from engine.client import EngineClient
 from engine.wire.images import Progress
 
-_FETCHED = ("Verifying Checksum", "Download complete", "Extracting", "Pull complete", "Already exists")
+_MOVING = ("Downloading", "Pushing")
+_MOVED = ("Verifying Checksum", "Download complete", "Extracting", "Pull complete", "Already exists", "Pushed")
 
 
 @dataclass(slots=True)
 class Tally:
-    """Bytes fetched and to fetch over all layers of one pull."""
+    """Bytes moved and to move over all layers of one pull or push; `state` names what is done."""
 
+    state: str = "Pulling"
     current: dict[str, int] = field(default_factory=dict[str, int])
     total: dict[str, int] = field(default_factory=dict[str, int])
 
@@ -25,18 +27,18 @@ class Tally:
         if line.id is UNSET or line.status is UNSET:
             return False
         before = self.current.get(line.id, 0)
-        if line.status == "Downloading" and line.progress_detail is not UNSET:
+        if line.status in _MOVING and line.progress_detail is not UNSET:
             detail = line.progress_detail
             self.current[line.id] = before if detail.current is UNSET else detail.current
             self.total[line.id] = self.total.get(line.id, 0) if detail.total is UNSET else detail.total
-        elif line.status in _FETCHED and line.id in self.total:
+        elif line.status in _MOVED and line.id in self.total:
             self.current[line.id] = self.total[line.id]
         return self.current.get(line.id, 0) != before
 
     def update(self, resource: str) -> Update:
         """The sum as progress of `resource`."""
         done, size = sum(self.current.values()), sum(self.total.values())
-        return Update(resource, "Pulling", Phase.WORKING, current=done, total=size)
+        return Update(resource, self.state, Phase.WORKING, current=done, total=size)
 
 
 async def pull(engine: EngineClient, image: str, platform: str, report: Report) -> None:
@@ -48,3 +50,14 @@ async def pull(engine: EngineClient, image: str, platform: str, report: Report) 
         if tally.add(line):
             report(tally.update(resource))
     report(Update(resource, "Pulled"))
+
+
+async def push(engine: EngineClient, image: str, report: Report) -> None:
+    """Push an image and report its progress. Raises `ApiError`."""
+    resource = f"Image {image}"
+    tally = Tally("Pushing")
+    report(tally.update(resource))
+    async for line in engine.push_image(image):
+        if tally.add(line):
+            report(tally.update(resource))
+    report(Update(resource, "Pushed"))

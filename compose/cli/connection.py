@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from compose.apply.credentials import CredentialStore
 from compose.cli.session import Session
 from compose.errors import ComposeError, EngineRefused, EngineUnavailable
 from engine.client import ApiError, EngineClient, EngineUnreachable, LaunchError
@@ -20,13 +21,22 @@ _SYSTEM_HOME = EngineHome(Path("/var/lib/pycompose"), Path("/run/pycompose"))
 async def connected(session: Session) -> AsyncIterator[EngineClient]:
     """A client of the session's engine. Raises `EngineUnavailable` when there is none and none can be started."""
     address = session.host or await _embedded(session)
-    async with EngineClient(address) as engine:
+    store = credential_store(session)
+    headers = list(store.http_headers().items())
+    async with EngineClient(address, find_auth=store.for_image, headers=headers) as engine:
         try:
             yield engine
         except EngineUnavailable as exc:
             if session.host:  # an engine that is not ours is started by nobody here
                 exc.hint = _CHECK_HOST
             raise
+
+
+def credential_store(session: Session) -> CredentialStore:
+    """The user's registry credentials, where Docker's command line has them."""
+    environment = session.environment
+    directory = environment.get("DOCKER_CONFIG") or f"{environment.get('HOME') or '/'}/.docker"
+    return CredentialStore(Path(directory), environment)
 
 
 def as_compose_error(exc: BaseException) -> ComposeError | None:

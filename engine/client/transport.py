@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, TypeVar
 
@@ -15,8 +15,10 @@ from engine.client.stdio import Hijacked
 from engine.errors import BadRequest
 from engine.wire.codec import decode, encode
 from engine.wire.http import JSON, NEWEST, format_target, version_of
+from engine.wire.images import AuthConfig
 
 T = TypeVar("T")
+FindAuth = Callable[[str], Awaitable[AuthConfig | None]]
 Parameters = Mapping[str, str | int | bool | None]
 
 _IDLE_CONNECTIONS: Final = 8
@@ -63,11 +65,19 @@ class Answer:
 
 
 class Transport:
-    """Base of the client: dials, keeps and reuses connections. Errors: `ApiError`, `EngineUnreachable`."""
+    """Base of the client: dials, keeps and reuses connections. Errors: `ApiError`, `EngineUnreachable`.
 
-    def __init__(self, address: str) -> None:
+    `find_auth` is asked for the credentials of an image's registry by calls that are given none; `headers` go along
+    with every request.
+    """
+
+    def __init__(
+        self, address: str, *, find_auth: FindAuth | None = None, headers: Sequence[tuple[str, str]] = ()
+    ) -> None:
         check_address(address)
         self.address = address
+        self._find_auth = find_auth
+        self._headers = tuple(headers)
         self._idle: list[EngineConnection] = []
         self._version = ""
         self._settling = anyio.Lock()
@@ -187,7 +197,7 @@ class Transport:
 
     @property
     def _common(self) -> tuple[tuple[str, str], ...]:
-        return (("Host", "docker"), ("User-Agent", "pycompose"))
+        return (("Host", "docker"), ("User-Agent", "pycompose"), *self._headers)
 
 
 def parsed(data: bytes, kind: type[T]) -> T:

@@ -139,6 +139,23 @@ class Layers:
         self._make(fill, chain_id, give_back=upper if moves else None)
         return CapturedLayer(packed[0].diff_id, chain_id(), packed[0].size_bytes)
 
+    def take_in(self, read: Read) -> CapturedLayer:
+        """Make a layer of a (compressed) archive of a whole file system, to lie below all others, as `capture` does.
+
+        Its digest is that of the archive which is made of it again, not of the one that came. Raises `InvalidLayer`,
+        and what `read` raises; then nothing stays.
+        """
+        packed: list[Packed] = []
+
+        def fill(target: Path) -> LayerRecord:
+            target.mkdir(mode=0o755)
+            unpack(read, target)
+            packed.append(pack(target))
+            return LayerRecord(packed[0].diff_id, packed[0].size_bytes, is_local=True)
+
+        self._make(fill, lambda: packed[0].diff_id)
+        return CapturedLayer(packed[0].diff_id, packed[0].diff_id, packed[0].size_bytes)
+
     def pack(self, chain_id: str, write: Write) -> None:
         """Write a layer's uncompressed archive to `write`, made anew from its files. Blocks.
 

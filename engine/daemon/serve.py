@@ -6,6 +6,7 @@ import grp
 import logging
 import os
 import signal
+from dataclasses import replace
 from functools import partial
 
 import anyio
@@ -16,7 +17,7 @@ from engine.api.services import Services
 from engine.api.system import System
 from engine.containers.service import ContainerService
 from engine.daemon.idle import IdleWatch
-from engine.daemon.settings import Settings
+from engine.daemon.settings import TRUST_DIRECTORIES, Settings
 from engine.errors import Unavailable
 from engine.events.bus import EventBus
 from engine.images.store import ImageService
@@ -91,6 +92,7 @@ def _compose(settings: Settings, store: Store, runtime: Runtime, *, version: str
     events = EventBus()
     registries = RegistrySettings.load(settings.registry_files)
     registries = registries.with_mirrors(settings.mirrors).with_proxies(settings.proxies)
+    registries = replace(registries, trust_directories=TRUST_DIRECTORIES)
     images = ImageService(paths, store, events, registries)
     volumes = VolumeService(paths, store, events)
     networks = NetworkService(paths, store, events)

@@ -12,6 +12,9 @@ from engine.errors import BadRequest
 from engine.state.paths import Paths
 
 SYSTEM_REGISTRIES = Path("/etc/pycompose/registries.toml")
+DOCKER_SETTINGS = Path("/etc/docker/daemon.json")
+# Docker's convention: a directory per registry, named by its host.
+TRUST_DIRECTORIES = (Path("/etc/docker/certs.d"), Path("/etc/pycompose/certs.d"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +48,9 @@ def default_paths(environment: Mapping[str, str]) -> Paths:
 
 
 def registry_files(paths: Paths, environment: Mapping[str, str]) -> tuple[Path, ...]:
-    """The files that name mirrors and trust, later ones over earlier ones."""
+    """The files that name mirrors and trust, later ones over earlier ones. Docker's own counts least."""
     chosen = environment.get("PYCOMPOSE_REGISTRIES")
-    return (Path(chosen),) if chosen else (SYSTEM_REGISTRIES, paths.root / "registries.toml")
+    return (Path(chosen),) if chosen else (DOCKER_SETTINGS, SYSTEM_REGISTRIES, paths.root / "registries.toml")
 
 
 def proxies(environment: Mapping[str, str]) -> dict[str, str]:

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from compose.errors import InvalidProject, Location
+from compose.load.nodes import MAX_DEPTH
 from compose.load.scalars import Timestamp, show
 from compose.load.tree import Map, Seq
-from compose.load.yaml import MAX_DEPTH, Document, parse
+from compose.load.yaml import Document, parse
 
 
 def tree(text: str) -> Any:
@@ -44,6 +45,18 @@ def complaints(text: str) -> list[str]:
         ("1.5", 1.5),
         (".5", 0.5),
         ("1e3", 1000.0),
+        ("0b-1", -1),
+        ("0o+7", 7),
+        (".5_0", 0.5),
+        ("._5", "._5"),
+        ("18446744073709551615", 18446744073709551615),
+        ("-9223372036854775809", -9223372036854775809.0),
+        ("0x1p-2", "0x1p-2"),
+        ("0001-01-01", Timestamp("0001-01-01T00:00:00Z")),
+        ("2001-1-1  1:2:3,5", Timestamp("2001-01-01T01:02:03.5Z")),
+        ("2001-01-01T10:20:30.1234567891-00:00", Timestamp("2001-01-01T10:20:30.123456789Z")),
+        ("2001-01-01T10:20:30", "2001-01-01T10:20:30"),
+        ("! 80", 80),
         ("1e999", "1e999"),
         (".inf", math.inf),
         ("-.Inf", -math.inf),

@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from engine.registry.endpoint import Refusal
     from engine.registry.upload import RegistryWriter
 
-_DENIED: Final = frozenset({401, 403})
+_WORDS: Final = {
+    401: "unauthorized: authentication required",
+    403: "denied: requested access to the resource is denied",
+}
 
 
 class Pusher:
@@ -164,7 +167,7 @@ def _explained(error: EngineError) -> EngineError:
     if not isinstance(error, Refusal):
         return error
     error.message = _words(error)
-    if error.http_status in _DENIED:
+    if error.http_status in _WORDS:
         error.hint = error.hint or f"log in to {error.host} as somebody who may push there"
     return error
 
@@ -173,9 +176,8 @@ def _words(refusal: Refusal) -> str:
     code = refusal.code.lower().replace("_", " ")
     if code:
         return f"{code}: {refusal.text}"
-    if refusal.http_status in _DENIED:
-        return f"denied: requested access to the resource is denied ({refusal.host}: {refusal.text})"
-    return refusal.message
+    # An answer to HEAD has no words of its own.
+    return _WORDS.get(refusal.http_status, refusal.message)
 
 
 def _line(digest: str, status: str) -> Progress:

@@ -9,7 +9,7 @@ import anyio
 from anyio import TASK_STATUS_IGNORED
 from anyio.abc import TaskStatus
 
-from engine.errors import NoSuchImage
+from engine.errors import NoSuchImage, Unauthorized
 from engine.wire.images import (
     AuthConfig,
     DistributionDescriptor,
@@ -20,6 +20,7 @@ from engine.wire.images import (
     ImageSummary,
     Progress,
     ProgressDetail,
+    SearchResult,
 )
 
 NOW_NS = 1_714_564_800_000_000_000
@@ -59,6 +60,7 @@ class FakeImages(Runs):
         self.pull_error: Exception | None = None
         self.early_error: Exception | None = None
         self.pulled: list[tuple[str, str, AuthConfig | None]] = []
+        self.pushed: list[tuple[str, AuthConfig | None]] = []
         self.pull_gate: anyio.Event | None = None
         self.pulling = 0
 
@@ -97,6 +99,23 @@ class FakeImages(Runs):
             raise self.early_error
         descriptor = DistributionDescriptor(media_type="application/x", digest="sha256:" + "c" * 64, size=5)
         return DistributionInspect(descriptor=descriptor)
+
+    async def push(self, name: str, *, auth: AuthConfig | None = None) -> AsyncIterator[Progress]:
+        self.pushed.append((name, auth))
+        if self.early_error:
+            raise self.early_error
+        yield Progress(status=f"The push refers to repository [{name}]")
+        if self.pull_error:
+            raise self.pull_error
+
+    async def log_in(self, auth: AuthConfig) -> str:
+        if auth.password != "right":
+            raise Unauthorized("unauthorized: incorrect username or password")
+        return "a-token" if auth.serveraddress == "gives.tokens" else ""
+
+    async def search(self, term: str, *, limit: int, auth: AuthConfig | None = None) -> list[SearchResult]:
+        found = [SearchResult(name=term, star_count=5, is_official=True), SearchResult(name=f"my/{term}")]
+        return found[:limit]
 
     async def tag(self, name_or_id: str, repository: str, tag: str) -> None:
         self.get(name_or_id).repo_tags.append(familiar(f"{repository}:{tag}"))

@@ -65,7 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.rfile.readline()
             return
         left = int(self.headers.get("Content-Length") or 0)
-        while left and (piece := self.rfile.read1(left)):  # type: ignore[attr-defined]  # it is a BufferedReader
+        while left and (piece := self.rfile.read1(left)):
             left -= len(piece)
             upload += piece
 

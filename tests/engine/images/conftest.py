@@ -58,11 +58,11 @@ def registry() -> Iterator[FakeRegistry]:
         yield fake
 
 
-def machine_with_mirror(root: Path, url: str) -> Machine:
+def machine_with_mirror(root: Path, *urls: str) -> Machine:
     paths = Paths(root=root / "state", run=root / "run")
     paths.make()
     store, events = Store.open(paths.database), EventBus()
-    settings = OFFLINE.with_mirrors({"docker.io": (url,)})
+    settings = OFFLINE.with_mirrors({"docker.io": urls})
     return Machine(paths, store, events, ImageService(paths, store, events, settings), Snapshots(paths))
 
 

@@ -27,6 +27,11 @@ def expand(word: str, lookup: Lookup, escape: str = "\\") -> str:
     return _Expander(word, lookup, escape).word()
 
 
+def expand_text(text: str, lookup: Lookup, escape: str = "\\") -> str:
+    """A here-document with its variables replaced; quotes are text, an escape only keeps a `$`. Raises `Misspelt`."""
+    return _Expander(text, lookup, escape).text_only()
+
+
 def raw_words(text: str, escape: str = "\\") -> list[str]:
     """Split at white space outside quotes; quotes and escapes stay in the words."""
     words: list[str] = []
@@ -63,6 +68,19 @@ class _Expander:
 
     def word(self) -> str:
         return self._until("")
+
+    def text_only(self) -> str:
+        parts: list[str] = []
+        while self.at < len(self.text):
+            if self.text[self.at] == "$":
+                parts.append(self._variable())
+                continue
+            following = self.text[self.at + 1 : self.at + 2]
+            if self.text[self.at] == self._escape and following and following in f"${self._escape}":
+                self.at += 1
+            parts.append(self.text[self.at])
+            self.at += 1
+        return "".join(parts)
 
     def _until(self, ends: str, *, keeps_escapes: bool = False) -> str:
         """Everything up to one of the characters `ends` (which is not consumed), or to the end.

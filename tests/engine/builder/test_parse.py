@@ -155,7 +155,9 @@ def test_only_the_stages_that_the_target_needs_are_found() -> None:
     assert needed_stages(file, file.target(""), {"base": "x"}) == {0, 2, 3}
     assert needed_stages(file, file.target("UNUSED"), {"base": "x"}) == {1}
     assert needed_stages(file, file.target("2"), {"base": "x"}) == {0, 2}
-    with pytest.raises(DockerfileError, match=r'target stage "none" could not be found .hint: .*one, unused, two, last'):
+    with pytest.raises(
+        DockerfileError, match=r'target stage "none" could not be found .hint: .*one, unused, two, last'
+    ):
         file.target("none")
 
 

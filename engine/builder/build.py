@@ -1,0 +1,165 @@
+"""One build: its stages run at the same time as far as they do not need each other, and the last becomes an image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import anyio
+import anyio.abc
+import msgspec
+
+from engine.builder.bench import Bench
+from engine.builder.cache import Entry
+from engine.builder.dockerfile.evaluate import PROXY_ARGS
+from engine.builder.dockerfile.instructions import Arg
+from engine.builder.dockerfile.stages import Stage, base_name, needed_stages
+from engine.builder.stage import KEY_NOTE, Product, StageBuild
+from engine.errors import NoSuchImage
+from engine.images.configuration import encode_configuration
+from engine.images.feed import short
+from engine.images.library import tag_of
+from engine.images.record import Image
+from engine.images.store import ImageService
+from engine.wire.images import Progress
+from engine.wire.times import parse_time
+
+
+class Build:
+    """Use `run` once."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._products: dict[int, Product] = {}
+        self._done: dict[int, anyio.Event] = {}
+        self._steps: dict[int, int] = {}
+        self._step_count = 0
+        self._tasks: anyio.abc.TaskGroup | None = None
+        self._errors: list[Exception] = []
+
+    async def run(self) -> Image:
+        """Build and name the image, and tell about it. Raises the first failure of a step."""
+        bench = self._bench
+        target = bench.dockerfile.target(bench.order.target)
+        needed = sorted(needed_stages(bench.dockerfile, target, bench.variables))
+        self._number(needed)
+        await self._build(needed)
+        product = self._products[target.index]
+        image = await self._keep(product)
+        await self._warn(target)
+        await self._tell(image)
+        return image
+
+    async def layers_of(self, index: int) -> Sequence[str]:
+        """The layers of another stage, once it is built; one that nobody thought to need is begun now."""
+        return (await self._product(index)).chain_ids
+
+    def _number(self, needed: Sequence[int]) -> None:
+        for index in needed:
+            self._steps[index] = self._step_count + 1
+            self._step_count += 1 + len(self._bench.dockerfile.stages[index].instructions)
+
+    async def _build(self, needed: Sequence[int]) -> None:
+        async with anyio.create_task_group() as tasks:
+            self._tasks = tasks
+            for index in needed:
+                self._begin(index)
+        if self._errors:
+            raise self._errors[0]
+
+    def _begin(self, index: int) -> None:
+        assert self._tasks is not None  # only while it builds
+        self._done[index] = anyio.Event()
+        self._tasks.start_soon(self._stage, index)
+
+    async def _stage(self, index: int) -> None:
+        bench = self._bench
+        stage = bench.dockerfile.stages[index]
+        build = StageBuild(bench, self, stage, self._steps.get(index, self._step_count), self._step_count)
+        try:
+            self._products[index] = await build.build(await self._base(stage))
+            await bench.transcript.finish(index)
+            self._done[index].set()
+        except Exception as exc:  # noqa: BLE001 - the first one is raised by `_build`, without a group around it
+            self._errors.append(exc)
+            assert self._tasks is not None
+            with anyio.CancelScope(shield=True):
+                await bench.transcript.release(index)
+            self._tasks.cancel_scope.cancel()
+
+    async def _base(self, stage: Stage) -> Product | None:
+        """The stage that a FROM names, if it is one."""
+        bench = self._bench
+        name = base_name(bench.dockerfile, stage, bench.variables)
+        other = None if name in bench.order.contexts else bench.dockerfile.stage_before(stage.index, name)
+        return await self._product(other.index) if other is not None else None
+
+    async def _product(self, index: int) -> Product:
+        if index not in self._done:
+            self._begin(index)
+        await self._done[index].wait()
+        return self._products[index]
+
+    async def _keep(self, product: Product) -> Image:
+        bench = self._bench
+        config = product.state.config
+        if bench.order.labels:
+            config = msgspec.structs.replace(config, labels={**config.labels, **bench.order.labels})
+        state = msgspec.structs.replace(product.state, config=config)
+        product = msgspec.structs.replace(product, state=state)
+        body = encode_configuration(product.configuration(bench.platform.architecture))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(bench.cache.touch, bench.used)
+            for entry in bench.fresh:
+                tasks.start_soon(bench.cache.put, entry)
+        return await bench.images.library.add(body, tags=bench.order.tags, parent=product.parent)
+
+    async def _warn(self, target: Stage) -> None:
+        """Name the build arguments that no ARG takes, as Docker does."""
+        bench = self._bench
+        args = [*bench.dockerfile.args]
+        args += [item for stage in bench.dockerfile.stages for item in stage.instructions if isinstance(item, Arg)]
+        known = {name for arg in args for name, _ in arg.names} | set(PROXY_ARGS) | set(bench.variables)
+        if unused := sorted(set(bench.order.args) - known):
+            text = f"[Warning] One or more build-args [{' '.join(unused)}] were not consumed\n"
+            await bench.transcript.say(target.index, text)
+
+    async def _tell(self, image: Image) -> None:
+        bench = self._bench
+        lines = [Progress(aux={"ID": image.id})]
+        if bench.order.is_quiet:
+            lines.append(Progress(stream=f"{image.id}\n"))
+        else:
+            lines.append(Progress(stream=f"Successfully built {short(image.id)}\n"))
+            lines += [Progress(stream=f"Successfully tagged {_shown(tag)}\n") for tag in bench.order.tags]
+        await bench.transcript.end(lines)
+
+
+def imported(images: ImageService, names: Sequence[str]) -> Mapping[str, Entry]:
+    """The steps of local images that were built here or elsewhere by this engine, by key."""
+    found: dict[str, Entry] = {}
+    for name in names:
+        try:
+            image = images.get(name)
+        except NoSuchImage:
+            continue  # as Docker: a cache that is not there is none
+        layers = iter(enumerate(image.diff_ids))
+        for item in image.history:
+            if item.empty_layer:
+                continue
+            position, diff_id = next(layers, (0, ""))
+            key = item.comment.removeprefix(KEY_NOTE)
+            if diff_id and key != item.comment:
+                time_ns = parse_time(item.created)
+                found[key] = Entry(
+                    id=key,
+                    description=item.created_by,
+                    created_ns=time_ns,
+                    used_ns=time_ns,
+                    diff_id=diff_id,
+                    chain_ids=image.chain_ids[: position + 1],
+                )
+    return found
+
+
+def _shown(tag: str) -> str:
+    return tag_of(tag).familiar

@@ -1,0 +1,124 @@
+"""From what a client sends to files on disk: the context, and what else came with it. Then the Dockerfile in it."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import anyio.to_thread
+
+from engine.builder import remote
+from engine.builder.dockerfile.stages import Dockerfile, parse_dockerfile
+from engine.builder.ignore import Ignore, read_ignore
+from engine.builder.order import BuildOrder
+from engine.builder.tree import Tree
+from engine.builder.unarchive import is_archive
+from engine.builder.workspace import Workspace
+from engine.errors import BadRequest
+from engine.storage.rooted import resolve_in_root
+
+_DEFAULT: Final = "Dockerfile"
+_IGNORE: Final = ".dockerignore"
+_MOST_DOCKERFILE_BYTES: Final = 16 << 20
+_MOST_SECRET_BYTES: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What there is to build. `named` are the contexts that came along, `secrets` their contents by id."""
+
+    dockerfile: Dockerfile
+    ignore: Ignore
+    secrets: Mapping[str, bytes]
+    named: Mapping[str, Tree]
+
+
+async def receive(order: BuildOrder, chunks: AsyncIterator[bytes], workspace: Workspace) -> Received:
+    """Fill the workspace and read the Dockerfile. Raises `BadRequest`, `DockerfileError`, `EngineError`."""
+    if order.remote:
+        await _fetch(order.remote, workspace, order)
+    else:
+        await workspace.unpack(chunks, workspace.context)
+    extras = await anyio.to_thread.run_sync(_take_extras, workspace, order.extras)
+    dockerfile, ignore = await anyio.to_thread.run_sync(_read, workspace.context, order.dockerfile or _DEFAULT)
+    return Received(dockerfile, ignore, *extras)
+
+
+async def _fetch(source: str, workspace: Workspace, order: BuildOrder) -> None:
+    if remote.is_git(source):
+        place = await anyio.to_thread.run_sync(workspace.place, "git")
+        found = await remote.clone(source, place)
+        await anyio.to_thread.run_sync(found.rename, workspace.context)
+        return
+    if not remote.is_url(source):
+        raise BadRequest(
+            f"unsupported remote context {source!r}",
+            hint="give the address of a git repository, a tar archive or a file",
+        )
+    place = await anyio.to_thread.run_sync(workspace.place, "download")
+    path = await remote.download(source, place)
+    if await anyio.to_thread.run_sync(is_archive, path):
+        await workspace.unpack(_chunks(path), workspace.context)
+    else:
+        await anyio.to_thread.run_sync(_single, path, workspace.context / (order.dockerfile or _DEFAULT))
+
+
+async def _chunks(path: Path) -> AsyncIterator[bytes]:
+    async with await anyio.open_file(path, "rb") as file:
+        while chunk := await file.read(1 << 18):
+            yield chunk
+
+
+def _single(path: Path, target: Path) -> None:
+    """A file by URL that is no archive is the Dockerfile of an empty context."""
+    target.parent.mkdir(mode=0o755, parents=True)
+    path.rename(target)
+
+
+def _take_extras(workspace: Workspace, prefix: str) -> tuple[dict[str, bytes], dict[str, Tree]]:
+    """Take what came along with the context out of it: `PREFIX/secrets/<id>` and `PREFIX/contexts/<name>/…`."""
+    if not prefix:
+        return {}, {}
+    if prefix != posixpath.basename(prefix) or prefix in (".", ".."):
+        raise BadRequest(f"invalid name of extras: {prefix!r}")
+    place = workspace.root / "extras"
+    inside = workspace.context / prefix
+    if inside.is_symlink() or not inside.is_dir():
+        return {}, {}
+    inside.rename(place)
+    secrets = {}
+    for path in sorted((place / "secrets").glob("*")):
+        if path.is_symlink() or path.stat().st_size > _MOST_SECRET_BYTES:
+            raise BadRequest(f"secret {path.name} is longer than {_MOST_SECRET_BYTES} bytes")
+        secrets[path.name] = path.read_bytes()
+        path.unlink()
+    named = {}
+    for path in sorted((place / "contexts").glob("*")):
+        named[path.name] = Tree(path, Ignore(read_ignore(_text(path, _IGNORE))))
+    return secrets, named
+
+
+def _read(context: Path, name: str) -> tuple[Dockerfile, Ignore]:
+    path = resolve_in_root(context, name)
+    if not path.is_file() and name == _DEFAULT and (context / name.lower()).is_file():
+        path, name = context / name.lower(), name.lower()
+    if not path.is_file():
+        raise BadRequest(f"Cannot locate specified Dockerfile: {name}", hint="name it with --file, or create it")
+    if path.stat().st_size > _MOST_DOCKERFILE_BYTES:
+        raise BadRequest(f"the Dockerfile {name} is longer than {_MOST_DOCKERFILE_BYTES} bytes")
+    try:
+        text = path.read_text("utf-8")
+    except UnicodeDecodeError as exc:
+        raise BadRequest(f"{name} is no text: {exc}") from exc
+    if not text.strip():
+        raise BadRequest(f"the Dockerfile ({name}) cannot be empty")
+    ignore = _text(context, f"{name}.dockerignore") or _text(context, _IGNORE)
+    return parse_dockerfile(text, posixpath.normpath(name)), Ignore(read_ignore(ignore))
+
+
+def _text(directory: Path, name: str) -> str:
+    path = resolve_in_root(directory, name)
+    return path.read_text("utf-8", "replace") if path.is_file() else ""

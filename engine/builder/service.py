@@ -1,0 +1,232 @@
+"""The door to building: orders in, lines out; what is cached, and pruning it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AsyncExitStack, ExitStack
+from typing import Final
+
+import anyio
+import anyio.abc
+import anyio.to_thread
+from anyio.streams.memory import MemoryObjectSendStream
+
+from engine.builder import running, workspace
+from engine.builder.bench import Bench
+from engine.builder.build import Build, imported
+from engine.builder.cache import Cache, Entry
+from engine.builder.dockerfile.stages import global_args, needed_stages
+from engine.builder.mounts import CacheMounts
+from engine.builder.order import BuildOrder
+from engine.builder.receiving import receive
+from engine.builder.transcript import Transcript
+from engine.builder.usage import CacheUsage, usage_of
+from engine.builder.workspace import working
+from engine.containers.drivers import Drivers
+from engine.errors import Unavailable
+from engine.images.library import tag_of
+from engine.images.store import ImageService
+from engine.registry.platforms import Platform, host_platform
+from engine.state.names import new_id
+from engine.state.paths import Paths
+from engine.state.store import Store
+from engine.storage.deletion import delete_tree
+from engine.storage.snapshots import Snapshots
+from engine.wire.images import Progress
+
+_BACKLOG: Final = 64
+_LEAST_AT_ONCE: Final = 4
+
+
+class Builder:
+    """Builds images. `run` first, in a task group:
+
+    await tasks.start(builder.run)
+    ready = await builder.receive(order, chunks)
+    async for line in ready.lines(): ...
+    """
+
+    def __init__(self, paths: Paths, store: Store, images: ImageService, drivers: Drivers) -> None:
+        self._root = paths.root / "builds"
+        self._secrets_root = paths.run / "builds"
+        self._events = drivers.events
+        self._images = images
+        self._drivers = drivers
+        self._snapshots = Snapshots(paths)
+        self._cache = Cache(store, images.library.layers)
+        self._cache_mounts = CacheMounts(store, self._root / "mounts")
+        self._limiter = anyio.CapacityLimiter(max(_LEAST_AT_ONCE, len(os.sched_getaffinity(0))))
+        self._running: dict[str, anyio.CancelScope] = {}
+        self.tasks: anyio.abc.TaskGroup | None = None
+        images.library.keep(self._cache.needed_layers)
+
+    async def run(self, *, task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Remove what builds of an earlier engine left, report ready, then build until cancelled."""
+        await running.recover(self._drivers)
+        await anyio.to_thread.run_sync(workspace.sweep, self._root)
+        await anyio.to_thread.run_sync(delete_tree, self._secrets_root)
+        async with anyio.create_task_group() as tasks:
+            self.tasks = tasks
+            task_status.started()
+            try:
+                await anyio.sleep_forever()
+            finally:
+                self.tasks = None
+
+    async def receive(self, order: BuildOrder, chunks: AsyncIterator[bytes], *, build_id: str = "") -> Ready:
+        """Take the context in and read the Dockerfile; what it returns has to be iterated, which builds.
+
+        Raises `BadRequest`, `DockerfileError`, and for a remote context `EngineError`; then nothing is left.
+        """
+        for tag in order.tags:
+            tag_of(tag)
+        wanted = Platform.parse(order.platform)
+        async with AsyncExitStack() as stack:
+            place = await stack.enter_async_context(working(self._root, self._snapshots))
+            received = await receive(order, chunks, place)
+            target = received.dockerfile.target(order.target)
+            variables = global_args(
+                received.dockerfile, order.given_args, _platform_args(wanted, order.target or "default")
+            )
+            stages = needed_stages(received.dockerfile, target, variables)
+
+            def bench(lines: MemoryObjectSendStream[Progress]) -> Bench:
+                return Bench(
+                    order=order,
+                    dockerfile=received.dockerfile,
+                    variables=variables,
+                    platform=wanted,
+                    drivers=self._drivers,
+                    images=self._images,
+                    cache=self._cache,
+                    cache_mounts=self._cache_mounts,
+                    workspace=place,
+                    transcript=Transcript(lines, stages, is_quiet=order.is_quiet),
+                    limiter=self._limiter,
+                    ignore=received.ignore,
+                    secrets=received.secrets,
+                    secrets_root=self._secrets_root / place.root.name,
+                    named=received.named,
+                    imported=imported(self._images, order.cache_from),
+                )
+
+            return Ready(self, bench, stack.pop_all(), build_id or new_id())
+
+    def cancel(self, build_id: str) -> None:
+        """End a build; an unknown one is fine."""
+        if scope := self._running.get(build_id):
+            scope.cancel()
+
+    async def work(self, ready: Ready, lines: MemoryObjectSendStream[Progress]) -> None:
+        """Build what was received, in the service's own task. The failure is kept for `Ready.lines`."""
+        with ExitStack() as stack:
+            stack.enter_context(lines)
+            stack.enter_context(self._images.library.making())
+            self._running[ready.build_id] = stack.enter_context(ready.scope)
+            bench = ready.bench(lines)
+            try:
+                image = await Build(bench).run()
+                self._events.publish("builder", "build", image.id, {"name": image.id})
+            except Exception as exc:  # noqa: BLE001 - raised to the one who reads the lines
+                ready.error = exc
+            finally:
+                self._running.pop(ready.build_id, None)
+                with anyio.CancelScope(shield=True):
+                    await anyio.to_thread.run_sync(delete_tree, bench.secrets_root)
+
+    async def usage(self) -> list[CacheUsage]:
+        """What the cache takes on the disk, the oldest first."""
+        needed = {chain_id for image in self._images.all() for chain_id in image.chain_ids}
+        return await anyio.to_thread.run_sync(usage_of, self._cache, self._cache_mounts, needed)
+
+    async def prune(
+        self, wanted: Callable[[CacheUsage], bool], *, keep_bytes: int = 0, everything: bool = False
+    ) -> tuple[list[str], int]:
+        """Forget what is cached, as far as `wanted` says, until no more than `keep_bytes` are left of it.
+
+        Without `everything`, what images still need stays. Returns the ids of what went and the bytes that it freed.
+        """
+        found = {item.id: item for item in await self.usage()}
+
+        def chosen(identity: str) -> bool:
+            item = found.get(identity)
+            return item is not None and not item.in_use and (everything or not item.is_shared) and wanted(item)
+
+        def is_gone(entry: Entry) -> bool:
+            """Steps without a layer take no space: they go when everything does."""
+            return chosen(entry.id) if entry.has_layer else everything and not keep_bytes
+
+        gone = await self._cache.forget(is_gone, keep_bytes=keep_bytes)
+        async with self._images.library.lock:
+            _, freed = await self._images.library.free([item for entry in gone for item in entry.chain_ids], [])
+        removed = [entry.id for entry in gone if entry.has_layer]
+        for mount in self._cache_mounts:
+            if chosen(mount.id):
+                freed += await self._cache_mounts.remove(mount)
+                removed.append(mount.id)
+        self._events.publish("builder", "prune", "", {"reclaimed": str(freed)})
+        return removed, freed
+
+
+class Ready:
+    """A build whose context is here. `lines` has to be run, or the context stays until the engine's next start."""
+
+    def __init__(
+        self,
+        builder: Builder,
+        bench: Callable[[MemoryObjectSendStream[Progress]], Bench],
+        files: AsyncExitStack,
+        build_id: str,
+    ) -> None:
+        self.build_id = build_id
+        self.bench = bench
+        self.scope = anyio.CancelScope()
+        self.error: Exception | None = None
+        self._builder = builder
+        self._files = files
+
+    async def lines(self) -> AsyncGenerator[Progress, None]:
+        """Build, and yield what there is to say; whoever stops reading ends the build.
+
+        Raises what made it fail, after the lines before it.
+        """
+        async with self._files:
+            if self._builder.tasks is None:
+                raise Unavailable("the engine is stopping")
+            send, lines = anyio.create_memory_object_stream[Progress](_BACKLOG)
+            finished = anyio.Event()
+
+            async def work() -> None:
+                try:
+                    await self._builder.work(self, send)
+                finally:
+                    finished.set()
+
+            self._builder.tasks.start_soon(work, name=f"build {self.build_id[:12]}")
+            try:
+                async with lines:
+                    async for line in lines:
+                        yield line
+            finally:
+                self.scope.cancel()
+                with anyio.CancelScope(shield=True):
+                    await finished.wait()
+            if self.error is not None:
+                raise self.error
+
+
+def _platform_args(target: Platform, stage: str) -> dict[str, str]:
+    """The variables that a Dockerfile has without naming them (Dockerfile reference, "Automatic platform ARGs")."""
+    here = host_platform()
+    return {
+        "BUILDPLATFORM": str(here),
+        "BUILDOS": here.os,
+        "BUILDARCH": here.architecture,
+        "BUILDVARIANT": here.variant,
+        "TARGETPLATFORM": str(target),
+        "TARGETOS": target.os,
+        "TARGETARCH": target.architecture,
+        "TARGETVARIANT": target.variant,
+        "TARGETSTAGE": stage,
+    }

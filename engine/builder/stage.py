@@ -1,0 +1,321 @@
+"""One stage: its base, then instruction by instruction, each from the cache or made anew."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Final
+
+import anyio.to_thread
+import msgspec
+
+from engine.builder.bench import Bench, Origin, Stages
+from engine.builder.cache import Entry, key_of
+from engine.builder.copying import make_directory
+from engine.builder.dockerfile.evaluate import State, apply
+from engine.builder.dockerfile.instructions import Copy, From, Instruction, Run, Workdir
+from engine.builder.dockerfile.parse import read_trigger
+from engine.builder.dockerfile.problem import DockerfileError, Misspelt
+from engine.builder.dockerfile.stages import SCRATCH, Stage, base_name, expanded
+from engine.builder.failure import StepFailed
+from engine.builder.filestep import carry_out, needs_directory, plan_copy, words_of
+from engine.builder.running import Unfinished, unfinished
+from engine.builder.runstep import RunPlan, plan_run, prepared
+from engine.containers.config import DEFAULT_PATH
+from engine.errors import EngineError
+from engine.images.configuration import Configuration, HistoryEntry, RootFilesystem, encode_configuration
+from engine.images.feed import short
+from engine.images.record import Image
+from engine.storage.content import digest_of
+from engine.wire.containers import ContainerConfig
+from engine.wire.times import rfc3339
+
+KEY_NOTE: Final = "pycompose.key="
+_TAIL_BYTES: Final = 4096
+
+# Carries a step out on a layer in the making; whether it changed files.
+Act = Callable[[Unfinished], Awaitable[bool]]
+
+
+class Product(msgspec.Struct, frozen=True, kw_only=True):
+    """A stage as far as it is built. `lineage` stands for all its instructions so far, in the cache."""
+
+    state: State
+    chain_ids: tuple[str, ...] = ()
+    diff_ids: tuple[str, ...] = ()
+    history: tuple[HistoryEntry, ...] = ()
+    created: str = ""
+    lineage: str = ""
+    parent: str = ""
+    variant: str = ""
+
+    @property
+    def top(self) -> str:
+        """The topmost layer, "" without any."""
+        return self.chain_ids[-1] if self.chain_ids else ""
+
+    def configuration(self, architecture: str) -> Configuration:
+        """The config of an image of this."""
+        return Configuration(
+            architecture=architecture,
+            variant=self.variant,
+            created=self.created,
+            author=self.state.author,
+            config=self.state.config,
+            rootfs=RootFilesystem(diff_ids=list(self.diff_ids)),
+            history=list(self.history),
+        )
+
+
+class StageBuild:
+    """Builds one stage. `first_step` is the number that its FROM has among the steps of all stages."""
+
+    def __init__(self, bench: Bench, stages: Stages, stage: Stage, first_step: int, step_count: int) -> None:
+        self._bench = bench
+        self._stages = stages
+        self._stage = stage
+        self._step = first_step
+        self._step_count = step_count
+
+    async def build(self, base: Product | None) -> Product:
+        """Build the stage; `base` is the stage that its FROM names, if that is one.
+
+        Raises `DockerfileError` and `StepFailed`, which point at a line, and cancels what runs when cancelled.
+        """
+        await self._announce(self._stage.start)
+        product = await self._based(base)
+        await self._say_id(product)
+        triggers = product.state.config.on_build or []
+        product = msgspec.structs.replace(product, state=_without_triggers(product.state))
+        if triggers:
+            await self._say(f"# Executing {len(triggers)} build trigger{'s' if len(triggers) > 1 else ''}\n")
+        for text in triggers:
+            line = self._stage.start.line
+            trigger = read_trigger(text, line, self._bench.dockerfile.escape, self._bench.dockerfile.file)
+            product = await self._done(trigger, product)
+        for instruction in self._stage.instructions:
+            await self._announce(instruction)
+            product = await self._done(instruction, product)
+            await self._say_id(product)
+        return product
+
+    async def _based(self, base: Product | None) -> Product:
+        bench, start = self._bench, self._stage.start
+        name = base_name(bench.dockerfile, self._stage, bench.variables)
+        platform = expanded(bench.dockerfile, start.line, start.platform, bench.variables)
+        if base is not None:
+            return msgspec.structs.replace(base, state=State(config=base.state.config, author=base.state.author))
+        if name == SCRATCH and name not in bench.order.contexts:
+            config = ContainerConfig(env=[f"PATH={DEFAULT_PATH}"])
+            return Product(state=State(config=config), lineage=key_of(SCRATCH), created=rfc3339(0))
+        try:
+            image = await bench.image(name, platform, self._stage.index)
+        except EngineError as exc:
+            raise StepFailed.at(bench.dockerfile, start.line, exc) from exc
+        return _product_of(image)
+
+    async def _done(self, instruction: Instruction, product: Product) -> Product:
+        """The stage after an instruction; whatever goes wrong points at its line."""
+        bench = self._bench
+        try:
+            match instruction:
+                case Run():
+                    return await self._run(instruction, product)
+                case Copy():
+                    return await self._copy(instruction, product)
+                case Workdir():
+                    return await self._workdir(instruction, product)
+                case _:
+                    return await self._configured(instruction, product)
+        except Misspelt as exc:
+            raise bench.dockerfile.fail(instruction.line, exc.problem, exc.hint) from exc
+        except (DockerfileError, StepFailed):
+            raise
+        except EngineError as exc:
+            raise StepFailed.at(bench.dockerfile, instruction.line, exc) from exc
+        except OSError as exc:
+            wrapped = EngineError(str(exc))
+            raise StepFailed.at(bench.dockerfile, instruction.line, wrapped) from exc
+
+    async def _configured(self, instruction: Instruction, product: Product) -> Product:
+        state = self._applied(instruction, product.state)
+        lineage = key_of(product.lineage, instruction.text, state.config, state.args, state.author)
+        entry = self._bench.look_up(lineage)
+        if entry is None:
+            entry = _entry(lineage, instruction.text, product)
+            self._bench.fresh.append(entry)
+        else:
+            await self._say(" ---> Using cache\n")
+        return _grown(product, entry, state, created_by=instruction.text)
+
+    async def _workdir(self, instruction: Workdir, product: Product) -> Product:
+        state = self._applied(instruction, product.state)
+        path = state.config.working_dir
+        key = key_of("workdir", product.top, path)
+        entry = self._bench.look_up(key)
+        if entry is not None:
+            await self._say(" ---> Using cache\n")
+            return _grown(product, entry, state, created_by=instruction.text)
+
+        async def act(layer: Unfinished) -> bool:
+            if not await anyio.to_thread.run_sync(needs_directory, layer.rootfs, path):
+                return False
+            await anyio.to_thread.run_sync(_make_directory, layer, path)
+            return True
+
+        entry = await self._made(key, instruction.text, product, act)
+        return _grown(product, entry, state, created_by=instruction.text)
+
+    async def _copy(self, instruction: Copy, product: Product) -> Product:
+        bench = self._bench
+        origin: Origin | None = None
+        if instruction.origin:
+            if "$" in instruction.origin:
+                raise Misspelt(f"variable expansion is not supported for --from: {instruction.origin}")
+            origin = await bench.origin(instruction.origin, self._stage.index, self._stages)
+        words = words_of(instruction, bench.expander(product.state))
+        directory = product.state.config.working_dir
+        # What a stage made may have the same contents although it was made anew; a look at its key comes first.
+        quick = key_of("copy", product.top, directory, words, origin.key) if origin and origin.key else ""
+        entry = bench.look_up(quick) if quick else None
+        if entry is None:
+            entry = await self._copied(instruction, product, origin, words, quick)
+        else:
+            await self._say(" ---> Using cache\n")
+        return _grown(product, entry, product.state, created_by=instruction.text)
+
+    async def _copied(
+        self, instruction: Copy, product: Product, origin: Origin | None, words: Sequence[object], quick: str
+    ) -> Entry:
+        bench = self._bench
+        plan = await plan_copy(bench, instruction, product.state, origin)
+        # Documents are in `contents`, with their variables replaced.
+        key = key_of("copy of", product.top, product.state.config.working_dir, words, plan.contents)
+        entry = bench.look_up(key)
+        if entry is not None:
+            await self._say(" ---> Using cache\n")
+        else:
+
+            async def act(layer: Unfinished) -> bool:
+                await anyio.to_thread.run_sync(carry_out, plan, layer.rootfs)
+                return True
+
+            entry = await self._made(key, instruction.text, product, act)
+        if quick:
+            now = time.time_ns()
+            bench.fresh.append(
+                Entry(id=quick, description=instruction.text, created_ns=now, used_ns=now, stands_for=entry.id)
+            )
+        return entry
+
+    async def _run(self, instruction: Run, product: Product) -> Product:
+        bench = self._bench
+        plan = await plan_run(bench, instruction, product.state, self._stage.index, self._stages, product.top)
+        entry = bench.look_up(plan.key)
+        if entry is not None:
+            await self._say(" ---> Using cache\n")
+        else:
+            entry = await self._made(plan.key, instruction.text, product, partial(self._program, instruction, plan))
+        return _grown(product, entry, product.state, created_by=f"RUN {plan.command}")
+
+    async def _program(self, instruction: Run, plan: RunPlan, layer: Unfinished) -> bool:
+        bench, tail = self._bench, deque[bytes]()
+
+        async def write(data: bytes) -> None:
+            tail.append(data)
+            while sum(map(len, tail)) - len(tail[0]) > _TAIL_BYTES:
+                tail.popleft()
+            await self._say(data.decode("utf-8", "replace"))
+
+        await self._say(f" ---> Running in {layer.id[:12]}\n")
+        async with prepared(bench, plan) as program:
+            exit_code = await layer.run(program, write)
+        if exit_code:
+            raise StepFailed(
+                bench.dockerfile,
+                instruction.line,
+                f"The command '{' '.join(plan.arguments)}' returned a non-zero code: {exit_code}",
+                exit_code=exit_code,
+                log=b"".join(tail)[-_TAIL_BYTES:].decode("utf-8", "replace"),
+            )
+        await self._say(f" ---> Removed intermediate container {layer.id[:12]}\n")
+        return True
+
+    async def _made(self, key: str, description: str, product: Product, act: Act) -> Entry:
+        """Carry a step out and remember its layer. `act` says whether it changed any file."""
+        bench = self._bench
+        async with bench.limiter, unfinished(bench.drivers, product.chain_ids) as layer:
+            entry = _entry(key, description, product)
+            if await act(layer):
+                captured = await layer.capture(bench.images.library.layers)
+                entry = msgspec.structs.replace(
+                    entry,
+                    diff_id=captured.diff_id,
+                    chain_ids=[*product.chain_ids, captured.chain_id],
+                    size_bytes=captured.size_bytes,
+                )
+        await bench.cache.put(entry)
+        return entry
+
+    def _applied(self, instruction: Instruction, state: State) -> State:
+        bench = self._bench
+        return apply(instruction, state, bench.order.given_args, bench.variables, bench.dockerfile.escape)
+
+    async def _announce(self, instruction: Instruction | From) -> None:
+        await self._say(f"Step {self._step}/{self._step_count} : {instruction.text}\n")
+        self._step += 1
+
+    async def _say_id(self, product: Product) -> None:
+        body = encode_configuration(product.configuration(self._bench.platform.architecture))
+        await self._say(f" ---> {short(product.parent if product.lineage == product.parent else digest_of(body))}\n")
+
+    async def _say(self, text: str) -> None:
+        await self._bench.transcript.say(self._stage.index, text)
+
+
+def _entry(key: str, description: str, product: Product) -> Entry:
+    now = time.time_ns()
+    return Entry(id=key, description=description, created_ns=now, used_ns=now, parent=product.lineage)
+
+
+def _grown(product: Product, entry: Entry, state: State, *, created_by: str) -> Product:
+    """The product after a step. The key stays with the image, so that another engine can use it as a cache."""
+    created = rfc3339(entry.created_ns)
+    history = HistoryEntry(
+        created=created,
+        created_by=created_by,
+        comment=f"{KEY_NOTE}{entry.id}" if entry.has_layer else "",
+        empty_layer=not entry.has_layer,
+    )
+    return msgspec.structs.replace(
+        product,
+        state=state,
+        chain_ids=tuple(entry.chain_ids) if entry.has_layer else product.chain_ids,
+        diff_ids=(*product.diff_ids, entry.diff_id) if entry.has_layer else product.diff_ids,
+        history=(*product.history, history),
+        created=created,
+        lineage=key_of(product.lineage, entry.id, created),
+    )
+
+
+def _product_of(image: Image) -> Product:
+    return Product(
+        state=State(config=image.config, author=image.author),
+        chain_ids=tuple(image.chain_ids),
+        diff_ids=tuple(image.diff_ids),
+        history=tuple(image.history),
+        created=image.created,
+        lineage=image.id,
+        parent=image.id,
+        variant=image.variant,
+    )
+
+
+def _without_triggers(state: State) -> State:
+    return msgspec.structs.replace(state, config=msgspec.structs.replace(state.config, on_build=None))
+
+
+def _make_directory(layer: Unfinished, path: str) -> None:
+    make_directory(layer.rootfs, path)

@@ -1,0 +1,61 @@
+"""What the build cache takes on the disk, as `docker system df -v` and `docker builder prune` see it. Blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+
+from msgspec import Struct
+
+from engine.builder.cache import Cache
+from engine.builder.mounts import CacheMounts
+
+_STEP: Final = "regular"
+_MOUNT: Final = "exec.cachemount"
+
+
+class CacheUsage(Struct, frozen=True, kw_only=True):
+    """One step's layer, or one directory of a cache mount. `is_shared` says that an image has the layer, too."""
+
+    id: str
+    kind: str
+    description: str
+    size_bytes: int
+    created_ns: int
+    used_ns: int
+    uses: int
+    in_use: bool = False
+    is_shared: bool = False
+    parents: tuple[str, ...] = ()
+
+
+def usage_of(cache: Cache, mounts: CacheMounts, needed: Collection[str]) -> list[CacheUsage]:
+    """Everything that is cached; `needed` are the layers of images."""
+    steps = [
+        CacheUsage(
+            id=entry.id,
+            kind=_STEP,
+            description=entry.description,
+            size_bytes=entry.size_bytes,
+            created_ns=entry.created_ns,
+            used_ns=entry.used_ns,
+            uses=entry.uses,
+            is_shared=bool(entry.chain_ids) and entry.chain_ids[-1] in needed,
+        )
+        for entry in cache
+        if entry.has_layer
+    ]
+    directories = [
+        CacheUsage(
+            id=record.id,
+            kind=_MOUNT,
+            description=f"cached mount {record.name}",
+            size_bytes=mounts.size_bytes(record),
+            created_ns=record.created_ns,
+            used_ns=record.used_ns,
+            uses=record.uses,
+            in_use=mounts.in_use(record),
+        )
+        for record in mounts
+    ]
+    return steps + directories

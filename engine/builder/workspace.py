@@ -1,0 +1,130 @@
+"""The directory of one build: its context, what it downloads, and the trees that it mounts to copy from.
+
+    builds/tmp/<id>/context      what the client sent
+    builds/tmp/<id>/…            heredocs, downloads, mount points
+    builds/mounts/<digest>       the contents of `RUN --mount=type=cache`, which stay
+
+Everything below `tmp` goes with the build, or with the engine's next start.
+"""
+
+from __future__ import annotations
+
+import os
+import tarfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+import anyio
+import anyio.to_thread
+
+from engine.containers.concurrent import together
+from engine.containers.tarball import read_into
+from engine.errors import BadRequest, EngineError
+from engine.kernel.mounts import mount_points, unmount
+from engine.state.names import new_id
+from engine.storage.deletion import delete_tree
+from engine.storage.jail import inside
+from engine.storage.snapshots import Snapshots
+
+_TEMPORARY: Final = "tmp"
+
+
+class Workspace:
+    """Use `working` to get one."""
+
+    def __init__(self, root: Path, snapshots: Snapshots) -> None:
+        self.root = root
+        self._snapshots = snapshots
+        self._numbers = count(1)
+        self._mounted: dict[tuple[str, ...], Path] = {}
+        self._lock = anyio.Lock()
+
+    @property
+    def context(self) -> Path:
+        """Where the context is unpacked."""
+        return self.root / "context"
+
+    def place(self, kind: str) -> Path:
+        """A new directory for something temporary. Blocks shortly."""
+        directory = self.root / f"{kind}-{next(self._numbers)}"
+        directory.mkdir(mode=0o700)
+        return directory
+
+    async def mounted(self, chain_ids: Sequence[str]) -> Path:
+        """Layers as a read-only tree, mounted once for the whole build."""
+        key = tuple(chain_ids)
+        async with self._lock:
+            if key not in self._mounted:
+                target = self.root / f"layers-{next(self._numbers)}"
+                await self._snapshots.mount_read_only(target, key)
+                self._mounted[key] = target
+            return self._mounted[key]
+
+    async def unpack(self, chunks: AsyncIterator[bytes], target: Path) -> None:
+        """Unpack a tar archive, plain or compressed. Raises `BadRequest` for a broken one."""
+        await anyio.to_thread.run_sync(partial(target.mkdir, mode=0o755))
+        readable, writable = os.pipe2(os.O_CLOEXEC)
+        os.set_blocking(writable, False)
+
+        async def unpack() -> None:
+            try:
+                await anyio.to_thread.run_sync(partial(_unpack, readable, target))
+            finally:
+                os.close(readable)
+
+        await together(unpack, partial(_feed, writable, chunks))
+
+
+@asynccontextmanager
+async def working(builds: Path, snapshots: Snapshots) -> AsyncIterator[Workspace]:
+    """A workspace for the block; afterwards nothing of it is left."""
+    root = builds / _TEMPORARY / new_id()[:16]
+    await anyio.to_thread.run_sync(partial(root.mkdir, mode=0o700, parents=True))
+    try:
+        yield Workspace(root, snapshots)
+    finally:
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(_remove, root)
+
+
+def sweep(builds: Path) -> None:
+    """Remove what builds of an earlier engine left. Blocks."""
+    temporary = builds / _TEMPORARY
+    if temporary.is_dir():
+        for directory in temporary.iterdir():
+            _remove(directory)
+
+
+def _remove(root: Path) -> None:
+    for point in reversed(list(mount_points(root))):
+        unmount(point, lazily=True)
+    delete_tree(root)
+
+
+def _unpack(descriptor: int, target: Path) -> None:
+    with os.fdopen(descriptor, "rb", closefd=False) as file:
+        try:
+            inside(target, partial(read_into, "/", file, is_strict=False))
+        except tarfile.TarError as exc:
+            raise BadRequest(f"the build context is no tar archive, or a broken one: {exc}") from exc
+        except OSError as exc:
+            raise EngineError(f"the build context cannot be unpacked: {exc.strerror or exc}") from exc
+
+
+async def _feed(descriptor: int, chunks: AsyncIterator[bytes]) -> None:
+    try:
+        async for chunk in chunks:
+            view = memoryview(chunk)
+            while view:
+                try:
+                    view = view[os.write(descriptor, view) :]
+                except BlockingIOError:
+                    await anyio.wait_writable(descriptor)
+    except BrokenPipeError:
+        return  # the unpacking failed, and tells why
+    finally:
+        os.close(descriptor)

@@ -15,6 +15,7 @@ import anyio
 import msgspec
 
 from engine.api.services import ContainerJobs, ImageJobs
+from engine.api.sizes import with_sizes
 from engine.errors import Unavailable
 from engine.events.bus import EventBus
 from engine.process import find_tool, run
@@ -89,9 +90,7 @@ class System:
         """Answer of `GET /info`."""
         uname = os.uname()
         cgroup_version, controllers = await anyio.to_thread.run_sync(_cgroup_facts)
-        states = Counter(
-            summary.state for summary in self._containers.summaries(everything=True, limit=0, size=False, filters={})
-        )
+        states = Counter(summary.state for summary in self._containers.summaries(everything=True, limit=0, filters={}))
         name, version_id = await anyio.to_thread.run_sync(_operating_system)
         running, paused = states["running"] + states["restarting"], states["paused"]
         return SystemInfo(
@@ -132,14 +131,20 @@ class System:
 
     async def disk_usage(self) -> dict[str, Any]:
         """Answer of `GET /system/df`, without the volumes, which the route adds."""
+        use = await self._images.disk_use()
         images = [
-            msgspec.structs.replace(self._images.summary(image), containers=len(self._containers.image_users(image.id)))
+            msgspec.structs.replace(
+                self._images.summary(image),
+                containers=len(self._containers.image_users(image.id)),
+                shared_size=use.shared_bytes.get(image.id, 0),
+            )
             for image in self._images.all()
         ]
+        containers = self._containers.summaries(everything=True, limit=0, filters={})
         return {
-            "LayersSize": sum(image.size for image in images),
+            "LayersSize": use.layers_bytes,
             "Images": images,
-            "Containers": self._containers.summaries(everything=True, limit=0, size=True, filters={}),
+            "Containers": await with_sizes(self._containers, containers),
             "BuildCache": [],
         }
 

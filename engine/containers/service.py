@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -20,6 +20,9 @@ from engine.containers.container import NEXT_EXIT, NOT_RUNNING, REMOVED, Contain
 from engine.containers.creation import Creator
 from engine.containers.drivers import Drivers, FileSystems, Images, Networks, Processes
 from engine.containers.exec import Execs, ExecSession
+from engine.containers.files.commit import CommitOptions, Committer
+from engine.containers.files.export import export
+from engine.containers.files.sizes import Sizes, sizes
 from engine.containers.launching import LOG_NAME, Launcher
 from engine.containers.ledger import Ledger
 from engine.containers.lifecycle import Status
@@ -39,6 +42,7 @@ from engine.logs.reader import LogEntry
 from engine.runtime.console import Console
 from engine.state.paths import Paths
 from engine.state.store import Store
+from engine.storage.changes import Change
 from engine.volumes.service import VolumeService
 from engine.wire.containers import (
     ContainerCreateRequest,
@@ -94,6 +98,7 @@ class ContainerService:
         self._connector = Connector(drivers, launcher)
         self._streams = Streams(drivers)
         self._archives = Archives(drivers)
+        self._committer = Committer(drivers, ledger, self._stopper)
 
     async def run(self, *, task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Recover, report ready, then look after the containers until cancelled; they live on."""
@@ -202,13 +207,13 @@ class ContainerService:
         """Wait for a container's end and return its exit code."""
         return await self.waiter(name, condition)
 
-    def inspect(self, name: str, *, size: bool = False) -> ContainerInspect:
+    def inspect(self, name: str) -> ContainerInspect:
         """Everything about a container."""
         container = self._ledger.get(name)
         return view.inspection(container.record, self._now(container))
 
     def summaries(
-        self, *, everything: bool, limit: int, size: bool, filters: Mapping[str, Sequence[str]]
+        self, *, everything: bool, limit: int, filters: Mapping[str, Sequence[str]]
     ) -> list[ContainerSummary]:
         """The containers that pass the filters, the newest first; `limit` 0 is none and counts stopped ones, too."""
         listing.check(filters)
@@ -311,6 +316,25 @@ class ContainerService:
         container = self._ledger.get(name)
         await self._archives.put(container, path, tar, no_overwrite=no_overwrite_dir_non_dir)
         self._ledger.publish(container, "extract-to-dir", path=path)
+
+    async def changes(self, name: str) -> list[Change]:
+        """What a container changed in its image's files."""
+        return await self._drivers.snapshots.changes(self._ledger.get(name).id)
+
+    def export(self, name: str) -> AsyncIterator[bytes]:
+        """A container's files as a tar archive. Raises `Conflict` with the first chunk."""
+        container = self._ledger.get(name)
+        self._ledger.publish(container, "export")
+        return export(self._drivers, container)
+
+    async def commit(self, name: str, options: CommitOptions) -> str:
+        """Make an image of a container; return its id. Raises `Conflict`, `BadRequest`."""
+        return await self._committer.commit(self._ledger.get(name), options)
+
+    async def sizes(self, names: Iterable[str]) -> dict[str, Sizes]:
+        """The sizes of containers by id; those that have just been removed are missing."""
+        known = [container for container in self._ledger if container.id in set(names)]
+        return await sizes(self._drivers, known)
 
     async def prune(self, filters: Mapping[str, Sequence[str]]) -> tuple[list[str], int]:
         """Remove the containers that do not run (`until`, `label`, `label!`): their ids and the bytes set free."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import AbstractContextManager, aclosing
 
 import anyio.to_thread
 import msgspec
@@ -17,7 +17,9 @@ from engine.images.pull import Puller
 from engine.images.push import Pusher
 from engine.images.record import Image
 from engine.images.removal import plan_removal
+from engine.images.taking_in import ImportOptions, take_in
 from engine.images.transfers import Transfers
+from engine.images.usage import DiskUse, disk_use
 from engine.registry.interrupt import Interrupt
 from engine.registry.reference import Reference
 from engine.registry.settings import RegistrySettings
@@ -190,6 +192,28 @@ class ImageService:
             *items,
             *(ImageDeleteItem(deleted=chain_id) for chain_id in gone if chain_id not in known),
         ], total + freed
+
+    async def disk_use(self) -> DiskUse:
+        """What the images take of the disk."""
+
+        def sizes() -> dict[str, int]:
+            return {chain_id: self._layers.size_bytes(chain_id) for chain_id in self._layers.chain_ids()}
+
+        return disk_use(self._images, await anyio.to_thread.run_sync(sizes))
+
+    async def take_in(self, archive: AsyncIterator[bytes], options: ImportOptions) -> str:
+        """Make an image of an archive of a file system; return its id. See `taking_in.take_in`."""
+        image = await take_in(self.library, archive, options)
+        self._events.publish("image", "import", image.id, {"name": image.id})
+        return image.id
+
+    def making(self) -> AbstractContextManager[None]:
+        """See `Library.making`."""
+        return self.library.making()
+
+    async def add(self, body: bytes, *, tags: Sequence[str] = (), parent: str = "") -> Image:
+        """See `Library.add`."""
+        return await self.library.add(body, tags=tags, parent=parent)
 
     async def recover(self) -> None:
         """Put right what a crash left. Call once, before anything else."""

@@ -1,4 +1,5 @@
-"""Decompressing layers by what their first bytes say: gzip, zstd, or nothing. And gzip for those that leave us.
+"""Decompressing archives by what their first bytes say: gzip, zstd, bzip2, xz, or nothing. And gzip for
+layers that leave us.
 
 The faster `isal` is used for gzip where it is installed.
 """
@@ -13,6 +14,9 @@ from engine.errors import InvalidLayer
 
 _GZIP: Final = b"\x1f\x8b"
 _ZSTD: Final = (b"\x28\xb5\x2f\xfd", b"\x50\x2a\x4d\x18")
+_BZIP2: Final = b"BZh"
+_XZ: Final = b"\xfd7zXZ\0"
+_XZ_MEMORY_BYTES: Final = 1 << 27
 _INPUT_BYTES: Final = 128 * 1024
 _OUTPUT_BYTES: Final = 1024 * 1024
 # Compressing must keep up with a network: these are the fast ends of what still makes small layers.
@@ -58,7 +62,7 @@ def decompressed(read: Read) -> Iterator[bytes]:
     `read(n)` blocks and returns up to n bytes, none at the end.
     """
     first = read(_INPUT_BYTES)
-    while first and len(first) < 4:
+    while first and len(first) < len(_XZ):
         more = read(_INPUT_BYTES)
         if not more:
             break
@@ -67,6 +71,10 @@ def decompressed(read: Read) -> Iterator[bytes]:
         return _gunzipped(first, read)
     if first.startswith(_ZSTD):
         return _unzstd(first, read)
+    if first.startswith(_BZIP2):
+        return _unbzip2(first, read)
+    if first.startswith(_XZ):
+        return _unxz(first, read)
     return _plain(first, read)
 
 
@@ -124,3 +132,51 @@ def _unzstd(first: bytes, read: Read) -> Iterator[bytes]:
         if not data:
             return
         yield data
+
+
+class _Decompressor(Protocol):
+    """As `bz2` and `lzma` have it."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
+
+
+def _unbzip2(first: bytes, read: Read) -> Iterator[bytes]:
+    import bz2
+
+    return _pieces("bzip2", bz2.BZ2Decompressor, (OSError, ValueError), first, read)
+
+
+def _unxz(first: bytes, read: Read) -> Iterator[bytes]:
+    import lzma
+
+    def fresh() -> lzma.LZMADecompressor:
+        return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY_BYTES)
+
+    return _pieces("xz", fresh, (lzma.LZMAError,), first, read)
+
+
+def _pieces(
+    name: str, fresh: Callable[[], _Decompressor], failures: tuple[type[Exception], ...], data: bytes, read: Read
+) -> Iterator[bytes]:
+    """Both formats may hold several streams, one after the other, and xz zeros between them."""
+    while data:
+        decompressor = fresh()
+        while not decompressor.eof:
+            if not data and decompressor.needs_input:
+                data = read(_INPUT_BYTES)
+                if not data:
+                    raise InvalidLayer(f"archive is not valid {name}: it ends too early")
+            try:
+                output = decompressor.decompress(data, _OUTPUT_BYTES)
+            except failures as exc:
+                raise InvalidLayer(f"archive is not valid {name}: {exc}") from exc
+            data = b""
+            if output:
+                yield output
+        data = (decompressor.unused_data or read(_INPUT_BYTES)).lstrip(b"\0")

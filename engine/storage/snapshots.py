@@ -111,6 +111,10 @@ class Snapshots:
             raise NotFound(f"container {container_id} has no file system")
         return chain
 
+    def diff_ids(self, container_id: str) -> list[str]:
+        """The digests of the layers below a container, lowest first. Raises `NotFound`."""
+        return [self._layers.record(chain_id).diff_id for chain_id in self.chain_ids(container_id)]
+
     def layers_in_use(self) -> frozenset[str]:
         """Every layer that some container stands on. Blocks."""
         files = self._paths.containers.glob("*/lower")

@@ -6,7 +6,7 @@ A fake container says what `script` holds once it is started, echoes its stdin i
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,10 +14,13 @@ from typing import Any
 import anyio
 from msgspec import structs
 
+from engine.containers.files.commit import CommitOptions
+from engine.containers.files.sizes import Sizes
 from engine.containers.options import AttachOptions, LogOptions
 from engine.errors import Conflict, NoSuchContainer, NoSuchExec, NotModified
 from engine.events.bus import EventBus
 from engine.state.names import find, new_id
+from engine.storage.changes import Change, Kind
 from engine.wire.containers import (
     ContainerCreateRequest,
     ContainerCreateResponse,
@@ -129,6 +132,7 @@ class FakeContainers(Runs):
         self.script: list[tuple[int, bytes]] = [(1, b"hello\n")]
         self.following = 0
         self.archives: dict[str, bytes] = {}
+        self.commits: list[tuple[str, CommitOptions]] = []
         self.exec_error: Exception | None = None
         self.start_error: Exception | None = None
         self.log_error: Exception | None = None
@@ -225,7 +229,7 @@ class FakeContainers(Runs):
             container.waiters -= 1
         return ContainerWaitResponse(status_code=container.exit_code)
 
-    def inspect(self, name: str, *, size: bool = False) -> ContainerInspect:
+    def inspect(self, name: str) -> ContainerInspect:
         container = self.find(name)
         return ContainerInspect(
             id=container.id,
@@ -243,7 +247,7 @@ class FakeContainers(Runs):
         )
 
     def summaries(
-        self, *, everything: bool, limit: int, size: bool, filters: Mapping[str, Sequence[str]]
+        self, *, everything: bool, limit: int, filters: Mapping[str, Sequence[str]]
     ) -> list[ContainerSummary]:
         return [
             ContainerSummary(
@@ -359,6 +363,21 @@ class FakeContainers(Runs):
         self, name: str, path: str, tar: AsyncIterator[bytes], *, no_overwrite_dir_non_dir: bool = False
     ) -> None:
         self.archives[path] = b"".join([chunk async for chunk in tar])
+
+    async def changes(self, name: str) -> list[Change]:
+        self.find(name)
+        return [Change(b"etc", Kind.MODIFIED), Change(b"etc/new", Kind.ADDED), Change(b"old", Kind.DELETED)]
+
+    async def export(self, name: str) -> AsyncIterator[bytes]:
+        self.find(name)
+        yield b"an archive"
+
+    async def commit(self, name: str, options: CommitOptions) -> str:
+        self.commits.append((self.find(name).id, options))
+        return "sha256:" + "e" * 64
+
+    async def sizes(self, names: Iterable[str]) -> dict[str, Sizes]:
+        return {name: Sizes(7, 70) for name in names}
 
     async def prune(self, filters: Mapping[str, Sequence[str]]) -> tuple[list[str], int]:
         ended = [container.id for container in self.known.values() if container.status != "running"]

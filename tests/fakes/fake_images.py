@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import anyio
 
 from engine.errors import NoSuchImage
+from engine.images.configuration import parse_configuration
 from engine.images.record import Image
 from engine.state.paths import Paths
+from engine.storage.changes import Change, Kind
+from engine.storage.content import digest_of
+from engine.storage.layers import CapturedLayer
 from engine.wire.containers import ContainerConfig
 
 
@@ -26,6 +31,23 @@ class FakeImages:
             if name_or_id in (name, image.id):
                 return image
         raise NoSuchImage(name_or_id)
+
+    def making(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    async def add(self, body: bytes, *, tags: Sequence[str] = (), parent: str = "") -> Image:
+        configuration = parse_configuration("", body)
+        made = Image(
+            id=digest_of(body),
+            config=configuration.config,
+            chain_ids=[],
+            diff_ids=configuration.rootfs.diff_ids,
+            history=configuration.history,
+            repo_tags=list(tags),
+            parent=parent,
+        )
+        self.known[tags[0] if tags else made.id] = made
+        return made
 
 
 class FakeSnapshots:
@@ -60,6 +82,21 @@ class FakeSnapshots:
 
     async def size(self, container_id: str) -> int:
         return 17
+
+    async def changes(self, container_id: str) -> list[Change]:
+        return [Change(b"etc", Kind.MODIFIED)]
+
+    async def capture(self, container_id: str) -> CapturedLayer:
+        if self.fail_next is not None:
+            error, self.fail_next = self.fail_next, None
+            raise error
+        return CapturedLayer("sha256:" + "d" * 64, "sha256:" + "d" * 64, 17)
+
+    def chain_ids(self, container_id: str) -> list[str]:
+        return []
+
+    def diff_ids(self, container_id: str) -> list[str]:
+        return []
 
     async def mount_read_only(self, target: Path, chain_ids: Sequence[str]) -> None:
         await anyio.Path(target).mkdir(parents=True)

@@ -10,6 +10,8 @@ from anyio import TASK_STATUS_IGNORED
 from anyio.abc import TaskStatus
 
 from engine.errors import NoSuchImage, Unauthorized
+from engine.images.taking_in import ImportOptions
+from engine.images.usage import DiskUse
 from engine.wire.images import (
     AuthConfig,
     DistributionDescriptor,
@@ -61,6 +63,7 @@ class FakeImages(Runs):
         self.early_error: Exception | None = None
         self.pulled: list[tuple[str, str, AuthConfig | None]] = []
         self.pushed: list[tuple[str, AuthConfig | None]] = []
+        self.taken_in: list[tuple[bytes, ImportOptions]] = []
         self.pull_gate: anyio.Event | None = None
         self.pulling = 0
 
@@ -116,6 +119,13 @@ class FakeImages(Runs):
     async def search(self, term: str, *, limit: int, auth: AuthConfig | None = None) -> list[SearchResult]:
         found = [SearchResult(name=term, star_count=5, is_official=True), SearchResult(name=f"my/{term}")]
         return found[:limit]
+
+    async def disk_use(self) -> DiskUse:
+        return DiskUse(1234, {})
+
+    async def take_in(self, archive: AsyncIterator[bytes], options: ImportOptions) -> str:
+        self.taken_in.append((b"".join([chunk async for chunk in archive]), options))
+        return "sha256:" + "d" * 64
 
     async def tag(self, name_or_id: str, repository: str, tag: str) -> None:
         self.get(name_or_id).repo_tags.append(familiar(f"{repository}:{tag}"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.api.routes import containers, execs, files, images, networks, stdio, system, volumes
+from engine.api.routes import containers, execs, files, images, networks, snapshots, stdio, system, volumes
 
 ROUTES = (
     *system.ROUTES,
@@ -10,6 +10,7 @@ ROUTES = (
     *stdio.ROUTES,
     *execs.ROUTES,
     *files.ROUTES,
+    *snapshots.ROUTES,
     *images.ROUTES,
     *networks.ROUTES,
     *volumes.ROUTES,

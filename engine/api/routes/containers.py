@@ -12,6 +12,7 @@ import msgspec
 from engine.api.messages import NO_CONTENT, OK, Answer, Request, Stream, json_reply, required
 from engine.api.router import Route
 from engine.api.services import Services
+from engine.api.sizes import with_sizes
 from engine.errors import BadRequest, EngineError, NoSuchContainer, NotImplementedHere
 from engine.wire.codec import encode
 from engine.wire.containers import ContainerCreateRequest, ContainerWaitResponse, WaitExitError
@@ -45,15 +46,18 @@ async def listing(services: Services, request: Request) -> Answer:
     summaries = services.containers.summaries(
         everything=request.query.flag("all") or limit > 0,
         limit=limit,
-        size=request.query.flag("size"),
         filters=parse_filters(request.query.text("filters"), _FILTERS),
     )
-    return json_reply(summaries)
+    return json_reply(await with_sizes(services.containers, summaries) if request.query.flag("size") else summaries)
 
 
 async def inspect(services: Services, request: Request) -> Answer:
     """`GET /containers/{name}/json`."""
-    return json_reply(services.containers.inspect(request.name, size=request.query.flag("size")))
+    inspected = services.containers.inspect(request.name)
+    if request.query.flag("size"):
+        sizes = (await services.containers.sizes([inspected.id]))[inspected.id]
+        inspected = msgspec.structs.replace(inspected, size_rw=sizes.written_bytes, size_root_fs=sizes.all_bytes)
+    return json_reply(inspected)
 
 
 async def start(services: Services, request: Request) -> Answer:
@@ -205,8 +209,6 @@ ROUTES = (
     Route("GET", "/containers/{name}/json", inspect),
     Route("GET", "/containers/{name}/top", top),
     Route("GET", "/containers/{name}/stats", stats),
-    Route("GET", "/containers/{name}/changes", not_here),
-    Route("GET", "/containers/{name}/export", not_here),
     Route("POST", "/containers/{name}/start", start),
     Route("POST", "/containers/{name}/stop", stop),
     Route("POST", "/containers/{name}/restart", restart),

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Final
 
 from engine.api.credentials import registry_auth
 from engine.api.messages import Answer, Reply, Request, Stream, json_reply, required
-from engine.api.outbox import closed_after
+from engine.api.progress import error_line, progress_lines
 from engine.api.router import Route
+from engine.api.routes.archives import take_in
 from engine.api.routes.containers import not_here
 from engine.api.services import Services
-from engine.errors import BadRequest, EngineError, NotImplementedHere
-from engine.wire.codec import encode
+from engine.errors import BadRequest
 from engine.wire.filters import Filters, filter_flag, matches_labels, parse_filters
-from engine.wire.images import ErrorDetail, ImageSummary, Progress
+from engine.wire.images import ImageSummary
 
 _FILTERS: Final = frozenset({"before", "dangling", "label", "reference", "since", "until"})
 _SEARCH_FILTERS: Final = frozenset({"is-official", "is-automated", "stars"})
@@ -27,18 +26,18 @@ async def create(services: Services, request: Request) -> Answer:
     """`POST /images/create`: pull, with progress as lines of JSON; a failure half-way is the last line."""
     image, tag = request.query.text("fromImage").removesuffix(":"), request.query.text("tag")
     if not image:
-        raise NotImplementedHere("importing an image from an archive is not implemented by this engine")
+        return take_in(services, request)
     reference = image if not tag else f"{image}@{tag}" if ":" in tag else f"{image}:{tag}"
     auth = registry_auth(request.headers)
     lines = services.images.pull(reference, platform=request.query.text("platform"), auth=auth)
-    return Stream(_lines(lines), on_error=error_line)
+    return Stream(progress_lines(lines), on_error=error_line)
 
 
 async def push(services: Services, request: Request) -> Answer:
     """`POST /images/{name}/push`: one tag, or without one all of the repository's."""
     tag = request.query.text("tag")
     name = f"{request.name}:{tag}" if tag else request.name
-    return Stream(_lines(services.images.push(name, auth=registry_auth(request.headers))), on_error=error_line)
+    return Stream(progress_lines(services.images.push(name, auth=registry_auth(request.headers))), on_error=error_line)
 
 
 async def search(services: Services, request: Request) -> Answer:
@@ -63,18 +62,6 @@ def _stars(text: str) -> int:
     if not text.isdecimal():
         raise BadRequest(f"invalid filter 'stars={text}'")
     return int(text)
-
-
-async def _lines(progress: AsyncIterator[Progress]) -> AsyncGenerator[bytes, None]:
-    async with closed_after(progress) as lines:
-        async for line in lines:
-            yield encode(line) + b"\r\n"
-
-
-def error_line(error: Exception) -> bytes:
-    """The line that ends a progress stream which failed."""
-    message = str(error) if isinstance(error, EngineError) else f"{type(error).__name__}: {error}"
-    return encode(Progress(error=message, error_detail=ErrorDetail(message=message))) + b"\r\n"
 
 
 async def listing(services: Services, request: Request) -> Answer:

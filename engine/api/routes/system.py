@@ -102,6 +102,5 @@ ROUTES = (
     Route("POST", "/auth", auth),
     Route("POST", "/build", not_here),
     Route("POST", "/build/prune", build_prune),
-    Route("POST", "/commit", not_here),
     Route("POST", "/session", not_here),
 )

@@ -161,7 +161,7 @@ async def open_engine(paths: Paths) -> AsyncIterator[Open]:
 
     yield open_it
     async with running(paths) as engine:
-        for summary in engine.containers.summaries(everything=True, limit=0, size=False, filters={}):
+        for summary in engine.containers.summaries(everything=True, limit=0, filters={}):
             await engine.containers.remove(summary.id, force=True, volumes=True)
         for volume in engine.volumes.all():
             await engine.volumes.remove(volume.name, force=True, used_by=engine.containers.volume_users)

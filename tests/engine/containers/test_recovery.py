@@ -77,7 +77,7 @@ async def test_a_half_done_removal_is_finished(open_engine: Open) -> None:
         entry = first.containers._ledger.get("web")
         await entry.move(Verb.REMOVE)
     async with open_engine() as second:
-        assert second.containers.summaries(everything=True, limit=0, size=False, filters={}) == []
+        assert second.containers.summaries(everything=True, limit=0, filters={}) == []
         assert not (second.paths.containers / container).exists()
 
 

@@ -196,7 +196,7 @@ async def test_a_health_check_succeeds_as_soon_as_the_service_is_ready(engine: E
     await engine.until("health_status: healthy", container)
     assert time.monotonic() - started < 5
     assert engine.health(container).log[-1].exit_code == 0
-    assert "(healthy)" in engine.containers.summaries(everything=False, limit=0, size=False, filters={})[0].status
+    assert "(healthy)" in engine.containers.summaries(everything=False, limit=0, filters={})[0].status
 
 
 async def test_a_failing_health_check_makes_it_unhealthy_after_its_retries(engine: Engine) -> None:
@@ -298,7 +298,7 @@ async def test_host_and_none_networks_are_what_their_names_say(engine: Engine) -
 async def test_a_published_port_is_shown_and_freed(engine: Engine) -> None:
     host = HostConfig(port_bindings={"80/tcp": [PortBinding(host_ip="127.0.0.1")]})
     container = await engine.start("sleep", "100", host=host)
-    ports = engine.containers.summaries(everything=False, limit=0, size=False, filters={})[0].ports
+    ports = engine.containers.summaries(everything=False, limit=0, filters={})[0].ports
     assert [(port.ip, port.private_port) for port in ports] == [("127.0.0.1", 80)]
     bound = engine.containers.inspect(container).network_settings.ports["80/tcp"]
     assert bound is not None

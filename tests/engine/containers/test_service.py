@@ -371,7 +371,7 @@ async def test_listings_are_filtered_and_the_newest_is_first(world: World) -> No
         await engine.start("two")
 
         def names(everything: bool = True, limit: int = 0, **filters: list[str]) -> list[str]:
-            found = engine.summaries(everything=everything, limit=limit, size=False, filters=filters)
+            found = engine.summaries(everything=everything, limit=limit, filters=filters)
             return [summary.names[0] for summary in found]
 
         assert names() == ["/three", "/two", "/one"]

@@ -1,0 +1,103 @@
+"""`docker import`: an image of one layer, out of an archive of a file system."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlsplit
+
+from engine.errors import BadRequest, EngineError, InvalidLayer
+from engine.images.configuration import Configuration, HistoryEntry, RootFilesystem, encode_configuration
+from engine.images.library import Library
+from engine.images.record import Image
+from engine.registry.platforms import Platform
+from engine.storage.compression import Read
+from engine.storage.layers import CapturedLayer
+from engine.storage.streaming import Write, consumed, streamed
+from engine.wire.containers import ContainerConfig
+from engine.wire.times import rfc3339
+
+_SILENCE_SECONDS: Final = 60.0
+_CHUNK_BYTES: Final = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """What `docker import` may say; `platform` is `os[/architecture[/variant]]`."""
+
+    tag: str = ""
+    comment: str = ""
+    platform: str = ""
+    config: ContainerConfig = field(default_factory=ContainerConfig)
+
+
+async def take_in(library: Library, archive: AsyncIterator[bytes], options: ImportOptions) -> Image:
+    """Make an image of a tar archive (plain, gzip, bzip2, xz or zstd). After a failure nothing stays.
+
+    Raises `InvalidLayer`, `BadRequest` for a name or a platform that is none, and what `archive` raises.
+    """
+    platform = Platform.parse(options.platform)
+    with library.making():
+        try:
+            layer = await consumed(archive, lambda read: _layer(library, read))
+        except OSError as exc:
+            raise EngineError(f"image cannot be stored: {exc.strerror or exc}", hint="is the disk full?") from exc
+        created = rfc3339(time.time_ns())
+        configuration = Configuration(
+            architecture=platform.architecture,
+            variant=platform.variant,
+            os=platform.os,
+            created=created,
+            comment=options.comment,
+            config=options.config,
+            rootfs=RootFilesystem(diff_ids=[layer.diff_id]),
+            history=[HistoryEntry(created=created, comment=options.comment)],
+        )
+        return await library.add(encode_configuration(configuration), tags=[options.tag] if options.tag else [])
+
+
+def _layer(library: Library, read: Read) -> CapturedLayer:
+    is_empty = True
+
+    def watched(size: int) -> bytes:
+        nonlocal is_empty
+        data = read(size)
+        is_empty = is_empty and not data
+        if is_empty:
+            raise InvalidLayer("the archive is empty: unexpected end")
+        return data
+
+    return library.layers.take_in(watched)
+
+
+def source_url(source: str) -> str:
+    """The address from which an archive is to be fetched, http by default. Raises `BadRequest`."""
+    url = source if "://" in source else f"http://{source}"
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise BadRequest(f"cannot import from {source!r}", hint="give an http or https address, or - for the body")
+    return url
+
+
+def download(url: str) -> AsyncGenerator[bytes, None]:
+    """What is at an http or https address, as it comes. Raises `EngineError` when it cannot be had."""
+
+    def produce(write: Write) -> None:
+        # Rarely wanted, and slow to import.
+        import http.client
+        import urllib.error
+        import urllib.request
+
+        try:
+            with urllib.request.urlopen(url, timeout=_SILENCE_SECONDS) as answer:
+                while chunk := answer.read(_CHUNK_BYTES):
+                    write(chunk)
+        except BrokenPipeError:
+            raise  # nobody wants the rest
+        except (urllib.error.URLError, http.client.HTTPException, OSError) as exc:
+            reason = getattr(exc, "reason", None) or exc
+            raise EngineError(f"{url} cannot be fetched: {reason}") from exc
+
+    return streamed(produce)

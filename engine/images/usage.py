@@ -1,0 +1,28 @@
+"""What images take of the disk, and how much of it they share. Pure but for the sizes of layers, which are given."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from engine.images.record import Image
+
+
+@dataclass(frozen=True, slots=True)
+class DiskUse:
+    """The bytes of all layers, each counted once, and by image id those of layers that other images have, too."""
+
+    layers_bytes: int
+    shared_bytes: Mapping[str, int]
+
+
+def disk_use(images: Iterable[Image], layer_bytes: Mapping[str, int]) -> DiskUse:
+    """Sum up; `layer_bytes` is by chain id."""
+    chosen = list(images)
+    users = Counter(chain_id for image in chosen for chain_id in set(image.chain_ids))
+    shared = {
+        image.id: sum(layer_bytes.get(chain_id, 0) for chain_id in image.chain_ids if users[chain_id] > 1)
+        for image in chosen
+    }
+    return DiskUse(sum(layer_bytes.values()), shared)

@@ -6,7 +6,7 @@ with what is called. `run` and `recover` are the daemon's to call; the rest is t
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -15,6 +15,8 @@ from anyio import TASK_STATUS_IGNORED
 from anyio.abc import TaskStatus
 
 from engine.api.hijack import Console
+from engine.builder.order import BuildOrder
+from engine.builder.usage import CacheUsage
 from engine.containers.files.commit import CommitOptions
 from engine.containers.files.sizes import Sizes
 from engine.containers.options import AttachOptions, LogOptions
@@ -162,6 +164,24 @@ class ImageJobs(Protocol[Im]):
     def history(self, image: Im) -> list[HistoryItem]: ...
 
 
+class BuildJobs(Protocol):
+    """`engine.builder.service.Builder`, as far as the API uses it."""
+
+    async def run(self, *, task_status: TaskStatus[None] = TASK_STATUS_IGNORED) -> None: ...
+    async def receive(self, order: BuildOrder, chunks: AsyncIterator[bytes], *, build_id: str = "") -> ReadyBuild: ...
+    def cancel(self, build_id: str) -> None: ...
+    async def usage(self) -> list[CacheUsage]: ...
+    async def prune(
+        self, wanted: Callable[[CacheUsage], bool], *, keep_bytes: int = 0, everything: bool = False
+    ) -> tuple[list[str], int]: ...
+
+
+class ReadyBuild(Protocol):
+    """A build whose context is here; iterating its lines builds."""
+
+    def lines(self) -> AsyncGenerator[Progress, None]: ...
+
+
 class NetworkRecord(Protocol):
     """`engine.network`'s record, as far as the API uses it."""
 
@@ -213,6 +233,7 @@ class Services:
 
     containers: ContainerJobs
     images: ImageJobs[Any]
+    builder: BuildJobs
     networks: NetworkJobs[Any]
     volumes: VolumeJobs
     events: EventBus

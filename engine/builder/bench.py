@@ -15,7 +15,6 @@ from engine.builder.cache import Cache, Entry
 from engine.builder.dockerfile.evaluate import State
 from engine.builder.dockerfile.stages import Dockerfile
 from engine.builder.dockerfile.words import expand
-from engine.builder.ignore import Ignore
 from engine.builder.mounts import CacheMounts
 from engine.builder.order import BuildOrder
 from engine.builder.transcript import Transcript
@@ -28,6 +27,7 @@ from engine.images.store import ImageService
 from engine.registry.platforms import Platform
 from engine.registry.reference import Reference
 from engine.state.names import new_id
+from engine.wire.ignore import Ignore
 from engine.wire.images import AuthConfig
 
 _DOCKER_HUB = "https://index.docker.io/v1/"

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from engine.builder.ignore import Ignore
 from engine.builder.tree import Entry, Found, Tree, walk
 from engine.errors import BadRequest
 from engine.storage.rooted import resolve_in_root
+from engine.wire.ignore import Ignore
 
 _UNSUPPORTED: Final = frozenset({errno.ENOTSUP, errno.EPERM, errno.ENODATA})
 _OVERLAY: Final = "trusted.overlay."

@@ -19,12 +19,12 @@ from engine.builder.dockerfile.evaluate import State, workdir
 from engine.builder.dockerfile.instructions import Copy
 from engine.builder.dockerfile.problem import Misspelt
 from engine.builder.dockerfile.words import expand_text
-from engine.builder.ignore import Ignore, read_ignore
 from engine.builder.tree import Found, Tree, digest, find
 from engine.builder.unarchive import is_archive, unpack_archive
 from engine.errors import BadRequest
 from engine.runtime.users import resolve_identity
 from engine.storage.rooted import resolve_in_root
+from engine.wire.ignore import Ignore, read_ignore
 
 Expand = Callable[[str], str]
 

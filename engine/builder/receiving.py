@@ -12,13 +12,13 @@ import anyio.to_thread
 
 from engine.builder import remote
 from engine.builder.dockerfile.stages import Dockerfile, parse_dockerfile
-from engine.builder.ignore import Ignore, read_ignore
 from engine.builder.order import BuildOrder
 from engine.builder.tree import Tree
 from engine.builder.unarchive import is_archive
 from engine.builder.workspace import Workspace
 from engine.errors import BadRequest
 from engine.storage.rooted import resolve_in_root
+from engine.wire.ignore import Ignore, read_ignore
 
 _DEFAULT: Final = "Dockerfile"
 _IGNORE: Final = ".dockerignore"

@@ -16,7 +16,6 @@ from engine.builder.cache import key_of
 from engine.builder.dockerfile.evaluate import PROXY_ARGS, State, run_arguments
 from engine.builder.dockerfile.instructions import Run
 from engine.builder.dockerfile.mounts import RunMount, understand_mount
-from engine.builder.ignore import Ignore
 from engine.builder.mounts import agent_mount, bind_mount, cache_mount, secret_mount, tmpfs_mount
 from engine.builder.order import BuildOrder
 from engine.builder.running import Program
@@ -25,6 +24,7 @@ from engine.containers.config import merged_environment
 from engine.errors import BadRequest, Forbidden
 from engine.runtime.launch import OciMount
 from engine.wire.containers import HostConfig
+from engine.wire.ignore import Ignore
 
 _AGENT: Final = "/run/buildkit/ssh_agent.{}"
 _SCRIPT: Final = "/dev/pipes/"

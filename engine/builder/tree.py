@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from engine.builder.ignore import Ignore
 from engine.errors import BadRequest
 from engine.storage.rooted import resolve_in_root
+from engine.wire.ignore import Ignore
 
 _WILD: Final = re.compile(r"[*?\[]")
 _CHUNK: Final = 1 << 20

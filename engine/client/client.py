@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from types import TracebackType
 
+from engine.client.building import BuildCalls
 from engine.client.containers import ContainerCalls
 from engine.client.errors import EngineUnreachable
 from engine.client.images import ImageCalls
@@ -14,7 +15,7 @@ from engine.wire.filters import format_filters
 from engine.wire.system import EventMessage, SystemInfo, SystemVersion
 
 
-class EngineClient(ContainerCalls, ImageCalls, NetworkCalls, VolumeCalls):
+class EngineClient(BuildCalls, ContainerCalls, ImageCalls, NetworkCalls, VolumeCalls):
     """Speaks to `unix:///path` or `tcp://host:port`; any number of calls at once.
 
         async with EngineClient("unix:///run/pycompose/engine.sock") as engine:

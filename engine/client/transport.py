@@ -14,12 +14,12 @@ from engine.client.errors import ApiError, EngineUnreachable
 from engine.client.stdio import Hijacked
 from engine.errors import BadRequest
 from engine.wire.codec import decode, encode
-from engine.wire.http import JSON, NEWEST, format_target, version_of
+from engine.wire.http import JSON, NEWEST, Value, format_target, version_of
 from engine.wire.images import AuthConfig
 
 T = TypeVar("T")
 FindAuth = Callable[[str], Awaitable[AuthConfig | None]]
-Parameters = Mapping[str, str | int | bool | None]
+Parameters = Mapping[str, Value]
 
 _IDLE_CONNECTIONS: Final = 8
 _MAX_ANSWER_BYTES: Final = 256 * 1024 * 1024

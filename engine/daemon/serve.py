@@ -15,6 +15,8 @@ import anyio.abc
 from engine.api.server import serve as serve_api
 from engine.api.services import Services
 from engine.api.system import System
+from engine.builder.service import Builder
+from engine.containers.drivers import Drivers
 from engine.containers.service import ContainerService
 from engine.daemon.idle import IdleWatch
 from engine.daemon.settings import TRUST_DIRECTORIES, Settings
@@ -76,6 +78,7 @@ async def _run(settings: Settings, services: Services) -> None:
         await services.volumes.recover()
         await tasks.start(services.networks.run, name="networks")
         await tasks.start(services.containers.run, name="containers")
+        await tasks.start(services.builder.run, name="builder")
         listener = await _listen(settings.paths)
         try:
             answer = partial(serve_api, services, listener, on_activity=connections_changed)
@@ -96,19 +99,27 @@ def _compose(settings: Settings, store: Store, runtime: Runtime, *, version: str
     images = ImageService(paths, store, events, registries)
     volumes = VolumeService(paths, store, events)
     networks = NetworkService(paths, store, events)
+    snapshots = Snapshots(paths)
+    builder = Builder(paths, store, images, Drivers(paths, events, images, snapshots, volumes, networks, runtime))
     containers = ContainerService(
         paths=paths,
         store=store,
         events=events,
         images=images,
-        snapshots=Snapshots(paths),
+        snapshots=snapshots,
         volumes=volumes,
         networks=networks,
         runtime=runtime,
     )
     system = System(paths=paths, containers=containers, images=images, version=version)
     return Services(
-        containers=containers, images=images, networks=networks, volumes=volumes, events=events, system=system
+        containers=containers,
+        images=images,
+        builder=builder,
+        networks=networks,
+        volumes=volumes,
+        events=events,
+        system=system,
     )
 
 

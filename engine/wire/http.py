@@ -106,9 +106,21 @@ def parse_target(target: str) -> Target:
     return Target(unquote(match[3]), Query(query), version)
 
 
-def format_target(path: str, parameters: Mapping[str, str | int | bool | None], version: str = "") -> str:
-    """A request's target. `path` is quoted already (see `quoted`); None, False and "" are left out."""
-    query = urlencode({name: _parameter(value) for name, value in parameters.items() if _is_set(value)})
+Value = str | int | bool | tuple[str, ...] | None
+
+
+def format_target(path: str, parameters: Mapping[str, Value], version: str = "") -> str:
+    """A request's target. `path` is quoted already (see `quoted`); None, False and "" are left out, and a parameter
+    with a tuple is repeated.
+    """
+    query = urlencode(
+        [
+            (name, _parameter(item))
+            for name, value in parameters.items()
+            for item in (value if isinstance(value, tuple) else (value,))
+            if _is_set(item)
+        ]
+    )
     prefix = f"/v{version}" if version else ""
     return f"{prefix}{path}?{query}" if query else f"{prefix}{path}"
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from engine.api.services import Services
+from engine.builder.order import BuildOrder
+from engine.builder.usage import CacheUsage
 from engine.errors import Conflict, NoSuchNetwork, NoSuchVolume
 from engine.events.bus import EventBus
 from engine.state.names import find, new_id
+from engine.wire.images import Progress
 from engine.wire.networks import NetworkCreateRequest, NetworkCreateResponse, NetworkInspect
 from engine.wire.system import SystemInfo, SystemVersion, VersionComponent, VersionPlatform
 from engine.wire.volumes import Volume, VolumeCreateRequest
@@ -85,6 +88,41 @@ class FakeVolumes:
         del self.known[name]
 
 
+class FakeReady:
+    """A build that says one line."""
+
+    async def lines(self) -> AsyncGenerator[Progress, None]:
+        yield Progress(stream="Successfully built 0123456789ab\n")
+
+
+class FakeBuilder(Runs):
+    """`BuildJobs` that build nothing and remember what they were asked for."""
+
+    def __init__(self) -> None:
+        self.orders: list[BuildOrder] = []
+        self.contexts: list[bytes] = []
+        self.cancelled: list[str] = []
+        self.cached: list[CacheUsage] = []
+
+    async def receive(self, order: BuildOrder, chunks: AsyncIterator[bytes], *, build_id: str = "") -> FakeReady:
+        self.orders.append(order)
+        self.contexts.append(b"".join([chunk async for chunk in chunks]))
+        return FakeReady()
+
+    def cancel(self, build_id: str) -> None:
+        self.cancelled.append(build_id)
+
+    async def usage(self) -> list[CacheUsage]:
+        return self.cached
+
+    async def prune(
+        self, wanted: Callable[[CacheUsage], bool], *, keep_bytes: int = 0, everything: bool = False
+    ) -> tuple[list[str], int]:
+        gone = [item for item in self.cached if wanted(item) and (everything or not item.is_shared)]
+        self.cached = [item for item in self.cached if item not in gone]
+        return [item.id for item in gone], sum(item.size_bytes for item in gone)
+
+
 class FakeSystem:
     """`SystemFacts` that never change."""
 
@@ -110,6 +148,7 @@ class FakeEngine:
 
     containers: FakeContainers
     images: FakeImages
+    builder: FakeBuilder
     networks: FakeNetworks
     volumes: FakeVolumes
     events: EventBus
@@ -121,6 +160,7 @@ class FakeEngine:
         return Services(
             containers=self.containers,
             images=self.images,
+            builder=self.builder,
             networks=self.networks,
             volumes=self.volumes,
             events=self.events,
@@ -132,4 +172,6 @@ def fake_engine() -> FakeEngine:
     """An engine with the image `busybox:latest`, the network `bridge` and nothing else."""
     events = EventBus(clock=lambda: NOW_NS)
     images = FakeImages()
-    return FakeEngine(FakeContainers(events, images), images, FakeNetworks(), FakeVolumes(), events, FakeSystem())
+    return FakeEngine(
+        FakeContainers(events, images), images, FakeBuilder(), FakeNetworks(), FakeVolumes(), events, FakeSystem()
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.api.routes import containers, execs, files, images, networks, snapshots, stdio, system, volumes
+from engine.api.routes import build, containers, execs, files, images, networks, snapshots, stdio, system, volumes
 
 ROUTES = (
     *system.ROUTES,
@@ -12,6 +12,7 @@ ROUTES = (
     *files.ROUTES,
     *snapshots.ROUTES,
     *images.ROUTES,
+    *build.ROUTES,
     *networks.ROUTES,
     *volumes.ROUTES,
 )

@@ -12,6 +12,7 @@ from engine.api.event_filter import EVENT_FILTERS, event_filter
 from engine.api.messages import Answer, Reply, Request, Stream, json_reply
 from engine.api.outbox import closed_after
 from engine.api.router import Route
+from engine.api.routes.build import cache_record
 from engine.api.routes.containers import not_here
 from engine.api.services import Services
 from engine.errors import BadRequest
@@ -78,12 +79,8 @@ async def disk_usage(services: Services, request: Request) -> Answer:
         users = services.containers.volume_users(volume.name)
         used = VolumeUsage(size=await services.volumes.size(volume.name), ref_count=len(users))
         volumes.append(msgspec.structs.replace(volume, usage_data=used))
-    return json_reply({**usage, "Volumes": volumes})
-
-
-async def build_prune(services: Services, request: Request) -> Answer:
-    """`POST /build/prune`, which `docker system prune` always asks for: nothing is built here, so nothing is cached."""
-    return json_reply({"CachesDeleted": [], "SpaceReclaimed": 0})
+    cached = [cache_record(item) for item in await services.builder.usage()]
+    return json_reply({**usage, "Volumes": volumes, "BuildCache": cached})
 
 
 async def auth(services: Services, request: Request) -> Answer:
@@ -100,7 +97,5 @@ ROUTES = (
     Route("GET", "/events", events),
     Route("GET", "/system/df", disk_usage),
     Route("POST", "/auth", auth),
-    Route("POST", "/build", not_here),
-    Route("POST", "/build/prune", build_prune),
     Route("POST", "/session", not_here),
 )

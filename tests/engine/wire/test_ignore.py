@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine.builder.ignore import Ignore, read_ignore
 from engine.errors import BadRequest
+from engine.wire.ignore import Ignore, read_ignore
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,178 @@
+"""`/build…`: images from Dockerfiles by the classic API, as `DOCKER_BUILDKIT=0 docker build` and docker-py use it.
+
+Three parameters are this engine's own, and Docker ignores them: `pycompose-extras` names the directory of the context
+in which secrets and named contexts come along, `pycompose-contexts` and `pycompose-ssh` are JSON objects by name.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import msgspec
+
+from engine.api.credentials import registry_config
+from engine.api.messages import Answer, Reply, Request, Stream, json_reply
+from engine.api.progress import error_line as plain_error_line
+from engine.api.progress import progress_lines
+from engine.api.router import Route
+from engine.api.services import Services
+from engine.builder.dockerfile.durations import nanoseconds
+from engine.builder.dockerfile.problem import Misspelt
+from engine.builder.failure import StepFailed
+from engine.builder.order import BuildOrder
+from engine.builder.usage import CacheUsage
+from engine.errors import BadRequest, NotImplementedHere
+from engine.wire.codec import encode
+from engine.wire.containers import Ulimit
+from engine.wire.filters import Filters, filter_flag, parse_filters
+from engine.wire.images import ErrorDetail, Progress
+from engine.wire.times import parse_time, rfc3339
+
+_PRUNE_FILTERS: Final = frozenset(
+    {"id", "parent", "type", "description", "inuse", "shared", "private", "until", "unused-for"}
+)
+T = TypeVar("T")
+
+
+async def build(services: Services, request: Request) -> Answer:
+    """`POST /build`: the body is the context; what happens comes as lines of JSON, a failure as the last one."""
+    ready = await services.builder.receive(order_of(request), request.chunks(), build_id=request.query.text("buildid"))
+    return Stream(progress_lines(ready.lines()), on_error=error_line)
+
+
+def error_line(error: Exception) -> bytes:
+    """The line that ends a build which failed; its code is that of the program that did."""
+    if isinstance(error, StepFailed) and error.exit_code:
+        message = str(error)
+        detail = ErrorDetail(code=error.exit_code, message=message)
+        return encode(Progress(error=message, error_detail=detail)) + b"\r\n"
+    return plain_error_line(error)
+
+
+def order_of(request: Request) -> BuildOrder:
+    """A request's parameters. Raises `BadRequest`, `NotImplementedHere`."""
+    query = request.query
+    if query.text("version") == "2" or query.text("remote") == "client-session":
+        raise NotImplementedHere(
+            "BuildKit sessions are not spoken by this engine", hint="set DOCKER_BUILDKIT=0 for docker build"
+        )
+    if query.flag("squash"):
+        raise NotImplementedHere("squashing layers is not implemented by this engine", hint="leave --squash away")
+    if query.texts("outputs") and query.text("outputs") not in ("", "[]"):
+        raise NotImplementedHere("build outputs are not implemented by this engine")
+    platform = query.text("platform")
+    return BuildOrder(
+        dockerfile=query.text("dockerfile") or "Dockerfile",
+        tags=tuple(tag for tag in query.texts("t") if tag),
+        remote=query.text("remote"),
+        target=query.text("target"),
+        args=_json(query.text("buildargs"), dict[str, str | None], "buildargs", dict),
+        labels=_json(query.text("labels"), dict[str, str], "labels", dict),
+        no_cache=query.flag("nocache"),
+        pull=query.flag("pull"),
+        is_quiet=query.flag("q"),
+        is_trusted=query.flag("pycompose-insecure"),
+        cache_from=tuple(_json(query.text("cachefrom"), list[str], "cachefrom", list)),
+        network=query.text("networkmode"),
+        platform=platform,
+        extra_hosts=_hosts(query.texts("extrahosts")),
+        shm_size=query.number("shmsize") or 0,
+        memory=query.number("memory") or 0,
+        memory_swap=query.number("memswap") or 0,
+        cpu_shares=query.number("cpushares") or 0,
+        cpu_period=query.number("cpuperiod") or 0,
+        cpu_quota=query.number("cpuquota") or 0,
+        cpuset_cpus=query.text("cpusetcpus"),
+        cpuset_mems=query.text("cpusetmems"),
+        cgroup_parent=query.text("cgroupparent"),
+        ulimits=tuple(_json(query.text("ulimits"), list[Ulimit], "ulimits", list)),
+        registries=registry_config(request.headers),
+        contexts=_json(query.text("pycompose-contexts"), dict[str, str], "pycompose-contexts", dict),
+        ssh=_json(query.text("pycompose-ssh"), dict[str, str], "pycompose-ssh", dict),
+        extras=query.text("pycompose-extras"),
+    )
+
+
+def _json(text: str, kind: type[T], name: str, empty: Callable[[], T]) -> T:
+    """A parameter in JSON, as Docker has them. Raises `BadRequest`."""
+    if not text or text == "null":
+        return empty()
+    try:
+        return msgspec.json.decode(text.encode(), type=kind)
+    except (msgspec.DecodeError, UnicodeEncodeError) as exc:
+        raise BadRequest(f"invalid parameter {name}: {exc}") from exc
+
+
+def _hosts(values: list[str]) -> tuple[str, ...]:
+    """Extra hosts: docker repeats the parameter or joins with commas, docker-py sends a JSON object."""
+    found: list[str] = []
+    for value in values:
+        if value.startswith("{"):
+            found += [f"{name}:{address}" for name, address in json.loads(value).items()]
+        else:
+            found += [item for item in value.split(",") if item]
+    return tuple(found)
+
+
+async def prune(services: Services, request: Request) -> Answer:
+    """`POST /build/prune`: forget what is cached, by default only what no image needs."""
+    filters = parse_filters(request.query.text("filters"), _PRUNE_FILTERS)
+    everything = request.query.flag("all") or request.version < (1, 39)
+    keep = request.query.number("max-used-space") or request.query.number("keep-storage") or 0
+    removed, freed = await services.builder.prune(
+        lambda item: _matches(item, filters), keep_bytes=keep, everything=everything
+    )
+    return json_reply({"CachesDeleted": removed, "SpaceReclaimed": freed})
+
+
+def _matches(item: CacheUsage, filters: Filters) -> bool:
+    limits = [*filters.get("until", ()), *filters.get("unused-for", ())]
+    shared, used = filter_flag(filters, "shared"), filter_flag(filters, "inuse")
+    return (
+        all(item.used_ns <= _limit(text) for text in limits)
+        and (not filters.get("id") or any(item.id.startswith(wanted) for wanted in filters["id"]))
+        and (not filters.get("type") or item.kind in filters["type"])
+        and (not filters.get("description") or any(text in item.description for text in filters["description"]))
+        and shared in (None, item.is_shared)
+        and used in (None, item.in_use)
+    )
+
+
+def _limit(text: str) -> int:
+    """A moment in nanoseconds since 1970: a time, or how long ago it was (`24h`). Raises `BadRequest`."""
+    try:
+        return time.time_ns() - nanoseconds(text, "until")
+    except Misspelt:
+        return parse_time(text)
+
+
+async def cancel(services: Services, request: Request) -> Answer:
+    """`POST /build/cancel`: end the build of that `buildid`."""
+    services.builder.cancel(request.query.text("id"))
+    return Reply(204)
+
+
+def cache_record(item: CacheUsage) -> dict[str, object]:
+    """One entry of `BuildCache` in `GET /system/df`."""
+    return {
+        "ID": item.id,
+        "Parents": list(item.parents) or None,
+        "Type": item.kind,
+        "Description": item.description,
+        "InUse": item.in_use,
+        "Shared": item.is_shared,
+        "Size": item.size_bytes,
+        "CreatedAt": rfc3339(item.created_ns),
+        "LastUsedAt": rfc3339(item.used_ns),
+        "UsageCount": item.uses,
+    }
+
+
+ROUTES = (
+    Route("POST", "/build", build),
+    Route("POST", "/build/prune", prune),
+    Route("POST", "/build/cancel", cancel),
+)

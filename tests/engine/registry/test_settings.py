@@ -52,3 +52,50 @@ def test_proxies_come_from_the_usual_variables() -> None:
     settings = RegistrySettings().with_proxies({"https_proxy": "http://p:1", "NO_PROXY": "lan, .example.org"})
     assert settings.proxies == {"https": "http://p:1"}
     assert settings.direct == ("lan", ".example.org")
+
+
+def test_dockers_own_file_is_read_for_mirrors_and_insecure_registries(tmp_path: Path) -> None:
+    docker = tmp_path / "daemon.json"
+    docker.write_text(
+        '{"registry-mirrors": ["https://mirror.lan"], "insecure-registries": ["reg.lan:5000", "10.1.0.0/16"],'
+        ' "log-driver": "local", "features": {"x": true}}'
+    )
+    settings = RegistrySettings.load([docker])
+    assert settings.mirrors == {"docker.io": ("https://mirror.lan",)}
+    assert settings.is_insecure("reg.lan:5000")
+    assert not settings.is_insecure("reg.lan:5001")
+    assert settings.is_insecure("10.1.2.3:5000")
+    assert not settings.is_insecure("10.2.2.3:5000")
+
+
+def test_our_own_files_win_over_dockers(tmp_path: Path) -> None:
+    docker, own = tmp_path / "daemon.json", tmp_path / "registries.toml"
+    docker.write_text('{"registry-mirrors": ["https://a"], "insecure-registries": ["x.lan"]}')
+    own.write_text('[registry."docker.io"]\nmirrors = ["https://b"]\n[registry."x.lan"]\ninsecure = false\n')
+    settings = RegistrySettings.load([docker, own])
+    assert settings.mirrors["docker.io"] == ("https://b",)
+    assert not settings.is_insecure("x.lan")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"registry-mirrors": "https://a"}', '{"insecure-registries": [1]}'])
+def test_a_mistake_in_dockers_file_names_the_file(tmp_path: Path, text: str) -> None:
+    (tmp_path / "daemon.json").write_text(text)
+    with pytest.raises(InvalidSettings, match=r"daemon\.json"):
+        RegistrySettings.load([tmp_path / "daemon.json"])
+
+
+@pytest.mark.parametrize(
+    ("registry", "may_be_plain"),
+    [
+        ("localhost:5000", True), ("127.1.2.3", True), ("[::1]:5000", True), ("registry.localhost", True),
+        ("example.com", False), ("192.168.0.1:5000", False), ("docker.io", False),
+    ],
+)  # fmt: skip
+def test_plain_http_is_for_this_machine_only_unless_allowed(registry: str, *, may_be_plain: bool) -> None:
+    assert RegistrySettings().is_insecure(registry) is may_be_plain
+
+
+def test_a_key_without_its_certificate_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "r.toml").write_text('[registry."x.lan"]\nkey = "/k"\n')
+    with pytest.raises(InvalidSettings, match="no `cert`"):
+        RegistrySettings.load([tmp_path / "r.toml"])

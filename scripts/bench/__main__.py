@@ -13,6 +13,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from scripts.bench.files import read_files
+from scripts.bench.images import pull_images
 from scripts.bench.stacks import compete, start_up
 from scripts.bench.tools import Home, Timings
 
@@ -23,19 +24,24 @@ def main() -> None:
     parser.add_argument("--sizes", default="1,5,20,50", help="numbers of services to bring up")
     parser.add_argument("--files", default="200,2000", help="numbers of services in files that are only read")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--pulls", type=int, default=3, help="rounds of pulling made-up images")
     chosen = parser.parse_args()
     timings: Timings = defaultdict(list)
     with tempfile.TemporaryDirectory(prefix="pcb", dir="/var/tmp", ignore_cleanup_errors=True) as place:
         home = Home(Path(place))
         memory = read_files(home, numbers(chosen.files), chosen.rounds, timings)
         try:
-            start_up(home, chosen.rounds, timings)
+            peaks = pull_images(home, chosen.pulls, timings)
+            if chosen.rounds:
+                start_up(home, chosen.rounds, timings)
             compete(home, numbers(chosen.sizes), chosen.rounds, timings)
         finally:
             home.end_engine()
     report(timings)
     for (name, size), peak in sorted(memory.items(), key=lambda item: item[0][1]):
         print(f"{name:18}{size:9}  config         {peak / 1024:8.0f} MiB at most")
+    for case, peak in peaks.items():
+        print(f"engine, pull of {case:20} {peak / 1024:8.0f} MiB at most")
 
 
 def numbers(text: str) -> list[int]:
@@ -45,14 +51,14 @@ def numbers(text: str) -> list[int]:
 
 def report(timings: Timings) -> None:
     """Print a line per tool, size and command."""
-    print(f"{'tool':18}{'services':>9}  {'command':14}{'median':>8}   {'min..max':14}{'x pycompose':>12}")
+    print(f"{'tool':18}{'services':>9}  {'command':18}{'median':>8}   {'min..max':14}{'x pycompose':>12}")
     for (tool, size, command), seconds in sorted(
         timings.items(), key=lambda item: (item[0][1], item[0][2], item[0][0])
     ):
         median = statistics.median(seconds)
         ours = statistics.median(timings["pycompose", size, command])
         spread = f"{min(seconds):.2f}..{max(seconds):.2f}"
-        print(f"{tool:18}{size or '':>9}  {command:14}{median:8.3f}   {spread:14}{median / ours:12.1f}")
+        print(f"{tool:18}{size or '':>9}  {command:18}{median:8.3f}   {spread:14}{median / ours:12.1f}")
 
 
 if __name__ == "__main__":

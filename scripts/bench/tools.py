@@ -73,18 +73,25 @@ class Home:
             variables["PYCOMPOSE_REGISTRIES"] = str(settings)
         return variables
 
-    def end_engine(self) -> None:
-        """Ask the engine to end and wait until it has; without one, do nothing."""
+    def engine_pids(self) -> list[int]:
+        """The engine's process, if there is one."""
+        found = []
         for entry in Path("/proc").glob("[0-9]*/cmdline"):
             try:
                 words = entry.read_bytes().decode(errors="replace").split("\0")
             except OSError:  # it has ended while we were looking
                 continue
             if "engine-daemon" in words and str(self.place / "state") in words:
-                descriptor = os.pidfd_open(int(entry.parent.name))
-                signal.pidfd_send_signal(descriptor, signal.SIGTERM)
-                select.select([descriptor], [], [], 30)
-                os.close(descriptor)
+                found.append(int(entry.parent.name))
+        return found
+
+    def end_engine(self) -> None:
+        """Ask the engine to end and wait until it has; without one, do nothing."""
+        for pid in self.engine_pids():
+            descriptor = os.pidfd_open(pid)
+            signal.pidfd_send_signal(descriptor, signal.SIGTERM)
+            select.select([descriptor], [], [], 30)
+            os.close(descriptor)
 
 
 def tools(home: Home) -> list[Tool]:

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, contextmanager
 
 import anyio
 
+from compose.apply.building import build
 from compose.apply.files import archive
 from compose.apply.hooks import run_hooks
 from compose.apply.mounts import inline_files
@@ -22,6 +23,7 @@ from compose.errors import ComposeError, EngineRefused, ServiceFailed
 from compose.model.project import Project
 from compose.plan.actions import (
     Action,
+    BuildImage,
     CreateContainer,
     CreateNetwork,
     CreateVolume,
@@ -124,6 +126,8 @@ class _Run:
         match action:
             case PullImage():
                 await self._pull(action)
+            case BuildImage():
+                await self._build(action)
             case CreateNetwork():
                 await self._create_network(action)
             case RemoveNetwork():
@@ -176,6 +180,15 @@ class _Run:
             with refusals(f"pulling {action.image}"):
                 await pull(self.engine, action.image, action.platform, self.report)
                 self.image_ids[action.image] = (await self.engine.inspect_image(action.image)).id
+        except ComposeError:
+            self._say(resource, "Error", Phase.FAILED)
+            raise
+
+    async def _build(self, action: BuildImage) -> None:
+        resource = f"Image {action.image}"
+        try:
+            with refusals(f"building service {action.service.name}"):
+                self.image_ids[action.image] = await build(self.engine, self.project, action, self.report)
         except ComposeError:
             self._say(resource, "Error", Phase.FAILED)
             raise

@@ -6,7 +6,15 @@ import re
 
 from compose.model.project import Project
 from compose.model.service import Service
-from compose.plan.actions import Action, CreateContainer, CreateNetwork, CreateVolume, PullImage, StartContainer
+from compose.plan.actions import (
+    Action,
+    BuildImage,
+    CreateContainer,
+    CreateNetwork,
+    CreateVolume,
+    PullImage,
+    StartContainer,
+)
 from compose.plan.images import image_of
 
 Steps = tuple[str | int, ...]
@@ -22,6 +30,8 @@ def subject_of(project: Project, action: Action, message: str) -> Steps:
         case PullImage(image):
             users = [name for name, service in project.services.items() if image_of(project, service) == image]
             return ("services", users[0], "image") if users else ()
+        case BuildImage(service):
+            return ("services", service.name, "build")
         case CreateNetwork(network):
             return ("networks", network.key)
         case CreateVolume(volume):

@@ -22,6 +22,7 @@ from compose.cli.working import Stage, perform, tell_warnings
 from compose.errors import ServiceFailed, UsageError
 from compose.model.project import Project
 from compose.plan.actions import Plan, PullImage
+from compose.plan.building import plan_builds
 from compose.plan.images import familiar
 from compose.plan.labels import container_name
 from compose.plan.observed import Observed, ObservedContainer
@@ -58,9 +59,14 @@ async def attached(session: Session, project: Project, request: UpRequest) -> in
 async def prepared(
     session: Session, engine: EngineClient, project: Project, request: UpRequest, report: Report
 ) -> tuple[Plan, Stage]:
-    """The plan of an `up`; images that may change existing containers are pulled before it is made."""
+    """The plan of an `up`; before it is made, images are built, and those pulled that may change containers."""
     options = request.plan_options()
     observed = await observe(engine, project.name)
+    builds = plan_builds(project, observed, request.build_options())
+    if builds:
+        quiet = Quiet().update if request.quiet_build else report
+        await perform(builds, Stage(engine, project, observed), quiet)
+        observed = await observe(engine, project.name)
     pulls = plan_pulls(project, observed, options)
     if pulls:
         await perform(pulls, Stage(engine, project, observed), _without_pulls(report, request))

@@ -13,6 +13,7 @@ from compose.cli.session import Session
 
 # name -> help; the module is compose.cli.<name> with `exec_` for names that Python keeps, its object `command`.
 COMMANDS = {
+    "build": "Build the images of services",
     "config": "Check the Compose files and print the project they make",
     "create": "Create a project's containers without starting them",
     "down": "Stop and remove containers and networks",

@@ -22,6 +22,7 @@ from compose.errors import UsageError
 from compose.model.project import Project
 from compose.model.service import Mount, Port, Service
 from compose.plan.actions import CreateContainer, Plan, PullImage, Step
+from compose.plan.building import BuildOptions, plan_builds
 from compose.plan.images import image_of, pull_reason
 from compose.plan.reconcile import reconcile
 from compose.plan.survey import Options
@@ -38,6 +39,10 @@ async def run_one_off(
     async with connected(session) as engine:
         async with progress(session, "run") as shown:
             observed = await observe(engine, project.name)
+            wanted = BuildOptions(always=request.build)
+            if builds := plan_builds(project, observed, wanted, {request.service} if request.build else ()):
+                await perform(builds, Stage(engine, project, observed), shown.update)
+                observed = await observe(engine, project.name)
             options = Options(untouched=frozenset({request.service}), remove_orphans=request.remove_orphans)
             plan = reconcile(project, observed, options)
             tell_warnings(session, plan)

@@ -36,6 +36,7 @@ from compose.cli.session import Session
 @click.option("-u", "--user", default="", help="Run as this user")
 @click.option("-w", "--workdir", default="", help="Run in this directory")
 @click.option("--pull", type=click.Choice(["always", "missing", "never", "policy"]), default="policy", help="When")
+@click.option("--build", "build", is_flag=True, help="Build the image first, also if it is there")
 @click.option("--quiet-pull", is_flag=True, help="Pull without progress")
 @click.option("--remove-orphans", is_flag=True, help="Remove containers of services that are not defined")
 @click.pass_obj

@@ -27,5 +27,6 @@ class RunRequest:
     user: str = ""
     workdir: str = ""
     pull: str = ""
+    build: bool = False
     quiet_pull: bool = False
     remove_orphans: bool = False

@@ -8,7 +8,6 @@ import click
 
 from compose.cli.session import Session
 from compose.cli.up_options import UpRequest, load_selected, parse_scale
-from compose.errors import ComposeError
 
 
 def create_options(function: Any) -> Any:
@@ -24,8 +23,9 @@ def create_options(function: Any) -> Any:
                          default="policy", help="When to pull images"),
             click.option("--quiet-pull", is_flag=True, help="Pull without showing progress"),
             click.option("--scale", "scale", multiple=True, metavar="SERVICE=NUM", help="Number of containers"),
-            click.option("--build", "build", is_flag=True, help="Build images first (not available yet)"),
+            click.option("--build", "build", is_flag=True, help="Build images first, also those that are there"),
             click.option("--no-build", is_flag=True, help="Never build images"),
+            click.option("--quiet-build", is_flag=True, help="Build without showing progress"),
             click.option("-y", "--yes", is_flag=True, help="Answer yes to every question (there is none)"),
         )
     ):  # fmt: skip
@@ -59,13 +59,8 @@ def command(session: Session, /, **options: Any) -> int:
 
 
 def requested(options: dict[str, Any]) -> UpRequest:
-    """What `up`'s options ask for. Raises `ComposeError` for what cannot be had."""
-    if options.pop("build"):
-        raise ComposeError(
-            "--build: building images is not available yet",
-            hint="build the image with another tool under the name that the service gives, then run `up`",
-        )
-    for ignored in ("no_build", "yes", "menu"):
+    """What `up`'s options ask for. Raises `UsageError` for what contradicts itself."""
+    for ignored in ("yes", "menu"):
         options.pop(ignored, None)
     pull = options.pop("pull")
     scale = parse_scale(options.pop("scale"))

@@ -10,6 +10,7 @@ from compose.cli.session import Session
 from compose.errors import UsageError
 from compose.load.places import Places
 from compose.model.project import Project
+from compose.plan.building import BuildOptions
 from compose.plan.survey import Options, Recreate
 
 
@@ -29,6 +30,9 @@ class UpRequest:
     renew_anon_volumes: bool = False
     pull: str = ""
     quiet_pull: bool = False
+    build: bool = False
+    no_build: bool = False
+    quiet_build: bool = False
     no_start: bool = False
     timeout_seconds: int | None = None
     scale: Mapping[str, int] = field(default_factory=dict[str, int])
@@ -45,6 +49,8 @@ class UpRequest:
         """The same with what some options imply. Raises `UsageError` for those that contradict each other."""
         if self.force_recreate and self.no_recreate:
             raise UsageError("--force-recreate and --no-recreate contradict each other", hint="give one of them")
+        if self.build and self.no_build:
+            raise UsageError("--build and --no-build contradict each other", hint="give one of them")
         if self.detach and (self.abort_on_exit or self.exit_code_from):
             raise UsageError(
                 "--detach does not wait for containers to exit",
@@ -72,6 +78,10 @@ class UpRequest:
             remove_orphans=self.remove_orphans,
             renew_anonymous_volumes=self.renew_anon_volumes,
         )
+
+    def build_options(self) -> BuildOptions:
+        """Which images to build."""
+        return BuildOptions(always=self.build, never=self.no_build, pull=self.pull == "build")
 
     def is_attached(self, project: Project, service: str) -> bool:
         """Whether the foreground prints that service's output."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
@@ -20,6 +21,19 @@ class PullImage(Struct, frozen=True):
     image: str
     because: str
     platform: str = ""
+
+
+class BuildImage(Struct, frozen=True):
+    """Build a service's image and name it. `args` win over those of the file; `memory` is in bytes, 0 for no limit."""
+
+    service: Service
+    image: str
+    because: str
+    no_cache: bool = False
+    pull: bool = False
+    args: Mapping[str, str] = {}
+    memory: int = 0
+    ssh: tuple[str, ...] = ()
 
 
 class CreateNetwork(Struct, frozen=True):
@@ -134,6 +148,7 @@ class WaitFor(Struct, frozen=True):
 
 Action: TypeAlias = (
     PullImage
+    | BuildImage
     | CreateNetwork
     | RemoveNetwork
     | CreateVolume
@@ -151,6 +166,7 @@ Action: TypeAlias = (
 
 _TITLES: dict[type, str] = {
     PullImage: "pull {0.image}",
+    BuildImage: "build {0.image}",
     CreateNetwork: "create network {0.network.name}",
     RemoveNetwork: "remove network {0.name}",
     CreateVolume: "create volume {0.volume.name}",

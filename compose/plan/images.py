@@ -55,8 +55,8 @@ def pull_reason(project: Project, service: Service, observed: Observed, policy: 
         return ""
     if service.build:
         raise ComposeError(
-            f"image `{image}` of service `{service.name}` has to be built, and building is not available yet",
-            hint=f"build it by another tool under the name `{image}`, or name a ready image with `image:`",
+            f"image `{image}` of service `{service.name}` is not here, and may not be built",
+            hint="leave out --no-build, or run `pycompose build` first",
             subject=("services", service.name, "build"),
         )
     if policy == "never":

@@ -18,7 +18,10 @@ class Phase(Enum):
 
 
 class Update(Struct, frozen=True):
-    """One change of one resource (`Container shop-db-1`) to a state (`Started`); sizes in bytes, 0 is unknown."""
+    """One change of one resource (`Container shop-db-1`) to a state (`Started`); sizes in bytes, 0 is unknown.
+
+    `line` is a line of output of what goes on (a build), for where lines are written one below the other.
+    """
 
     resource: str
     state: str
@@ -26,6 +29,7 @@ class Update(Struct, frozen=True):
     detail: str = ""
     current: int = 0
     total: int = 0
+    line: str = ""
 
 
 Report = Callable[[Update], None]

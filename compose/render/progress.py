@@ -56,6 +56,9 @@ class Plain(Quiet):
 
     def update(self, item: Update) -> None:
         """Write a line, unless only the size moved."""
+        if item.line:
+            self._write(f" {item.resource}  {item.line}\n")
+            return
         if self._last.get(item.resource) == item.state:
             return
         self._last[item.resource] = item.state
@@ -75,6 +78,8 @@ class JsonLines(Quiet):
             record["status"] = "Error"
         if item.detail:
             record["details"] = item.detail
+        if item.line:
+            record["line"] = item.line
         if item.total:
             record |= {"current": item.current, "total": item.total, "percent": 100 * item.current // item.total}
         self._write(json.dumps(record, separators=(",", ":")) + "\n")

@@ -17,6 +17,10 @@ from engine.wire.images import AuthConfig, Progress
 class BuildCalls(Transport):
     """`/build`."""
 
+    async def auth_for(self, reference: str) -> AuthConfig | None:
+        """The user's credentials for an image's registry, None where there are none."""
+        return await self._find_auth(reference) if self._find_auth is not None else None
+
     async def build_image(
         self, context: AsyncIterator[bytes], parameters: Parameters, *, auths: Mapping[str, AuthConfig]
     ) -> AsyncGenerator[Progress, None]:

@@ -15,6 +15,10 @@ from engine.errors import BadRequest
 _SPECIAL: Final = frozenset(".$+()|{}^")
 
 
+class InvalidPattern(BadRequest):
+    """A pattern that cannot be read."""
+
+
 def read_ignore(text: str) -> list[str]:
     """The patterns of a `.dockerignore`, cleaned as Docker cleans them."""
     patterns = []
@@ -33,7 +37,7 @@ def read_ignore(text: str) -> list[str]:
 
 
 class Ignore:
-    """Decides by patterns. Raises `BadRequest` for one that is none."""
+    """Decides by patterns. Raises `InvalidPattern` for one that is none."""
 
     def __init__(self, patterns: Iterable[str]) -> None:
         self._rules = [(_compile(pattern.removeprefix("!")), pattern.startswith("!")) for pattern in patterns]
@@ -68,7 +72,7 @@ def _compile(pattern: str) -> re.Pattern[str]:
     try:
         return re.compile("".join(parts), re.DOTALL)
     except re.error as exc:
-        raise BadRequest(f"invalid pattern in .dockerignore: {pattern!r}: {exc}") from exc
+        raise InvalidPattern(f"invalid pattern in .dockerignore: {pattern!r}: {exc}") from exc
 
 
 def _piece(pattern: str, at: int) -> tuple[str, int]:
@@ -84,7 +88,7 @@ def _piece(pattern: str, at: int) -> tuple[str, int]:
         return "[^/]", at + 1
     if character == "\\":
         if at + 1 == len(pattern):
-            raise BadRequest(f"invalid pattern in .dockerignore: {pattern!r} ends with a backslash")
+            raise InvalidPattern(f"invalid pattern in .dockerignore: {pattern!r} ends with a backslash")
         return re.escape(pattern[at + 1]), at + 2
     if character == "[":
         return _class(pattern, at)
@@ -94,6 +98,6 @@ def _piece(pattern: str, at: int) -> tuple[str, int]:
 def _class(pattern: str, at: int) -> tuple[str, int]:
     end = pattern.find("]", at + 2)
     if end < 0:
-        raise BadRequest(f"invalid pattern in .dockerignore: {pattern!r}: `[` is not closed")
+        raise InvalidPattern(f"invalid pattern in .dockerignore: {pattern!r}: `[` is not closed")
     content = pattern[at + 1 : end].replace("\\", "\\\\").replace("[", "\\[")
     return f"[{content}]", end + 1

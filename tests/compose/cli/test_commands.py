@@ -159,9 +159,9 @@ def test_an_address_that_is_none_is_an_error(capsys: pytest.CaptureFixture[str])
     assert "nonsense" in capsys.readouterr().err
 
 
-def test_building_says_that_it_is_not_there_yet(capsys: pytest.CaptureFixture[str]) -> None:
-    assert pycompose("up", "--build") == 1
-    assert "not available yet" in capsys.readouterr().err
+def test_building_and_not_building_contradict_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    assert pycompose("up", "--build", "--no-build") == 1
+    assert "contradict each other" in capsys.readouterr().err
 
 
 def test_the_version_in_three_forms(capsys: pytest.CaptureFixture[str]) -> None:

@@ -312,7 +312,7 @@ def test_a_changed_volume_is_kept_with_a_warning() -> None:
 
 def test_an_image_to_be_built_is_an_error_with_a_way_out() -> None:
     project = make_project(make_service("web", image="", build=Build(context="/app")))
-    with pytest.raises(ComposeError, match="image `app-web` of service `web` has to be built"):
+    with pytest.raises(ComposeError, match="image `app-web` of service `web` is not here, and may not be built"):
         reconcile(project, NOTHING, Options())
 
 

@@ -1,0 +1,245 @@
+"""What a service's build sends to the engine, and what it makes of the answer."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tarfile
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from compose.apply.build_request import build_request
+from compose.apply.building import build
+from compose.apply.context import ContextFiles, archived
+from compose.errors import ComposeError, EngineRefused
+from compose.model.project import FileObject, Project
+from compose.model.service import Build, FileMount, Ulimit
+from compose.plan.actions import BuildImage
+from compose.plan.progress import Update
+from engine.client import ApiError, EngineClient
+from engine.wire.images import AuthConfig, ImageInspect, Progress
+from engine.wire.system import SystemVersion, VersionPlatform
+from tests.fakes.projects import make_project, make_service
+
+pytestmark = pytest.mark.anyio
+
+
+@dataclass
+class FakeBuilder:
+    """The calls of the client that a build makes."""
+
+    lines: list[Progress] = field(default_factory=lambda: [Progress(aux={"ID": "sha256:1"})])
+    name: str = "pycompose engine"
+    failure: str = ""
+    parameters: dict[str, Any] = field(default_factory=dict[str, Any])
+    context: bytes = b""
+    auths: dict[str, AuthConfig] = field(default_factory=dict[str, AuthConfig])
+    tags: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
+
+    async def build_image(
+        self, context: AsyncIterator[bytes], parameters: dict[str, Any], *, auths: dict[str, AuthConfig]
+    ) -> AsyncIterator[Progress]:
+        self.context = b"".join([chunk async for chunk in context])
+        self.parameters, self.auths = parameters, auths
+        for line in self.lines:
+            yield line
+        if self.failure:
+            raise ApiError(500, self.failure)
+
+    async def auth_for(self, reference: str) -> AuthConfig | None:
+        return AuthConfig(username="me") if reference.startswith("my.registry/") else None
+
+    async def version(self) -> SystemVersion:
+        return SystemVersion(platform=VersionPlatform(name=self.name), components=[], version="1")
+
+    async def tag_image(self, name: str, repository: str, tag: str) -> None:
+        self.tags.append((name, repository, tag))
+
+    async def inspect_image(self, name: str) -> ImageInspect:
+        return ImageInspect(id=f"sha256:{name}")
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Path:
+    directory = tmp_path / "app"
+    directory.mkdir()
+    (directory / "Dockerfile").write_text("FROM my.registry/base\n")
+    (directory / "kept").write_text("kept")
+    return directory
+
+
+def project_of(wish: Build, **more: Any) -> tuple[Project, BuildImage]:
+    service = make_service("web", image="", build=wish)
+    return make_project(service, **more), BuildImage(service, "app-web", "asked to", args={"A": "2"})
+
+
+async def built(engine: FakeBuilder, wish: Build, **more: Any) -> tuple[str, list[Update]]:
+    project, action = project_of(wish, **more)
+    told: list[Update] = []
+    return await build(cast("EngineClient", engine), project, action, told.append), told
+
+
+def members(tar: bytes) -> dict[str, bytes]:
+    with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
+        files = {item.name: archive.extractfile(item) for item in archive}
+        return {name: file.read() if file else b"" for name, file in files.items()}
+
+
+async def test_the_context_and_the_attributes_go_to_the_engine(app: Path) -> None:
+    engine = FakeBuilder()
+    wish = Build(
+        context=str(app),
+        dockerfile="Dockerfile",
+        target="final",
+        args={"A": "1", "B": "b", "C": None},
+        labels={"l": "1"},
+        tags=("other:2",),
+        shm_size=1 << 20,
+        extra_hosts=("db=10.0.0.1",),
+        ulimits={"nofile": Ulimit(1, 2)},
+        cache_from=("type=registry,ref=a/b", "c"),
+    )
+    identity, told = await built(engine, wish)
+    assert identity == "sha256:1"
+    assert members(engine.context) == {"Dockerfile": b"FROM my.registry/base\n", "kept": b"kept"}
+    found = engine.parameters
+    assert (found["t"], found["dockerfile"], found["target"]) == ("app-web", "Dockerfile", "final")
+    assert json.loads(found["buildargs"]) == {"A": "2", "B": "b"}
+    assert json.loads(found["labels"])["com.docker.compose.service"] == "web"
+    assert json.loads(found["ulimits"]) == [{"Name": "nofile", "Soft": 1, "Hard": 2}]
+    assert json.loads(found["cachefrom"]) == ["a/b", "c"]
+    assert found["extrahosts"] == ("db:10.0.0.1",)
+    assert engine.auths == {"my.registry": AuthConfig(username="me")}
+    assert engine.tags == [("app-web", "other", "2")]
+    assert [item.state for item in told] == ["Building", "Built"]
+
+
+async def test_an_inline_dockerfile_is_a_file_of_its_own(app: Path) -> None:
+    engine = FakeBuilder()
+    await built(engine, Build(context=str(app), dockerfile_inline="FROM x\n"))
+    assert members(engine.context)[engine.parameters["dockerfile"]] == b"FROM x\n"
+
+
+async def test_a_dockerfile_outside_the_context_comes_along(app: Path) -> None:
+    (app.parent / "Other").write_text("FROM y\n")
+    engine = FakeBuilder()
+    await built(engine, Build(context=str(app), dockerfile="../Other"))
+    assert members(engine.context)[engine.parameters["dockerfile"]] == b"FROM y\n"
+
+
+async def test_secrets_and_further_contexts_come_along_in_a_directory(app: Path, tmp_path: Path) -> None:
+    more = tmp_path / "more"
+    more.mkdir()
+    (more / "file").write_text("more")
+    (tmp_path / "token").write_text("hidden")
+    engine = FakeBuilder()
+    wish = Build(
+        context=str(app),
+        secrets=(FileMount("token", "/run/secrets/token"),),
+        additional_contexts={"more": str(more), "img": "docker-image://busybox", "base": "service:web"},
+    )
+    secrets = {"token": FileObject("token", "token", file=str(tmp_path / "token"))}
+    await built(engine, wish, secrets=secrets)
+    prefix = engine.parameters["pycompose-extras"]
+    found = members(engine.context)
+    assert found[f"{prefix}/secrets/token"] == b"hidden"
+    assert found[f"{prefix}/contexts/more/file"] == b"more"
+    contexts = json.loads(engine.parameters["pycompose-contexts"])
+    assert contexts == {"more": "", "img": "docker-image://busybox", "base": "docker-image://app-web"}
+
+
+@pytest.mark.parametrize(
+    ("wish", "name"),
+    [
+        (Build(secrets=(FileMount("x"),)), "secrets"),
+        (Build(ssh=("default",)), "ssh"),
+        (Build(additional_contexts={"a": "/b"}), "additional_contexts"),
+        (Build(privileged=True), "privileged"),
+    ],
+)
+async def test_another_engine_is_not_asked_for_what_it_would_ignore(wish: Build, name: str) -> None:
+    with pytest.raises(ComposeError, match=f"`{name}` of the build of service `web` cannot be passed") as failed:
+        await built(FakeBuilder(name="Docker Engine - Community"), wish)
+    assert failed.value.subject == ("services", "web", "build", name)
+
+
+async def test_a_failed_step_is_told_with_the_end_of_its_output(app: Path) -> None:
+    lines = [
+        Progress(stream="Step 1/2 : FROM x\n"),
+        Progress(stream=" ---> 1234\n"),
+        Progress(stream="Step 2/2 : RUN false\n"),
+        Progress(stream=" ---> Running in 1\n"),
+        Progress(stream="one\ntw"),
+        Progress(stream="o\n"),
+    ]
+    engine = FakeBuilder(lines, failure="Dockerfile:2: the command returned a non-zero code: 1")
+    told: list[Update] = []
+    project, action = project_of(Build(context=str(app)))
+    with pytest.raises(EngineRefused) as failed:
+        await build(cast("EngineClient", engine), project, action, told.append)
+    assert failed.value.message.splitlines() == [
+        "building service web: Dockerfile:2: the command returned a non-zero code: 1",
+        "  | one",
+        "  | two",
+    ]
+    assert told[-1].detail == "Step 2/2 : RUN false"
+    assert told[-1].line == "two"
+
+
+async def test_a_remote_context_is_fetched_by_the_engine() -> None:
+    engine = FakeBuilder()
+    await built(engine, Build(context="https://host/repository.git#main:sub"))
+    assert engine.context == b""
+    assert engine.parameters["remote"] == "https://host/repository.git#main:sub"
+
+
+def test_a_missing_dockerfile_is_named() -> None:
+    project, action = project_of(Build(context="/nowhere", dockerfile="Dockerfile"))
+    with pytest.raises(ComposeError, match="the Dockerfile of service `web` cannot be read: /nowhere/Dockerfile"):
+        build_request(project, action)
+
+
+def test_an_agent_that_does_not_run_is_named(app: Path) -> None:
+    project, action = project_of(Build(context=str(app), ssh=("default",)))
+    with pytest.raises(ComposeError, match="SSH_AUTH_SOCK is not set"):
+        build_request(project, action)
+    project, action = project_of(Build(context=str(app), ssh=("default",)), environment={"SSH_AUTH_SOCK": "/s"})
+    assert json.loads(str(build_request(project, action).parameters["pycompose-ssh"])) == {"default": "/s"}
+
+
+async def packed(directory: Path, dockerfile: str = "Dockerfile", files: Mapping[str, bytes] | None = None) -> set[str]:
+    async with archived(ContextFiles(str(directory), dockerfile, files or {})) as chunks:
+        return set(members(b"".join([chunk async for chunk in chunks])))
+
+
+async def test_ignored_files_stay_away_but_for_the_dockerfile(app: Path) -> None:
+    (app / ".dockerignore").write_text("*\n!src/*.c\n")
+    (app / "src").mkdir()
+    for name in ("a.c", "a.o"):
+        (app / "src" / name).touch()
+    assert await packed(app) == {"Dockerfile", ".dockerignore", "src/a.c"}
+    (app / "Dockerfile.dockerignore").write_text("src\n.dockerignore")
+    assert await packed(app) == {"Dockerfile", "Dockerfile.dockerignore", ".dockerignore", "kept"}
+
+
+async def test_owners_do_not_count_and_special_files_stay_away(app: Path) -> None:
+    os.mkfifo(app / "pipe")
+    (app / "link").symlink_to("kept")
+    async with archived(ContextFiles(str(app), "Dockerfile")) as chunks:
+        tar = b"".join([chunk async for chunk in chunks])
+    with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
+        assert {(item.name, item.uid, item.uname) for item in archive} == {
+            ("Dockerfile", 0, ""),
+            ("kept", 0, ""),
+            ("link", 0, ""),
+        }
+
+
+async def test_a_context_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ComposeError, match="unable to prepare context: path"):
+        await packed(tmp_path / "none")

@@ -11,6 +11,7 @@ What a crash leaves of it goes with the next start (`recover`).
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ import anyio
 import anyio.to_thread
 import msgspec
 
-from engine.errors import BadRequest, EngineError, NotFound
+from engine.errors import BadRequest, EngineError, InvalidLayer, NotFound
 from engine.events.bus import EventBus
 from engine.images import names
 from engine.images.configuration import Configuration, parse_configuration
@@ -27,9 +28,11 @@ from engine.images.record import Image
 from engine.registry.reference import Reference
 from engine.state.paths import Paths
 from engine.state.store import Store
+from engine.storage.compression import decompressed
 from engine.storage.content import Content, digest_of
 from engine.storage.layers import Layers, chain_ids
 from engine.storage.snapshots import Snapshots
+from engine.storage.streaming import Write
 
 Needed = Callable[[], Iterable[str]]
 
@@ -100,6 +103,32 @@ class Library:
                 rest = [name for name in other.repo_tags if name != tag]
                 await self.images.put(msgspec.structs.replace(other, repo_tags=rest))
         return named
+
+    async def link(self, image_id: str, parent: str) -> None:
+        """Note what an image was made from, if both are there and its layers agree."""
+        async with self.lock:
+            image, base = self.images.get(image_id), self.images.get(parent)
+            if image is None or base is None or image.id == base.id or image.parent:
+                return
+            if image.diff_ids[: len(base.diff_ids)] == base.diff_ids:
+                await self.images.put(msgspec.structs.replace(image, parent=parent))
+
+    def write_layer(self, chain_id: str, write: Write) -> None:
+        """Write a layer's uncompressed archive: that of its blob, or else one that is made of its files. Blocks.
+
+        Raises `InvalidLayer` when neither gives what the layer's digest says.
+        """
+        record = self.layers.record(chain_id)
+        if not record.blob or not self.content.has(record.blob):
+            self.layers.pack(chain_id, write)
+            return
+        digest = hashlib.sha256()
+        with self.content.path(record.blob).open("rb", buffering=0) as blob:
+            for piece in decompressed(blob.read):
+                digest.update(piece)
+                write(piece)
+        if f"sha256:{digest.hexdigest()}" != record.diff_id:
+            raise InvalidLayer(f"the blob of layer {record.diff_id} is damaged", hint="pull or build the image again")
 
     async def recover(self) -> None:
         """Put right what a crash left: half-made layers and blobs go, and those that were made for an image or a

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager, aclosing
+from functools import partial
 
 import anyio.to_thread
 import msgspec
@@ -13,10 +14,12 @@ from engine.events.bus import EventBus
 from engine.images import describe, names
 from engine.images.connections import Connections, interruptible
 from engine.images.library import Library, tag_of
+from engine.images.loader import Loader
 from engine.images.pull import Puller
 from engine.images.push import Pusher
 from engine.images.record import Image
 from engine.images.removal import plan_removal
+from engine.images.saving import SavedImage, choose, write_archive
 from engine.images.taking_in import ImportOptions, take_in
 from engine.images.transfers import Transfers
 from engine.images.usage import DiskUse, disk_use
@@ -25,6 +28,7 @@ from engine.registry.reference import Reference
 from engine.registry.settings import RegistrySettings
 from engine.state.paths import Paths
 from engine.state.store import Store
+from engine.storage.streaming import streamed
 from engine.wire.images import (
     AuthConfig,
     DistributionInspect,
@@ -53,6 +57,7 @@ class ImageService:
         self._puller = Puller(self._connections, Transfers(self._content, self._layers))
         self._pusher = Pusher(self._connections, self.library, events)
         self.library.keep(lambda: self._connections.wanted)
+        self._loader = Loader(self.library, events)
         self._lock = self.library.lock
 
     def get(self, name_or_id: str) -> Image:
@@ -206,6 +211,24 @@ class ImageService:
         image = await take_in(self.library, archive, options)
         self._events.publish("image", "import", image.id, {"name": image.id})
         return image.id
+
+    def load(
+        self, archive: AsyncIterator[bytes], *, platform: str = "", quiet: bool = False
+    ) -> AsyncGenerator[Progress, None]:
+        """Load every image of an archive; see `Loader.load`."""
+        return self._loader.load(archive, platform=platform, quiet=quiet)
+
+    def save(self, wanted: Sequence[str]) -> AsyncGenerator[bytes, None]:
+        """An archive of images by name or id. Raises `NoSuchImage` at once; an error later breaks it off."""
+        return self._save(choose(self._images, wanted))
+
+    async def _save(self, saved: Sequence[SavedImage]) -> AsyncGenerator[bytes, None]:
+        with self.library.making():  # nothing of it may be deleted meanwhile
+            async with aclosing(streamed(partial(write_archive, self.library, saved))) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+        for one in saved:
+            self._events.publish("image", "save", one.image.id, {"name": one.image.id})
 
     def making(self) -> AbstractContextManager[None]:
         """See `Library.making`."""

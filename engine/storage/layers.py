@@ -38,13 +38,15 @@ _LINK_DIGITS: Final = 16
 
 class LayerRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is known of a layer: the digest of its archive, the bytes of its files, the digest of the (compressed) blob
-    from which it came, and whether it was made here, so that nobody else has use for it once its image is gone.
+    from which it came, whether it was made here, so that nobody else has use for it once its image is gone, and the
+    bytes of its uncompressed archive (0 in records of older engines).
     """
 
     diff_id: str
     size_bytes: int
     blob: str = ""
     is_local: bool = False
+    archive_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +100,19 @@ class Layers:
         """What is known of a layer. Raises `FileNotFoundError`."""
         return msgspec.json.decode((self._home(chain_id) / "layer").read_bytes(), type=LayerRecord)
 
-    def add(self, chain_id: str, diff_id: str, read: Read, *, blob: str = "", is_local: bool = False) -> None:
+    def add(
+        self,
+        chain_id: str,
+        diff_id: str,
+        read: Read,
+        *,
+        blob: str | Callable[[Path], str] = "",
+        is_local: bool = False,
+    ) -> None:
         """Unpack a layer from its (compressed) archive; nothing is done when it is there already.
+
+        `blob` is the digest of the archive's blob in the content store, if it is kept there, or a function that keeps
+        it, if need be, once the files are there, and returns its digest.
 
         Raises `InvalidLayer` (also when it is not the archive that `diff_id` promises), or what `read` raises;
         then nothing stays.
@@ -112,7 +125,8 @@ class Layers:
             unpacked = unpack(read, target)
             if unpacked.diff_id != diff_id:
                 raise InvalidLayer(f"layer unpacks to {unpacked.diff_id}, not to {diff_id} as its image says")
-            return LayerRecord(unpacked.diff_id, unpacked.size_bytes, blob, is_local)
+            kept = blob if isinstance(blob, str) else blob(target)
+            return LayerRecord(unpacked.diff_id, unpacked.size_bytes, kept, is_local, unpacked.archive_bytes)
 
         self._make(fill, lambda: chain_id)
 
@@ -131,7 +145,7 @@ class Layers:
 
         def fill(target: Path) -> LayerRecord:
             packed.append(_take(upper, target, without) if moves else _copy(upper, target, without))
-            return LayerRecord(packed[0].diff_id, packed[0].size_bytes, is_local=True)
+            return _local(packed[0])
 
         def chain_id() -> str:
             return chain_ids([*parents[-1:], packed[0].diff_id])[-1]
@@ -151,7 +165,7 @@ class Layers:
             target.mkdir(mode=0o755)
             unpack(read, target)
             packed.append(pack(target))
-            return LayerRecord(packed[0].diff_id, packed[0].size_bytes, is_local=True)
+            return _local(packed[0])
 
         self._make(fill, lambda: packed[0].diff_id)
         return CapturedLayer(packed[0].diff_id, packed[0].diff_id, packed[0].size_bytes)
@@ -234,6 +248,10 @@ class Layers:
         except FileExistsError:
             if str(link.readlink()) != target:
                 raise InvalidLayer(f"layer {chain_id} has the same short name as {link.readlink()}") from None
+
+
+def _local(packed: Packed) -> LayerRecord:
+    return LayerRecord(packed.diff_id, packed.size_bytes, is_local=True, archive_bytes=packed.archive_bytes)
 
 
 def _take(upper: Path, target: Path, without: Collection[bytes]) -> Packed:

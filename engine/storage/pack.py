@@ -49,10 +49,11 @@ _KINDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """The archive's digest, the bytes of its files, and the paths that are in the directory but not in it."""
+    """The archive's digest, the bytes of its files, its own, and the paths of the directory that are not in it."""
 
     diff_id: str
     size_bytes: int
+    archive_bytes: int
     left_out: tuple[bytes, ...]
 
 
@@ -87,9 +88,10 @@ class _Packer:
         self._links: dict[tuple[int, int], bytes] = {}
         self._left_out: list[bytes] = []
         self._size_bytes = 0
+        self._archive_bytes = 0
 
     def result(self) -> Packed:
-        return Packed("sha256:" + self._hash.hexdigest(), self._size_bytes, tuple(self._left_out))
+        return Packed("sha256:" + self._hash.hexdigest(), self._size_bytes, self._archive_bytes, tuple(self._left_out))
 
     def run(self) -> None:
         if self._is_upper and is_opaque(b"."):
@@ -144,6 +146,7 @@ class _Packer:
             self._file(path, found)
         else:
             link = os.readlink(path) if kind == tarstream.SYMLINK else b""
+            self._size_bytes += len(link)
             self._put(header(_entry(path, kind, found, link=link, xattrs=_xattrs(path))))
         if found.st_nlink > 1:
             self._links[found.st_dev, found.st_ino] = path
@@ -178,6 +181,7 @@ class _Packer:
         data = b"".join(self._batch)
         self._batch, self._batch_bytes = [], 0
         self._hash.update(data)
+        self._archive_bytes += len(data)
         self._write(data)
 
 

@@ -25,6 +25,7 @@ from engine.errors import InvalidLayer
 from engine.storage import tarstream
 from engine.storage.compression import Read, decompressed
 from engine.storage.jail import inside
+from engine.storage.room import RoomWatch
 from engine.storage.tarstream import Entry, Stream
 
 _WHITEOUT: Final = b".wh."
@@ -40,10 +41,11 @@ _UNSUPPORTED: Final = frozenset({errno.ENOTSUP, errno.EPERM, errno.ENODATA})
 
 @dataclass(frozen=True, slots=True)
 class Unpacked:
-    """What came out of a layer: the digest of the uncompressed archive, and the bytes of its files."""
+    """What came out of a layer: the digest of the uncompressed archive, the bytes of its files, and its own."""
 
     diff_id: str
     size_bytes: int
+    archive_bytes: int
 
 
 def unpack(read: Read, root: Path) -> Unpacked:
@@ -53,10 +55,15 @@ def unpack(read: Read, root: Path) -> Unpacked:
     error stays, so the caller discards `root`.
     """
     digest = hashlib.sha256()
+    room = RoomWatch(root)
+    archive_bytes = 0
 
     def hashed() -> Iterator[bytes]:
+        nonlocal archive_bytes
         for piece in decompressed(read):
             digest.update(piece)
+            room.take(len(piece))
+            archive_bytes += len(piece)
             yield piece
 
     pieces = hashed()
@@ -64,6 +71,7 @@ def unpack(read: Read, root: Path) -> Unpacked:
 
     def act() -> int:
         def chained() -> Iterator[bytes]:
+            room.move(".")
             yield first
             yield from pieces
 
@@ -76,7 +84,7 @@ def unpack(read: Read, root: Path) -> Unpacked:
     except OSError as exc:
         where = f": {_shown(exc.filename)}" if exc.filename else ""
         raise InvalidLayer(f"layer cannot be unpacked: {exc.strerror}{where}") from exc
-    return Unpacked("sha256:" + digest.hexdigest(), size_bytes)
+    return Unpacked("sha256:" + digest.hexdigest(), size_bytes, archive_bytes)
 
 
 def _shown(name: object) -> str:
@@ -233,6 +241,7 @@ class _Unpacker:
 
     def _symlink(self, entry: Entry, path: bytes) -> None:
         self._retrying(path, lambda: os.symlink(entry.link, path))
+        self._bytes += len(entry.link)
         if entry.uid or entry.gid:
             os.chown(path, entry.uid, entry.gid, follow_symlinks=False)
         _set_xattrs(path, entry)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
 import anyio
@@ -63,6 +63,7 @@ class FakeImages(Runs):
         self.early_error: Exception | None = None
         self.pulled: list[tuple[str, str, AuthConfig | None]] = []
         self.pushed: list[tuple[str, AuthConfig | None]] = []
+        self.loaded: list[bytes] = []
         self.taken_in: list[tuple[bytes, ImportOptions]] = []
         self.pull_gate: anyio.Event | None = None
         self.pulling = 0
@@ -119,6 +120,19 @@ class FakeImages(Runs):
     async def search(self, term: str, *, limit: int, auth: AuthConfig | None = None) -> list[SearchResult]:
         found = [SearchResult(name=term, star_count=5, is_official=True), SearchResult(name=f"my/{term}")]
         return found[:limit]
+
+    async def load(
+        self, archive: AsyncIterator[bytes], *, platform: str = "", quiet: bool = False
+    ) -> AsyncIterator[Progress]:
+        self.loaded.append(b"".join([chunk async for chunk in archive]))
+        yield Progress(stream="Loaded image: busybox:latest\n")
+
+    def save(self, wanted: Sequence[str]) -> AsyncGenerator[bytes, None]:
+        return self._save([self.get(name) for name in wanted])
+
+    async def _save(self, images: Sequence[FakeImage]) -> AsyncGenerator[bytes, None]:
+        for image in images:
+            yield image.id.encode()
 
     async def disk_use(self) -> DiskUse:
         return DiskUse(1234, {})

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from engine.api.routes import build, containers, execs, files, images, networks, snapshots, stdio, system, volumes
+from engine.api.routes import (
+    archives,
+    build,
+    containers,
+    execs,
+    files,
+    images,
+    networks,
+    snapshots,
+    stdio,
+    system,
+    volumes,
+)
 
 ROUTES = (
     *system.ROUTES,
@@ -11,6 +23,7 @@ ROUTES = (
     *execs.ROUTES,
     *files.ROUTES,
     *snapshots.ROUTES,
+    *archives.ROUTES,
     *images.ROUTES,
     *build.ROUTES,
     *networks.ROUTES,

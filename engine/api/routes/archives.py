@@ -1,19 +1,52 @@
-"""Images out of archives and into them: `POST /images/create?fromSrc=…`."""
+"""Images out of archives and into them: import (`POST /images/create?fromSrc=…`), load and save."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Final
 
 from engine.api.messages import Answer, Request, Stream, required
 from engine.api.outbox import closed_after
 from engine.api.progress import error_line, progress_lines
+from engine.api.router import Route
 from engine.api.routes.snapshots import tag_from
 from engine.api.services import Services
 from engine.builder.changes import reconfigured
 from engine.images.library import tag_of
 from engine.images.taking_in import ImportOptions, download, source_url
+from engine.registry.manifest import OfferedPlatform
+from engine.wire.codec import decode
 from engine.wire.containers import ContainerConfig
 from engine.wire.images import Progress
+
+_TAR: Final = "application/x-tar"
+
+
+async def load(services: Services, request: Request) -> Answer:
+    """`POST /images/load`: every image of an archive, with progress unless `quiet`."""
+    query = request.query
+    lines = services.images.load(
+        request.chunks(), platform=_platform(query.text("platform")), quiet=query.flag("quiet")
+    )
+    return Stream(progress_lines(lines), on_error=error_line)
+
+
+async def save(services: Services, request: Request) -> Answer:
+    """`GET /images/get`: the images of `names` as one archive."""
+    return Stream(services.images.save(request.query.texts("names")), content_type=_TAR)
+
+
+async def save_one(services: Services, request: Request) -> Answer:
+    """`GET /images/{name}/get`: one image as an archive."""
+    return Stream(services.images.save([request.name]), content_type=_TAR)
+
+
+def _platform(text: str) -> str:
+    """The platform in JSON, as newer clients send it, as `os/architecture/variant`. Raises `BadRequest`."""
+    if not text:
+        return ""
+    said = decode(text.encode(), OfferedPlatform)
+    return "/".join(part for part in (said.os, said.architecture, said.variant) if part)
 
 
 def take_in(services: Services, request: Request) -> Answer:
@@ -38,3 +71,10 @@ async def _import(services: Services, request: Request, url: str, options: Impor
     async with closed_after(download(url) if url else request.chunks()) as archive:
         image_id = await services.images.take_in(archive, options)
     yield Progress(status=image_id)
+
+
+ROUTES = (
+    Route("GET", "/images/get", save),
+    Route("POST", "/images/load", load),
+    Route("GET", "/images/{name:path}/get", save_one),
+)

@@ -9,7 +9,6 @@ from engine.api.messages import Answer, Reply, Request, Stream, json_reply, requ
 from engine.api.progress import error_line, progress_lines
 from engine.api.router import Route
 from engine.api.routes.archives import take_in
-from engine.api.routes.containers import not_here
 from engine.api.services import Services
 from engine.errors import BadRequest
 from engine.wire.filters import Filters, filter_flag, matches_labels, parse_filters
@@ -157,11 +156,8 @@ def _is_prunable(services: Services, image_id: str, filters: Filters) -> bool:
 ROUTES = (
     Route("GET", "/images/json", listing),
     Route("GET", "/images/search", search),
-    Route("GET", "/images/get", not_here),
     Route("POST", "/images/create", create),
-    Route("POST", "/images/load", not_here),
     Route("POST", "/images/prune", prune),
-    Route("GET", "/images/{name:path}/get", not_here),
     Route("GET", "/images/{name:path}/history", history),
     Route("GET", "/images/{name:path}/json", inspect),
     Route("POST", "/images/{name:path}/push", push),

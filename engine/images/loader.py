@@ -1,0 +1,228 @@
+"""`docker load`: archives of images into the library.
+
+An archive says what it is only at its end, so it is first spooled into files. Then its layers are unpacked, those that
+are not there yet, by a few threads; then its images are recorded. Whatever fails before that, or stops it, leaves
+nothing behind.
+"""
+
+from __future__ import annotations
+
+import errno
+import tempfile
+import threading
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from pathlib import Path
+from typing import Final
+
+import anyio
+import anyio.to_thread
+
+from engine.events.bus import EventBus
+from engine.images.bundle import Bundle, spool
+from engine.images.feed import Feed
+from engine.images.following import follow, leave
+from engine.images.library import Library
+from engine.images.loading import LayerFile, LoadedImage, plan_load
+from engine.registry.interrupt import Interrupt
+from engine.storage.compression import kind_of
+from engine.storage.deletion import delete_tree
+from engine.storage.pack import pack
+from engine.storage.room import NoRoom
+from engine.storage.streaming import consumed
+from engine.wire.images import Progress
+
+_UNPACKERS: Final = 3
+_SPOOL: Final = ".tmp-load-"  # one of the names that `Layers.sweep` clears away after a crash
+_MAGIC_BYTES: Final = 4
+_COMPARED_BYTES: Final = 1 << 20
+_BETWEEN_LINES_SECONDS: Final = 0.1
+
+
+class Loader:
+    """Loads archives. Made once."""
+
+    def __init__(self, library: Library, events: EventBus) -> None:
+        self._library = library
+        self._events = events
+        self._unpackers = ThreadPoolExecutor(_UNPACKERS, thread_name_prefix="load")
+
+    async def load(
+        self, archive: AsyncIterator[bytes], *, platform: str = "", quiet: bool = False
+    ) -> AsyncGenerator[Progress, None]:
+        """Load every image of an archive (plain or compressed) and tell about it in Docker's lines.
+
+        Raises `InvalidArchive`, `InvalidLayer`, `NoRoom`, `BrokenOff`; then nothing of the archive stays.
+        """
+        works: list[Unpacking] = []
+        is_done = False
+        directory = Path(await anyio.to_thread.run_sync(lambda: tempfile.mkdtemp(prefix=_SPOOL, dir=self._root)))
+        try:
+            with self._library.making():
+                images = plan_load(await _spooled(archive, directory), platform)
+                works += [Unpacking(self._library, layer) for layer in self._missing(images)]
+                async with aclosing(self._unpack(works, quiet=quiet)) as lines:
+                    async for line in lines:
+                        yield line
+                for image in images:
+                    for line in await self._record(image):
+                        yield line
+                await self._link_parents(images)
+                is_done = True
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(delete_tree, directory)
+                if not is_done:
+                    await self._discard(works)
+
+    @property
+    def _root(self) -> Path:
+        return self._library.layers.root
+
+    def _missing(self, images: Iterable[LoadedImage]) -> list[LayerFile]:
+        """The layers that are not there, each once, in order."""
+        wanted = {layer.chain_id: layer for image in images for layer in image.layers}
+        return [layer for layer in wanted.values() if not self._library.layers.has(layer.chain_id)]
+
+    async def _unpack(self, works: list[Unpacking], *, quiet: bool) -> AsyncGenerator[Progress, None]:
+        feed = Feed()
+        try:
+            for work in works:
+                work.start(self._unpackers, feed)
+            async for line in follow(works, feed):
+                if not quiet:
+                    yield line
+        finally:
+            await leave(works, feed)
+
+    async def _record(self, loaded: LoadedImage) -> list[Progress]:
+        """Record an image whose layers are there; return what is to be told about it."""
+        told = []
+        for tag in loaded.tags:
+            for other in self._library.images:
+                if tag in other.repo_tags and other.id != loaded.id:
+                    told.append(
+                        f"The image {tag} already exists, renaming the old one with ID {other.id} to empty string"
+                    )
+            told.append(f"Loaded image: {tag}")
+        image = await self._library.add(loaded.body, tags=loaded.tags)
+        self._events.publish("image", "load", image.id, {"name": image.id})
+        return [Progress(stream=f"{text}\n") for text in told or [f"Loaded image ID: {image.id}"]]
+
+    async def _link_parents(self, images: Iterable[LoadedImage]) -> None:
+        for image in images:
+            if image.parent:
+                await self._library.link(image.id, image.parent)
+
+    async def _discard(self, works: Iterable[Unpacking]) -> None:
+        """Delete what was unpacked for images that are not there now."""
+        chosen = list(works)
+        async with self._library.lock:
+            await self._library.free(
+                [work.layer.chain_id for work in chosen], [work.layer.file.digest for work in chosen]
+            )
+
+
+class Unpacking:
+    """One layer on its way from a spooled file to the layers: a `Work`."""
+
+    def __init__(self, library: Library, layer: LayerFile) -> None:
+        self.layer = layer
+        self.error: BaseException | None = None
+        self._layers, self._content = library.layers, library.content
+        self._interrupt = Interrupt()
+        self._settled = threading.Event()
+        self._feed: Feed | None = None
+        self._told_at = 0.0
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the work has ended, well or not, and cleaned up."""
+        return self._settled.is_set() or self._feed is None
+
+    def start(self, pool: ThreadPoolExecutor, feed: Feed) -> None:
+        """Queue the work."""
+        self._feed = feed
+        pool.submit(self._run)
+
+    def leave(self, feed: Feed) -> bool:
+        """Call the work off, unless it has ended; return whether that was so."""
+        is_abandoned = not self.is_settled
+        self._interrupt.trigger()
+        return is_abandoned
+
+    async def wait_settled(self) -> None:
+        """Wait until the work has ended."""
+        await anyio.to_thread.run_sync(self._settled.wait)
+
+    def _run(self) -> None:
+        try:
+            self._interrupt.check()
+            self._unpack()
+        except BaseException as exc:  # noqa: BLE001 - raised again by who follows
+            self.error = NoRoom() if isinstance(exc, OSError) and exc.errno == errno.ENOSPC else exc
+        finally:
+            self._settled.set()
+            if self._feed is not None:
+                self._feed.wake()
+
+    def _unpack(self) -> None:
+        layer = self.layer
+        with layer.file.path.open("rb", buffering=0) as file:
+            done_bytes = 0
+
+            def read(size: int) -> bytes:
+                nonlocal done_bytes
+                self._interrupt.check()
+                data = file.read(size)
+                done_bytes += len(data)
+                self._measure(done_bytes)
+                return data
+
+            self._layers.add(layer.chain_id, layer.diff_id, read, blob=self._keep_blob, is_local=True)
+
+    def _keep_blob(self, files: Path) -> str:
+        """Keep the archive as the layer's blob, unless its files give just the same again."""
+        if _is_packed_to(files, self.layer.file.path):
+            return ""
+        self._content.adopt(self.layer.file.path, self.layer.file.digest)
+        return self.layer.file.digest
+
+    def _measure(self, done_bytes: int) -> None:
+        now = time.monotonic()
+        if self._feed is not None and now - self._told_at >= _BETWEEN_LINES_SECONDS:
+            self._told_at = now
+            self._feed.measure(self.layer.diff_id, "Loading layer", done_bytes, self.layer.file.size_bytes)
+
+
+class _Differs(Exception):
+    """The files' archive is another one."""
+
+
+def _is_packed_to(files: Path, archive: Path) -> bool:
+    """Whether packing the files gives that very archive; usually the first header tells that it does not."""
+    with archive.open("rb") as expected:
+        if kind_of(expected.read(_MAGIC_BYTES)):
+            return False
+        expected.seek(0)
+
+        def compare(data: bytes) -> None:
+            if expected.read(len(data)) != data:
+                raise _Differs
+
+        try:
+            pack(files, compare)
+        except _Differs:
+            return False
+        return not expected.read(1)
+
+
+async def _spooled(archive: AsyncIterator[bytes], directory: Path) -> Bundle:
+    try:
+        return await consumed(archive, lambda read: spool(read, directory))
+    except OSError as exc:
+        if exc.errno == errno.ENOSPC:
+            raise NoRoom from exc
+        raise

@@ -7,17 +7,18 @@ between its lines: whoever reads it may stop, be cancelled, or forget it at any 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final
 
 import anyio
 import anyio.to_thread
 
+from engine.errors import Forbidden
 from engine.images.connections import Connections, interruptible
 from engine.images.feed import Feed, short
 from engine.images.following import follow, leave
 from engine.images.record import Image
 from engine.images.remote import describe_remote
-from engine.images.resolve import Resolved, check_platform, resolve
+from engine.images.resolve import Resolved, check_platform, explain, resolve
 from engine.images.transfers import LayerOrder, Transfer, Transfers
 from engine.registry.interrupt import Interrupt
 from engine.registry.platforms import Platform
@@ -28,8 +29,7 @@ from engine.wire.images import AuthConfig, DistributionInspect, Progress, Progre
 if TYPE_CHECKING:
     from engine.registry.client import RegistryClient
 
-
-T = TypeVar("T")
+_NO_IMAGE: Final = "docker.io/library/scratch"
 
 
 class Puller:
@@ -41,6 +41,8 @@ class Puller:
 
     async def resolve(self, reference: Reference, platform: str, auth: AuthConfig | None) -> Plan:
         """Find out what a reference is. Raises `NotFound`, `RegistryError`, `BadRequest`."""
+        if reference.canonical_name == _NO_IMAGE:
+            raise Forbidden("'scratch' is a reserved name")
         wanted = Platform.parse(platform)
         interrupt = Interrupt()
 
@@ -48,8 +50,23 @@ class Puller:
             client = self._connections.reader(reference.registry, auth)
             resolved = resolve(client, reference, wanted, self._transfers.content, interrupt)
             if platform:
-                check_platform(resolved, reference, wanted)
+                found = resolved.configuration
+                check_platform(Platform(found.os, found.architecture, found.variant), reference, wanted)
             return Plan(resolved, reference, client)
+
+        return await interruptible(interrupt, act)
+
+    async def tags(self, reference: Reference, auth: AuthConfig | None) -> list[str]:
+        """Every tag that a repository has in its registry. Raises `NotFound`, `RegistryError`."""
+        interrupt = Interrupt()
+
+        def act() -> list[str]:
+            from engine.registry.endpoint import Refusal
+
+            try:
+                return self._connections.reader(reference.registry, auth).tags(reference.repository, interrupt)
+            except Refusal as exc:
+                raise explain(exc, reference) from exc
 
         return await interruptible(interrupt, act)
 

@@ -21,9 +21,11 @@ from engine.images.following import follow, leave
 from engine.images.library import Library
 from engine.images.push_plan import PushPlan, build_manifest, plan_push
 from engine.images.record import Image
+from engine.images.resolve import check_platform
 from engine.images.uploads import MOST_UPLOADS, Upload, Uploads
 from engine.registry.interrupt import Interrupt
 from engine.registry.manifest import Descriptor, Document
+from engine.registry.platforms import Platform
 from engine.registry.reference import Reference
 from engine.wire.images import AuthConfig, Progress, ProgressDetail, PushResult
 
@@ -46,11 +48,14 @@ class Pusher:
         self._events = events
         self._uploads = Uploads(library.content, library.layers)
 
-    async def push(self, name: str, *, auth: AuthConfig | None = None) -> AsyncGenerator[Progress, None]:
+    async def push(
+        self, name: str, *, platform: str = "", auth: AuthConfig | None = None
+    ) -> AsyncGenerator[Progress, None]:
         """Push one tag (`name:tag`), or all tags that a repository has here (`name`), and yield Docker's lines.
 
-        Each digest that the registry then has becomes one of the image's names. Raises `BadRequest` before the first
-        line, `NotFound`, `Unauthorized`, `RegistryError` at any point.
+        Images of another `platform` than the one asked for, if one is, are refused. Each digest that the registry
+        then has becomes one of the image's names. Raises `BadRequest` before the first line, `NotFound`,
+        `Unauthorized`, `RegistryError` at any point.
         """
         wanted = Reference.parse(name)
         if wanted.digest:
@@ -58,6 +63,7 @@ class Pusher:
         yield Progress(status=f"The push refers to repository [{wanted.canonical_name}]")
         with self._connections.session():
             references = self._tags(wanted)
+            self._check_platforms(references, platform)
             writer = await self._writer(wanted, auth)
             for reference in references:
                 async with aclosing(self._push_tag(reference, writer)) as lines:
@@ -73,6 +79,12 @@ class Pusher:
         if wanted.tag and wanted.familiar not in own:
             raise NotFound(f"tag does not exist: {wanted.familiar}")
         return [Reference.parse(tag) for tag in sorted(own) if wanted.tag in ("", tag.rpartition(":")[2])]
+
+    def _check_platforms(self, references: list[Reference], platform: str) -> None:
+        for reference in references if platform else ():
+            image = names.find(self._library.images, reference.familiar)
+            actual = Platform(image.os, image.architecture, image.variant)
+            check_platform(actual, reference, Platform.parse(platform))
 
     async def _writer(self, wanted: Reference, auth: AuthConfig | None) -> RegistryWriter:
         interrupt = Interrupt()

@@ -59,10 +59,8 @@ def resolve(
     return Resolved(top.digest, tuple(documents), parsed, configuration, body)
 
 
-def check_platform(resolved: Resolved, reference: Reference, wanted: Platform) -> None:
+def check_platform(actual: Platform, reference: Reference, wanted: Platform) -> None:
     """Raise `NotFound` unless the image is for the platform that was asked for."""
-    found = resolved.configuration
-    actual = Platform(found.os, found.architecture, found.variant)
     if wanted.rank(actual) is None:
         raise NotFound(
             f"image with reference {reference.familiar} was found but does not match the specified platform: "

@@ -7,8 +7,12 @@ checked against digests, so it does not matter who sent them. Nothing here touch
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import Final, TypeVar
+from urllib.parse import urljoin, urlsplit
+
+import msgspec
 
 from engine.errors import RegistryError
 from engine.registry.endpoint import TRIES, Endpoint, Refusal, endpoints, pause_seconds
@@ -20,6 +24,13 @@ from engine.registry.web import Answer, Query, Unreachable, Web
 from engine.wire.images import AuthConfig
 
 T = TypeVar("T")
+
+_MOST_TAGS: Final = 10_000
+_NEXT = re.compile(r'<([^>]+)>\s*;\s*rel="?next"?')
+
+
+class _Tags(msgspec.Struct, frozen=True):
+    tags: list[str] | None = None
 
 
 class RegistryClient:
@@ -46,6 +57,24 @@ class RegistryClient:
             document = Document(digest, answer.header("Content-Type"), body)
             check_whole(document)  # what is cut off here may be whole at the next address
             return document
+
+        return self._first(fetch)
+
+    def tags(self, repository: str, interrupt: Interrupt) -> list[str]:
+        """Every tag of a repository, as its registry orders them. Raises like `manifest`."""
+
+        def fetch(endpoint: Endpoint) -> list[str]:
+            found: list[str] = []
+            url = f"{endpoint.url}/v2/{repository}/tags/list"
+            while url and len(found) < _MOST_TAGS:
+                with endpoint.ask(Query(url), _pulling(repository), interrupt) as answer:
+                    page = _page(answer.body(MOST_MANIFEST_BYTES), endpoint)
+                    link = _NEXT.search(answer.header("Link"))
+                found += page.tags or []
+                url = urljoin(url, link[1]) if link else ""
+                if url and urlsplit(url).netloc != endpoint.host:
+                    raise RegistryError(f"{endpoint.host}: the list of tags goes on elsewhere, at {url}")
+            return found
 
         return self._first(fetch)
 
@@ -134,6 +163,13 @@ class RegistryClient:
             is_lasting=True,
             hint="check the network and the name, or set a mirror of it in registries.toml",
         )
+
+
+def _page(body: bytes, endpoint: Endpoint) -> _Tags:
+    try:
+        return msgspec.json.decode(body, type=_Tags)
+    except (msgspec.DecodeError, msgspec.ValidationError) as exc:
+        raise RegistryError(f"{endpoint.host}: the list of tags cannot be read: {exc}") from exc
 
 
 def _pulling(repository: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
 from engine.containers import health, namespaces
 from engine.containers.config import process_arguments
@@ -48,8 +48,7 @@ class Now:
     sandbox: Sandbox | None = None
     network_ids: tuple[tuple[str, str], ...] = ()
     exec_ids: Sequence[str] = ()
-    size_rw: int | None = None
-    size_root_fs: int | None = None
+    below: Sequence[Path] = ()
 
 
 def inspection(record: ContainerRecord, now: Now) -> ContainerInspect:
@@ -71,9 +70,7 @@ def inspection(record: ContainerRecord, now: Now) -> ContainerInspect:
         platform=record.platform,
         exec_ids=list(now.exec_ids) or None,
         host_config=record.host_config,
-        graph_driver=DriverData(data={"MergedDir": str(now.home / "rootfs"), "UpperDir": str(now.home / "upper")}),
-        size_rw=_given(now.size_rw),
-        size_root_fs=_given(now.size_root_fs),
+        graph_driver=DriverData(data=_driver_data(record, now)),
         mounts=mount_points(record, now.volumes),
         config=record.config,
         network_settings=network_settings(record, now),
@@ -90,8 +87,6 @@ def summary(record: ContainerRecord, now: Now) -> ContainerSummary:
         command=" ".join(_quoted(word) for word in process_arguments(record.config)),
         created=record.created_ns // 1_000_000_000,
         ports=port_list(record, now.sandbox),
-        size_rw=_given(now.size_rw),
-        size_root_fs=_given(now.size_root_fs),
         labels=record.config.labels,
         state=record.status.value,
         status=status_text(record, now.time_ns),
@@ -252,8 +247,14 @@ def _time(time_ns: int) -> str:
     return rfc3339(time_ns) if time_ns else ZERO
 
 
-def _given(value: int | None) -> int | UnsetType:
-    return UNSET if value is None else value
+def _driver_data(record: ContainerRecord, now: Now) -> dict[str, str]:
+    return {
+        "ID": record.id,
+        "LowerDir": ":".join(str(layer) for layer in reversed(now.below)),
+        "MergedDir": str(now.home / "rootfs"),
+        "UpperDir": str(now.home / "upper"),
+        "WorkDir": str(now.home / "work"),
+    }
 
 
 def _quoted(word: str) -> str:

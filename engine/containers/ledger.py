@@ -10,6 +10,7 @@ from engine.containers.lifecycle import ACTIVE
 from engine.containers.record import ContainerRecord, MountRecord
 from engine.errors import Conflict, NoSuchContainer
 from engine.events.bus import EventBus
+from engine.images.removal import User
 from engine.state.names import find
 from engine.state.store import Store
 
@@ -86,9 +87,14 @@ class Ledger:
         """Publish a container's event with Docker's attributes."""
         self._events.publish("container", action, container.id, container.event_attributes(more))
 
-    def image_users(self, image_id: str) -> list[str]:
-        """The ids of the containers made from an image."""
-        return [record.id for record in self._table if record.image_id == image_id]
+    def image_users(self, image_id: str) -> list[User]:
+        """The containers that were made from an image or have it mounted."""
+        return [
+            User(record.id, is_running=record.status in ACTIVE)
+            for record in self._table
+            if record.image_id == image_id
+            or any(mount.kind == "image" and mount.source == image_id for mount in record.mounts)
+        ]
 
     def volume_users(self, volume: str) -> list[str]:
         """The ids of the containers that mount a volume."""

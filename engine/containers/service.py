@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -38,6 +39,7 @@ from engine.containers.top import list_processes
 from engine.containers.usage import nothing_used, sample
 from engine.errors import BadRequest, Conflict, NotFound, NotImplementedHere, NotModified
 from engine.events.bus import EventBus
+from engine.images.removal import User
 from engine.logs.reader import LogEntry
 from engine.runtime.console import Console
 from engine.state.paths import Paths
@@ -210,7 +212,11 @@ class ContainerService:
     def inspect(self, name: str) -> ContainerInspect:
         """Everything about a container."""
         container = self._ledger.get(name)
-        return view.inspection(container.record, self._now(container))
+        try:
+            below = self._drivers.snapshots.below(container.id)
+        except NotFound:
+            below = []  # a power cut took it along, or it is being removed
+        return view.inspection(container.record, dataclasses.replace(self._now(container), below=below))
 
     def summaries(
         self, *, everything: bool, limit: int, filters: Mapping[str, Sequence[str]]
@@ -352,8 +358,8 @@ class ContainerService:
             freed += size
         return removed, freed
 
-    def image_users(self, image_id: str) -> list[str]:
-        """The containers made from an image."""
+    def image_users(self, image_id: str) -> list[User]:
+        """The containers made from an image, or that have it mounted."""
         return self._ledger.image_users(image_id)
 
     def volume_users(self, volume_name: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 from msgspec import UNSET
 
 from engine.errors import BadRequest
@@ -20,6 +21,7 @@ def inspect(image: Image, path: Callable[[str], Path]) -> ImageInspect:
         id=image.id,
         repo_tags=image.repo_tags,
         repo_digests=image.repo_digests,
+        parent=image.parent,
         comment=image.comment,
         created=image.created or ZERO,
         docker_version=image.docker_version,
@@ -39,6 +41,7 @@ def summary(image: Image) -> ImageSummary:
     """One line of `docker images`."""
     return ImageSummary(
         id=image.id,
+        parent_id=image.parent,
         repo_tags=image.repo_tags,
         repo_digests=image.repo_digests,
         created=_seconds(image.created),
@@ -47,8 +50,10 @@ def summary(image: Image) -> ImageSummary:
     )
 
 
-def history(image: Image, layer_bytes: Callable[[str], int]) -> list[HistoryItem]:
-    """The steps of an image, newest first; only the newest has an id and names."""
+def history(image: Image, layer_bytes: Callable[[str], int], find: Callable[[str], Image | None]) -> list[HistoryItem]:
+    """The steps of an image, newest first. The newest has the image's id and names, the next one those of the image
+    that it was made from here, if it was, and so on; `find` looks one up by id.
+    """
     chain = iter(image.chain_ids)
     items: list[HistoryItem] = []
     for entry in image.history:
@@ -63,16 +68,12 @@ def history(image: Image, layer_bytes: Callable[[str], int]) -> list[HistoryItem
             )
         )
     items.reverse()
-    if items:
-        newest = items[0]
-        items[0] = HistoryItem(
-            id=image.id,
-            created=newest.created,
-            created_by=newest.created_by,
-            tags=image.repo_tags or None,
-            size=newest.size,
-            comment=newest.comment,
-        )
+    owner: Image | None = image
+    for at, item in enumerate(items):
+        if owner is None:
+            break
+        items[at] = msgspec.structs.replace(item, id=owner.id, tags=owner.repo_tags or None)
+        owner = find(owner.parent)
     return items
 
 
@@ -80,7 +81,8 @@ def _driver_data(image: Image, path: Callable[[str], Path]) -> dict[str, str]:
     if not image.chain_ids:
         return {}
     *lower, top = image.chain_ids
-    data = {"UpperDir": str(path(top))}
+    home = path(top).parent
+    data = {"MergedDir": str(home / "merged"), "UpperDir": str(path(top)), "WorkDir": str(home / "work")}
     if lower:
         data["LowerDir"] = ":".join(str(path(chain_id)) for chain_id in reversed(lower))
     return data

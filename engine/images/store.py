@@ -12,13 +12,13 @@ import msgspec
 
 from engine.events.bus import EventBus
 from engine.images import describe, names
+from engine.images.clearing import Clearer, UsedBy
 from engine.images.connections import Connections, interruptible
 from engine.images.library import Library, tag_of
 from engine.images.loader import Loader
 from engine.images.pull import Puller
 from engine.images.push import Pusher
 from engine.images.record import Image
-from engine.images.removal import plan_removal
 from engine.images.saving import SavedImage, choose, write_archive
 from engine.images.taking_in import ImportOptions, take_in
 from engine.images.transfers import Transfers
@@ -42,8 +42,6 @@ from engine.wire.images import (
 
 __all__ = ["Image", "ImageService"]
 
-UsedBy = Callable[[str], Sequence[str]]
-
 
 class ImageService:
     """Images by name and id; pulling, naming and removing them. Lives on one event loop."""
@@ -58,6 +56,7 @@ class ImageService:
         self._pusher = Pusher(self._connections, self.library, events)
         self.library.keep(lambda: self._connections.wanted)
         self._loader = Loader(self.library, events)
+        self._clearer = Clearer(self.library, events)
         self._lock = self.library.lock
 
     def get(self, name_or_id: str) -> Image:
@@ -78,7 +77,7 @@ class ImageService:
 
     def history(self, image: Image) -> list[HistoryItem]:
         """What `docker history` shows, newest step first."""
-        return describe.history(image, self._layers.size_bytes)
+        return describe.history(image, self._layers.size_bytes, self._images.get)
 
     async def pull(
         self, reference: str, *, platform: str = "", auth: AuthConfig | None = None
@@ -150,53 +149,24 @@ class ImageService:
             await self.library.claim(image, reference.familiar)
         self._events.publish("image", "tag", image.id, {"name": reference.familiar})
 
-    async def remove(self, name_or_id: str, *, force: bool, used_by: UsedBy) -> list[ImageDeleteItem]:
-        """Take a name away, and with the last name the image and what only it needs on disk.
+    async def remove(
+        self, name_or_id: str, *, force: bool, used_by: UsedBy, with_parents: bool = True
+    ) -> list[ImageDeleteItem]:
+        """Take a name away, and with the last name the image and what only it needs on disk; see `Clearer.remove`.
 
-        `used_by(image id)` are the ids of the containers made from it. Raises `NoSuchImage`, `Conflict`.
+        Raises `NoSuchImage`, `Conflict`.
         """
-        items, _ = await self._remove(name_or_id, force=force, used_by=used_by)
-        return items
+        cleared = await self._clearer.remove(name_or_id, force=force, used_by=used_by, with_parents=with_parents)
+        return cleared.items
 
-    async def _remove(self, name_or_id: str, *, force: bool, used_by: UsedBy) -> tuple[list[ImageDeleteItem], int]:
-        freed = 0
-        async with self._lock:
-            image = self.get(name_or_id)
-            removal = plan_removal(image, name_or_id, force=force, users=used_by(image.id))
-            items = [ImageDeleteItem(untagged=name) for name in removal.untagged]
-            if removal.deletes:
-                await self._images.delete(image.id)
-                items.append(ImageDeleteItem(deleted=image.id))
-                gone, freed = await self.library.free(reversed(image.chain_ids), image.content)
-                items += [ImageDeleteItem(deleted=chain_id) for chain_id in gone]
-            else:
-                for name in removal.untagged:
-                    image = names.unnamed(image, name)
-                await self._images.put(image)
-        for _ in removal.untagged:
-            self._events.publish("image", "untag", image.id, {"name": image.id})
-        if removal.deletes:
-            self._events.publish("image", "delete", image.id, {"name": image.id})
-        return items, freed
-
-    async def prune(self, *, only_dangling: bool, used_by: UsedBy) -> tuple[list[ImageDeleteItem], int]:
-        """Remove images that no container uses (by default only those without a tag), then layers and blobs that no
-        image and no container needs. Return what was removed and the bytes that this freed.
+    async def prune(
+        self, *, only_dangling: bool, used_by: UsedBy, spares: Callable[[Image], bool] = lambda _: False
+    ) -> tuple[list[ImageDeleteItem], int]:
+        """Remove images that nobody uses, and what nobody needs on disk; see `Clearer.prune`. Return what was removed
+        and the bytes that this freed.
         """
-        items: list[ImageDeleteItem] = []
-        total = 0
-        for image in self.all():
-            if not used_by(image.id) and not (only_dangling and image.repo_tags):
-                removed, freed_bytes = await self._remove(image.id, force=True, used_by=used_by)
-                items += removed
-                total += freed_bytes
-        async with self._lock:
-            gone, freed = await self.library.free(self._layers.chain_ids(), self._content.digests())
-        known = {item.deleted for item in items}
-        return [
-            *items,
-            *(ImageDeleteItem(deleted=chain_id) for chain_id in gone if chain_id not in known),
-        ], total + freed
+        cleared = await self._clearer.prune(only_dangling=only_dangling, used_by=used_by, spares=spares)
+        return cleared.items, cleared.freed_bytes
 
     async def disk_use(self) -> DiskUse:
         """What the images take of the disk."""

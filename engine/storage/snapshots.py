@@ -68,7 +68,7 @@ class Snapshots:
 
     async def changes(self, container_id: str) -> list[Change]:
         """What the container changed in its image's files, parents first. Raises `NotFound`."""
-        return await anyio.to_thread.run_sync(lambda: changes(self.upper(container_id), self._below(container_id)))
+        return await anyio.to_thread.run_sync(lambda: changes(self.upper(container_id), self.below(container_id)))
 
     async def capture(self, container_id: str, *, moves: bool = False) -> CapturedLayer:
         """Make a layer of what the container wrote, on top of its image's, as `Layers.capture` does.
@@ -78,7 +78,7 @@ class Snapshots:
 
         def act() -> CapturedLayer:
             upper = self.upper(container_id)
-            without = scaffolding(upper, self._below(container_id))
+            without = scaffolding(upper, self.below(container_id))
             return self._layers.capture(upper, self.chain_ids(container_id), moves=moves, without=without)
 
         return await anyio.to_thread.run_sync(act)
@@ -120,7 +120,8 @@ class Snapshots:
         files = self._paths.containers.glob("*/lower")
         return frozenset(chain_id for file in files for chain_id in file.read_text("ascii").split()) - {_END}
 
-    def _below(self, container_id: str) -> list[Path]:
+    def below(self, container_id: str) -> list[Path]:
+        """The directories of the layers below a container, lowest first. Raises `NotFound`."""
         return [self._layers.path(chain_id) for chain_id in self.chain_ids(container_id)]
 
     def _home(self, container_id: str) -> Path:

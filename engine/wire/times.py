@@ -9,6 +9,7 @@ from engine.errors import BadRequest
 
 ZERO = "0001-01-01T00:00:00Z"
 
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 _UNIX = re.compile(r"(\d+)(?:\.(\d{1,9}))?")
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?([Zz]|[+-]\d\d:\d\d)")
 
@@ -28,3 +29,11 @@ def parse_time(text: str) -> int:
         whole = datetime.fromisoformat(f"{match[1]}{match[3]}".upper().replace("Z", "+00:00"))
         return int(whole.timestamp()) * 1_000_000_000 + int((match[2] or "").ljust(9, "0"))
     raise BadRequest(f"invalid time {text!r}", hint="use RFC 3339 or seconds since 1970")
+
+
+def moment(text: str, now_ns: int) -> int:
+    """A time as `parse_time` reads it, or a duration before now (`10m`, `1h30m`), in nanoseconds since 1970."""
+    if text and (match := _DURATION.fullmatch(text)):
+        hours, minutes, seconds = (int(part or 0) for part in match.groups())
+        return now_ns - (hours * 3600 + minutes * 60 + seconds) * 1_000_000_000
+    return parse_time(text)

@@ -19,6 +19,7 @@ from engine.containers.files.sizes import Sizes
 from engine.containers.options import AttachOptions, LogOptions
 from engine.errors import Conflict, NoSuchContainer, NoSuchExec, NotModified
 from engine.events.bus import EventBus
+from engine.images.removal import User
 from engine.state.names import find, new_id
 from engine.storage.changes import Change, Kind
 from engine.wire.containers import (
@@ -385,7 +386,7 @@ class FakeContainers(Runs):
             del self.known[container_id]
         return ended, 0
 
-    def image_users(self, image_id: str) -> list[str]:
+    def image_users(self, image_id: str) -> list[User]:
         return []
 
     def volume_users(self, volume_name: str) -> list[str]:

@@ -98,6 +98,9 @@ class FakeSnapshots:
     def diff_ids(self, container_id: str) -> list[str]:
         return []
 
+    def below(self, container_id: str) -> list[Path]:
+        return []
+
     async def mount_read_only(self, target: Path, chain_ids: Sequence[str]) -> None:
         await anyio.Path(target).mkdir(parents=True)
 

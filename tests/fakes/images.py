@@ -10,6 +10,7 @@ from anyio import TASK_STATUS_IGNORED
 from anyio.abc import TaskStatus
 
 from engine.errors import NoSuchImage, Unauthorized
+from engine.images.clearing import UsedBy
 from engine.images.taking_in import ImportOptions
 from engine.images.usage import DiskUse
 from engine.wire.images import (
@@ -145,16 +146,16 @@ class FakeImages(Runs):
         self.get(name_or_id).repo_tags.append(familiar(f"{repository}:{tag}"))
 
     async def remove(
-        self, name_or_id: str, *, force: bool, used_by: Callable[[str], Sequence[str]]
+        self, name_or_id: str, *, force: bool, used_by: UsedBy, with_parents: bool = True
     ) -> list[ImageDeleteItem]:
         image = self.get(name_or_id)
         self.known.remove(image)
         return [ImageDeleteItem(untagged=name_or_id), ImageDeleteItem(deleted=image.id)]
 
     async def prune(
-        self, *, only_dangling: bool, used_by: Callable[[str], Sequence[str]]
+        self, *, only_dangling: bool, used_by: UsedBy, spares: Callable[[FakeImage], bool]
     ) -> tuple[list[ImageDeleteItem], int]:
-        gone = [i for i in self.known if not used_by(i.id) and not (only_dangling and i.repo_tags)]
+        gone = [i for i in self.known if not used_by(i.id) and not spares(i) and not (only_dangling and i.repo_tags)]
         self.known = [image for image in self.known if image not in gone]
         return [ImageDeleteItem(deleted=image.id) for image in gone], sum(image.size for image in gone)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from typing import Final
 
 from engine.api.credentials import registry_auth
@@ -15,6 +17,7 @@ from engine.wire.filters import Filters, filter_flag, matches_labels, parse_filt
 from engine.wire.images import ImageSummary
 
 _FILTERS: Final = frozenset({"before", "dangling", "label", "reference", "since", "until"})
+from engine.wire.times import moment
 _SEARCH_FILTERS: Final = frozenset({"is-official", "is-automated", "stars"})
 _USUAL_LIMIT: Final = 25
 _MOST_RESULTS: Final = 100
@@ -127,7 +130,10 @@ async def tag(services: Services, request: Request) -> Answer:
 async def remove(services: Services, request: Request) -> Answer:
     """`DELETE /images/{name}`: 409 if a container uses it."""
     done = await services.images.remove(
-        request.name, force=request.query.flag("force"), used_by=services.containers.image_users
+        request.name,
+        force=request.query.flag("force"),
+        used_by=services.containers.image_users,
+        with_parents=not request.query.flag("noprune"),
     )
     return json_reply(done)
 
@@ -135,22 +141,23 @@ async def remove(services: Services, request: Request) -> Answer:
 async def prune(services: Services, request: Request) -> Answer:
     """`POST /images/prune`: remove unused images, those without a name unless `dangling=false`."""
     filters = parse_filters(request.query.text("filters"), _PRUNE_FILTERS)
-
-    def used_by(image_id: str) -> list[str]:
-        """Its containers; an image that the filters leave out counts as used."""
-        users = services.containers.image_users(image_id)
-        return users if users or _is_prunable(services, image_id, filters) else ["left out"]
-
+    now_ns = time.time_ns()
+    limits = [moment(text, now_ns) for text in filters.get("until", ())]
     deleted, reclaimed_bytes = await services.images.prune(
-        only_dangling=filter_flag(filters, "dangling") is not False, used_by=used_by
+        only_dangling=filter_flag(filters, "dangling") is not False,
+        used_by=services.containers.image_users,
+        spares=lambda image: not _is_prunable(services.images.summary(image), filters, limits),
     )
-    return json_reply({"ImagesDeleted": deleted, "SpaceReclaimed": reclaimed_bytes})
+    return json_reply({"ImagesDeleted": deleted or None, "SpaceReclaimed": reclaimed_bytes})
 
 
-def _is_prunable(services: Services, image_id: str, filters: Filters) -> bool:
-    labels = services.images.summary(services.images.get(image_id)).labels
+def _is_prunable(summary: ImageSummary, filters: Filters, limits: Sequence[int]) -> bool:
     excluded = filters.get("label!", ())
-    return matches_labels(labels, filters.get("label", ())) and not (excluded and matches_labels(labels, excluded))
+    return (
+        matches_labels(summary.labels, filters.get("label", ()))
+        and not (excluded and matches_labels(summary.labels, excluded))
+        and all(summary.created * 1_000_000_000 <= limit for limit in limits)
+    )
 
 
 ROUTES = (

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from engine.errors import BadRequest, Conflict, NoSuchImage
+from engine.images.removal import User
 from engine.images.store import Image, ImageService
 from engine.registry.settings import RegistrySettings
 from engine.state.store import Store
@@ -28,12 +29,12 @@ async def pulled(machine: Machine, registry: FakeRegistry) -> Machine:
     return machine
 
 
-def nobody(_image_id: str) -> Sequence[str]:
+def nobody(_image_id: str) -> Sequence[User]:
     return []
 
 
-def somebody(_image_id: str) -> Sequence[str]:
-    return ["c" * 64]
+def somebody(_image_id: str) -> Sequence[User]:
+    return [User("c" * 64)]
 
 
 def tagged_at(image: Image) -> int:

@@ -45,7 +45,7 @@ class Build:
         await self._build(needed)
         product = self._products[target.index]
         image = await self._keep(product)
-        await self._warn(target)
+        await self._warn()
         await self._tell(image)
         return image
 
@@ -113,7 +113,7 @@ class Build:
                 tasks.start_soon(bench.cache.put, entry)
         return await bench.images.library.add(body, tags=bench.order.tags, parent=product.parent)
 
-    async def _warn(self, target: Stage) -> None:
+    async def _warn(self) -> None:
         """Name the build arguments that no ARG takes, as Docker does."""
         bench = self._bench
         args = [*bench.dockerfile.args]
@@ -121,7 +121,7 @@ class Build:
         known = {name for arg in args for name, _ in arg.names} | set(PROXY_ARGS) | set(bench.variables)
         if unused := sorted(set(bench.order.args) - known):
             text = f"[Warning] One or more build-args [{' '.join(unused)}] were not consumed\n"
-            await bench.transcript.say(target.index, text)
+            await bench.transcript.end([] if bench.order.is_quiet else [Progress(stream=text)])
 
     async def _tell(self, image: Image) -> None:
         bench = self._bench

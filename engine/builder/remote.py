@@ -78,15 +78,13 @@ async def clone(source: str, target: Path, *, keeps_git: bool = False) -> Path:
 
     failures: list[str] = []
     await act("init", "-q")
-    # A server may refuse to send a single commit by its name: then everything is fetched.
-    if not await act("fetch", "-q", "--depth=1", repository.url, repository.ref or "HEAD"):
-        if not repository.ref or not await act(
-            "fetch", "-q", "--tags", repository.url, "+refs/*:refs/remotes/origin/*"
-        ):
-            raise EngineError(f"git fetch of {source} failed: {failures[0]}", hint="check the address and the ref")
-        await act("checkout", "-q", "--detach", repository.ref)
-    else:
-        await act("checkout", "-q", "--detach", "FETCH_HEAD")
+    commit = repository.ref or "HEAD"
+    # Not every server can send a part of the history, or a commit by its name: then everything is fetched.
+    if await act("fetch", "-q", "--depth=1", repository.url, commit) or await act("fetch", "-q", repository.url, commit):
+        commit = "FETCH_HEAD"
+    elif not repository.ref or not await act("fetch", "-q", "--tags", repository.url, "+refs/heads/*:refs/heads/*"):
+        raise EngineError(f"git fetch of {source} failed: {failures[0]}", hint="check the address and the ref")
+    await act("checkout", "-q", "--detach", commit)
     await act("submodule", "-q", "update", "--init", "--recursive", "--depth=1")
     if not keeps_git:
         await anyio.to_thread.run_sync(shutil.rmtree, target / ".git")

@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Final
+from typing import IO, Final, cast
 
 import anyio
 import anyio.to_thread
@@ -31,6 +31,7 @@ from engine.storage.jail import inside
 from engine.storage.snapshots import Snapshots
 
 _TEMPORARY: Final = "tmp"
+_END_BYTES: Final = 511 + 2 * 512
 
 
 class Workspace:
@@ -108,11 +109,27 @@ def _remove(root: Path) -> None:
 def _unpack(descriptor: int, target: Path) -> None:
     with os.fdopen(descriptor, "rb", closefd=False) as file:
         try:
-            inside(target, partial(read_into, "/", file, is_strict=False))
+            inside(target, partial(read_into, "/", cast("IO[bytes]", _Ended(file)), is_strict=False))
         except tarfile.TarError as exc:
             raise BadRequest(f"the build context is no tar archive, or a broken one: {exc}") from exc
         except OSError as exc:
             raise EngineError(f"the build context cannot be unpacked: {exc.strerror or exc}") from exc
+
+
+class _Ended:
+    """An archive with the end that docker's command line leaves out where it has put a Dockerfile into a context:
+    neither is the last file filled up to a whole block, nor do empty blocks follow. Behind a real end it is not read.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._rest = bytes(_END_BYTES)
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(size)
+        if not data:
+            data, self._rest = self._rest[:size], self._rest[size:]
+        return data
 
 
 async def _feed(descriptor: int, chunks: AsyncIterator[bytes]) -> None:

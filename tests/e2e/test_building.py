@@ -1,0 +1,482 @@
+"""Images are built: by the real docker command line with its classic builder, by docker-py, and by pycompose."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import signal
+import subprocess
+import tarfile
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from textwrap import dedent
+
+import docker
+import pytest
+from docker.errors import BuildError
+
+from tests.e2e.kernel import without_engine
+from tests.e2e.machine import Completed, Machine
+
+pytestmark = [pytest.mark.root, pytest.mark.net]
+
+
+def put(directory: Path, **files: str) -> Path:
+    """Write files, `a__b` being `a/b`; `Dockerfile` is dedented."""
+    for name, text in files.items():
+        path = directory / name.replace("__", "/").replace("_ignore", ".dockerignore")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(dedent(text).lstrip("\n"))
+    return directory
+
+
+def build(machine: Machine, context: Path | str, *options: str, succeeds: bool = True, stdin: str = "") -> Completed:
+    """`docker build` by the classic API."""
+    command = [machine.docker_program, "--host", machine.address, "build", *options, str(context)]
+    return machine.run(command, cwd=machine.paths.root, succeeds=succeeds, stdin=stdin, DOCKER_BUILDKIT="0")
+
+
+def said(done: Completed) -> list[str]:
+    """What the steps themselves wrote."""
+    noise = ("Step ", " ---> ", "Sending build context", "Successfully", "Removing", "Downloading")
+    return [line for line in done.stdout.splitlines() if line and not line.startswith(noise)]
+
+
+def run(machine: Machine, image: str, *command: str) -> str:
+    return machine.docker("run", "--rm", image, *command).stdout
+
+
+def image_id(machine: Machine, name: str) -> str:
+    return machine.docker("image", "inspect", "--format", "{{.Id}}", name).stdout.strip()
+
+
+STAGES = """
+    ARG BASE=busybox
+    FROM $BASE AS build
+    WORKDIR /src
+    COPY . .
+    RUN cat in > out && echo built >> out
+    FROM busybox AS never
+    RUN false
+    FROM ${BASE}
+    ARG VERSION=1
+    ENV GREETING="hello $VERSION"
+    LABEL about=test
+    COPY --from=build /src/out /app/
+    COPY --from=0 --chown=1000:1001 --chmod=640 /src/in /app/owned
+    USER 1000
+    WORKDIR /app
+    CMD ["sh", "-c", "echo $GREETING; cat out; stat -c %u:%g:%a owned; pwd; id -u"]
+"""
+
+
+def test_stages_are_built_as_far_as_they_are_needed_and_the_image_runs(machine: Machine, tmp_path: Path) -> None:
+    put(tmp_path, Dockerfile=STAGES, **{"in": "content\n"})
+    iid = tmp_path.parent / "iid"
+    done = build(machine, tmp_path, "-t", "e2e/stages:1", "--build-arg", "VERSION=2", f"--iidfile={iid}")
+    assert "Step 1/13 : FROM $BASE AS build" in done.stdout
+    assert "Successfully tagged e2e/stages:1" in done.stdout
+    assert iid.read_text() == image_id(machine, "e2e/stages:1")
+    assert run(machine, "e2e/stages:1").split("\n") == [
+        "hello 2",
+        "content",
+        "built",
+        "1000:1001:640",
+        "/app",
+        "1000",
+        "",
+    ]
+    labels = machine.docker("image", "inspect", "--format", "{{json .Config.Labels}}", "e2e/stages:1").stdout
+    assert labels.strip() == '{"about":"test"}'
+
+
+def test_a_second_build_is_cached_by_content_and_makes_the_same_image(machine: Machine, tmp_path: Path) -> None:
+    put(tmp_path, Dockerfile=STAGES, **{"in": "cached\n"})
+    first = build(machine, tmp_path, "-q").stdout.strip()
+    os.utime(tmp_path / "in", (1, 1))
+    again = build(machine, tmp_path)
+    assert again.stdout.count("---> Using cache") == 11
+    assert "---> Running in" not in again.stdout
+    assert build(machine, tmp_path, "-q").stdout.strip() == first
+    (tmp_path / "in").write_text("changed\n")
+    changed = build(machine, tmp_path)
+    assert changed.stdout.count("---> Running in") == 1
+    assert build(machine, tmp_path, "--no-cache").stdout.count("---> Running in") == 1
+
+
+def test_a_rebuilt_stage_with_the_same_files_is_no_news_to_the_next(machine: Machine, tmp_path: Path) -> None:
+    text = """
+        FROM busybox AS one
+        ARG WHY
+        RUN echo $WHY > /why && echo same > /same && touch -d @1 /same
+        FROM busybox
+        COPY --from=one /same /
+        RUN echo ran
+    """
+    put(tmp_path, Dockerfile=text)
+    assert build(machine, tmp_path, "--build-arg", "WHY=a").stdout.count("---> Running in") == 2
+    assert build(machine, tmp_path, "--build-arg", "WHY=b").stdout.count("---> Running in") == 1
+
+
+def test_a_failing_step_is_told_with_its_line_and_exit_code(machine: Machine, tmp_path: Path) -> None:
+    put(tmp_path, Dockerfile="FROM busybox\n\nRUN echo before; \\\n  exit 7\n")
+    failed = build(machine, tmp_path, succeeds=False)
+    assert failed.returncode == 7
+    assert "before" in said(failed)
+    assert "Dockerfile:3: The command '/bin/sh -c echo before;   exit 7' returned a non-zero code: 7" in failed.stderr
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "problem"),
+    [
+        ("FROM busybox\nRAN x", "Dockerfile:2: unknown instruction: RAN"),
+        ("FROM busybox\nCOPY none /", "Dockerfile:2: COPY failed: file not found in build context"),
+        ("FROM busybox\nCOPY ../../etc/passwd /", "Dockerfile:2: COPY failed: file not found"),
+        ("FROM busybox\nUSER nobody2\nRUN id", "Dockerfile:3: unable to find user nobody2"),
+        ("FROM busybox\nRUN --security=insecure id", "Dockerfile:2: security.insecure is not allowed"),
+        ("FROM busybox\nRUN --mount=type=secret,id=x,required id", "Dockerfile:2: secret x: not found"),
+        ("FROM busybox\nCOPY --from=nowhere a /", "Dockerfile:2: "),
+        ("FROM no-such-image-at-all", "Dockerfile:1: "),
+        ("FROM busybox\nADD --checksum=sha256:0 http://127.0.0.1:1/x /", "Dockerfile:2: invalid checksum"),
+    ],
+)
+def test_what_cannot_be_built_is_told_with_its_line(
+    machine: Machine, tmp_path: Path, dockerfile: str, problem: str
+) -> None:
+    put(tmp_path, Dockerfile=dockerfile)
+    failed = build(machine, tmp_path, succeeds=False)
+    assert failed.returncode == 1
+    assert problem in failed.stderr
+
+
+def test_copying_stays_inside_the_image_and_follows_its_symlinks(machine: Machine, tmp_path: Path) -> None:
+    outside = f"/tmp/pycompose-escape-{os.getpid()}"
+    text = f"""
+        FROM busybox
+        RUN mkdir /real && ln -s /real /link && ln -s ../../../..{outside} /escape
+        COPY one /link/
+        COPY one {outside}/x
+        COPY one /escape/y
+        COPY tree /real/
+        COPY *.t? tree/in /several/
+        COPY --exclude=*.o tree /without
+        COPY --parents tree/in/deep ./tree/./in/deep /whole/
+        RUN find /real /several /without /whole {outside} | sort
+    """
+    put(
+        tmp_path,
+        Dockerfile=text,
+        one="1",
+        tree__a="a",
+        tree__b__="",
+        **{"tree__in__deep": "d", "x.ty": "", "tree__c.o": ""},
+    )
+    found = said(build(machine, tmp_path))
+    assert found == sorted(
+        [
+            *("/real", "/real/a", "/real/b", "/real/c.o", "/real/in", "/real/in/deep", "/real/one"),
+            *("/several", "/several/deep", "/several/x.ty"),
+            *("/without", "/without/a", "/without/b", "/without/in", "/without/in/deep"),
+            *("/whole", "/whole/in", "/whole/in/deep"),
+            *("/whole/tree", "/whole/tree/in", "/whole/tree/in/deep"),
+            *(outside, f"{outside}/x", f"{outside}/y"),
+        ]
+    )
+    assert not Path(outside).exists()
+
+
+def test_ignored_files_are_not_there(machine: Machine, tmp_path: Path) -> None:
+    put(tmp_path, Dockerfile="FROM busybox\nCOPY . /c\nRUN find /c -type f | sort", _ignore="*.log\nsub\n!sub/kept")
+    put(tmp_path, **{"a.log": "", "b": "", "sub__kept": "", "sub__gone": ""})
+    assert said(build(machine, tmp_path)) == ["/c/.dockerignore", "/c/Dockerfile", "/c/b", "/c/sub/kept"]
+    put(tmp_path, Dockerfile_ignore="b\n.dockerignore\nDockerfile*")
+    assert said(build(machine, tmp_path)) == ["/c/sub/kept"]
+
+
+def test_here_documents_are_files_scripts_and_input(machine: Machine, tmp_path: Path) -> None:
+    text = """
+        FROM busybox
+        ENV NAME=value
+        COPY <<one <<"two" /d/
+        a "$NAME" \\$NAME
+        one
+        b $NAME
+        two
+        RUN <<EOF
+        cat /d/one
+        cat /d/two
+        EOF
+        RUN <<EOF
+        #!/bin/sh -e
+        echo script $0
+        EOF
+        RUN cat <<-A ; cat <<B
+        \tindented
+        A
+        plain
+        B
+    """
+    put(tmp_path, Dockerfile=text)
+    expected = ['a "value" $NAME', "b $NAME", "script /dev/pipes/EOF", "indented", "plain"]
+    assert said(build(machine, tmp_path)) == expected
+
+
+def test_archives_are_unpacked_by_add_alone(machine: Machine, tmp_path: Path) -> None:
+    put(tmp_path, Dockerfile="FROM busybox\nADD a.tgz /add/\nCOPY a.tgz /copy/\nADD --unpack=false a.tgz /raw/\n"
+        "RUN find /add /copy /raw -type f | sort")  # fmt: skip
+    with tarfile.open(tmp_path / "a.tgz", "w:gz") as archive:
+        archive.add(tmp_path / "Dockerfile", "in/side")
+        member = tarfile.TarInfo("../../escape")
+        archive.addfile(member, io.BytesIO())
+    assert said(build(machine, tmp_path)) == ["/add/in/side", "/copy/a.tgz", "/raw/a.tgz"]
+
+
+def test_mounts_of_a_run_are_there_for_it_alone(machine: Machine, tmp_path: Path) -> None:
+    text = """
+        FROM busybox AS other
+        RUN echo other > /file
+        FROM busybox
+        RUN --mount=type=bind,target=/ctx --mount=type=bind,from=other,source=/file,target=/f cat /ctx/one /f
+        RUN --mount=target=/ctx,rw echo new > /ctx/one; cat /ctx/one
+        RUN --mount=target=/ctx cat /ctx/one; touch /ctx/x 2>&1 | grep -o Read-only
+        RUN --mount=type=cache,target=/cache,id=e2e,sharing=locked echo x >> /cache/n; wc -l < /cache/n
+        RUN --mount=type=cache,target=/again,id=e2e echo x >> /again/n; wc -l < /again/n
+        RUN --mount=type=tmpfs,target=/mem,size=1m stat -f -c %T /mem
+        RUN ls -d /ctx /f /cache /again /mem 2>/dev/null; ls /run /dev/pipes 2>/dev/null; true
+    """
+    put(tmp_path, Dockerfile=text, one="one\n")
+    assert said(build(machine, tmp_path)) == ["one", "other", "new", "one", "Read-only", "1", "2", "tmpfs"]
+
+
+def test_variables_networks_users_and_limits_reach_a_run(machine: Machine, tmp_path: Path) -> None:
+    text = """
+        FROM busybox
+        ARG GIVEN
+        ARG DEFAULT=d
+        ARG TARGETARCH
+        ENV E=$DEFAULT
+        USER 5:6
+        RUN echo $GIVEN $E $TARGETARCH $http_proxy $(id -u):$(id -g) $(ulimit -n)
+        RUN --network=none ls /sys/class/net
+        RUN grep extra /etc/hosts; df -k /dev/shm | tail -n 1 | tr -s ' ' | cut -d ' ' -f 2
+        RUN [ "sh", "-c", "echo $0 '$HOME'", "zero" ]
+    """
+    put(tmp_path, Dockerfile=text)
+    options = ("--build-arg", "GIVEN=g", "--build-arg", "http_proxy=p", "--add-host", "extra:10.1.2.3")
+    done = build(machine, tmp_path, *options, "--ulimit", "nofile=99:99", "--shm-size", "1m")
+    machine_type = machine.docker("version", "--format", "{{.Server.Arch}}").stdout.strip()
+    assert said(done) == [f"g d {machine_type} p 5:6 99", "lo", "10.1.2.3\textra", "1024", "zero $HOME"]
+
+
+def test_an_argument_that_nobody_takes_is_named(machine: Machine, tmp_path: Path) -> None:
+    put(tmp_path, Dockerfile="FROM busybox\n")
+    done = build(machine, tmp_path, "--build-arg", "x=1", "--build-arg", "https_proxy=y")
+    assert "[Warning] One or more build-args [x] were not consumed" in done.stdout
+
+
+def test_triggers_run_in_the_images_built_on_theirs(machine: Machine, tmp_path: Path) -> None:
+    put(tmp_path, Dockerfile="FROM busybox\nONBUILD COPY f /f\nONBUILD RUN cat /f\n", f="trigger\n")
+    build(machine, tmp_path, "-t", "e2e/onbuild")
+    put(tmp_path, Dockerfile="FROM e2e/onbuild\nRUN echo own")
+    done = build(machine, tmp_path, "-t", "e2e/triggered")
+    assert "# Executing 2 build triggers" in done.stdout
+    assert said(done)[-2:] == ["trigger", "own"]
+    left = machine.docker("image", "inspect", "--format", "{{json .Config.OnBuild}}", "e2e/triggered").stdout.strip()
+    assert left == "null"
+
+
+def test_a_target_a_label_and_a_dockerfile_on_standard_input(machine: Machine, tmp_path: Path) -> None:
+    put(tmp_path, f="f\n")
+    text = "FROM busybox AS one\nCOPY f /\nFROM one AS two\nRUN false\n"
+    build(machine, tmp_path, "-f", "-", "--target", "one", "--label", "a=b", "-t", "e2e/target", stdin=text)
+    assert run(machine, "e2e/target", "cat", "/f") == "f\n"
+    assert '"a":"b"' in machine.docker("image", "inspect", "--format", "{{json .Config.Labels}}", "e2e/target").stdout
+    done = build(machine, "-", stdin="FROM busybox\nRUN echo no context\n")
+    assert said(done) == ["no context"]
+
+
+def test_an_image_from_scratch_has_its_files_alone(machine: Machine, tmp_path: Path) -> None:
+    put(
+        tmp_path,
+        Dockerfile='FROM scratch\nCOPY f /f\nCOPY --from=busybox /bin/busybox /busybox\nENTRYPOINT ["/busybox"]\n',
+        f="x",
+    )
+    build(machine, tmp_path, "-t", "e2e/scratch")
+    assert run(machine, "e2e/scratch", "ls", "/f") == "/f\n"
+    layers = machine.docker("image", "inspect", "--format", "{{len .RootFS.Layers}}", "e2e/scratch").stdout
+    assert layers.strip() == "2"
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[str]:
+    """A web server of the files in tmp_path/web."""
+    (tmp_path / "web").mkdir()
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "web"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def test_files_and_contexts_by_url(machine: Machine, tmp_path: Path, web: str) -> None:
+    put(tmp_path / "web", file="from the web\n")
+    put(tmp_path / "c", Dockerfile=f"FROM busybox\nADD {web}/file /d/\nADD {web}/file /named\nRUN cat /d/file /named")
+    assert said(build(machine, tmp_path / "c")) == ["from the web"] * 2
+    put(tmp_path / "web", Remote="FROM busybox\nRUN echo remote\n")
+    assert said(build(machine, f"{web}/Remote")) == ["remote"]
+    with tarfile.open(tmp_path / "web" / "context.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "c", ".")
+    assert said(build(machine, f"{web}/context.tar.gz")) == ["from the web"] * 2
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_repositories_as_context_and_source(machine: Machine, tmp_path: Path, web: str) -> None:
+    source = put(tmp_path / "source", Dockerfile="FROM busybox\nCOPY f /\nRUN cat /f; ls -a /", sub__f="v1\n", f="v1\n")
+    git = ["git", "-C", str(source), "-c", "user.name=x", "-c", "user.email=x@x", "-c", "init.defaultBranch=main"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "1"], ["tag", "one"]):
+        subprocess.run([*git, *words], check=True)
+    put(source, f="v2\n")
+    subprocess.run([*git, "commit", "-q", "-a", "-m", "2"], check=True)
+    bare = tmp_path / "web" / "r.git"
+    subprocess.run(["git", "clone", "-q", "--bare", str(source), str(bare)], check=True)
+    subprocess.run(["git", "-C", str(bare), "update-server-info"], check=True)
+    text = f"""
+        FROM busybox
+        ADD {web}/r.git#one /one
+        ADD {web}/r.git#main:sub /sub
+        ADD {web}/r.git /head
+        RUN cat /one/f /head/f; find /sub /one -name .git -o -name f
+    """
+    put(tmp_path / "c", Dockerfile=text)
+    assert said(build(machine, tmp_path / "c")) == ["v1", "v2", "/sub/f", "/one/f", "/one/sub/f"]
+
+
+def test_docker_py_builds_and_tells_a_failure_with_its_log(machine: Machine, tmp_path: Path) -> None:
+    client = docker.DockerClient(base_url=machine.address, timeout=60)
+    try:
+        put(tmp_path, Dockerfile="FROM busybox\nARG A\nRUN echo $A > /a\n", _ignore="x")
+        image, log = client.images.build(path=str(tmp_path), tag="e2e/library", buildargs={"A": "1"}, rm=True)
+        assert image.tags == ["e2e/library:latest"]
+        assert any("Successfully built" in line.get("stream", "") for line in log)
+        assert client.containers.run(image, ["cat", "/a"], remove=True) == b"1\n"
+        with pytest.raises(BuildError, match="returned a non-zero code: 3") as failed:
+            client.images.build(
+                fileobj=io.BytesIO(b"FROM busybox\nRUN echo why; exit 3\n"), extra_hosts={"a": "10.0.0.1"}
+            )
+        assert any("why" in line.get("stream", "") for line in failed.value.build_log)
+    finally:
+        client.close()
+
+
+def test_the_cache_is_shown_pruned_and_imported_from_an_image(machine: Machine, tmp_path: Path) -> None:
+    put(tmp_path, Dockerfile="FROM busybox\nRUN echo unique-for-pruning > /x\n")
+    build(machine, tmp_path, "-t", "e2e/pruned")
+    assert "unique-for-pruning" in machine.docker("system", "df", "-v", "--format", "{{json .BuildCache}}").stdout
+    machine.docker("builder", "prune", "--force", "--all")
+    assert "Build Cache" in machine.docker("system", "df").stdout
+    assert "unique" not in machine.docker("system", "df", "-v", "--format", "{{json .BuildCache}}").stdout
+    assert run(machine, "e2e/pruned", "cat", "/x") == "unique-for-pruning\n"
+    assert "---> Using cache" in build(machine, tmp_path, "--cache-from", "e2e/pruned").stdout
+    assert "---> Running in" in build(machine, tmp_path).stdout
+
+
+def test_a_client_that_goes_away_ends_its_build_and_nothing_stays(machine: Machine, tmp_path: Path) -> None:
+    put(tmp_path, Dockerfile="FROM busybox\nRUN echo begun; sleep 1000\n")
+    build(machine, "-", stdin="FROM busybox\n")
+    before = without_engine(machine.kernel())
+    with _begun(machine, tmp_path) as client:
+        client.send_signal(signal.SIGINT)
+        client.wait(30)
+    machine.end_engine(signal.SIGTERM)  # it ends its builds first
+    machine.start_engine()
+    assert without_engine(machine.kernel()) == before
+    assert list((machine.paths.root / "builds" / "tmp").iterdir()) == []
+
+
+def test_an_engine_that_was_killed_in_a_build_leaves_nothing_to_the_next(machine: Machine, tmp_path: Path) -> None:
+    put(tmp_path, Dockerfile="FROM busybox\nRUN echo kept > /kept\nRUN echo begun; sleep 1000\n")
+    build(machine, "-", stdin="FROM busybox\n")
+    before = without_engine(machine.kernel())
+    with _begun(machine, tmp_path) as client:
+        machine.end_engine(signal.SIGKILL)
+        client.wait(30)
+    machine.start_engine()
+    assert without_engine(machine.kernel()) == before
+    assert list((machine.paths.root / "builds" / "tmp").iterdir()) == []
+    put(tmp_path, Dockerfile="FROM busybox\nRUN echo kept > /kept\nRUN echo end\n")
+    done = build(machine, tmp_path)
+    assert done.stdout.count("---> Using cache") == 1
+    assert said(done) == ["end"]
+
+
+SERVICES = """
+    name: e2e-built
+    services:
+      base:
+        build:
+          context: .
+          dockerfile_inline: |
+            FROM busybox
+            RUN echo base > /base
+        scale: 0
+      web:
+        build:
+          context: ./web
+          args: {WHO: world}
+          additional_contexts: {base: "service:base", lib: ./lib}
+          secrets: [token]
+          target: final
+          tags: ["e2e-built/web:extra"]
+        command: [cat, /greeting, /base, /lib]
+    secrets:
+      token: {file: ./token}
+"""
+WEB = """
+    FROM base AS final
+    ARG WHO
+    RUN --mount=type=secret,id=token test "$(cat /run/secrets/token)" = hidden
+    COPY --from=lib file /lib
+    RUN echo hello $WHO > /greeting
+    FROM scratch
+"""
+
+
+def test_pycompose_builds_what_is_missing_and_everything_when_asked(machine: Machine, tmp_path: Path) -> None:
+    put(tmp_path, **{"compose.yaml": SERVICES, "web__Dockerfile": WEB, "lib__file": "lib\n", "token": "hidden"})
+    pycompose = partial(machine.pycompose, cwd=tmp_path)
+    try:
+        first = pycompose("up")
+        assert sorted(line.partition("| ")[2] for line in first.stdout.splitlines() if "|" in line) == [
+            "base", "hello world", "lib",
+        ]  # fmt: skip
+        assert "Image e2e-built-web  Built" in first.stderr
+        assert image_id(machine, "e2e-built-web") == image_id(machine, "e2e-built/web:extra")
+        assert "Building" not in pycompose("up").stderr
+        assert "---> Using cache" in pycompose("up", "--build").stderr
+        assert pycompose("build", "-q").stderr == ""
+        put(tmp_path, web__Dockerfile=WEB.replace("echo hello $WHO", "echo why; exit 4; echo"))
+        failed = pycompose("build", succeeds=False)
+        assert failed.returncode == 1
+        assert "Dockerfile:5: The command '/bin/sh -c echo why; exit 4; echo > /greeting' returned" in failed.stderr
+        assert "  | why" in failed.stderr
+        assert "compose.yaml:11:" in failed.stderr
+    finally:
+        pycompose("down", "--rmi", "local")
+
+
+def _begun(machine: Machine, context: Path) -> subprocess.Popen[str]:
+    """A build whose RUN has begun."""
+    command = [machine.docker_program, "--host", machine.address, "build", str(context)]
+    environment = {**machine.environment, "DOCKER_BUILDKIT": "0"}
+    client = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, text=True
+    )
+    assert client.stdout
+    assert any(line == "begun\n" for line in client.stdout)
+    return client

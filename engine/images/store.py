@@ -104,6 +104,17 @@ class ImageService:
         outcome = "Downloaded newer image for" if is_new else "Image is up to date for"
         yield Progress(status=f"Status: {outcome} {wanted.familiar}")
 
+    async def pull_all(
+        self, name: str, *, platform: str = "", auth: AuthConfig | None = None
+    ) -> AsyncGenerator[Progress, None]:
+        """Pull every tag that a repository has, one after the other: lines and errors as of `pull`."""
+        wanted = Reference.parse(name)
+        with self._connections.session():
+            for tag in await self._puller.tags(wanted, auth):
+                async with aclosing(self.pull(f"{wanted.canonical_name}:{tag}", platform=platform, auth=auth)) as lines:
+                    async for line in lines:
+                        yield line
+
     async def distribution(self, reference: str, *, auth: AuthConfig | None = None) -> DistributionInspect:
         """What a reference stands for in its registry; nothing is kept. Raises `BadRequest`, `NotFound`,
         `RegistryError`."""
@@ -111,9 +122,9 @@ class ImageService:
         with self._connections.session():
             return await self._puller.describe(wanted, auth)
 
-    def push(self, name: str, *, auth: AuthConfig | None = None) -> AsyncGenerator[Progress, None]:
+    def push(self, name: str, *, platform: str = "", auth: AuthConfig | None = None) -> AsyncGenerator[Progress, None]:
         """Push one tag, or all that a repository has here: see `Pusher.push`."""
-        return self._pusher.push(name, auth=auth)
+        return self._pusher.push(name, platform=platform, auth=auth)
 
     async def log_in(self, auth: AuthConfig) -> str:
         """Show credentials to the registry that they name; return a token that stands for them, or "".

@@ -105,7 +105,14 @@ class FakeImages(Runs):
         descriptor = DistributionDescriptor(media_type="application/x", digest="sha256:" + "c" * 64, size=5)
         return DistributionInspect(descriptor=descriptor)
 
-    async def push(self, name: str, *, auth: AuthConfig | None = None) -> AsyncIterator[Progress]:
+    async def pull_all(
+        self, name: str, *, platform: str = "", auth: AuthConfig | None = None
+    ) -> AsyncIterator[Progress]:
+        for tag in ("1", "2"):
+            async for line in self.pull(f"{name}:{tag}", platform=platform, auth=auth):
+                yield line
+
+    async def push(self, name: str, *, platform: str = "", auth: AuthConfig | None = None) -> AsyncIterator[Progress]:
         self.pushed.append((name, auth))
         if self.early_error:
             raise self.early_error

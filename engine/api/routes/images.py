@@ -13,11 +13,13 @@ from engine.api.router import Route
 from engine.api.routes.archives import take_in
 from engine.api.services import Services
 from engine.errors import BadRequest
+from engine.registry.reference import Reference
+from engine.wire.codec import decode
 from engine.wire.filters import Filters, filter_flag, matches_labels, parse_filters
 from engine.wire.images import ImageSummary
+from engine.wire.times import moment
 
 _FILTERS: Final = frozenset({"before", "dangling", "label", "reference", "since", "until"})
-from engine.wire.times import moment
 _SEARCH_FILTERS: Final = frozenset({"is-official", "is-automated", "stars"})
 _USUAL_LIMIT: Final = 25
 _MOST_RESULTS: Final = 100
@@ -25,13 +27,17 @@ _PRUNE_FILTERS: Final = frozenset({"dangling", "label", "label!", "until"})
 
 
 async def create(services: Services, request: Request) -> Answer:
-    """`POST /images/create`: pull, with progress as lines of JSON; a failure half-way is the last line."""
+    """`POST /images/create`: pull, with progress as lines of JSON; a failure half-way is the last line.
+
+    A name without tag and digest means all tags, as it does for Docker (`docker pull --all-tags`).
+    """
     image, tag = request.query.text("fromImage").removesuffix(":"), request.query.text("tag")
     if not image:
         return take_in(services, request)
     reference = image if not tag else f"{image}@{tag}" if ":" in tag else f"{image}:{tag}"
     auth = registry_auth(request.headers)
-    lines = services.images.pull(reference, platform=request.query.text("platform"), auth=auth)
+    pull = services.images.pull if Reference.parse(reference).suffix else services.images.pull_all
+    lines = pull(reference, platform=request.query.text("platform"), auth=auth)
     return Stream(progress_lines(lines), on_error=error_line)
 
 
@@ -39,7 +45,17 @@ async def push(services: Services, request: Request) -> Answer:
     """`POST /images/{name}/push`: one tag, or without one all of the repository's."""
     tag = request.query.text("tag")
     name = f"{request.name}:{tag}" if tag else request.name
-    return Stream(progress_lines(services.images.push(name, auth=registry_auth(request.headers))), on_error=error_line)
+    platform = _platform(request.query.text("platform"))
+    lines = services.images.push(name, platform=platform, auth=registry_auth(request.headers))
+    return Stream(progress_lines(lines), on_error=error_line)
+
+
+def _platform(text: str) -> str:
+    """The platform of a push comes as JSON (`{"os": "linux", "architecture": "arm64"}`)."""
+    if not text:
+        return ""
+    parts = decode(text.encode(), dict[str, str])
+    return "/".join(part for key in ("os", "architecture", "variant") if (part := parts.get(key, "")))
 
 
 async def search(services: Services, request: Request) -> Answer:

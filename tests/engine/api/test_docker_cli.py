@@ -14,7 +14,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from engine.errors import RuntimeFailure
+from engine.errors import RegistryError, RuntimeFailure
 from engine.wire.containers import ContainerCreateRequest
 from tests.fakes.serving import Served, served
 
@@ -165,7 +165,7 @@ async def test_events_are_followed_until_their_time(tmp_path: Path) -> None:
 
 async def test_what_is_not_there_says_so(tmp_path: Path) -> None:
     async with served(tmp_path) as server:
-        done = await docker(server, "search", "redis")
+        done = await docker(server, "update", "--memory", "1g", "some")
     assert done.code == 1
     assert "not implemented by this engine" in done.err
 
@@ -201,3 +201,57 @@ async def _read_terminal(descriptor: int, mark: bytes) -> bytes:
         await anyio.wait_readable(descriptor)
         data += os.read(descriptor, 4096)
     return data
+
+
+async def test_push_sends_credentials_and_shows_the_lines(tmp_path: Path) -> None:
+    async with served(tmp_path) as server:
+        config = tmp_path / ".docker"
+        config.mkdir()
+        (config / "config.json").write_text('{"auths": {"reg.lan": {"auth": "bWU6cGFzcw=="}}}')
+        done = await docker(server, "push", "reg.lan/team/app:1")
+        everything = await docker(server, "push", "--all-tags", "reg.lan/team/app")
+        pushed = server.engine.images.pushed
+    assert (done.code, everything.code) == (0, 0)
+    assert "The push refers to repository [reg.lan/team/app:1]" in done.out
+    assert [name for name, _ in pushed] == ["reg.lan/team/app:1", "reg.lan/team/app"]
+    assert pushed[0][1]
+    assert (pushed[0][1].username, pushed[0][1].password) == ("me", "pass")
+
+
+async def test_a_push_that_fails_half_way_is_an_error(tmp_path: Path) -> None:
+    async with served(tmp_path) as server:
+        server.engine.images.pull_error = RegistryError("denied: no")
+        done = await docker(server, "push", "reg.lan/app:1")
+    assert (done.code, done.err.strip()) == (1, "denied: no")
+
+
+async def test_pull_all_tags_asks_for_no_tag(tmp_path: Path) -> None:
+    async with served(tmp_path) as server:
+        done = await docker(server, "pull", "--all-tags", "team/app")
+        assert done.code == 0, done.err
+        assert [name for name, _, _ in server.engine.images.pulled] == [f"docker.io/team/app:{tag}" for tag in "12"]
+
+
+@pytest.mark.parametrize("host", ["gives.tokens", "other.lan"])
+async def test_login_keeps_what_the_engine_says(tmp_path: Path, host: str) -> None:
+    async with served(tmp_path) as server:
+        wrong = await docker(server, "login", "-u", "me", "--password-stdin", host, stdin=b"wrong")
+        right = await docker(server, "login", "-u", "me", "--password-stdin", host, stdin=b"right")
+        kept = (tmp_path / ".docker" / "config.json").read_text()
+    assert wrong.code == 1
+    assert "unauthorized: incorrect username or password" in wrong.err
+    assert right.code == 0, right.err
+    assert "Login Succeeded" in right.out
+    assert ("a-token" in kept) is (host == "gives.tokens")
+
+
+async def test_search_prints_what_is_found(tmp_path: Path) -> None:
+    async with served(tmp_path) as server:
+        found = await docker(server, "search", "--format", "{{.Name}} {{.StarCount}} {{.IsOfficial}}", "redis")
+        official = await docker(
+            server, "search", "--filter", "is-official=true", "--filter", "stars=5", "--format", "{{.Name}}", "redis"
+        )
+        too_many = await docker(server, "search", "--limit", "101", "redis")
+    assert [line.split()[:2] for line in found.out.splitlines()] == [["redis", "5"], ["my/redis", "0"]]
+    assert official.out.split() == ["redis"]
+    assert too_many.code == 1

@@ -167,7 +167,7 @@ async def test_a_client_that_leaves_in_the_middle_of_a_request_is_forgotten(tmp_
         (b"/containers/json?filters={%22colour%22:[%22red%22]}", b"400", b"invalid filter 'colour'"),
         (b"/containers/json?limit=few", b"400", b"parameter limit"),
         (b"/events?since=yesterday", b"400", b"invalid time 'yesterday'"),
-        (b"/images/search?term=x", b"501", b"GET /images/search is not implemented by this engine"),
+        (b"/images/search?term=x&limit=0x1", b"400", b"parameter limit"),
     ],
 )
 async def test_an_error_has_a_status_and_a_message(

@@ -12,7 +12,7 @@ import anyio.lowlevel
 import pytest
 from msgspec import UnsetType
 
-from engine.errors import BadRequest, EngineError, InvalidLayer, NoSuchImage, NotFound, RegistryError
+from engine.errors import BadRequest, EngineError, Forbidden, InvalidLayer, NoSuchImage, NotFound, RegistryError
 from engine.images.store import ImageService
 from tests.engine.images.conftest import OFFLINE, Machine
 from tests.fakes.registry import INDEX, FakeRegistry, Fault, digest_of, serve_registry, tar_of
@@ -275,3 +275,24 @@ def digest_of_blob(registry: FakeRegistry, repository: str, layer: bytes) -> str
     digest = digest_of_blob_of(layer)
     assert f"/v2/{repository}/blobs/{digest}" in registry.answers
     return digest
+
+
+async def test_all_tags_of_a_repository_are_pulled_one_after_the_other(
+    machine: Machine, registry: FakeRegistry
+) -> None:
+    for tag in ("1", "2", "3"):
+        registry.put_image("library/app", tag, [LOW if tag == "1" else TOP])
+    registry.answers["/v2/library/app/tags/list"] = ("application/json", b'{"name": "x", "tags": ["1", "3"]}')
+    lines = [line async for line in machine.images.pull_all("app")]
+    assert [line.id for line in lines if str(line.status).startswith("Pulling from")] == ["1", "3"]
+    assert sorted(tag for image in machine.images.all() for tag in image.repo_tags) == ["app:1", "app:3"]
+
+
+async def test_all_tags_of_what_is_not_there_are_refused(machine: Machine) -> None:
+    with pytest.raises(NotFound):
+        await anext(machine.images.pull_all("nobody"))
+
+
+async def test_scratch_is_no_image_that_could_be_pulled(machine: Machine) -> None:
+    with pytest.raises(Forbidden, match="'scratch' is a reserved name"):
+        await machine.pull("scratch")

@@ -25,6 +25,12 @@ from tests.e2e.machine import Completed, Machine
 pytestmark = [pytest.mark.root, pytest.mark.net]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _base(machine: Machine) -> None:
+    """The image that most builds stand on; pulling it would be a part of the first one's output."""
+    machine.docker("pull", "busybox")
+
+
 def put(directory: Path, **files: str) -> Path:
     """Write files, `a__b` being `a/b`; `Dockerfile` is dedented."""
     for name, text in files.items():

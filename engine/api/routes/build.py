@@ -6,7 +6,6 @@ in which secrets and named contexts come along, `pycompose-contexts` and `pycomp
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -111,7 +110,8 @@ def _hosts(values: list[str]) -> tuple[str, ...]:
     found: list[str] = []
     for value in values:
         if value.startswith("{"):
-            found += [f"{name}:{address}" for name, address in json.loads(value).items()]
+            hosts = _json(value, dict[str, str], "extrahosts", dict)
+            found += [f"{name}:{address}" for name, address in hosts.items()]
         else:
             found += [item for item in value.split(",") if item]
     return tuple(found)

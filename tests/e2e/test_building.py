@@ -338,7 +338,7 @@ def test_files_and_contexts_by_url(machine: Machine, tmp_path: Path, web: str) -
     assert said(build(machine, f"{web}/Remote")) == ["remote"]
     with tarfile.open(tmp_path / "web" / "context.tar.gz", "w:gz") as archive:
         archive.add(tmp_path / "c", ".")
-    assert said(build(machine, f"{web}/context.tar.gz")) == ["from the web"] * 2
+    assert said(build(machine, f"{web}/context.tar.gz", "--no-cache")) == ["from the web"] * 2
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")

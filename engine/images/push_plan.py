@@ -34,6 +34,7 @@ from engine.storage.layers import Layers
 
 _ZSTD: Final = f"{OCI_LAYER}+zstd"
 _MAGIC_BYTES: Final = 4
+_INDENT: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,10 @@ def own_manifest(image: Image, content: Content) -> tuple[Document, Manifest] | 
 
 
 def build_manifest(image: Image, config_size: int, blobs: Sequence[Descriptor]) -> Document:
-    """A manifest of an image that has none. `blobs` are its layers, lowest first."""
+    """A manifest of an image that has none. `blobs` are its layers, lowest first.
+
+    It is written as Docker writes it, so that both give the same image the same digest.
+    """
     is_oci = any(blob.media_type == _ZSTD for blob in blobs)
     kind = OCI_MANIFEST if is_oci else DOCKER_MANIFEST
     gzip = f"{OCI_LAYER}+gzip" if is_oci else DOCKER_LAYER
@@ -123,6 +127,7 @@ def build_manifest(image: Image, config_size: int, blobs: Sequence[Descriptor]) 
             "layers": [_entry(_ZSTD if blob.media_type == _ZSTD else gzip, blob.size, blob.digest) for blob in blobs],
         }
     )
+    body = msgspec.json.format(body, indent=_INDENT)
     return Document(digest_of(body), kind, body)
 
 

@@ -152,7 +152,7 @@ class RegistryClient:
         refusals = [(endpoint, exc) for endpoint, exc in failures if isinstance(exc, Refusal)]
         tried = "; ".join(exc.message for _, exc in failures)
         for _, refusal in sorted(refusals, key=lambda failure: failure[0].is_mirror):
-            if len(failures) > 1:
+            if len({endpoint.host for endpoint, _ in failures}) > 1:
                 refusal.hint = f"tried: {tried}"
             return refusal
         for _, failure in failures:

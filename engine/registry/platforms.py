@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,8 +19,11 @@ _MACHINES: Final = {
     "loongarch64": ("loong64", ""),
 }
 _SYNONYMS: Final = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "armhf": "arm", "i386": "386"}
-# What a bare architecture means: the only 64-bit ARM there is, and the ARM that Linux distributions build for.
-_USUAL_VARIANT: Final = {"arm64": "v8", "arm": "v7"}
+# What a bare architecture means: the first of its kind, and the 32-bit ARM that Linux distributions build for.
+_USUAL_VARIANT: Final = {"arm64": "v8", "arm": "v7", "amd64": "v1"}
+_VARIANT = re.compile(r"v(\d{1,3})(?:\.(\d{1,3}))?")
+_MINORS: Final = 1000
+_FAR: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +52,30 @@ class Platform:
         return cls(parts[0], architecture, parts[2] if len(parts) > 2 else "")
 
     def rank(self, offered: Platform) -> int | None:
-        """How well an offered platform serves this one: 0 is exact, more is worse, None not at all."""
-        if (self.os, self.architecture) != (offered.os, offered.architecture):
+        """How well an offered platform serves this one: 0 is exact, more is worse, None not at all.
+
+        Older variants run on newer machines, and 32-bit programs on the 64-bit machines of their family.
+        """
+        if self.os != offered.os:
             return None
-        usual = _USUAL_VARIANT.get(self.architecture, "v1" if self.architecture == "amd64" else "")
-        wanted, got = self.variant or usual, offered.variant or usual
-        if wanted == got:
-            return 0
-        if wanted > got and len(wanted) == len(got):
-            return 1 + ord(wanted[-1]) - ord(got[-1])  # an older variant runs on a newer machine
+        if self.architecture == offered.architecture:
+            return _distance(self._version, offered._version)
+        if (self.architecture, offered.architecture) == ("amd64", "386"):
+            return _FAR
+        if (self.architecture, offered.architecture) == ("arm64", "arm"):
+            distance = _distance((8, 0), offered._version)
+            return None if distance is None else _FAR + distance
         return None
+
+    @property
+    def _version(self) -> tuple[int, int]:
+        """The variant as numbers that compare; what is no version counts as the usual one."""
+        match = _VARIANT.fullmatch(self.variant or _USUAL_VARIANT.get(self.architecture, ""))
+        return (int(match[1]), int(match[2] or 0)) if match else (0, 0)
+
+
+def _distance(wanted: tuple[int, int], got: tuple[int, int]) -> int | None:
+    return None if got > wanted else (wanted[0] - got[0]) * _MINORS + wanted[1] - got[1] + (wanted != got) * _MINORS
 
 
 def host_platform() -> Platform:

@@ -27,6 +27,11 @@ def offered(*platforms: str) -> Index:
         ("linux/arm/v6", ("linux/arm/v7", "linux/arm/v5"), "linux/arm/v5"),
         ("amd64", ("windows/amd64", "linux/amd64"), "linux/amd64"),
         ("linux/aarch64", ("linux/arm64",), "linux/arm64"),
+        ("linux/amd64/v3", ("linux/amd64", "linux/amd64/v2", "linux/amd64/v4"), "linux/amd64/v2"),
+        ("linux/arm64/v8.2", ("linux/arm64/v8", "linux/arm64/v8.1", "linux/arm64/v9"), "linux/arm64/v8.1"),
+        ("linux/amd64", ("linux/386", "linux/arm/v7"), "linux/386"),
+        ("linux/amd64", ("linux/386", "linux/amd64"), "linux/amd64"),
+        ("linux/arm64", ("linux/arm/v6", "linux/arm/v7", "linux/amd64"), "linux/arm/v7"),
     ],
 )
 def test_the_best_entry_of_an_index_is_chosen(wanted: str, index: tuple[str, ...], chosen: str) -> None:
@@ -37,6 +42,17 @@ def test_no_entry_for_the_platform_says_which_there_are() -> None:
     with pytest.raises(NotFound, match="no matching manifest for linux/s390x") as raised:
         choose(offered("linux/amd64", "unknown/unknown"), Platform.parse("linux/s390x"), "x:1")
     assert raised.value.hint == "x:1 is there for linux/amd64"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "other"),
+    [
+        ("linux/amd64", "linux/amd64/v2"), ("linux/386", "linux/amd64"), ("linux/arm/v7", "linux/arm64"),
+        ("linux/arm64", "linux/arm64/v9"), ("linux/amd64", "windows/amd64"), ("linux/ppc64le", "linux/ppc64"),
+    ],
+)  # fmt: skip
+def test_what_a_machine_cannot_run_is_not_chosen(wanted: str, other: str) -> None:
+    assert Platform.parse(wanted).rank(Platform.parse(other)) is None
 
 
 def test_no_platform_means_this_machine() -> None:

@@ -35,7 +35,8 @@ class ContainerRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     """A container. Times are nanoseconds since 1970, 0 for never.
 
     `networks` are the wishes by network name. `holds` says that the kernel may hold things for it (mounts, a network
-    namespace, a cgroup): set before the first is taken, cleared after the last is given back.
+    namespace, a cgroup): set before the first is taken, cleared after the last is given back. `is_at_rest` says that
+    it is paused only while an image is made of it.
     """
 
     id: str
@@ -59,3 +60,4 @@ class ContainerRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     is_manually_stopped: bool = False
     restart_count: int = 0
     health: str = ""
+    is_at_rest: bool = False

@@ -14,7 +14,7 @@ from engine.containers.ledger import Ledger
 from engine.containers.lifecycle import ALIVE, Status, Verb
 from engine.containers.removal import Remover
 from engine.containers.supervisor import Supervisor
-from engine.errors import EngineError
+from engine.errors import EngineError, RuntimeFailure
 from engine.runtime.launch import ExitStatus
 from engine.state.atomic import write_atomically
 
@@ -74,7 +74,19 @@ class Recovery:
         else:
             await self._drivers.networks.adopt_sandbox(container.id)
             container.condition = _remembered(container.record.health)
+            if container.record.is_at_rest:
+                await self._wake(container)
             self._supervisor.watch(container, Run())
+
+    async def _wake(self, container: Container) -> None:
+        """Let a container go on that was only paused while an image was made of it."""
+        try:
+            await self._drivers.runtime.resume(container.id)
+        except RuntimeFailure:
+            log.debug("container %s was not paused yet", container.id[:12])
+        if container.status is Status.PAUSED:
+            await container.move(Verb.UNPAUSE)
+        await container.change(is_at_rest=False)
 
     async def _is_revived(self, container: Container, *, is_new_boot: bool) -> bool:
         record = container.record

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -82,20 +83,21 @@ class Committer:
         if container.status is not Status.RUNNING or not pauses:
             yield
             return
+        # Noted first: if the engine dies meanwhile, the next one lets the container go on.
+        await container.change(is_at_rest=True)
         try:
-            await self._stopper.pause(container)
-        except Conflict:
-            yield  # it has ended just now, and writes no more
-            return
-        try:
+            with contextlib.suppress(Conflict):  # it has ended just now, and writes no more
+                await self._stopper.pause(container)
             yield
         finally:
             with anyio.CancelScope(shield=True):
-                await self._resume(container)
+                await self._let_go_on(container)
 
-    async def _resume(self, container: Container) -> None:
+    async def _let_go_on(self, container: Container) -> None:
         if container.status is Status.PAUSED:
             await self._stopper.unpause(container)
+        if container in self._ledger:
+            await container.change(is_at_rest=False)
 
     def _base(self, record: ContainerRecord) -> Image:
         """The container's image; if that has been removed by force, what its layers still tell."""

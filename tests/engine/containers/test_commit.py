@@ -8,189 +8,129 @@ import tarfile
 import anyio
 import pytest
 
-from engine.containers.files.commit import CommitOptions, configured, portable
+from engine.containers.files.commit import CommitOptions
 from engine.containers.lifecycle import Verb
 from engine.containers.options import LogOptions
-from engine.containers.record import ContainerRecord
 from engine.errors import BadRequest, Conflict, EngineError
-from engine.images.configuration import HistoryEntry
-from engine.images.record import Image
 from engine.storage.layers import CapturedLayer
-from engine.wire.containers import ContainerConfig, HostConfig
+from engine.wire.containers import HostConfig
 from tests.engine.containers.conftest import Engine, Open
 
-EMPTY = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
-BASE = Image(
-    id="sha256:" + "b" * 64,
-    config=ContainerConfig(),
-    chain_ids=["sha256:1"],
-    diff_ids=["sha256:1"],
-    architecture="arm64",
-    variant="v8",
-    history=[HistoryEntry(created_by="base")],
-)
-BOX = ContainerRecord(
-    id="c" * 64,
-    name="box",
-    created_ns=0,
-    image="base",
-    image_id=BASE.id,
-    config=ContainerConfig(
-        hostname="cccccccccccc", image="base", tty=True, attach_stdout=True, cmd=["sh", "-c", "x"], env=["A=1", "B=2"]
-    ),
-    host_config=HostConfig(),
-)
+pytestmark = [pytest.mark.anyio, pytest.mark.root, pytest.mark.net]
 
 
-def layer(diff_id: str) -> CapturedLayer:
-    return CapturedLayer(diff_id, diff_id, 5)
+async def ready(engine: Engine, container: str) -> None:
+    """Wait until a container has said something."""
+    with anyio.fail_after(20):
+        async for _ in engine.containers.logs(container, LogOptions(follow=True)):
+            return
 
 
-def test_the_image_of_a_container_has_its_config_and_one_layer_and_step_more() -> None:
-    made = configured(BOX, BOX.config, CommitOptions(author="me", comment="why"), layer("sha256:2"), BASE, 0)
-    assert made.rootfs.diff_ids == ["sha256:1", "sha256:2"]
-    assert (made.architecture, made.variant, made.os) == ("arm64", "v8", "linux")
-    assert (made.config.cmd, made.config.env) == (["sh", "-c", "x"], ["A=1", "B=2"])
-    assert made.history == [
-        HistoryEntry(created_by="base"),
-        HistoryEntry(created="1970-01-01T00:00:00.000000000Z", created_by="sh -c x", author="me", comment="why"),
-    ]
+async def exported(engine: Engine, container: str) -> set[str]:
+    data = b"".join([chunk async for chunk in engine.containers.export(container)])
+    with tarfile.open(fileobj=io.BytesIO(data)) as opened:
+        return {member.name for member in opened}
 
 
-def test_a_container_that_wrote_nothing_adds_no_layer() -> None:
-    made = configured(BOX, BOX.config, CommitOptions(), layer(EMPTY), BASE, 0)
-    assert made.rootfs.diff_ids == ["sha256:1"]
-    assert made.history[-1].empty_layer
+async def test_an_image_of_a_running_container_runs(engine: Engine) -> None:
+    container = await engine.start(
+        "sh", "-c", "echo mine > /etc/mine; rm /etc/alpine-release; echo ready; exec sleep 1000"
+    )
+    await ready(engine, container)
+    try:
+        image_id = await engine.containers.commit(container, CommitOptions(tag="mine:1", comment="c"))
+        assert engine.containers.inspect(container).state.status == "running"
+        await engine.until("commit", container)
+        assert [action for action in engine.actions(container) if action in ("pause", "unpause", "commit")] == [
+            "pause",
+            "unpause",
+            "commit",
+        ]
+        image = engine.images.get("mine:1")
+        assert image.id == image_id
+        assert image.parent == engine.containers.inspect(container).image
+        assert not engine.containers._ledger.get(container).record.is_at_rest
+        changed = [change.path for change in await engine.containers.changes(container)]
+        assert changed == [b"etc", b"etc/alpine-release", b"etc/mine"]
+        sizes = (await engine.containers.sizes([container]))[container]
+        assert sizes.written_bytes == 5
+        assert sizes.all_bytes == engine.images.get(image.parent).size + 5
+    finally:
+        await engine.containers.remove(container, force=True)
+        await engine.images.remove("mine:1", force=True, used_by=lambda _: [])
 
 
-def test_what_is_asked_for_comes_before_the_containers_own_and_is_completed_by_it() -> None:
-    wish = ContainerConfig(cmd=["y"], env=["B=3"], on_build=["RUN z"])
-    made = configured(BOX, wish, CommitOptions(), layer("sha256:2"), BASE, 0)
-    assert (made.config.cmd, made.config.env, made.config.on_build) == (["y"], ["B=3", "A=1"], ["RUN z"])
-
-
-def test_an_image_has_nothing_of_the_one_container() -> None:
-    config = portable(BOX.config)
-    assert (config.hostname, config.image, config.tty, config.attach_stdout) == ("", "", False, False)
-
-
-@pytest.mark.anyio
-@pytest.mark.root
-@pytest.mark.net
-class TestWithTheKernel:
-    """On real containers."""
-
-    async def test_an_image_of_a_running_container_runs(self, engine: Engine) -> None:
-        container = await engine.start(
-            "sh", "-c", "echo mine > /etc/mine; rm /etc/alpine-release; echo ready; exec sleep 1000"
-        )
-        await self._ready(engine, container)
-        try:
-            image_id = await engine.containers.commit(container, CommitOptions(tag="mine:1", comment="c"))
-            assert engine.containers.inspect(container).state.status == "running"
-            await engine.until("commit", container)
-            assert [action for action in engine.actions(container) if action in ("pause", "unpause", "commit")] == [
-                "pause",
-                "unpause",
-                "commit",
-            ]
-            image = engine.images.get("mine:1")
-            assert image.id == image_id
-            assert image.parent == engine.containers.inspect(container).image
-            assert not engine.containers._ledger.get(container).record.is_at_rest
-            changed = [change.path for change in await engine.containers.changes(container)]
-            assert changed == [b"etc", b"etc/alpine-release", b"etc/mine"]
-            sizes = (await engine.containers.sizes([container]))[container]
-            assert sizes.written_bytes == 5
-            assert sizes.all_bytes == engine.images.get(image.parent).size + 5
-        finally:
-            await engine.containers.remove(container, force=True)
-            await engine.images.remove("mine:1", force=True, used_by=lambda _: [])
-
-    async def test_without_a_pause_or_without_its_image_a_container_can_be_committed_too(self, engine: Engine) -> None:
-        container = await engine.start("sleep", "1000")
-        try:
-            image_id = await engine.containers.commit(container, CommitOptions(pauses=False))
-            assert "pause" not in engine.actions(container)
-            with pytest.raises(BadRequest):
-                await engine.containers.commit(container, CommitOptions(tag="Not A Name"))
-            await engine.images.remove(image_id, force=True, used_by=lambda _: [])
-        finally:
-            await engine.containers.remove(container, force=True)
-
-    async def test_a_failed_commit_lets_the_container_go_on(
-        self, engine: Engine, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        container = await engine.start("sleep", "1000")
-
-        async def full(container_id: str) -> CapturedLayer:
-            raise OSError(28, "No space left on device")
-
-        try:
-            monkeypatch.setattr(engine.containers._drivers.snapshots, "capture", full)
-            with pytest.raises(EngineError, match="No space left"):
-                await engine.containers.commit(container, CommitOptions())
-            assert engine.containers.inspect(container).state.status == "running"
-        finally:
-            await engine.containers.remove(container, force=True)
-
-    @pytest.mark.parametrize("stops_at", ["noted", "frozen", "paused"])
-    async def test_an_engine_that_dies_during_a_commit_leaves_no_container_paused(
-        self, open_engine: Open, stops_at: str
-    ) -> None:
-        async with open_engine() as first:
-            if not first.images.all():
-                async for _ in first.images.pull("alpine:3.20"):
-                    continue
-            container = await first.start("sleep", "1000")
-            entry = first.containers._ledger.get(container)
-            await entry.change(is_at_rest=True)
-            if stops_at == "frozen":
-                await first.runtime.pause(container)
-            if stops_at == "paused":
-                await first.containers.pause(container)
-        async with open_engine() as second:
-            assert second.containers.inspect(container).state.status == "running"
-            with anyio.fail_after(20):
-                await second.containers.stop(container, timeout_seconds=0)
-            assert not second.containers._ledger.get(container).record.is_at_rest
-
-    async def test_an_export_has_everything_but_volumes_whether_the_container_runs_or_not(self, engine: Engine) -> None:
-        host = HostConfig(binds=["data:/data"])
-        container = await engine.start(
-            "sh", "-c", "echo x > /data/in; echo y > /new; echo ready; exec sleep 1000", host=host
-        )
-        try:
-            await self._ready(engine, container)
-            alive = await self._exported(engine, container)
-            await engine.containers.stop(container, timeout_seconds=0)
-            dead = await self._exported(engine, container)
-            for names in (alive, dead):
-                assert {"new", "bin/busybox", "data", "etc/passwd"} <= names
-                assert "data/in" not in names
-        finally:
-            await engine.containers.remove(container, force=True)
-
-    async def test_a_container_that_is_being_removed_can_be_neither_committed_nor_exported(
-        self, engine: Engine
-    ) -> None:
-        container = await engine.create("true")
-        entry = engine.containers._ledger.get(container)
-        await entry.move(Verb.REMOVE)
-        await entry.move(Verb.FAIL, error="busy")
-        with pytest.raises(Conflict, match="which is Dead"):
-            await engine.containers.commit(container, CommitOptions())
-        with pytest.raises(Conflict, match="which is Dead"):
-            await self._exported(engine, container)
+async def test_without_a_pause_or_without_its_image_a_container_can_be_committed_too(engine: Engine) -> None:
+    container = await engine.start("sleep", "1000")
+    try:
+        image_id = await engine.containers.commit(container, CommitOptions(pauses=False))
+        assert "pause" not in engine.actions(container)
+        with pytest.raises(BadRequest):
+            await engine.containers.commit(container, CommitOptions(tag="Not A Name"))
+        await engine.images.remove(image_id, force=True, used_by=lambda _: [])
+    finally:
         await engine.containers.remove(container, force=True)
 
-    async def _ready(self, engine: Engine, container: str) -> None:
-        """Wait until a container has said something."""
-        with anyio.fail_after(20):
-            async for _ in engine.containers.logs(container, LogOptions(follow=True)):
-                return
 
-    async def _exported(self, engine: Engine, container: str) -> set[str]:
-        data = b"".join([chunk async for chunk in engine.containers.export(container)])
-        with tarfile.open(fileobj=io.BytesIO(data)) as opened:
-            return {member.name for member in opened}
+async def test_a_failed_commit_lets_the_container_go_on(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    container = await engine.start("sleep", "1000")
+
+    async def full(container_id: str) -> CapturedLayer:
+        raise OSError(28, "No space left on device")
+
+    try:
+        monkeypatch.setattr(engine.containers._drivers.snapshots, "capture", full)
+        with pytest.raises(EngineError, match="No space left"):
+            await engine.containers.commit(container, CommitOptions())
+        assert engine.containers.inspect(container).state.status == "running"
+    finally:
+        await engine.containers.remove(container, force=True)
+
+
+@pytest.mark.parametrize("stops_at", ["noted", "frozen", "paused"])
+async def test_an_engine_that_dies_during_a_commit_leaves_no_container_paused(open_engine: Open, stops_at: str) -> None:
+    async with open_engine() as first:
+        if not first.images.all():
+            async for _ in first.images.pull("alpine:3.20"):
+                continue
+        container = await first.start("sleep", "1000")
+        entry = first.containers._ledger.get(container)
+        await entry.change(is_at_rest=True)
+        if stops_at == "frozen":
+            await first.runtime.pause(container)
+        if stops_at == "paused":
+            await first.containers.pause(container)
+    async with open_engine() as second:
+        assert second.containers.inspect(container).state.status == "running"
+        with anyio.fail_after(20):
+            await second.containers.stop(container, timeout_seconds=0)
+        assert not second.containers._ledger.get(container).record.is_at_rest
+
+
+async def test_an_export_has_everything_but_volumes_whether_the_container_runs_or_not(engine: Engine) -> None:
+    host = HostConfig(binds=["data:/data"])
+    container = await engine.start(
+        "sh", "-c", "echo x > /data/in; echo y > /new; echo ready; exec sleep 1000", host=host
+    )
+    try:
+        await ready(engine, container)
+        alive = await exported(engine, container)
+        await engine.containers.stop(container, timeout_seconds=0)
+        dead = await exported(engine, container)
+        for names in (alive, dead):
+            assert {"new", "bin/busybox", "data", "etc/passwd"} <= names
+            assert "data/in" not in names
+    finally:
+        await engine.containers.remove(container, force=True)
+
+
+async def test_a_container_that_is_being_removed_can_be_neither_committed_nor_exported(engine: Engine) -> None:
+    container = await engine.create("true")
+    entry = engine.containers._ledger.get(container)
+    await entry.move(Verb.REMOVE)
+    await entry.move(Verb.FAIL, error="busy")
+    with pytest.raises(Conflict, match="which is Dead"):
+        await engine.containers.commit(container, CommitOptions())
+    with pytest.raises(Conflict, match="which is Dead"):
+        await exported(engine, container)
+    await engine.containers.remove(container, force=True)

@@ -120,6 +120,7 @@ class System:
             operating_system=name,
             os_version=version_id,
             architecture=uname.machine,
+            registry_config=self._images.registries(),
             n_cpu=len(os.sched_getaffinity(0)),
             mem_total=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
             name=socket.gethostname(),

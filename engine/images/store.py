@@ -25,6 +25,7 @@ from engine.images.transfers import Transfers
 from engine.images.usage import DiskUse, disk_use
 from engine.registry.interrupt import Interrupt
 from engine.registry.reference import Reference
+from engine.registry.report import report
 from engine.registry.settings import RegistrySettings
 from engine.state.paths import Paths
 from engine.state.store import Store
@@ -125,6 +126,10 @@ class ImageService:
     def push(self, name: str, *, platform: str = "", auth: AuthConfig | None = None) -> AsyncGenerator[Progress, None]:
         """Push one tag, or all that a repository has here: see `Pusher.push`."""
         return self._pusher.push(name, platform=platform, auth=auth)
+
+    def registries(self) -> dict[str, object]:
+        """What `docker info` shows of the settings of registries."""
+        return report(self._connections.settings)
 
     async def log_in(self, auth: AuthConfig) -> str:
         """Show credentials to the registry that they name; return a token that stands for them, or "".

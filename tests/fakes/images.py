@@ -120,6 +120,9 @@ class FakeImages(Runs):
         if self.pull_error:
             raise self.pull_error
 
+    def registries(self) -> dict[str, object]:
+        return {"Mirrors": ["https://mirror.lan"], "InsecureRegistryCIDRs": ["127.0.0.0/8"], "IndexConfigs": {}}
+
     async def log_in(self, auth: AuthConfig) -> str:
         if auth.password != "right":
             raise Unauthorized("unauthorized: incorrect username or password")

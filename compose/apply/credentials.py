@@ -23,6 +23,7 @@ from compose.plan.images import canonical
 from engine.wire.images import AuthConfig
 
 DOCKER_HUB: Final = "https://index.docker.io/v1/"
+_VARIABLE: Final = "DOCKER_AUTH_CONFIG"
 _HUB_NAMES: Final = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io", ""})
 _TOKEN_USER: Final = "<token>"
 _NOT_FOUND: Final = "credentials not found"
@@ -62,7 +63,8 @@ class CredentialStore:
     async def everything(self) -> dict[str, AuthConfig]:
         """All credentials that the file names, by registry: a build does not know beforehand which it needs."""
         document = self._read()
-        registries = {*map(key_of, _mapping(document, "auths")), *map(key_of, _mapping(document, "credHelpers"))}
+        auths = {**_mapping(document, "auths"), **_mapping(self._from_environment(), "auths")}
+        registries = {*map(key_of, auths), *map(key_of, _mapping(document, "credHelpers"))}
         found = {key: await self.for_registry(key) for key in sorted(registries)}
         return {key: auth for key, auth in found.items() if auth is not None}
 
@@ -96,14 +98,25 @@ class CredentialStore:
         return was_there
 
     async def _look_up(self, key: str) -> AuthConfig | None:
+        if entry := _entry_of(self._from_environment(), key):
+            return self._from_entry(key, entry, _VARIABLE)
         document = self._read()
         if helper := _helper_of(document, key):
             return await self._from_helper(helper, key)
-        auths = _mapping(document, "auths")
-        entry = auths.get(key) or next((entry for name, entry in auths.items() if key_of(name) == key), None)
-        return self._from_file(key, entry) if isinstance(entry, dict) and entry else None
+        entry = _entry_of(document, key)
+        return self._from_entry(key, entry, str(self.file)) if entry else None
 
-    def _from_file(self, key: str, entry: Mapping[str, Any]) -> AuthConfig | None:
+    def _from_environment(self) -> dict[str, Any]:
+        """What a variable holds of the file's form: for machines that build, where nobody logs in."""
+        try:
+            document = msgspec.json.decode(self._environment.get(_VARIABLE) or "{}")
+        except msgspec.DecodeError:
+            document = None
+        if not isinstance(document, dict):
+            raise ComposeError(f"{_VARIABLE} is not a JSON object")
+        return document
+
+    def _from_entry(self, key: str, entry: Mapping[str, Any], where: str) -> AuthConfig | None:
         user, password = str(entry.get("username") or ""), str(entry.get("password") or "")
         if joint := entry.get("auth"):
             try:
@@ -112,7 +125,7 @@ class CredentialStore:
                 colon = ""
             if not colon:
                 raise ComposeError(
-                    f"{self.file}: the credentials of {key} cannot be read",
+                    f"{where}: the credentials of {key} cannot be read",
                     hint=f"log in again: pycompose login {shown(key)}",
                 ) from None
         auth = AuthConfig(
@@ -191,6 +204,12 @@ def key_of(registry: str) -> str:
 def shown(key: str) -> str:
     """A registry's key as an argument of `login`."""
     return "" if key == DOCKER_HUB else key
+
+
+def _entry_of(document: Mapping[str, Any], key: str) -> dict[str, Any]:
+    auths = _mapping(document, "auths")
+    entry = auths.get(key) or next((entry for name, entry in auths.items() if key_of(name) == key), None)
+    return entry if isinstance(entry, dict) else {}
 
 
 def _helper_of(document: Mapping[str, Any], key: str) -> str:

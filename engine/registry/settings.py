@@ -205,8 +205,15 @@ def _check_url(url: str, where: str) -> None:
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        host = parts.hostname if "@" in parts.netloc else ""
     except ValueError:
-        usable = False
+        usable, host = False, ""
+    if host:
+        # Not shown, for it may be a secret.
+        raise InvalidSettings(
+            f"{where}: a URL of {host} has a user name in it",
+            hint="mirrors are asked without credentials; leave it out",
+        )
     if not usable:
         raise InvalidSettings(
             f"{where}: {url!r} is not an http(s) URL", hint='write it as "https://mirror.example:5000"'

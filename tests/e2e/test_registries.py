@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import pty
@@ -185,6 +186,18 @@ def test_a_credential_helper_keeps_the_secret(site: Site, tmp_path: Path) -> Non
     verbs = [line.partition(" ")[0] for line in (tmp_path / "log").read_text().splitlines()]
     assert (verbs[0], verbs[-1]) == ("store", "erase")
     assert run(push, succeeds=False).returncode == 1
+
+
+def test_no_secret_gets_into_the_log_or_the_database(site: Site) -> None:
+    machine, host = site.machine, site.registry.host
+    machine.docker("login", "-u", USER, "--password-stdin", host, stdin=PASSWORD)
+    machine.docker("push", f"{host}/team/app:2")
+    joint = base64.b64encode(f"{USER}:{PASSWORD}".encode())
+    for file in machine.paths.root.iterdir():
+        if file.is_file():
+            content = file.read_bytes()
+            assert PASSWORD.encode() not in content
+            assert joint not in content
 
 
 def test_skopeo_finds_what_was_pushed(site: Site) -> None:

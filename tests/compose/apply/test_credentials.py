@@ -81,6 +81,18 @@ async def test_an_image_gets_the_credentials_of_its_registry(tmp_path: Path, ima
         assert found == AuthConfig(username="hub", password="pa:ss", serveraddress=DOCKER_HUB)
 
 
+async def test_a_variable_may_hold_credentials_and_goes_before_the_file(tmp_path: Path) -> None:
+    in_variable = json.dumps({"auths": {"a.b": {"auth": joint("variable:p")}}})
+    auths = {"a.b": {"auth": joint("file:p")}, "c.d": {"auth": joint("file:p")}}
+    found = store(tmp_path, {"auths": auths}, DOCKER_AUTH_CONFIG=in_variable)
+    assert {key: auth.username for key, auth in (await found.everything()).items()} == {
+        "a.b": "variable",
+        "c.d": "file",
+    }
+    with pytest.raises(ComposeError, match="DOCKER_AUTH_CONFIG is not a JSON object"):
+        await store(tmp_path, None, DOCKER_AUTH_CONFIG="czNjcmV0").for_registry("a.b")
+
+
 async def test_without_a_file_or_with_an_empty_entry_there_are_none(tmp_path: Path) -> None:
     assert await store(tmp_path).for_image("redis") is None
     assert await store(tmp_path, "").for_image("redis") is None

@@ -99,3 +99,10 @@ def test_a_key_without_its_certificate_is_a_mistake(tmp_path: Path) -> None:
     (tmp_path / "r.toml").write_text('[registry."x.lan"]\nkey = "/k"\n')
     with pytest.raises(InvalidSettings, match="no `cert`"):
         RegistrySettings.load([tmp_path / "r.toml"])
+
+
+def test_a_mirror_with_credentials_is_refused_without_showing_them(tmp_path: Path) -> None:
+    (tmp_path / "r.toml").write_text('[registry."x.lan"]\nmirrors = ["https://me:s3cret@mirror.lan"]\n')
+    with pytest.raises(InvalidSettings, match=r"mirror\.lan has a user name") as raised:
+        RegistrySettings.load([tmp_path / "r.toml"])
+    assert "s3cret" not in str(raised.value)

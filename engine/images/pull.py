@@ -19,7 +19,7 @@ from engine.images.following import follow, leave
 from engine.images.record import Image
 from engine.images.remote import describe_remote
 from engine.images.resolve import Resolved, check_platform, explain, resolve
-from engine.images.transfers import LayerOrder, Transfer, Transfers
+from engine.images.transfers import DOWNLOADS, LayerOrder, Transfer, Transfers
 from engine.registry.interrupt import Interrupt
 from engine.registry.platforms import Platform
 from engine.registry.reference import Reference
@@ -89,6 +89,8 @@ class Puller:
                 yield _line(order.blob.digest, "Already exists" if is_there else "Pulling fs layer")
                 if not is_there:
                     transfers.append(self._transfers.share(order, feed))
+            for transfer in transfers[DOWNLOADS:]:
+                yield _line(transfer.order.blob.digest, "Waiting")
             async for line in follow(transfers, feed):
                 yield line
             await anyio.to_thread.run_sync(self._keep_documents, plan)

@@ -26,7 +26,7 @@ from engine.storage.layers import Layers
 if TYPE_CHECKING:
     from engine.registry.client import RegistryClient
 
-_DOWNLOADS: Final = 3
+DOWNLOADS: Final = 3
 _UNPACKERS: Final = 3
 _BETWEEN_LINES_SECONDS: Final = 0.1
 
@@ -48,7 +48,7 @@ class Transfers:
     def __init__(self, content: Content, layers: Layers) -> None:
         self.content = content
         self.layers = layers
-        self.downloaders = ThreadPoolExecutor(_DOWNLOADS, thread_name_prefix="download")
+        self.downloaders = ThreadPoolExecutor(DOWNLOADS, thread_name_prefix="download")
         self.unpackers = ThreadPoolExecutor(_UNPACKERS, thread_name_prefix="unpack")
         self._lock = threading.Lock()
         self._on_their_way: dict[str, Transfer] = {}

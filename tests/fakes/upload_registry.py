@@ -19,6 +19,7 @@ class UploadRegistry:
     blobs: dict[str, bytes] = field(default_factory=dict)
     upload: bytearray = field(default_factory=bytearray)
     content_ranges: list[str] = field(default_factory=list)
+    authorizations: list[str | None] = field(default_factory=list)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -58,6 +59,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(201)
 
     def _receive(self) -> None:
+        self.registry.authorizations.append(self.headers.get("Authorization"))
         upload = self.registry.upload
         if "Transfer-Encoding" in self.headers:
             while size := int(self.rfile.readline().strip() or b"0", 16):

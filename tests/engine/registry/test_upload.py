@@ -121,6 +121,27 @@ def test_an_upload_that_is_cut_goes_on_where_it_stopped(web: Web, source: BytesS
         web.close()
 
 
+@pytest.mark.parametrize("content", [SMALL, BIG])
+def test_an_upload_that_is_sent_elsewhere_takes_no_credentials_along(web: Web, content: bytes) -> None:
+    auth = AuthConfig(username="me", password="pass")
+    with (
+        serve_upload_registry() as registry,
+        serve_upload_registry() as elsewhere,
+        serve_faulty_proxy(registry.host) as proxy,
+    ):
+        location = {"Location": f"http://{elsewhere.host}/v2/app/blobs/uploads/1"}
+        proxy.troubles += [
+            Trouble(UPLOADS, "POST", status=401, headers={"WWW-Authenticate": 'Basic realm="x"'}),
+            Trouble(UPLOADS, "POST", status=202, headers=location),
+        ]
+        writer = RegistryWriter(proxy.host, RegistrySettings(), auth, web)
+        writer.settle(Interrupt())
+        push(writer, "app", BytesSource(content))
+        assert list(elsewhere.blobs.values()) == [content]
+        assert set(elsewhere.authorizations) == {None}
+        web.close()
+
+
 @pytest.mark.parametrize("source", [BytesSource(BIG), GrowingSource(BIG)], ids=["known", "growing"])
 def test_a_registry_that_forgets_cut_uploads_gets_the_whole_again(
     proxy: FaultyProxy, web: Web, repository: str, source: BytesSource

@@ -80,7 +80,9 @@ async def clone(source: str, target: Path, *, keeps_git: bool = False) -> Path:
     await act("init", "-q")
     commit = repository.ref or "HEAD"
     # Not every server can send a part of the history, or a commit by its name: then everything is fetched.
-    if await act("fetch", "-q", "--depth=1", repository.url, commit) or await act("fetch", "-q", repository.url, commit):
+    if await act("fetch", "-q", "--depth=1", repository.url, commit) or await act(
+        "fetch", "-q", repository.url, commit
+    ):
         commit = "FETCH_HEAD"
     elif not repository.ref or not await act("fetch", "-q", "--tags", repository.url, "+refs/heads/*:refs/heads/*"):
         raise EngineError(f"git fetch of {source} failed: {failures[0]}", hint="check the address and the ref")

@@ -9,6 +9,8 @@ Everything below `tmp` goes with the build, or with the engine's next start.
 
 from __future__ import annotations
 
+import fcntl
+import io
 import os
 import tarfile
 from collections.abc import AsyncIterator, Sequence
@@ -16,7 +18,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import IO, Final, cast
+from typing import IO, Final, Protocol, cast
 
 import anyio
 import anyio.to_thread
@@ -31,6 +33,8 @@ from engine.storage.jail import inside
 from engine.storage.snapshots import Snapshots
 
 _TEMPORARY: Final = "tmp"
+_IN_MEMORY_BYTES: Final = 4 << 20
+_PIPE_BYTES: Final = 1 << 20
 _END_BYTES: Final = 511 + 2 * 512
 
 
@@ -68,14 +72,26 @@ class Workspace:
     async def unpack(self, chunks: AsyncIterator[bytes], target: Path) -> None:
         """Unpack a tar archive, plain or compressed. Raises `BadRequest` for a broken one."""
         await anyio.to_thread.run_sync(partial(target.mkdir, mode=0o755))
+        start = io.BytesIO()
+        async for chunk in chunks:
+            start.write(chunk)
+            if start.tell() > _IN_MEMORY_BYTES:
+                await self._unpack_rest(start.getvalue(), chunks, target)
+                return
+        start.seek(0)
+        await anyio.to_thread.run_sync(_unpack, start, target)
+
+    async def _unpack_rest(self, start: bytes, chunks: AsyncIterator[bytes], target: Path) -> None:
+        """Unpack a long archive while it arrives. A short one is taken in first, because a thread that unpacks small
+        files and a loop that receives small chunks hold each other up (by the interpreter's lock).
+        """
         readable, writable = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(writable, False)
+        fcntl.fcntl(writable, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
         async def unpack() -> None:
-            try:
-                await anyio.to_thread.run_sync(partial(_unpack, readable, target))
-            finally:
-                os.close(readable)
+            with os.fdopen(readable, "rb") as file:
+                await anyio.to_thread.run_sync(_unpack, _After(start, file), target)
 
         await together(unpack, partial(_feed, writable, chunks))
 
@@ -106,14 +122,28 @@ def _remove(root: Path) -> None:
     delete_tree(root)
 
 
-def _unpack(descriptor: int, target: Path) -> None:
-    with os.fdopen(descriptor, "rb", closefd=False) as file:
-        try:
-            inside(target, partial(read_into, "/", cast("IO[bytes]", _Ended(file)), is_strict=False))
-        except tarfile.TarError as exc:
-            raise BadRequest(f"the build context is no tar archive, or a broken one: {exc}") from exc
-        except OSError as exc:
-            raise EngineError(f"the build context cannot be unpacked: {exc.strerror or exc}") from exc
+class _Readable(Protocol):
+    def read(self, size: int = -1, /) -> bytes: ...
+
+
+def _unpack(file: _Readable, target: Path) -> None:
+    try:
+        inside(target, partial(read_into, "/", cast("IO[bytes]", _Ended(file)), is_strict=False))
+    except tarfile.TarError as exc:
+        raise BadRequest(f"the build context is no tar archive, or a broken one: {exc}") from exc
+    except OSError as exc:
+        raise EngineError(f"the build context cannot be unpacked: {exc.strerror or exc}") from exc
+
+
+class _After:
+    """A file behind bytes that were read of it already."""
+
+    def __init__(self, start: bytes, file: _Readable) -> None:
+        self._start = io.BytesIO(start)
+        self._file = file
+
+    def read(self, size: int = -1, /) -> bytes:
+        return self._start.read(size) or self._file.read(size)
 
 
 class _Ended:
@@ -121,11 +151,11 @@ class _Ended:
     neither is the last file filled up to a whole block, nor do empty blocks follow. Behind a real end it is not read.
     """
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: _Readable) -> None:
         self._file = file
         self._rest = bytes(_END_BYTES)
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int = -1, /) -> bytes:
         data = self._file.read(size)
         if not data:
             data, self._rest = self._rest[:size], self._rest[size:]

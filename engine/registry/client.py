@@ -161,7 +161,8 @@ class RegistryClient:
         return Unreachable(
             f"registry {self._registry} cannot be reached: {tried}",
             is_lasting=True,
-            hint="check the network and the name, or set a mirror of it in registries.toml",
+            hint=next((exc.hint for _, exc in failures if exc.hint), None)
+            or "check the network and the name, or set a mirror of it in registries.toml",
         )
 
 

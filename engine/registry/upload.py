@@ -81,7 +81,7 @@ class RegistryWriter:
                 endpoint.web.ask(Query(f"{endpoint.url}/v2/"), interrupt).close()
             except Unreachable as exc:
                 failures.append(exc.message)
-                hint = exc.hint
+                hint = hint or exc.hint
                 continue
             self._settled = endpoint
             return

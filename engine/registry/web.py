@@ -27,6 +27,8 @@ _KEPT_PER_HOST: Final = 6
 _MOST_REDIRECTS: Final = 5
 _CHUNK_BYTES: Final = 256 * 1024
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+# What OpenSSL makes of an answer in plain text.
+_PLAIN: Final = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"})
 _AGENT: Final = "pycompose"
 
 
@@ -211,7 +213,9 @@ class Web:
                 interrupt.check()
                 if link.is_used:
                     continue  # a kept connection may have been closed by the server meanwhile: once more on a new one
-                raise Unreachable(f"{link.name}: {_reason(exc)}", is_lasting=_is_lasting(exc)) from exc
+                raise Unreachable(
+                    f"{link.name}: {_reason(exc)}", is_lasting=_is_lasting(exc), hint=_hint(exc, link.key[1])
+                ) from exc
 
     def _take(self, parts: SplitResult, *, is_fresh: bool) -> _Link:
         if not parts.hostname:
@@ -261,9 +265,19 @@ def _is_lasting(error: Exception) -> bool:
     )
 
 
+def _hint(error: Exception, host: str) -> str | None:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"if you trust it, name its CA: `ca` in registries.toml, or /etc/docker/certs.d/{host}/ca.crt"
+    if isinstance(error, ssl.SSLError) and error.reason in _PLAIN:
+        return f'if that is meant to be, allow it: `insecure = true` for "{host}" in registries.toml'
+    return None
+
+
 def _reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"certificate not trusted: {error.verify_message}"
+    if isinstance(error, ssl.SSLError) and error.reason in _PLAIN:
+        return "speaks plain http, not TLS"
     if isinstance(error, ssl.SSLError):
         return f"TLS failed: {error.reason or error}"
     if isinstance(error, TimeoutError):

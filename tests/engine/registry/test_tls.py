@@ -48,8 +48,17 @@ def pull(registry: FakeRegistry, settings: RegistrySettings) -> str:
 
 
 def test_an_unknown_certificate_is_refused(registry: FakeRegistry) -> None:
-    with pytest.raises(Unreachable, match="certificate not trusted: self-signed certificate"):
+    with pytest.raises(Unreachable, match="certificate not trusted: self-signed certificate") as raised:
         pull(registry, RegistrySettings())
+    assert "name its CA" in (raised.value.hint or "")
+
+
+def test_plain_http_where_tls_is_due_says_how_to_allow_it() -> None:
+    web = Web(RegistrySettings())
+    with serve_registry() as plain, pytest.raises(Unreachable, match="speaks plain http") as raised:
+        web.ask(Query(f"https://{plain.host}/v2/"), Interrupt())
+    assert "insecure = true" in (raised.value.hint or "")
+    web.close()
 
 
 def test_a_ca_of_the_settings_is_trusted_for_its_registry(registry: FakeRegistry, certificate: Path) -> None:

@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 import anyio
+import anyio.to_thread
 from msgspec import UNSET
 
+from engine.builder import remote
 from engine.builder.cache import Cache, Entry
 from engine.builder.dockerfile.evaluate import State
 from engine.builder.dockerfile.stages import Dockerfile
@@ -21,7 +23,7 @@ from engine.builder.transcript import Transcript
 from engine.builder.tree import Tree
 from engine.builder.workspace import Workspace
 from engine.containers.drivers import Drivers
-from engine.errors import NoSuchImage, NotFound
+from engine.errors import BadRequest, NoSuchImage, NotFound
 from engine.images.record import Image
 from engine.images.store import ImageService
 from engine.registry.platforms import Platform
@@ -30,7 +32,8 @@ from engine.state.names import new_id
 from engine.wire.ignore import Ignore
 from engine.wire.images import AuthConfig
 
-_DOCKER_HUB = "https://index.docker.io/v1/"
+_IMAGE: Final = "docker-image://"
+_DOCKER_HUB: Final = "https://index.docker.io/v1/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +73,11 @@ class Bench:
     ignore: Ignore
     secrets: Mapping[str, bytes]
     secrets_root: Path
-    named: Mapping[str, Tree]
+    named: dict[str, Tree]
     imported: Mapping[str, Entry] = field(default_factory=dict[str, Entry])
     fresh: list[Entry] = field(default_factory=list[Entry])
     used: list[Entry] = field(default_factory=list[Entry])
-    _pulls: dict[str, anyio.Lock] = field(default_factory=dict[str, anyio.Lock])
+    _locks: dict[str, anyio.Lock] = field(default_factory=dict[str, anyio.Lock])
     _pulled: set[str] = field(default_factory=set[str])
 
     @property
@@ -120,8 +123,12 @@ class Bench:
 
     async def image(self, name: str, platform: str, stage: int) -> Image:
         """An image, pulled if it is not here or the order says so. Raises `NotFound`, `RegistryError`, …"""
-        reference = self.order.contexts.get(name, name).removeprefix("docker-image://") or name
-        async with self._pulls.setdefault(reference, anyio.Lock()):
+        reference = self.order.contexts.get(name, name)
+        if name in self.order.contexts:
+            if not reference.startswith(_IMAGE):
+                raise BadRequest(f"context {name} is a directory, where an image is needed")
+            reference = reference.removeprefix(_IMAGE)
+        async with self._locks.setdefault(reference, anyio.Lock()):
             wanted = Platform.parse(platform) if platform else self.platform
             found = self._local(reference)
             is_wanted = found is not None and _is_for(found, wanted)
@@ -136,10 +143,24 @@ class Bench:
             return found
 
     async def _context(self, name: str, stage: int) -> Origin:
-        if name in self.named:
+        value = self.order.contexts[name]
+        if value.startswith(_IMAGE):
+            image = await self.image(name, "", stage)
+            return Origin(tuple(image.chain_ids))
+        async with self._locks.setdefault(f"context {name}", anyio.Lock()):
+            if name not in self.named:
+                self.named[name] = await self._fetched(name, value)
             return Origin(tree=self.named[name])
-        image = await self.image(name, "", stage)
-        return Origin(tuple(image.chain_ids))
+
+    async def _fetched(self, name: str, value: str) -> Tree:
+        """A named context that is elsewhere."""
+        if not remote.is_git(value):
+            raise BadRequest(
+                f"context {name}: {value or 'it did not come along'}",
+                hint="a named context is a directory, a git repository or docker-image://NAME",
+            )
+        place = await anyio.to_thread.run_sync(self.workspace.place, "git")
+        return Tree(await remote.clone(value, place))
 
     def _local(self, reference: str) -> Image | None:
         try:

@@ -107,7 +107,7 @@ class Builder:
                     ignore=received.ignore,
                     secrets=received.secrets,
                     secrets_root=self._secrets_root / place.root.name,
-                    named=received.named,
+                    named=dict(received.named),
                     imported=imported(self._images, order.cache_from),
                 )
 

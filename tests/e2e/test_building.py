@@ -6,6 +6,7 @@ import io
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tarfile
 import threading
@@ -341,26 +342,64 @@ def test_files_and_contexts_by_url(machine: Machine, tmp_path: Path, web: str) -
     assert said(build(machine, f"{web}/context.tar.gz", "--no-cache")) == ["from the web"] * 2
 
 
-@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
-def test_repositories_as_context_and_source(machine: Machine, tmp_path: Path, web: str) -> None:
-    source = put(tmp_path / "source", Dockerfile="FROM busybox\nCOPY f /\nRUN cat /f; ls -a /", sub__f="v1\n", f="v1\n")
-    git = ["git", "-C", str(source), "-c", "user.name=x", "-c", "user.email=x@x", "-c", "init.defaultBranch=main"]
-    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "1"], ["tag", "one"]):
+@pytest.fixture
+def repository(tmp_path: Path, web: str) -> str:
+    """The address of a git repository with a tag `one` before the end of its branch `main`."""
+    source = put(tmp_path / "source", sub__f="v1\n", f="v1\n")
+    git = ["git", "-C", str(source), "-c", "user.name=x", "-c", "user.email=x@x"]
+    for words in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", "1"], ["tag", "one"]):
         subprocess.run([*git, *words], check=True)
     put(source, f="v2\n")
     subprocess.run([*git, "commit", "-q", "-a", "-m", "2"], check=True)
     bare = tmp_path / "web" / "r.git"
     subprocess.run(["git", "clone", "-q", "--bare", str(source), str(bare)], check=True)
     subprocess.run(["git", "-C", str(bare), "update-server-info"], check=True)
+    return f"{web}/r.git"
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_repositories_are_sources(machine: Machine, tmp_path: Path, repository: str) -> None:
     text = f"""
         FROM busybox
-        ADD {web}/r.git#one /one
-        ADD {web}/r.git#main:sub /sub
-        ADD {web}/r.git /head
+        ADD {repository}#one /one
+        ADD {repository}#main:sub /sub
+        ADD {repository} /head
         RUN cat /one/f /head/f; find /sub /one -name .git -o -name f
     """
     put(tmp_path / "c", Dockerfile=text)
     assert said(build(machine, tmp_path / "c")) == ["v1", "v2", "/sub/f", "/one/f", "/one/sub/f"]
+
+
+AGENT = """
+    name: e2e-agent
+    services:
+      web:
+        build:
+          context: .
+          dockerfile_inline: |
+            FROM busybox
+            COPY --from=repository f /f
+            RUN --mount=type=ssh test -S "$$SSH_AUTH_SOCK"
+            RUN --security=insecure grep CapEff /proc/self/status
+          additional_contexts: {{repository: "{repository}#one"}}
+          ssh: ["default={socket}"]
+          privileged: true
+        command: [cat, /f]
+"""
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_a_service_is_built_with_an_agent_a_repository_and_privileges(
+    machine: Machine, tmp_path: Path, repository: str
+) -> None:
+    address = str(machine.paths.root.parent / "agent")
+    with socket.socket(socket.AF_UNIX) as agent:
+        agent.bind(address)
+        put(tmp_path / "p", **{"compose.yaml": AGENT.format(repository=repository, socket=address)})
+        try:
+            assert "| v1" in machine.pycompose("up", cwd=tmp_path / "p").stdout
+        finally:
+            machine.pycompose("down", "--rmi", "local", cwd=tmp_path / "p")
 
 
 def test_docker_py_builds_and_tells_a_failure_with_its_log(machine: Machine, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from engine.builder.modes import Mode
 from engine.builder.tree import Entry, Found, Tree, walk
 from engine.errors import BadRequest
 from engine.storage.rooted import resolve_in_root
@@ -37,11 +38,11 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class CopyOrder:
-    """What COPY does with its sources. `owner` None keeps each file's own, `mode` None as well."""
+    """What COPY does with its sources. `owner` None keeps each file's own, and so does `mode`."""
 
     destination: str
     owner: tuple[int, int] | None = None
-    mode: int | None = None
+    mode: Mode | None = None
     parents: bool = False
     excludes: Ignore = field(default_factory=lambda: Ignore([]))
     is_directory: bool = False
@@ -119,7 +120,7 @@ class _Copier:
             parent = make_directory(self._rootfs, posixpath.dirname(whole) or "/", owner)
             return str(parent / posixpath.basename(whole))
         if source.found.is_directory:
-            mode = stat.S_IMODE(source.found.status.st_mode) if order.mode is None else order.mode
+            mode = self._mode_of(source.found.status.st_mode)
             return str(make_directory(self._rootfs, order.destination, owner, mode))
         if order.is_directory or resolve_in_root(self._rootfs, order.destination).is_dir():
             return str(make_directory(self._rootfs, order.destination, owner) / posixpath.basename(path))
@@ -138,6 +139,9 @@ class _Copier:
         os.mkdir(place)  # noqa: PTH102
         self._set_attributes(place, entry)
         return place, True
+
+    def _mode_of(self, mode: int) -> int:
+        return stat.S_IMODE(mode) if self._order.mode is None else self._order.mode(mode)
 
     def _file(self, place: str, entry: Entry) -> None:
         found = entry.status
@@ -168,8 +172,7 @@ class _Copier:
             if not name.startswith(_OVERLAY):
                 _copy_attribute(entry.place, place, name)
         if not stat.S_ISLNK(found.st_mode):
-            mode = stat.S_IMODE(found.st_mode) if self._order.mode is None else self._order.mode
-            os.chmod(place, mode)
+            os.chmod(place, self._mode_of(found.st_mode))
         os.utime(place, ns=(found.st_atime_ns, found.st_mtime_ns), follow_symlinks=False)
 
 

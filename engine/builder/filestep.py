@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 import stat
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +16,8 @@ from engine.builder.cache import key_of
 from engine.builder.copying import CopyOrder, Source, copy, make_directory
 from engine.builder.dockerfile.evaluate import State, workdir
 from engine.builder.dockerfile.instructions import Copy
-from engine.builder.dockerfile.problem import Misspelt
 from engine.builder.dockerfile.words import expand_text
+from engine.builder.modes import Mode, read_mode
 from engine.builder.tree import Found, Tree, digest, find
 from engine.builder.unarchive import is_archive, unpack_archive
 from engine.errors import BadRequest
@@ -36,7 +35,7 @@ class CopyPlan:
     destination: str
     is_directory: bool
     chown: str
-    mode: int | None
+    mode: Mode | None
     parents: bool
     excludes: Ignore
     sources: tuple[Source, ...]
@@ -178,11 +177,5 @@ def _owner(rootfs: Path, wish: str) -> tuple[int, int]:
     return identity.uid, identity.gid
 
 
-def _mode(text: str) -> int | None:
-    if not text:
-        return None
-    with suppress(ValueError):
-        mode = int(text, 8)
-        if 0 <= mode <= 0o7777:
-            return mode
-    raise Misspelt(f"invalid chmod parameter: '{text}'", "it should be octal, between 0 and 07777")
+def _mode(text: str) -> Mode | None:
+    return read_mode(text) if text else None

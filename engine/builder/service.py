@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack, ExitStack
+from pathlib import Path
 from typing import Final
 
 import anyio
@@ -24,7 +26,7 @@ from engine.builder.transcript import Transcript
 from engine.builder.usage import CacheUsage, usage_of
 from engine.builder.workspace import working
 from engine.containers.drivers import Drivers
-from engine.errors import Unavailable
+from engine.errors import EngineError, Unavailable
 from engine.images.library import tag_of
 from engine.images.store import ImageService
 from engine.registry.platforms import Platform, host_platform
@@ -35,8 +37,11 @@ from engine.storage.deletion import delete_tree
 from engine.storage.snapshots import Snapshots
 from engine.wire.images import Progress
 
+log = logging.getLogger(__name__)
+
 _BACKLOG: Final = 64
 _LEAST_AT_ONCE: Final = 4
+_CACHE_SHARE: Final = 10
 
 
 class Builder:
@@ -119,7 +124,10 @@ class Builder:
             scope.cancel()
 
     async def work(self, ready: Ready, lines: MemoryObjectSendStream[Progress]) -> None:
-        """Build what was received, in the service's own task. The failure is kept for `Ready.lines`."""
+        """Build what was received, in the service's own task, and keep the cache within its bound afterwards.
+
+        The failure is kept for `Ready.lines`.
+        """
         with ExitStack() as stack:
             stack.enter_context(lines)
             stack.enter_context(self._images.library.making())
@@ -134,6 +142,16 @@ class Builder:
                 self._running.pop(ready.build_id, None)
                 with anyio.CancelScope(shield=True):
                     await anyio.to_thread.run_sync(delete_tree, bench.secrets_root)
+        await self._collect()
+
+    async def _collect(self) -> None:
+        """Forget what was not used for the longest time, when the cache takes more than a tenth of the disk."""
+        try:
+            bound = await anyio.to_thread.run_sync(_bound_bytes, self._root)
+            if sum(entry.size_bytes for entry in self._cache) > bound:
+                await self.prune(lambda _: True, keep_bytes=bound)
+        except (EngineError, OSError):
+            log.exception("the build cache could not be pruned")
 
     async def usage(self) -> list[CacheUsage]:
         """What the cache takes on the disk, the oldest first."""
@@ -214,6 +232,12 @@ class Ready:
                     await finished.wait()
             if self.error is not None:
                 raise self.error
+
+
+def _bound_bytes(directory: Path) -> int:
+    """How much the cache may take of the file system that it is on, as Docker's does."""
+    found = os.statvfs(directory)
+    return found.f_blocks * found.f_frsize // _CACHE_SHARE
 
 
 def _platform_args(target: Platform, stage: str) -> dict[str, str]:

@@ -160,6 +160,14 @@ class Library:
         self._postponed.clear()
         return await anyio.to_thread.run_sync(self._delete, layers, unneeded)
 
+    async def discard(self, chain_ids: Iterable[str], blobs: Iterable[str] = ()) -> None:
+        """Delete what was made for an image that is not going to be, unless somebody needs it. For undoing: also when
+        the caller is being cancelled. Not inside `making`.
+        """
+        with anyio.CancelScope(shield=True):
+            async with self.lock:
+                await self.free(chain_ids, blobs)
+
     def needed_layers(self) -> frozenset[str]:
         """The layers of all images, and those that somebody keeps."""
         own = (chain_id for image in self.images for chain_id in image.chain_ids)

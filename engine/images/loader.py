@@ -75,7 +75,9 @@ class Loader:
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(delete_tree, directory)
                 if not is_done:
-                    await self._discard(works)
+                    layers = [work.layer for work in works]
+                    blobs = [layer.file.digest for layer in layers]
+                    await self._library.discard([layer.chain_id for layer in layers], blobs)
 
     @property
     def _root(self) -> Path:
@@ -115,14 +117,6 @@ class Loader:
         for image in images:
             if image.parent:
                 await self._library.link(image.id, image.parent)
-
-    async def _discard(self, works: Iterable[Unpacking]) -> None:
-        """Delete what was unpacked for images that are not there now."""
-        chosen = list(works)
-        async with self._library.lock:
-            await self._library.free(
-                [work.layer.chain_id for work in chosen], [work.layer.file.digest for work in chosen]
-            )
 
 
 class Unpacking:

@@ -216,6 +216,10 @@ class ImageService:
         for one in saved:
             self._events.publish("image", "save", one.image.id, {"name": one.image.id})
 
+    async def discard(self, chain_ids: Sequence[str]) -> None:
+        """See `Library.discard`."""
+        await self.library.discard(chain_ids)
+
     def making(self) -> AbstractContextManager[None]:
         """See `Library.making`."""
         return self.library.making()

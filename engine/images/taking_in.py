@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from engine.errors import BadRequest, EngineError, InvalidLayer
 from engine.images.configuration import Configuration, HistoryEntry, RootFilesystem, encode_configuration
-from engine.images.library import Library
+from engine.images.library import Library, tag_of
 from engine.images.record import Image
 from engine.registry.platforms import Platform
 from engine.storage.compression import Read
@@ -39,23 +39,33 @@ async def take_in(library: Library, archive: AsyncIterator[bytes], options: Impo
     Raises `InvalidLayer`, `BadRequest` for a name or a platform that is none, and what `archive` raises.
     """
     platform = Platform.parse(options.platform)
-    with library.making():
-        try:
+    tags = [tag_of(options.tag).familiar] if options.tag else []
+    made: list[str] = []
+    try:
+        with library.making():
             layer = await consumed(archive, lambda read: _layer(library, read))
-        except OSError as exc:
+            made.append(layer.chain_id)
+            return await library.add(_config(options, platform, layer), tags=tags)
+    except BaseException as exc:
+        await library.discard(made)
+        if isinstance(exc, OSError):
             raise EngineError(f"image cannot be stored: {exc.strerror or exc}", hint="is the disk full?") from exc
-        created = rfc3339(time.time_ns())
-        configuration = Configuration(
-            architecture=platform.architecture,
-            variant=platform.variant,
-            os=platform.os,
-            created=created,
-            comment=options.comment,
-            config=options.config,
-            rootfs=RootFilesystem(diff_ids=[layer.diff_id]),
-            history=[HistoryEntry(created=created, comment=options.comment)],
-        )
-        return await library.add(encode_configuration(configuration), tags=[options.tag] if options.tag else [])
+        raise
+
+
+def _config(options: ImportOptions, platform: Platform, layer: CapturedLayer) -> bytes:
+    created = rfc3339(time.time_ns())
+    configuration = Configuration(
+        architecture=platform.architecture,
+        variant=platform.variant,
+        os=platform.os,
+        created=created,
+        comment=options.comment,
+        config=options.config,
+        rootfs=RootFilesystem(diff_ids=[layer.diff_id]),
+        history=[HistoryEntry(created=created, comment=options.comment)],
+    )
+    return encode_configuration(configuration)
 
 
 def _layer(library: Library, read: Read) -> CapturedLayer:
@@ -96,6 +106,8 @@ def download(url: str) -> AsyncGenerator[bytes, None]:
                     write(chunk)
         except BrokenPipeError:
             raise  # nobody wants the rest
+        except urllib.error.HTTPError as exc:
+            raise EngineError(f"{url} cannot be fetched: {exc.code} {exc.reason}") from exc
         except (urllib.error.URLError, http.client.HTTPException, OSError) as exc:
             reason = getattr(exc, "reason", None) or exc
             raise EngineError(f"{url} cannot be fetched: {reason}") from exc

@@ -32,6 +32,9 @@ class FakeImages:
                 return image
         raise NoSuchImage(name_or_id)
 
+    async def discard(self, chain_ids: Sequence[str]) -> None:
+        return
+
     def making(self) -> AbstractContextManager[None]:
         return nullcontext()
 

@@ -64,18 +64,25 @@ class Committer:
         record = container.record
         config = options.reconfigure(options.config or record.config)
         async with self._at_rest(container, pauses=options.pauses):
-            with self._drivers.images.making():
-                try:
-                    layer = await self._drivers.snapshots.capture(container.id)
-                except OSError as exc:
-                    raise EngineError(
-                        f"container cannot be committed: {exc.strerror}", hint="is the disk full?"
-                    ) from exc
-                base = self._base(record)
-                body = encode_configuration(configured(record, config, options, layer, base, time.time_ns()))
-                image = await self._drivers.images.add(body, tags=[tag] if tag else [], parent=base.id)
+            image = await self._make(record, config, options, tag)
         self._ledger.publish(container, "commit", comment=options.comment, imageID=image.id, imageRef=tag)
         return image.id
+
+    async def _make(self, record: ContainerRecord, config: ContainerConfig, options: CommitOptions, tag: str) -> Image:
+        images = self._drivers.images
+        made: list[str] = []
+        try:
+            with images.making():
+                layer = await self._drivers.snapshots.capture(record.id)
+                made.append(layer.chain_id)
+                base = self._base(record)
+                body = encode_configuration(configured(record, config, options, layer, base, time.time_ns()))
+                return await images.add(body, tags=[tag] if tag else [], parent=base.id)
+        except BaseException as exc:
+            await images.discard(made)
+            if isinstance(exc, OSError):
+                raise EngineError(f"container cannot be committed: {exc.strerror}", hint="is the disk full?") from exc
+            raise
 
     @asynccontextmanager
     async def _at_rest(self, container: Container, *, pauses: bool) -> AsyncIterator[None]:

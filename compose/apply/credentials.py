@@ -18,6 +18,7 @@ import anyio
 import anyio.to_thread
 import msgspec
 
+from compose.apply.parallel import unwrapped
 from compose.errors import ComposeError
 from compose.plan.images import canonical
 from engine.wire.images import AuthConfig
@@ -155,17 +156,19 @@ class CredentialStore:
         """Run a helper (docker-credential-helpers, its protocol): None when it has no such credentials."""
         program = f"docker-credential-{helper}"
         try:
-            with anyio.fail_after(_HELPER_SECONDS):
+            with unwrapped(), anyio.fail_after(_HELPER_SECONDS):
                 done = await anyio.run_process(
                     [program, verb], input=text.encode(), check=False, env=dict(self._environment)
                 )
+        except TimeoutError:
+            raise ComposeError(f"{program} did not answer within {_HELPER_SECONDS:.0f} s") from None
+        except anyio.BrokenResourceError:
+            raise ComposeError(f"{program} {verb} ended without listening") from None
         except OSError as exc:
             raise ComposeError(
                 f"{program} cannot be run: {exc.strerror}",
                 hint=f"install it, or take it out of {self.file} (`credsStore`, `credHelpers`)",
             ) from exc
-        except TimeoutError:
-            raise ComposeError(f"{program} did not answer within {_HELPER_SECONDS:.0f} s") from None
         if done.returncode == 0:
             return done.stdout
         # Helpers put their errors on standard output, and secrets only into answers of success.

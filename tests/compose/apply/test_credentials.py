@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from compose.apply import credentials as credentials_module
 from compose.apply.credentials import DOCKER_HUB, CredentialStore, key_of
 from compose.errors import ComposeError
 from engine.wire.images import AuthConfig
@@ -131,6 +132,14 @@ async def test_what_a_helper_does_not_know_is_no_error_but_a_failure_is(tmp_path
     with pytest.raises(ComposeError) as raised:
         await found.for_registry("is.odd")
     assert "s3cret" not in str(raised.value)
+
+
+async def test_a_helper_that_does_not_answer_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(credentials_module, "_HELPER_SECONDS", 0.1)  # the only way not to wait for two minutes
+    found = with_helper(tmp_path, {"credsStore": "fake"})
+    (tmp_path / "docker-credential-fake").write_text("#!/bin/sh\nexec sleep 60\n")
+    with pytest.raises(ComposeError, match="did not answer"):
+        await found.for_registry("has.one")
 
 
 async def test_a_helper_is_asked_once_per_registry(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import pytest
 
@@ -23,7 +24,7 @@ def entry(media_type: str, size: int = 5, **more: object) -> dict[str, object]:
     return {"mediaType": media_type, "digest": digest_of(media_type.encode()), "size": size, **more}
 
 
-def document(content: dict[str, object], media_type: str = "") -> Document:
+def document(content: Mapping[str, object], media_type: str = "") -> Document:
     body = json.dumps(content).encode()
     return Document(digest_of(body), media_type, body)
 

@@ -87,7 +87,11 @@ def _text(session: Session, loaded: Loaded, options: Mapping[str, Any], style: s
         return _json(document, options)
     from compose.render.document import as_yaml
 
-    return as_yaml(document if options["no_interpolate"] else _without_nothing(document))
+    if options["no_interpolate"]:
+        return as_yaml(document)
+    from compose.load.yaml_form import yaml_form
+
+    return as_yaml(yaml_form(document, loaded.places.tree))
 
 
 def _json(document: dict[str, Any], options: Mapping[str, Any]) -> str:
@@ -98,31 +102,6 @@ def _json(document: dict[str, Any], options: Mapping[str, Any]) -> str:
     if is_interpolated:
         document.pop("models", None)  # the reference leaves them out of JSON
     return as_json(with_nulls(document, is_interpolated=is_interpolated, is_normalised=is_normalised))
-
-
-# What the reference writes in JSON although it is not set, and not in YAML.
-_NOTHING: Mapping[str, object] = {
-    "command": None,
-    "entrypoint": None,
-    "ipam": {},
-    "placement": {},
-    "resources": {},
-}
-
-
-def _without_nothing(document: dict[str, Any]) -> dict[str, Any]:
-    def pruned(entry: Mapping[str, Any]) -> dict[str, Any]:
-        return {key: value for key, value in entry.items() if key not in _NOTHING or value != _NOTHING[key]}
-
-    document = dict(document)
-    if networks := document.get("networks"):
-        document["networks"] = {name: pruned(network) for name, network in networks.items()}
-    services = {}
-    for name, service in document.get("services", {}).items():
-        services[name] = pruned(service)
-        if deploy := service.get("deploy"):
-            services[name]["deploy"] = pruned(deploy)
-    return {key: services if key == "services" else value for key, value in document.items()}
 
 
 def _write(session: Session, text: str, output: str) -> None:

@@ -114,7 +114,7 @@ def document(name: str, parts: Parts) -> dict[str, Any]:
         if resources:
             tree[section] = {key: _printed(section, entry) for key, entry in resources.items()}
     tree.update(parts.extensions)
-    return _escaped(tree)  # type: ignore[no-any-return]  # a dict gives a dict
+    return escaped(tree)  # type: ignore[no-any-return]  # a dict gives a dict
 
 
 def _read(service: Entry) -> Entry:
@@ -147,11 +147,12 @@ def _printed(section: str, entry: Entry) -> Entry:
     return {key: value for key, value in entry.items() if key != "content"} if hidden else entry
 
 
-def _escaped(value: Any) -> Any:
+def escaped(value: Any) -> Any:
+    """Return the value with every `$` of its texts and keys doubled."""
     if isinstance(value, str):
         return value.replace("$", "$$") if "$" in value else value
     if isinstance(value, dict):
-        return {key.replace("$", "$$"): _escaped(entry) for key, entry in value.items()}
+        return {key.replace("$", "$$"): escaped(entry) for key, entry in value.items()}
     if isinstance(value, list):
-        return [_escaped(item) for item in value]
+        return [escaped(item) for item in value]
     return value

@@ -23,7 +23,9 @@ def as_json(document: Mapping[str, Any]) -> str:
     try:
         text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
     except ValueError as exc:
-        raise ComposeError("JSON has no infinity and no NaN", hint="put quotes around it, or use --format yaml") from exc
+        raise ComposeError(
+            "JSON has no infinity and no NaN", hint="put quotes around it, or use --format yaml"
+        ) from exc
     if "e+" in text:
         text = json.dumps(_written_out(document), indent=2, ensure_ascii=False)
     return text + "\n"
@@ -110,11 +112,10 @@ def _float(value: float) -> str:
     return text.replace("e", ".0e") if "e" in text and "." not in text else text
 
 
-# What may stand without quotes in block style: no indicator at the start (but `-`, `?` and `:` before a letter),
-# no `: ` and no ` #` within, no blank at either end (YAML 1.2.2, 7.3.3).
-_PLAIN = re.compile(
-    r"""(?!---|\.\.\.)(?:[^\s?:,\[\]{}#&*!|>'"%@`-]|[?:-](?=\S))(?:[^\s:#]|:(?=\S)|(?<=\S)#|[ ]+(?=[^\s#:]))*"""
-)
+# What cannot stand without quotes in block style: an indicator at the start (but `-`, `?` and `:` before a letter),
+# `: ` and ` #` within, a blank at either end (YAML 1.2.2, 7.3.3). Looked for, as a match of all that may stand
+# would take 100 bytes of memory per character.
+_BREACH = re.compile(r"""\A(?:\Z|---|\.\.\.|[\s,\[\]{}#&*!|>'"%@`]|[?:-](?!\S))|:(?!\S)|[ ](?=[#:]|\Z)|[^\S ]""")
 _NUMBER = re.compile(r"[-+]?(?:\.[0-9_]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?0[xob][0-9a-fA-F_]+")
 _RESOLVERS: Mapping[str, Sequence[tuple[str, re.Pattern[str]]]] = yaml.SafeDumper.yaml_implicit_resolvers
 # Booleans of YAML 1.1 that PyYAML does not know.
@@ -128,7 +129,7 @@ def _text(text: str) -> str:
         return _escaped(text)
     if _is_taken_for_another_type(text):
         return json.dumps(text, ensure_ascii=False)
-    return text if _PLAIN.fullmatch(text) else "'" + text.replace("'", "''") + "'"
+    return "'" + text.replace("'", "''") + "'" if _BREACH.search(text) else text
 
 
 def _is_taken_for_another_type(text: str) -> bool:

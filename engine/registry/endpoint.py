@@ -129,19 +129,19 @@ def own_endpoints(registry: str, settings: RegistrySettings, auth: AuthConfig | 
     return tuple(Endpoint(url, False, itself, web) for url in urls)
 
 
-def pause_seconds(tries: int, retry_after: str) -> float:
+def pause_seconds(tries: int, retry_after: str, *, now: float | None = None) -> float:
     """Longer after each try, never in step with others; what the server asks for goes first, within bounds."""
-    if (asked := _asked_seconds(retry_after)) is not None:
+    if (asked := _asked_seconds(retry_after, time.time() if now is None else now)) is not None:
         return min(max(asked, 0.0), _LONGEST_PAUSE_SECONDS)
     return min(_FIRST_PAUSE_SECONDS * 2.0 ** (tries - 1), _LONGEST_PAUSE_SECONDS) * random.uniform(0.5, 1.0)
 
 
-def _asked_seconds(retry_after: str) -> float | None:
+def _asked_seconds(retry_after: str, now: float) -> float | None:
     """Seconds from now: the header holds them, or a date (RFC 9110, 10.2.3)."""
     if retry_after.isdecimal():
         return float(retry_after)
     try:
-        return parsedate_to_datetime(retry_after).timestamp() - time.time()
+        return parsedate_to_datetime(retry_after).timestamp() - now
     except (TypeError, ValueError, OverflowError):
         return None
 

@@ -51,6 +51,8 @@ class Networks:
         self._published = published
         self._changing = anyio.Lock()
         self._live: dict[str, BridgeRules] = {}
+        # Networks whose bridge is on its way out: it counts as gone, though it is still in `_live`.
+        self._dropping: set[str] = set()
         self._addresses: dict[tuple[str, int], ipam.Addresses] = {}
 
     def close(self) -> None:
@@ -119,7 +121,8 @@ class Networks:
 
     async def ensure(self, record: NetworkRecord) -> NetworkRecord:
         """Make the bridge of the default network if it is not there; the answer may have another subnet than before."""
-        if record.id in self._live or record.driver != BRIDGE_DRIVER:
+        is_live = record.id in self._live and record.id not in self._dropping
+        if is_live or record.driver != BRIDGE_DRIVER:
             return record
         async with self._changing, undo_on_error() as undo:
             record = self._table.get(record.id) or record
@@ -239,8 +242,12 @@ class Networks:
             await self._change_elements(rules.remove(self._tag, rules.bridge_elements(bridge)), [])
 
     async def _drop(self, record: NetworkRecord) -> None:
-        await anyio.to_thread.run_sync(netlink.delete_bridge, self.bridge_name(record))
-        await self._forget_bridge(record)
+        self._dropping.add(record.id)
+        try:
+            await anyio.to_thread.run_sync(netlink.delete_bridge, self.bridge_name(record))
+            await self._forget_bridge(record)
+        finally:
+            self._dropping.discard(record.id)
         for version in (4, 6):
             self._addresses.pop((record.id, version), None)
 

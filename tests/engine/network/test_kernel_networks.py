@@ -312,6 +312,20 @@ async def test_the_default_network_has_a_bridge_only_while_it_is_used(paths: Pat
         assert traces(paths) == []
 
 
+async def test_who_comes_while_the_default_networks_bridge_goes_gets_a_new_one(paths: Paths) -> None:
+    async with running(paths) as service:
+        for number in range(10):
+            first, second = wish(f"first{number}", "default"), wish(f"second{number}", "default")
+            await service.open_sandbox(first)
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(end, service, first)
+                await anyio.sleep(0.002 * number)  # somewhere in the bridge's end, which takes some milliseconds
+                await service.open_sandbox(second)
+            assert traces(paths) != []
+            await end(service, second)
+        assert traces(paths) == []
+
+
 async def test_a_sandbox_without_networks_has_only_loopback(paths: Paths) -> None:
     alone = wish("alone")
     async with running(paths) as service:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -31,6 +32,8 @@ from engine.images.record import Image
 from engine.storage.content import digest_of
 from engine.wire.containers import ContainerConfig
 from engine.wire.times import rfc3339
+
+log = logging.getLogger(__name__)
 
 KEY_NOTE: Final = "pycompose.key="
 _TAIL_BYTES: Final = 4096
@@ -136,6 +139,7 @@ class StageBuild:
         except EngineError as exc:
             raise StepFailed.at(bench.dockerfile, instruction.line, exc) from exc
         except OSError as exc:
+            log.exception("%s:%s failed", bench.dockerfile.file, instruction.line)
             wrapped = EngineError(str(exc))
             raise StepFailed.at(bench.dockerfile, instruction.line, wrapped) from exc
 

@@ -24,20 +24,17 @@ from engine.events.bus import EventBus
 from engine.images.bundle import Bundle, spool
 from engine.images.feed import Feed
 from engine.images.following import follow, leave
+from engine.images.keeping import Keeper
 from engine.images.library import Library
 from engine.images.loading import LayerFile, LoadedImage, plan_load
 from engine.registry.interrupt import Interrupt
-from engine.storage.compression import kind_of
 from engine.storage.deletion import delete_tree
-from engine.storage.pack import pack
 from engine.storage.room import NoRoom
 from engine.storage.streaming import consumed
 from engine.wire.images import Progress
 
 _UNPACKERS: Final = 3
 _SPOOL: Final = ".tmp-load-"  # one of the names that `Layers.sweep` clears away after a crash
-_MAGIC_BYTES: Final = 4
-_COMPARED_BYTES: Final = 1 << 20
 _BETWEEN_LINES_SECONDS: Final = 0.1
 
 
@@ -75,9 +72,8 @@ class Loader:
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(delete_tree, directory)
                 if not is_done:
-                    layers = [work.layer for work in works]
-                    blobs = [layer.file.digest for layer in layers]
-                    await self._library.discard([layer.chain_id for layer in layers], blobs)
+                    blobs = [work.blob for work in works if work.blob]
+                    await self._library.discard([work.layer.chain_id for work in works], blobs)
 
     @property
     def _root(self) -> Path:
@@ -120,10 +116,11 @@ class Loader:
 
 
 class Unpacking:
-    """One layer on its way from a spooled file to the layers: a `Work`."""
+    """One layer on its way from a spooled file to the layers: a `Work`. `blob` is what was kept of its archive."""
 
     def __init__(self, library: Library, layer: LayerFile) -> None:
         self.layer = layer
+        self.blob = ""
         self.error: BaseException | None = None
         self._layers, self._content = library.layers, library.content
         self._interrupt = Interrupt()
@@ -164,7 +161,7 @@ class Unpacking:
 
     def _unpack(self) -> None:
         layer = self.layer
-        with layer.file.path.open("rb", buffering=0) as file:
+        with Keeper(self._content, layer.file, self._interrupt) as keeper, layer.file.path.open("rb", 0) as file:
             done_bytes = 0
 
             def read(size: int) -> bytes:
@@ -175,42 +172,16 @@ class Unpacking:
                 self._measure(done_bytes)
                 return data
 
-            self._layers.add(layer.chain_id, layer.diff_id, read, blob=self._keep_blob, is_local=True)
-
-    def _keep_blob(self, files: Path) -> str:
-        """Keep the archive as the layer's blob, unless its files give just the same again."""
-        if _is_packed_to(files, self.layer.file.path):
-            return ""
-        self._content.adopt(self.layer.file.path, self.layer.file.digest)
-        return self.layer.file.digest
+            try:
+                self._layers.add(layer.chain_id, layer.diff_id, read, blob=keeper.keep, is_local=True)
+            finally:
+                self.blob = keeper.blob
 
     def _measure(self, done_bytes: int) -> None:
         now = time.monotonic()
         if self._feed is not None and now - self._told_at >= _BETWEEN_LINES_SECONDS:
             self._told_at = now
             self._feed.measure(self.layer.diff_id, "Loading layer", done_bytes, self.layer.file.size_bytes)
-
-
-class _Differs(Exception):
-    """The files' archive is another one."""
-
-
-def _is_packed_to(files: Path, archive: Path) -> bool:
-    """Whether packing the files gives that very archive; usually the first header tells that it does not."""
-    with archive.open("rb") as expected:
-        if kind_of(expected.read(_MAGIC_BYTES)):
-            return False
-        expected.seek(0)
-
-        def compare(data: bytes) -> None:
-            if expected.read(len(data)) != data:
-                raise _Differs
-
-        try:
-            pack(files, compare)
-        except _Differs:
-            return False
-        return not expected.read(1)
 
 
 async def _spooled(archive: AsyncIterator[bytes], directory: Path) -> Bundle:

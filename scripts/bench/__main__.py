@@ -12,6 +12,7 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 
+from scripts.bench.builds import build_images
 from scripts.bench.files import read_files
 from scripts.bench.images import pull_images
 from scripts.bench.stacks import compete, start_up
@@ -25,6 +26,7 @@ def main() -> None:
     parser.add_argument("--files", default="200,2000", help="numbers of services in files that are only read")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--pulls", type=int, default=3, help="rounds of pulling made-up images")
+    parser.add_argument("--builds", type=int, default=3, help="rounds of building three stages")
     chosen = parser.parse_args()
     timings: Timings = defaultdict(list)
     with tempfile.TemporaryDirectory(prefix="pcb", dir="/var/tmp", ignore_cleanup_errors=True) as place:
@@ -32,6 +34,7 @@ def main() -> None:
         memory = read_files(home, numbers(chosen.files), chosen.rounds, timings)
         try:
             peaks = pull_images(home, chosen.pulls, timings)
+            build_images(home, chosen.builds, timings)
             if chosen.rounds:
                 start_up(home, chosen.rounds, timings)
             compete(home, numbers(chosen.sizes), chosen.rounds, timings)

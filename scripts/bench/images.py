@@ -54,7 +54,7 @@ def pull_images(home: Home, rounds: int, timings: Timings) -> dict[str, int]:
     """Let ours and Docker, where it works, take turns; return our engine's peak memory by case, in KiB."""
     if not rounds or not shutil.which("docker-registry") or not shutil.which("docker"):
         return {}
-    engines = [("pycompose", _own_engine(home))]
+    engines = [("pycompose", own_engine(home))]
     if works("docker", "info"):
         engines.append(("docker", os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")))
     peaks: dict[str, int] = {}
@@ -81,9 +81,10 @@ def _pull(address: str, names: Sequence[str]) -> float:
     return time.perf_counter() - began
 
 
-def _own_engine(home: Home) -> str:
+def own_engine(home: Home) -> str:
+    """Have our engine running; returns its address."""
     directory = home.place / "none"
-    directory.mkdir()
+    directory.mkdir(exist_ok=True)
     (directory / "compose.yaml").write_text("services: {none: {image: busybox}}\n")
     Tool("pycompose", PYCOMPOSE, home.environment).run(directory, "ps")
     return f"unix://{home.place / 'run' / 'engine.sock'}"

@@ -19,7 +19,7 @@ from engine.wire.images import AuthConfig
 from engine.wire.networks import NetworkCreateRequest
 from engine.wire.volumes import VolumeCreateRequest
 from tests.fakes.containers import Line
-from tests.fakes.serving import served_client
+from tests.fakes.serving import served, served_client
 
 pytestmark = pytest.mark.anyio
 
@@ -337,3 +337,60 @@ async def test_the_client_speaks_over_tcp_as_well(tmp_path: Path) -> None:
                 await client.start_container("web")
                 assert await stdio.receive() == (1, b"hello\n")
         tasks.cancel_scope.cancel()
+
+
+async def test_credentials_are_looked_up_for_calls_that_bring_none(tmp_path: Path) -> None:
+    known = AuthConfig(username="me", password="p")
+    asked: list[str] = []
+
+    async def find_auth(image: str) -> AuthConfig | None:
+        asked.append(image)
+        return known if image.startswith("reg.lan/") else None
+
+    given = AuthConfig(username="other", password="p")
+    async with served(tmp_path) as server, EngineClient(server.address, find_auth=find_auth) as client:
+        images = server.engine.images
+        for image, auth in (("reg.lan/app:1", None), ("redis:7", None), ("reg.lan/app:2", given)):
+            lines = [line async for line in client.pull_image(image, auth=auth)]
+            assert lines
+        await client.inspect_distribution("reg.lan/app:3")
+        assert [line async for line in client.push_image("reg.lan/app:4")]
+        assert [auth for _, _, auth in images.pulled] == [known, None, given, known]
+        assert images.pushed == [("reg.lan/app:4", known)]
+    assert asked == ["reg.lan/app:1", "redis:7", "reg.lan/app:3", "reg.lan/app:4"]
+
+
+async def test_a_push_that_fails_half_way_is_an_error(tmp_path: Path) -> None:
+    async with served_client(tmp_path) as (server, client):
+        server.engine.images.pull_error = RegistryError("denied: no")
+        with pytest.raises(ApiError, match="denied: no"):
+            async for line in client.push_image("reg.lan/app:1"):
+                assert line.status
+
+
+async def test_a_login_says_what_to_keep_or_that_it_was_refused(tmp_path: Path) -> None:
+    async with served_client(tmp_path) as (_, client):
+        good = await client.log_in(AuthConfig(username="me", password="right", serveraddress="gives.tokens"))
+        assert good.identity_token == "a-token"
+        with pytest.raises(ApiError, match="incorrect") as raised:
+            await client.log_in(AuthConfig(username="me", password="wrong"))
+        assert raised.value.status == 401
+
+
+async def test_headers_of_the_user_go_along_with_every_request(tmp_path: Path) -> None:
+    listener = await anyio.create_unix_listener(tmp_path / "seen.sock")
+    seen: list[bytes] = []
+
+    async def answer(stream: anyio.abc.SocketStream) -> None:
+        async with stream:
+            for _ in range(2):
+                seen.append(await stream.receive())
+                await stream.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]")
+
+    async with anyio.create_task_group() as tasks, listener:
+        tasks.start_soon(listener.serve, answer)
+        async with EngineClient(f"unix://{tmp_path}/seen.sock", headers=[("X-Meta-Who", "me")]) as client:
+            assert await client.list_images() == []
+        tasks.cancel_scope.cancel()
+    assert len(seen) == 2
+    assert all(b"x-meta-who: me\r\n" in request.lower() for request in seen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import os
 import re
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from pathlib import Path
 from compose.errors import Location
 
 STDIN = "-"
+# Nobody means a larger file, and one without an end (a device) would take all memory.
+MOST_BYTES = 32 * 1024 * 1024
 LINE_BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
 _ODD_BYTE = re.compile("[\ud800-\udfff]")
 
@@ -49,6 +52,7 @@ class Disk:
         self._cwd = os.path.abspath(cwd)  # noqa: PTH100  # lexical, as the reference does; `resolve` follows links
         self._stdin = stdin
         self._texts: dict[str, str] = {}
+        self._lines: dict[str, list[str]] = {}  # made when a line is asked for: a file may have a thousand mistakes
         self._decoded: dict[tuple[str, Decode], str] = {}
 
     @property
@@ -64,13 +68,19 @@ class Disk:
         return path.removeprefix(f"{self._cwd.rstrip('/')}/")
 
     def read(self, path: str, decode: Decode = strict) -> str:
-        """Return the text of a file (`-` is standard input); raises `OSError` or `UnicodeDecodeError`."""
+        """Return the text of a file (`-` is standard input).
+
+        Raises `OSError`, also when it has more than `MOST_BYTES`, or `UnicodeDecodeError`.
+        """
         name = "<stdin>" if path == STDIN else self.display(path)
         text = self._decoded.get((name, decode))
         if text is None:
-            data = self._stdin() if path == STDIN else Path(path).read_bytes()
+            data = self._stdin() if path == STDIN else _read(path)
+            if len(data) > MOST_BYTES:
+                raise OSError(errno.EFBIG, f"it has more than {MOST_BYTES:,} bytes")
             self._texts[name] = lenient(data)  # to show the place when it cannot be decoded
             self._decoded[name, decode] = self._texts[name] = text = decode(data)
+            self._lines.pop(name, None)
         return text
 
     def text_of(self, name: str) -> str | None:
@@ -82,7 +92,9 @@ class Disk:
         text = self._texts.get(where.file)
         if text is None or not where.line:
             return None
-        lines = LINE_BREAK.split(text)
+        lines = self._lines.get(where.file)
+        if lines is None:
+            lines = self._lines[where.file] = LINE_BREAK.split(text)
         return lines[where.line - 1] if where.line <= len(lines) else None
 
     def exists(self, path: str) -> bool:
@@ -109,6 +121,12 @@ class Disk:
             if Path(current).is_symlink():
                 return path.replace(current, os.path.realpath(current), 1)
         return path
+
+
+def _read(path: str) -> bytes:
+    """Return the bytes of a file, or one more than `MOST_BYTES`."""
+    with Path(path).open("rb") as file:
+        return file.read(MOST_BYTES + 1)
 
 
 def clean_join(base: str, path: str) -> str:

@@ -12,6 +12,7 @@ Lookup = Callable[[str], str | None]
 Notice = Callable[[str], None]
 
 MAX_DEPTH = 50
+_LONGEST_SHOWN = 200
 
 VARIABLE = re.compile(
     r"\$(?:(?P<escaped>\$)|(?P<named>[_a-z][_a-z0-9]*)|\{(?:(?P<braced>[_a-z][_a-z0-9]*(?::?[-+?].*)?)\}|(?P<invalid>)))",
@@ -61,7 +62,7 @@ class _Substitution:
         match = VARIABLE.match(found)
         if match is None or match["invalid"] is not None:
             raise TemplateError(
-                f"invalid interpolation `{whole}`",
+                f"invalid interpolation `{whole if len(whole) <= _LONGEST_SHOWN else f'{whole[:_LONGEST_SHOWN]}…'}`",
                 "a variable is `${NAME}`; write `$$` for a literal dollar sign",
                 part="${",
             )

@@ -7,6 +7,7 @@ import unicodedata
 
 _WIDEST = 150  # columns of a line that are shown: more of a file without line breaks helps nobody
 _BEFORE = 60
+_LOOKED_AT = 4_000  # characters of a line to either side of the column; it may be all of a large file
 _CLOSING = {"[": "]", "{": "}"}
 _QUOTED = {'"': re.compile(r'"(?:[^"\\]|\\.)*"'), "'": re.compile(r"'(?:[^']|'')*'")}
 _PLAIN = re.compile(r"(?:[^:#]|:(?![\s]|$)|(?<!\s)#)+")
@@ -20,11 +21,13 @@ def excerpt(source: str, column: int, part: str = "") -> tuple[str, str, str]:
     The mark is as long as `part`, or else as the scalar or key that begins at the column. Tabs stay tabs, so that
     the mark stays in place, and wide characters count twice.
     """
-    text = _printable(source.rstrip("\r\n"))
+    first = max(0, column - 1 - _LOOKED_AT)
+    column = max(0, column - first)
+    text = _printable(source[first : first + 2 * _LOOKED_AT].rstrip("\r\n"))
     if not column:
         return text[:_WIDEST], "", ""
     start = min(column - 1, len(text))
-    end = min(start + (len(part) or _length(text, start)), max(len(text), start + 1))
+    end = min(start + (len(part) or _length(text, start, is_cut=first > 0)), max(len(text), start + 1))
     if len(text) > _WIDEST:
         first = max(0, start - _BEFORE)
         shown = f"{'…' if first else ''}{text[first : first + _WIDEST]}"
@@ -35,8 +38,11 @@ def excerpt(source: str, column: int, part: str = "") -> tuple[str, str, str]:
     return text, blank, "^" * max(1, sum(_width(character) for character in text[start:end]))
 
 
-def _length(text: str, start: int) -> int:
-    """Return the length of the scalar, key or one-line collection that begins at `start`."""
+def _length(text: str, start: int, *, is_cut: bool) -> int:
+    """Return the length of the scalar, key or one-line collection that begins at `start`.
+
+    What comes before it may have been cut away: in a line so long it stands within brackets.
+    """
     first = text[start : start + 1]
     if first in _CLOSING:
         return _collection(text, start)
@@ -46,7 +52,7 @@ def _length(text: str, start: int) -> int:
     if first in ("&", "!", "*"):
         return len(text[start:].split(maxsplit=1)[0])
     plain = _PLAIN.match(text, start)
-    if plain is not None and (_FLOW.search(text, 0, start) or _is_in_flow(plain[0], text[plain.end() :])):
+    if plain is not None and (is_cut or _FLOW.search(text, 0, start) or _is_in_flow(plain[0], text[plain.end() :])):
         plain = _PLAIN_IN_FLOW.match(text, start)
     return len(plain[0].rstrip()) if plain else 1
 

@@ -76,3 +76,9 @@ def test_a_long_line_of_variables_is_no_problem_and_a_deep_nest_is_an_error() ->
     assert expand("${UNSET:-x}" * 2000) == "x" * 2000
     with pytest.raises(TemplateError, match="nested more than"):
         expand("${UNSET:-" * 500 + "}" * 500)
+
+
+def test_a_long_text_is_not_repeated_in_full() -> None:
+    with pytest.raises(TemplateError) as caught:
+        expand("${A" * 10_000)
+    assert len(str(caught.value)) < 300

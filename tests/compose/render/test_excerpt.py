@@ -65,3 +65,9 @@ def test_of_a_long_line_the_part_around_the_mark_is_shown() -> None:
     text, blank, mark = excerpt(f"a: [{'x, ' * 200}here, {'y, ' * 200}]", 605)
     assert text[len(blank) : len(blank) + len(mark)] == "here"
     assert (text[0], text[-1], len(text)) == ("…", "…", 152)
+
+
+def test_a_line_of_many_megabytes_is_cut_before_anything_is_done_with_it() -> None:
+    text, blank, mark = excerpt(f"a: [{'x, ' * 2_000_000}here, {'y, ' * 2_000_000}]", 6_000_005)
+    assert text[len(blank) : len(blank) + len(mark)] == "here"
+    assert (text[0], text[-1], len(text)) == ("…", "…", 152)

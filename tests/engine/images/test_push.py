@@ -145,6 +145,41 @@ async def test_an_image_made_here_is_packed_while_it_goes_up(
     assert machine.images.get(name).chain_ids == image.chain_ids
 
 
+async def test_pushes_at_the_same_time_do_not_disturb_each_other(
+    machine: Machine, registry: FakeRegistry, target: DockerRegistry, tmp_path: Path
+) -> None:
+    base = await pulled(machine, registry, [LOW])
+    names = [f"{target.host}/twice/{name}:1" for name in ("a", "a", "b")]
+    image = await made_on(machine, base, tmp_path, names[0])
+    await machine.images.tag(image.id, f"{target.host}/twice/b", "1")
+    async with anyio.create_task_group() as tasks:
+        for name in names:
+            tasks.start_soon(push, machine, name)
+    assert fetch(target, "twice/a", "1") == fetch(target, "twice/b", "1")
+    digests = machine.images.get(names[0]).repo_digests
+    assert len(digests) == len({digest.partition("@")[0] for digest in digests}) == 2
+
+
+async def test_an_image_may_have_one_layer_twice(
+    machine: Machine, registry: FakeRegistry, target: DockerRegistry
+) -> None:
+    name = f"{target.host}/same/app:1"
+    image = await pulled(machine, registry, [TOP, LOW, TOP], name)
+    lines = await push(machine, name)
+    assert sum("Preparing" in line for line in lines) == 2
+    await machine.images.remove(image.id, force=True, used_by=lambda _: [])
+    await machine.pull(name)
+    assert machine.images.get(name).diff_ids == image.diff_ids
+
+
+async def test_an_image_without_layers_goes_up_too(
+    machine: Machine, registry: FakeRegistry, target: DockerRegistry
+) -> None:
+    name = f"{target.host}/none/app:1"
+    await pulled(machine, registry, [], name)
+    assert "digest: " in (await push(machine, name))[-2]
+
+
 async def test_a_push_that_is_cut_goes_on(
     machine: Machine, registry: FakeRegistry, target: DockerRegistry, tmp_path: Path
 ) -> None:

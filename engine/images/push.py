@@ -21,7 +21,7 @@ from engine.images.following import follow, leave
 from engine.images.library import Library
 from engine.images.push_plan import PushPlan, build_manifest, plan_push
 from engine.images.record import Image
-from engine.images.resolve import check_platform
+from engine.images.resolve import check_platform, login_command
 from engine.images.uploads import MOST_UPLOADS, Upload, Uploads
 from engine.registry.interrupt import Interrupt
 from engine.registry.manifest import Descriptor, Document
@@ -111,7 +111,7 @@ class Pusher:
                             yield line
                     document = await self._push_manifest(plan, writer, blobs)
                 except EngineError as exc:
-                    raise _explained(exc) from exc
+                    raise _explained(exc, reference) from exc
                 await self._record(image.id, reference, document, blobs)
         size = len(document.body)
         yield Progress(status=f"{reference.tag}: digest: {document.digest} size: {size}")
@@ -172,7 +172,7 @@ class Pusher:
                 await self._library.images.put(msgspec.structs.replace(named, content=list(content)))
 
 
-def _explained(error: EngineError) -> EngineError:
+def _explained(error: EngineError, reference: Reference) -> EngineError:
     """A registry's no in Docker's words (which tools look for)."""
     from engine.registry.endpoint import Refusal
 
@@ -180,7 +180,7 @@ def _explained(error: EngineError) -> EngineError:
         return error
     error.message = _words(error)
     if error.http_status in _WORDS:
-        error.hint = error.hint or f"log in to {error.host} as somebody who may push there"
+        error.hint = error.hint or f"log in as somebody who may push there: {login_command(reference.registry)}"
     return error
 
 

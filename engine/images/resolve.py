@@ -9,7 +9,7 @@ from engine.errors import EngineError, NotFound, RegistryError
 from engine.images.configuration import Configuration, parse_configuration
 from engine.registry.manifest import MOST_CONFIG_BYTES, Document, Index, Manifest, choose, parse
 from engine.registry.platforms import Platform
-from engine.registry.reference import Reference
+from engine.registry.reference import DEFAULT_REGISTRY, Reference
 from engine.storage.content import Content
 
 if TYPE_CHECKING:
@@ -68,6 +68,11 @@ def check_platform(actual: Platform, reference: Reference, wanted: Platform) -> 
         )
 
 
+def login_command(registry: str) -> str:
+    """What to type to log in to a registry."""
+    return "pycompose login" if registry == DEFAULT_REGISTRY else f"pycompose login {registry}"
+
+
 def explain(refusal: Refusal, reference: Reference) -> EngineError:
     """A registry's no in Docker's words (which tools look for)."""
     name, code, text = reference.familiar_name, refusal.code, refusal.text
@@ -77,7 +82,7 @@ def explain(refusal: Refusal, reference: Reference) -> EngineError:
         word = "unauthorized" if code == "UNAUTHORIZED" else "denied"
         return NotFound(
             f"pull access denied for {name}, repository does not exist or may require 'docker login': {word}: {text}",
-            hint=refusal.hint,
+            hint=refusal.hint or f"if it is there, log in: {login_command(reference.registry)}",
         )
     if refusal.http_status == 404:
         return NotFound(

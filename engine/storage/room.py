@@ -40,6 +40,6 @@ class RoomWatch:
         if self._left < 0:
             found = os.statvfs(self._directory)
             spare = min(found.f_blocks * found.f_frsize // _SPARE_PART, _MOST_SPARE_BYTES)
-            if found.f_bavail * found.f_frsize < spare + size_bytes:
-                raise NoRoom
+            if found.f_bavail * found.f_frsize < spare + size_bytes or found.f_favail < found.f_files // _SPARE_PART:
+                raise NoRoom  # millions of empty files take no bytes, but inodes
             self._left = min(_BETWEEN_LOOKS_BYTES, found.f_bavail * found.f_frsize - spare)

@@ -6,6 +6,8 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+
 from engine.api.credentials import registry_auth
 from engine.api.messages import Answer, Reply, Request, Stream, json_reply, required
 from engine.api.progress import error_line, progress_lines
@@ -86,6 +88,12 @@ async def listing(services: Services, request: Request) -> Answer:
     """`GET /images/json`, newest first."""
     filters = parse_filters(request.query.text("filters"), _FILTERS)
     summaries = [services.images.summary(image) for image in services.images.all()]
+    if not request.query.flag("all"):
+        parents = {summary.parent_id for summary in summaries}
+        summaries = [one for one in summaries if one.repo_tags or one.repo_digests or one.id not in parents]
+    if request.query.flag("shared-size"):
+        shared = (await services.images.disk_use()).shared_bytes
+        summaries = [msgspec.structs.replace(one, shared_size=shared.get(one.id, 0)) for one in summaries]
     if old := request.query.text("filter"):
         filters = {**filters, "reference": (*filters.get("reference", ()), old)}
     matching = [summary for summary in summaries if _matches(services, summary, filters)]

@@ -11,7 +11,9 @@ from engine.images.record import Image
 
 @dataclass(frozen=True, slots=True)
 class DiskUse:
-    """The bytes of all layers, each counted once, and by image id those of layers that other images have, too."""
+    """The bytes of the layers of all images, each counted once (what only a build's cache has is not among them), and
+    by image id those of layers that other images have, too.
+    """
 
     layers_bytes: int
     shared_bytes: Mapping[str, int]
@@ -25,4 +27,4 @@ def disk_use(images: Iterable[Image], layer_bytes: Mapping[str, int]) -> DiskUse
         image.id: sum(layer_bytes.get(chain_id, 0) for chain_id in image.chain_ids if users[chain_id] > 1)
         for image in chosen
     }
-    return DiskUse(sum(layer_bytes.values()), shared)
+    return DiskUse(sum(size for chain_id, size in layer_bytes.items() if chain_id in users), shared)

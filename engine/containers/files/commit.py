@@ -77,12 +77,15 @@ class Committer:
                 made.append(layer.chain_id)
                 base = self._base(record)
                 body = encode_configuration(configured(record, config, options, layer, base, time.time_ns()))
-                return await images.add(body, tags=[tag] if tag else [], parent=base.id)
+                image = await images.add(body, tags=[tag] if tag else [], parent=base.id)
         except BaseException as exc:
             await images.discard(made)
             if isinstance(exc, OSError):
                 raise EngineError(f"container cannot be committed: {exc.strerror}", hint="is the disk full?") from exc
             raise
+        if layer.chain_id not in image.chain_ids:
+            await images.discard(made)  # the container had written nothing
+        return image
 
     @asynccontextmanager
     async def _at_rest(self, container: Container, *, pauses: bool) -> AsyncIterator[None]:

@@ -41,7 +41,7 @@ async def receive(order: BuildOrder, chunks: AsyncIterator[bytes], workspace: Wo
     if order.remote:
         await _fetch(order.remote, workspace, order)
     else:
-        await workspace.unpack(chunks, workspace.context)
+        await workspace.unpack(chunks)
     extras = await anyio.to_thread.run_sync(_take_extras, workspace, order.extras)
     dockerfile, ignore = await anyio.to_thread.run_sync(_read, workspace.context, order.dockerfile or _DEFAULT)
     return Received(dockerfile, ignore, *extras)
@@ -51,6 +51,7 @@ async def _fetch(source: str, workspace: Workspace, order: BuildOrder) -> None:
     if remote.is_git(source):
         place = await anyio.to_thread.run_sync(workspace.place, "git")
         found = await remote.clone(source, place)
+        await anyio.to_thread.run_sync(workspace.sent.mkdir)
         await anyio.to_thread.run_sync(found.rename, workspace.context)
         return
     if not remote.is_url(source):
@@ -61,7 +62,7 @@ async def _fetch(source: str, workspace: Workspace, order: BuildOrder) -> None:
     place = await anyio.to_thread.run_sync(workspace.place, "download")
     path = await remote.download(source, place)
     if await anyio.to_thread.run_sync(is_archive, path):
-        await workspace.unpack(_chunks(path), workspace.context)
+        await workspace.unpack(_chunks(path))
     else:
         await anyio.to_thread.run_sync(_single, path, workspace.context / (order.dockerfile or _DEFAULT))
 
@@ -84,7 +85,7 @@ def _take_extras(workspace: Workspace, prefix: str) -> tuple[dict[str, bytes], d
         return {}, {}
     if prefix != posixpath.basename(prefix) or prefix in (".", ".."):
         raise BadRequest(f"invalid name of extras: {prefix!r}")
-    place = workspace.root / "extras"
+    place = workspace.sent / "extras"
     inside = workspace.context / prefix
     if inside.is_symlink() or not inside.is_dir():
         return {}, {}

@@ -26,10 +26,10 @@ def is_archive(path: Path) -> bool:
     if start.startswith(_ZSTD):
         with path.open("rb") as file:
             first = next(decompressed(file.read), b"")
-        return _is_tar(first)
+        return is_plain_tar(first)
     if start.startswith(_MAGIC):
         return tarfile.is_tarfile(path)
-    return _is_tar(start)
+    return is_plain_tar(start)
 
 
 def unpack_archive(path: Path, rootfs: Path, destination: str, owner: tuple[int, int] | None) -> None:
@@ -53,7 +53,8 @@ def _unpack(destination: str, source: IO[bytes], owner: tuple[int, int] | None) 
                 os.chown(name, *owner, follow_symlinks=False)
 
 
-def _is_tar(start: bytes) -> bool:
+def is_plain_tar(start: bytes) -> bool:
+    """Whether a file that begins so is a tar archive that is not compressed."""
     offset, magic = _TAR_MAGIC
     return start[offset : offset + len(magic)] == magic
 

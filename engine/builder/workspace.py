@@ -1,6 +1,6 @@
 """The directory of one build: its context, what it downloads, and the trees that it mounts to copy from.
 
-    builds/tmp/<id>/context      what the client sent
+    builds/tmp/<id>/sent         what the client sent: the context, and what came along with it
     builds/tmp/<id>/…            heredocs, downloads, mount points
     builds/mounts/<digest>       the contents of `RUN --mount=type=cache`, which stay
 
@@ -23,17 +23,21 @@ from typing import IO, Final, Protocol, cast
 import anyio
 import anyio.to_thread
 
+from engine.builder.unarchive import is_plain_tar
 from engine.containers.concurrent import together
 from engine.containers.tarball import read_into
 from engine.errors import BadRequest, EngineError
-from engine.kernel.mounts import mount_points, unmount
+from engine.kernel.mounts import MS_NODEV, MS_NOSUID, mount, mount_points, unmount
 from engine.state.names import new_id
 from engine.storage.deletion import delete_tree
 from engine.storage.jail import inside
 from engine.storage.snapshots import Snapshots
 
 _TEMPORARY: Final = "tmp"
+# An archive that is taken in at once, and the most that it can need unpacked: a page for each block of it.
 _IN_MEMORY_BYTES: Final = 4 << 20
+_MEMORY_BYTES: Final = 64 << 20
+_BLOCK_BYTES: Final = 512
 _PIPE_BYTES: Final = 1 << 20
 _END_BYTES: Final = 511 + 2 * 512
 
@@ -51,7 +55,12 @@ class Workspace:
     @property
     def context(self) -> Path:
         """Where the context is unpacked."""
-        return self.root / "context"
+        return self.sent / "context"
+
+    @property
+    def sent(self) -> Path:
+        """Where everything is that the client sent; in memory if it was little."""
+        return self.root / "sent"
 
     def place(self, kind: str) -> Path:
         """A new directory for something temporary. Blocks shortly."""
@@ -69,22 +78,33 @@ class Workspace:
                 self._mounted[key] = target
             return self._mounted[key]
 
-    async def unpack(self, chunks: AsyncIterator[bytes], target: Path) -> None:
-        """Unpack a tar archive, plain or compressed. Raises `BadRequest` for a broken one."""
-        await anyio.to_thread.run_sync(partial(target.mkdir, mode=0o755))
+    async def unpack(self, chunks: AsyncIterator[bytes]) -> None:
+        """Unpack a tar archive, plain or compressed, as the context. Raises `BadRequest` for a broken one."""
         start = io.BytesIO()
         async for chunk in chunks:
             start.write(chunk)
             if start.tell() > _IN_MEMORY_BYTES:
-                await self._unpack_rest(start.getvalue(), chunks, target)
+                await self._unpack_rest(start.getvalue(), chunks)
                 return
         start.seek(0)
-        await anyio.to_thread.run_sync(_unpack, start, target)
+        await anyio.to_thread.run_sync(self._unpack_little, start)
 
-    async def _unpack_rest(self, start: bytes, chunks: AsyncIterator[bytes], target: Path) -> None:
+    def _unpack_little(self, archive: io.BytesIO) -> None:
+        """Unpack into memory: many small files are made on a disk, and deleted again, in several times the time of
+        everything else. Nobody knows how much is in a compressed archive.
+        """
+        self.sent.mkdir(mode=0o755)
+        if is_plain_tar(archive.getbuffer()[:_BLOCK_BYTES].tobytes()):
+            mount("tmpfs", self.sent, "tmpfs", MS_NOSUID | MS_NODEV, f"mode=755,size={_MEMORY_BYTES}")
+        self.context.mkdir(mode=0o755)
+        _unpack(archive, self.context)
+
+    async def _unpack_rest(self, start: bytes, chunks: AsyncIterator[bytes]) -> None:
         """Unpack a long archive while it arrives. A short one is taken in first, because a thread that unpacks small
         files and a loop that receives small chunks hold each other up (by the interpreter's lock).
         """
+        target = self.context
+        await anyio.to_thread.run_sync(partial(target.mkdir, mode=0o755, parents=True))
         readable, writable = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(writable, False)
         fcntl.fcntl(writable, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)

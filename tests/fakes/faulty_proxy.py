@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import socket
 import sys
 import threading
 import time
@@ -113,10 +114,9 @@ class _Handler(BaseHTTPRequestHandler):
             body = self._body(trouble.cut_upload_after) if self._has_body() else None
             try:
                 connection.request(self.command, self.path, body, headers, encode_chunked=body is not None)
-            finally:
-                # A registry keeps what has come of an upload when its sender hangs up, and so do we.
-                if sys.exception() is not None:
-                    connection.close()
+            except _Cut:
+                _hang_up(connection)
+                raise
             response = connection.getresponse()
             if trouble.loses_answer:
                 response.read()
@@ -177,6 +177,14 @@ class _Handler(BaseHTTPRequestHandler):
             yield self.rfile.read(size)
             self.rfile.readline()
         while self.rfile.readline().strip():
+            continue
+
+
+def _hang_up(connection: http.client.HTTPConnection) -> None:
+    """End a request in its middle, and wait until the registry has noticed: only then may the client ask again."""
+    with suppress(OSError):
+        connection.sock.shutdown(socket.SHUT_WR)
+        while connection.sock.recv(_CHUNK):
             continue
 
 

@@ -20,6 +20,7 @@ class UploadRegistry:
     upload: bytearray = field(default_factory=bytearray)
     content_ranges: list[str] = field(default_factory=list)
     authorizations: list[str | None] = field(default_factory=list)
+    receiving: threading.Lock = field(default_factory=threading.Lock)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -33,7 +34,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(200 if self.path.rpartition("/")[2] in self.registry.blobs else 404)
 
     def do_GET(self) -> None:
-        self._answer(200 if self.path == "/v2/" else 204)
+        with self.registry.receiving:  # what was sent before a cut has arrived when its sender asks
+            self._answer(200 if self.path == "/v2/" else 204)
 
     def do_POST(self) -> None:
         self.registry.upload.clear()
@@ -59,6 +61,10 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(201)
 
     def _receive(self) -> None:
+        with self.registry.receiving:
+            self._receive_alone()
+
+    def _receive_alone(self) -> None:
         self.registry.authorizations.append(self.headers.get("Authorization"))
         upload = self.registry.upload
         if "Transfer-Encoding" in self.headers:

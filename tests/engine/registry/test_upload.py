@@ -161,6 +161,23 @@ def test_an_upload_that_the_registry_has_forgotten_is_begun_anew(proxy: FaultyPr
     assert content_of(proxy, repository, source, web) == BIG
 
 
+def test_a_blob_that_arrives_wrong_is_sent_again(proxy: FaultyProxy, web: Web, repository: str) -> None:
+    class Stumbling(GrowingSource):
+        has_stumbled = False
+
+        def read_at(self, offset: int, size: int) -> bytes:
+            data = super().read_at(offset, size)
+            if offset and not self.has_stumbled:
+                self.has_stumbled = True
+                return bytes(len(data))
+            return data
+
+    source = Stumbling(BIG)
+    push(writer_of(proxy, web), repository, source)
+    assert proxy.count("POST", UPLOADS) == 2
+    assert content_of(proxy, repository, source, web) == BIG
+
+
 def test_a_lost_answer_is_no_reason_to_send_everything_again(proxy: FaultyProxy, web: Web, repository: str) -> None:
     proxy.troubles.append(Trouble(UPLOADS, "PUT", loses_answer=True))
     source = BytesSource(BIG)

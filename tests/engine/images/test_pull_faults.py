@@ -87,7 +87,7 @@ async def test_a_server_without_ranges_is_read_from_the_start(machine: Machine, 
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
-@pytest.mark.parametrize("path", [MANIFEST, layer(BIG)])
+@pytest.mark.parametrize("path", [MANIFEST, layer(BIG)], ids=["manifest", "layer"])
 async def test_what_is_only_busy_is_asked_again(machine: Machine, proxy: FaultyProxy, path: str, status: int) -> None:
     proxy.troubles.append(Trouble(path, times=2, status=status, headers={"Retry-After": "0"}))
     await machine.pull("app:1")

@@ -74,6 +74,7 @@ class Bench:
     secrets: Mapping[str, bytes]
     secrets_root: Path
     named: dict[str, Tree]
+    has_secrets_on_disk: bool = False
     imported: Mapping[str, Entry] = field(default_factory=dict[str, Entry])
     fresh: list[Entry] = field(default_factory=list[Entry])
     used: list[Entry] = field(default_factory=list[Entry])
@@ -92,6 +93,7 @@ class Bench:
 
     def secret_place(self) -> Path:
         """A new directory for a secret, in memory where the run directory is. Blocks."""
+        self.has_secrets_on_disk = True
         place = self.secrets_root / new_id()[:16]
         place.mkdir(mode=0o700, parents=True)
         return place

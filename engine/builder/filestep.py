@@ -68,15 +68,15 @@ async def plan_copy(bench: Bench, instruction: Copy, state: State, origin: Origi
     found: list[Source] = []
     for text in instruction.sources:
         found += await _found(bench, instruction, expand(text), tree, destination)
-    found += await anyio.to_thread.run_sync(_documents, bench, instruction, state)
+    if instruction.heredocs:
+        found += await anyio.to_thread.run_sync(_documents, bench, instruction, state)
     names_directory = destination.endswith("/") or posixpath.basename(destination) in ("", ".", "..")
     if len(found) > 1 and not names_directory and not instruction.parents:
         raise BadRequest(
             f"When using {'ADD' if instruction.is_add else 'COPY'} with more than one source file, "
             "the destination must be a directory and end with a /"
         )
-    archives = await anyio.to_thread.run_sync(_archives, instruction, found)
-    contents = await anyio.to_thread.run_sync(_digest, found, excludes)
+    archives, contents = await anyio.to_thread.run_sync(_look_into, instruction, found, excludes)
     return CopyPlan(
         destination=workdir(state.config.working_dir, destination or "."),
         is_directory=names_directory or bool(archives),
@@ -139,8 +139,6 @@ def _pivot(text: str) -> tuple[int, str]:
 
 
 def _documents(bench: Bench, instruction: Copy, state: State) -> list[Source]:
-    if not instruction.heredocs:
-        return []
     place, lookup, escape = bench.workspace.place("heredoc"), state.variables.get, bench.dockerfile.escape
     sources = []
     for document in instruction.heredocs:
@@ -152,8 +150,10 @@ def _documents(bench: Bench, instruction: Copy, state: State) -> list[Source]:
     return sources
 
 
-def _digest(sources: Sequence[Source], excludes: Ignore) -> str:
-    return key_of([digest(source.tree, [source.found], excludes) for source in sources])
+def _look_into(instruction: Copy, sources: Sequence[Source], excludes: Ignore) -> tuple[tuple[Path, ...], str]:
+    """Which sources are archives to unpack, and the digest of the contents of all."""
+    contents = key_of([digest(source.tree, [source.found], excludes) for source in sources])
+    return _archives(instruction, sources), contents
 
 
 def _archives(instruction: Copy, sources: Sequence[Source]) -> tuple[Path, ...]:

@@ -42,9 +42,12 @@ async def receive(order: BuildOrder, chunks: AsyncIterator[bytes], workspace: Wo
         await _fetch(order.remote, workspace, order)
     else:
         await workspace.unpack(chunks)
-    extras = await anyio.to_thread.run_sync(_take_extras, workspace, order.extras)
-    dockerfile, ignore = await anyio.to_thread.run_sync(_read, workspace.context, order.dockerfile or _DEFAULT)
-    return Received(dockerfile, ignore, *extras)
+    return await anyio.to_thread.run_sync(_sort_out, workspace, order)
+
+
+def _sort_out(workspace: Workspace, order: BuildOrder) -> Received:
+    extras = _take_extras(workspace, order.extras)
+    return Received(*_read(workspace.context, order.dockerfile or _DEFAULT), *extras)
 
 
 async def _fetch(source: str, workspace: Workspace, order: BuildOrder) -> None:

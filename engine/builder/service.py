@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 _BACKLOG: Final = 64
 _LEAST_AT_ONCE: Final = 4
 _CACHE_SHARE: Final = 10
+_LEAST_BOUND_BYTES: Final = 1 << 30
 
 
 class Builder:
@@ -140,15 +141,19 @@ class Builder:
                 ready.error = exc
             finally:
                 self._running.pop(ready.build_id, None)
-                with anyio.CancelScope(shield=True):
-                    await anyio.to_thread.run_sync(delete_tree, bench.secrets_root)
+                if bench.has_secrets_on_disk:
+                    with anyio.CancelScope(shield=True):
+                        await anyio.to_thread.run_sync(delete_tree, bench.secrets_root)
         await self._collect()
 
     async def _collect(self) -> None:
         """Forget what was not used for the longest time, when the cache takes more than a tenth of the disk."""
+        size = sum(entry.size_bytes for entry in self._cache)
+        if size < _LEAST_BOUND_BYTES:
+            return
         try:
-            bound = await anyio.to_thread.run_sync(_bound_bytes, self._root)
-            if sum(entry.size_bytes for entry in self._cache) > bound:
+            bound = max(_LEAST_BOUND_BYTES, await anyio.to_thread.run_sync(_tenth_bytes, self._root))
+            if size > bound:
                 await self.prune(lambda _: True, keep_bytes=bound)
         except (EngineError, OSError):
             log.exception("the build cache could not be pruned")
@@ -234,7 +239,7 @@ class Ready:
                 raise self.error
 
 
-def _bound_bytes(directory: Path) -> int:
+def _tenth_bytes(directory: Path) -> int:
     """How much the cache may take of the file system that it is on, as Docker's does."""
     found = os.statvfs(directory)
     return found.f_blocks * found.f_frsize // _CACHE_SHARE

@@ -19,22 +19,13 @@ from engine.registry.settings import RegistrySettings
 from engine.registry.web import Answer, Query, Unreachable, Web
 from engine.wire.images import AuthConfig
 
-_WHOLE  # After a cut a registry may have got on further than it told: then what it has is not the blob.
-_NOT_THERE: Final = 416
-_BEGIN_ANEW: Final = frozenset({"BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID", "DIGEST_INVALID", "SIZE_INVALID"})
-_BYTES: Final = 1024 * 1024
-_READ  # After a cut a registry may have got on further than it told: then what it has is not the blob.
-_NOT_THERE: Final = 416
-_BEGIN_ANEW: Final = frozenset({"BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID", "DIGEST_INVALID", "SIZE_INVALID"})
-_BYTES: Final = 256 * 1024
-_PIECE  # After a cut a registry may have got on further than it told: then what it has is not the blob.
-_NOT_THERE: Final = 416
-_BEGIN_ANEW: Final = frozenset({"BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID", "DIGEST_INVALID", "SIZE_INVALID"})
-_BYTES: Final = 16 * 1024 * 1024
+_WHOLE_BYTES: Final = 1024 * 1024
+_READ_BYTES: Final = 256 * 1024
+_PIECE_BYTES: Final = 16 * 1024 * 1024
+_BYTES: Final = {"Content-Type": "application/octet-stream"}
 # After a cut a registry may have got on further than it told: then what it has is not the blob.
 _NOT_THERE: Final = 416
 _BEGIN_ANEW: Final = frozenset({"BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID", "DIGEST_INVALID", "SIZE_INVALID"})
-_BYTES: Final = {"Content-Type": "application/octet-stream"}
 
 Measure = Callable[[int], None]
 

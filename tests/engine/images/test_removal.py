@@ -50,9 +50,7 @@ def test_an_unused_image_goes_with_its_last_name_or_by_its_id(
 
 @pytest.mark.parametrize("known", [image("app:1", "other:1"), image("app:1", "app:2")])
 def test_several_tags_stand_against_the_id_but_not_against_force(known: Image) -> None:
-    with pytest.raises(
-        Conflict, match=r"unable to delete abababababab \(must be forced\) - image is referenced in"
-    ):
+    with pytest.raises(Conflict, match=r"unable to delete abababababab \(must be forced\) - image is referenced in"):
         plan_removal(known, SHORT, force=False, users=[])
     assert plan_removal(known, SHORT, force=True, users=[]).deletes
 

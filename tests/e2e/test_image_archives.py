@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
 import subprocess
 import tarfile
 from collections.abc import Iterator
@@ -134,6 +136,28 @@ def test_skopeo_reads_what_we_save_and_we_load_what_it_writes(
     machine.docker("rmi", "skopeo/made:2")
 
 
+def test_of_a_load_during_which_the_engine_is_killed_nothing_is_left(machine: Machine, tmp_path: Path) -> None:
+    big = tarfile.TarInfo("big")
+    big.size = 8_000_000
+    with tarfile.open(tmp_path / "files.tar", "w") as files:
+        files.addfile(big, io.BytesIO(os.urandom(big.size)))
+    machine.docker("import", str(tmp_path / "files.tar"), "big:1")
+    machine.docker("save", "--output", str(tmp_path / "saved.tar"), "big:1")
+    machine.docker("rmi", "big:1")
+    command = [machine.docker_program, "--host", machine.address, "load"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as loading:
+        assert loading.stdin is not None
+        # More than all the pipes and sockets on the way hold, so the engine has begun.
+        loading.stdin.write((tmp_path / "saved.tar").read_bytes()[:6_000_000])
+        assert list(machine.paths.layers.glob(".tmp-load-*"))
+        machine.end_engine(signal.SIGKILL)
+    machine.start_engine()
+    assert not list(machine.paths.layers.glob(".tmp-*"))
+    assert "No such image" in machine.docker("image", "inspect", "big:1", succeeds=False).stderr
+    machine.docker("load", "--input", str(tmp_path / "saved.tar"))
+    machine.docker("rmi", "big:1")
+
+
 def test_images_that_are_needed_stay_in_dockers_words(machine: Machine, box: str) -> None:
     base = inspected(machine, "busybox:1.36")["Id"]
     machine.docker("tag", "busybox:1.36", "second:1")
@@ -178,7 +202,7 @@ def test_docker_py_commits_saves_loads_and_imports(machine: Machine, box: str, c
     image = container.commit("from-py", "1", message="m", author="a", conf={"Cmd": ["cat", "/etc/mine"]})
     assert client.containers.run("from-py:1", remove=True) == b"mine\n"
     assert image.history()[0]["Comment"] == "m"
-    archive = b"".join(image.save(named=True))
+    archive = b"".join(list(image.save(named=True)))
     client.images.remove("from-py:1")
     assert [loaded.tags for loaded in client.images.load(archive)] == [["from-py:1"]]
     files = b"".join(container.export())

@@ -185,7 +185,8 @@ def _host(text: str) -> str:
 
 def _reference(text: str) -> str:
     """The image of a `cache_from`: itself, or the `ref` of `type=registry,ref=…`."""
-    options = dict(item.partition("=")[::2] for item in text.split(","))
+    pairs = (item.partition("=") for item in text.split(","))
+    options = {name: value for name, _, value in pairs}
     return options.get("ref", "") if "type" in options else text
 
 

@@ -408,13 +408,13 @@ def test_docker_py_builds_and_tells_a_failure_with_its_log(machine: Machine, tmp
         put(tmp_path, Dockerfile="FROM busybox\nARG A\nRUN echo $A > /a\n", _ignore="x")
         image, log = client.images.build(path=str(tmp_path), tag="e2e/library", buildargs={"A": "1"}, rm=True)
         assert image.tags == ["e2e/library:latest"]
-        assert "Successfully built" in "".join(line.get("stream", "") for line in log)
+        assert "Successfully built" in "".join(map(str, log))
         assert client.containers.run(image, ["cat", "/a"], remove=True) == b"1\n"
         with pytest.raises(BuildError, match="returned a non-zero code: 3") as failed:
             client.images.build(
                 fileobj=io.BytesIO(b"FROM busybox\nRUN echo why; exit 3\n"), extra_hosts={"a": "10.0.0.1"}
             )
-        assert "why" in "".join(line.get("stream", "") for line in failed.value.build_log)
+        assert "why" in "".join(map(str, failed.value.build_log))
     finally:
         client.close()
 

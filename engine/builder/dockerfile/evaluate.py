@@ -189,7 +189,8 @@ def _with_args(
 
 
 def _with_variables(env: Sequence[str], pairs: Sequence[tuple[str, str]]) -> list[str]:
-    found = dict(variable.partition("=")[::2] for variable in env)
+    known = (variable.partition("=") for variable in env)
+    found = {name: value for name, _, value in known}
     found.update(pairs)
     return [f"{name}={value}" for name, value in found.items()]
 

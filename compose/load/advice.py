@@ -11,6 +11,7 @@ from compose.load.scalars import Timestamp, show
 
 _NO_SPACE = re.compile(r"([\w.-]+):(\S.*)", re.DOTALL)
 OWN_KEYS = "keys of your own begin with `x-`"
+NO_OWN_KEYS = "keys of your own cannot stand here: move it to the service, or another part above"
 NAMES = "names have letters, digits, `.`, `_` and `-`"
 
 # Where a key belongs that people write elsewhere; the first step is where it was found.
@@ -109,4 +110,6 @@ def about_key(key: str, path: Sequence[str | int], known: Iterable[str]) -> str:
     kind = "service" if len(path) == 2 and path[0] == "services" else str(path[-1]) if path else ""
     if (kind, key) in _MISPLACED:
         return f"it belongs to `{_MISPLACED[kind, key]}`"
+    if key.startswith("x-"):
+        return NO_OWN_KEYS
     return did_you_mean(key, names) or OWN_KEYS

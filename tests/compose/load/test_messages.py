@@ -282,3 +282,10 @@ def test_what_is_said_about_a_file(directory: Directory, text: str, expected: st
 
 def _trimmed(text: str) -> str:
     return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+
+
+def test_a_key_of_the_users_own_is_told_where_it_can_stand_when_it_cannot_stand_here(directory: Directory) -> None:
+    (problem,) = directory.problems("services: {a: {image: x, env_file: [{path: f, required: false, x-t: 1}]}}")
+    assert problem.message == "unknown key `x-t` in services.a.env_file[0]"
+    assert problem.hint is not None
+    assert "cannot stand here" in problem.hint

@@ -89,13 +89,13 @@ def _text(session: Session, loaded: Loaded, options: Mapping[str, Any], style: s
 
     if options["no_interpolate"]:
         return as_yaml(document)
-    from compose.load.yaml_form import yaml_form
+    from compose.load.forms.yaml_form import yaml_form
 
     return as_yaml(yaml_form(document, loaded.places.tree))
 
 
 def _json(document: dict[str, Any], options: Mapping[str, Any]) -> str:
-    from compose.load.nulls import with_nulls
+    from compose.load.forms.nulls import with_nulls
     from compose.render.document import as_json
 
     is_interpolated, is_normalised = not options["no_interpolate"], not options["no_normalize"]

@@ -14,7 +14,7 @@ from compose.errors import ComposeError, UsageError
 
 if TYPE_CHECKING:
     from compose.load.pipeline import Loaded
-    from compose.load.used import UsedVariable
+    from compose.load.text.used import UsedVariable
     from compose.model.project import Project
 
 Options = Mapping[str, Any]
@@ -101,7 +101,7 @@ def _environment(loaded: Loaded, _: Options) -> list[str]:
 
 
 def _variables(loaded: Loaded, options: Options) -> list[str]:
-    from compose.load.used import used_variables
+    from compose.load.text.used import used_variables
 
     used = dict(sorted(used_variables(loaded.document).items()))
     style: str = options["style"]

@@ -26,7 +26,7 @@ def load_project(session: Session, **switches: Any) -> Loaded:
 
 def warn_without_effect(session: Session, loaded: Loaded, services: Collection[str]) -> None:
     """Tell what the files ask of these services and nobody does."""
-    from compose.load.unsupported import without_effect
+    from compose.load.checks.unsupported import without_effect
 
     # Another engine than ours is Docker's, or like it.
     with_docker = bool(session.host) and "pycompose" not in session.host

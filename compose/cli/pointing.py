@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from compose.errors import ComposeError
-from compose.load.places import Places
+from compose.load.origins.places import Places
 
 
 @contextmanager

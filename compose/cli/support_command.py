@@ -16,7 +16,7 @@ from compose.model.support import rule_of
 def command(parts: tuple[str, ...], style: str) -> None:
     """Print every attribute, or those whose path has one of the arguments in it."""
     from compose.errors import UsageError
-    from compose.load.attributes import attributes
+    from compose.load.checks.attributes import attributes
     from compose.render.tables import table
 
     wanted = [path for path in attributes() if not parts or any(f".{part}." in f".{path}." for part in parts)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from compose.cli.loading import load_project, warn_without_effect
 from compose.cli.session import Session
 from compose.errors import UsageError
-from compose.load.places import Places
+from compose.load.origins.places import Places
 from compose.model.project import Project
 from compose.plan.building import BuildOptions
 from compose.plan.survey import Options, Recreate

@@ -11,20 +11,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from compose.errors import InvalidProject, Problem
-from compose.load import checks, extends, include
-from compose.load.canonical import canonicalise, set_defaults
-from compose.load.files import STDIN, Disk, document_text
-from compose.load.forms import check_forms
-from compose.load.interpolate import Interpolation
-from compose.load.locations import Resolver
-from compose.load.merge import apply_resets, merge_documents
+from compose.load.checks.entries import check_entries
+from compose.load.checks.validate import check_schema
+from compose.load.forms.allowed import check_forms
+from compose.load.forms.canonical import canonicalise, set_defaults
+from compose.load.merging import extends, include
+from compose.load.merging.locations import Resolver
+from compose.load.merging.merge import apply_resets, merge_documents
+from compose.load.merging.unique import enforce_unique
 from compose.load.report import Report
 from compose.load.scope import Scope
 from compose.load.sources import LoadRequest, unreadable
+from compose.load.text.files import STDIN, Disk, document_text
+from compose.load.text.interpolate import Interpolation
+from compose.load.text.yaml import Document, Path, parse
 from compose.load.tree import NOWHERE, Map, Seq, clone
-from compose.load.unique import enforce_unique
-from compose.load.validate import check_schema
-from compose.load.yaml import Document, Path, parse
 
 
 @dataclass(slots=True)
@@ -43,7 +44,7 @@ class Assembler:
         for file in files:
             tree = self._lay_over(tree, file, scope)
         set_defaults(tree, self.report)
-        checks.check_entries(tree, self.report)
+        check_entries(tree, self.report)
         if resolve_paths:
             Resolver(scope.base, self.request.environment.get("HOME"), self.disk).document(tree)
         _fill_environment(tree, scope.environment)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from compose.errors import UsageError
+from compose.load.forms.kinds import plain
+from compose.load.forms.shape import SECTIONS, SERVICE
 from compose.load.hints import did_you_mean
-from compose.load.kinds import plain
 from compose.load.patterns import matching
 from compose.load.report import Report
-from compose.load.shape import SECTIONS, SERVICE
 from compose.load.tree import Map
 
 Entry = dict[str, Any]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from compose.errors import ComposeError, InvalidProject, Location, Problem
 from compose.load.assemble import Assembler
+from compose.load.origins.trace import Trace
 from compose.load.sources import LoadRequest, Sources
-from compose.load.template import TemplateError, substitute
-from compose.load.trace import Trace
+from compose.load.text.template import TemplateError, substitute
 from compose.load.tree import NOWHERE, Map
 
 _ALLOWED = re.compile(r"[a-z0-9_-]")
@@ -48,7 +48,7 @@ def project_name(request: LoadRequest, sources: Sources, assembler: Assembler) -
 
 def _invalid(name: str, request: LoadRequest, sources: Sources, assembler: Assembler) -> ComposeError:
     """Return the error of a name that was asked for, at the line of the variable file that gave it, if one did."""
-    from compose.load.origins import Origins  # only when something is wrong
+    from compose.load.origins.find import Origins  # only when something is wrong
 
     hint = "use only lowercase letters, digits, hyphens and underscores, beginning with a letter or a digit"
     if request.project_name:

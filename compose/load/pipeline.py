@@ -9,18 +9,18 @@ from typing import Any
 from compose.errors import InvalidProject, Location, Problem
 from compose.load.assemble import Assembler
 from compose.load.bind import bind_file_object, bind_model, bind_network, bind_service, bind_volume
+from compose.load.checks.references import check_names, check_project
 from compose.load.document import Parts, canonical, document, drop_unused, select, shape
-from compose.load.environment import Environment
-from compose.load.files import STDIN, Disk
-from compose.load.kinds import plain
+from compose.load.forms.kinds import plain
+from compose.load.forms.normalise import normalise
 from compose.load.name import project_name
-from compose.load.normalise import normalise
-from compose.load.places import Places
-from compose.load.references import check_names, check_project
+from compose.load.origins.environment import Environment
+from compose.load.origins.places import Places
+from compose.load.origins.trace import Trace
 from compose.load.report import Report
 from compose.load.scope import Scope
 from compose.load.sources import LoadRequest, Sources, find_sources
-from compose.load.trace import Trace
+from compose.load.text.files import STDIN, Disk
 from compose.load.tree import Map
 from compose.load.variables import Variables
 from compose.model.project import Project
@@ -91,7 +91,7 @@ def _empty(sources: Sources, disk: Disk) -> Problem:
 
 def _find_more(tree: Map, sources: Sources, environment: Environment, stage: _Stage) -> None:
     """Add to the report what else is wrong with a project that has mistakes; the tree is of no use afterwards."""
-    from compose.load.salvage import take_out  # only when something is wrong
+    from compose.load.checks.salvage import take_out  # only when something is wrong
 
     lost = take_out(tree, stage.report.problems)
     normalise(tree, environment["COMPOSE_PROJECT_NAME"], environment)

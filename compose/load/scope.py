@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from compose.load.files import Disk
 from compose.load.report import Report
+from compose.load.text.files import Disk
+from compose.load.text.yaml import Path
 from compose.load.tree import Map
-from compose.load.yaml import Path
 
 
 @dataclass(frozen=True, slots=True)

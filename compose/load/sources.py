@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from compose.errors import ComposeError, InvalidProject, Location, NoProject, Problem
-from compose.load import dotenv
-from compose.load.environment import Environment
-from compose.load.files import LINE_BREAK, STDIN, Disk, lenient, readable
+from compose.load.origins.environment import Environment
 from compose.load.report import Report
+from compose.load.text import dotenv
+from compose.load.text.files import LINE_BREAK, STDIN, Disk, lenient, readable
 
 NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 OVERRIDE_NAMES = (

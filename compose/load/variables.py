@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from compose.errors import Location, Problem
-from compose.load import dotenv
-from compose.load.files import Disk, lenient
+from compose.load.forms.shape import SERVICE
 from compose.load.report import Report
-from compose.load.shape import SERVICE
 from compose.load.sources import unreadable
+from compose.load.text import dotenv
+from compose.load.text.files import Disk, lenient
 from compose.load.tree import Map, locate
 
 RAW = "raw"

@@ -14,7 +14,7 @@ _WIDEST = 64  # a longer value pushes only its own line
 
 
 class Origin(Protocol):
-    """What is shown of an origin (`compose.load.origins` has the meaning)."""
+    """What is shown of an origin (`compose.load.origins.find` has the meaning)."""
 
     @property
     def kind(self) -> str: ...

@@ -6,11 +6,11 @@ from typing import Any
 import jsonschema
 import pytest
 
-from compose.load.shape import SECTIONS, SERVICE
+from compose.load.forms.shape import SECTIONS, SERVICE
 from schemas import load_schema
 
 SCHEMA = load_schema("compose")
-# What compose.load.validate understands.
+# What compose.load.checks.validate understands.
 KEYWORDS = {
     "$defs",
     "$ref",

@@ -11,12 +11,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from compose.errors import ComposeError, InvalidProject, Problem
-from compose.load.canonical import canonicalise
-from compose.load.merge import merge_documents
+from compose.load.forms.canonical import canonicalise
+from compose.load.merging.merge import merge_documents
 from compose.load.pipeline import Loaded, LoadRequest, load
 from compose.load.report import Report
+from compose.load.text.yaml import parse
 from compose.load.tree import Map, clone
-from compose.load.yaml import parse
 from compose.render.document import as_json, as_yaml
 from tests.strategies import SECTIONS, TREES, YAMLISH, projects
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from compose.errors import ComposeError, InvalidProject, NoProject
-from compose.load.files import clean_join
 from compose.load.pipeline import Loaded
+from compose.load.text.files import clean_join
 from tests.fakes.directory import Directory
 
 WEB = "services: {web: {image: 'nginx:${TAG:-none}'}}\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from compose.load.attributes import attributes
+from compose.load.checks.attributes import attributes
 from compose.model.support import RULES, Rule, rule_of
 from engine.wire.containers import HostConfig
 

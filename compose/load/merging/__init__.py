@@ -1,0 +1,1 @@
+"""Files, services and projects laid over one another: `extends`, `include`, merging."""

@@ -1,0 +1,1 @@
+"""Where the values of a loaded project come from."""

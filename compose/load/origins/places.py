@@ -1,0 +1,54 @@
+"""Where the parts of a loaded project stand in the user's files, for errors that come up later, and for origins."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from compose.errors import Location
+from compose.load.origins.trace import Trace
+from compose.load.tree import Map, Seq
+
+if TYPE_CHECKING:
+    from compose.load.origins.find import Origin, Origins
+
+
+@dataclass(frozen=True)
+class Places:
+    """The document with its places, and what is needed to tell more about them."""
+
+    tree: Map
+    trace: Trace
+
+    def find(self, path: Sequence[str | int]) -> tuple[Location | None, str | None]:
+        """The place of the part at `path` and its line, or of the deepest part above it that a file wrote.
+
+        A part that no file wrote (the default network) has none.
+        """
+        where: Location | None = None
+        part: object = self.tree
+        for depth, step in enumerate(path):
+            if isinstance(part, Map) and isinstance(step, str) and step in part.keys_at:
+                # Of what has entries of its own the name says more than the first entry.
+                below = part.get(step)
+                where = part.key_at(step) if isinstance(below, Map | Seq) else part.value_at(step)
+                part = below
+            elif isinstance(part, Seq) and isinstance(step, int) and step < len(part):
+                where, part = part.place(step), part[step]
+            elif depth < 2:
+                return None, None
+            else:
+                break
+        return (where, self.trace.disk.source_line(where)) if where and where.line else (None, None)
+
+    def origins(self, path: Sequence[str | int], value: Any = None) -> tuple[Origin, ...]:
+        """What gave the value at `path` of the document, the nearest cause first (see `Origins.of`)."""
+        return self._origins.of(tuple(path), value)
+
+    @functools.cached_property
+    def _origins(self) -> Origins:
+        from compose.load.origins.find import Origins  # hardly ever needed
+
+        return Origins(self.tree, self.trace)

@@ -1,0 +1,1 @@
+"""What is in the files: bytes, YAML, variable files, variables in texts."""

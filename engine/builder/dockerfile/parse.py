@@ -171,7 +171,9 @@ def _label(statement: Statement, found: Flags, escape: str) -> Label:
 
 
 def _run(statement: Statement, found: Flags, escape: str) -> Run:
-    is_script = len(statement.heredocs) == 1 and _HEREDOC.fullmatch(statement.arguments.strip())
+    words = raw_words(statement.arguments, escape) if statement.heredocs else []
+    # `RUN <<EOF` runs the text itself. With anything beside it (`<<EOF cat >x`) the text is a command's input.
+    is_script = len(words) == 1 and _HEREDOC.fullmatch(words[0])
     return Run(
         line=statement.line,
         text=statement.text,

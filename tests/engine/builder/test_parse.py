@@ -63,6 +63,13 @@ def test_a_script_is_a_here_document_alone() -> None:
     assert fed.command.words == ("cat <<EOF >x",)
 
 
+@pytest.mark.parametrize("line", ["<<EOF cat >x", "<<-'EOF' bash -x", "<<EOF >x cat", '<<"EOF" python3'])
+def test_a_here_document_before_its_command_is_that_commands_input(line: str) -> None:
+    found = one(f"RUN {line}\nls\nEOF")
+    assert isinstance(found, Run)
+    assert found.command.words == (line,)
+
+
 def test_a_health_check_has_durations() -> None:
     found = one("HEALTHCHECK --interval=1m30s --timeout=500ms --retries=2 CMD curl -f x")
     assert isinstance(found, HealthCheck)

@@ -214,7 +214,8 @@ def _develop(entry: Entry | None) -> Develop | None:
 def _watch_rule(entry: Entry) -> WatchRule:
     full: Entry = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
     hook: Entry = entry.get("exec") or {}  # always written, also without a command
-    return WatchRule(**{**full, "exec": _hook(hook) if hook.get("command") else None})
+    full["exec"] = _hook(hook) if hook.get("command") else None
+    return WatchRule(**full)
 
 
 def _provider(entry: Entry | None) -> Provider | None:

@@ -66,10 +66,14 @@ def _context(place: Path) -> Path:
 
 def _build(context: Path, address: str, kit: str, *options: str) -> float:
     began = time.perf_counter()
-    subprocess.run(
+    done = subprocess.run(
         ["docker", "-H", address, "build", "-q", *options, str(context)],
         env={**os.environ, "DOCKER_BUILDKIT": kit},
         capture_output=True,
-        check=True,
+        text=True,
+        check=False,
     )
-    return time.perf_counter() - began
+    seconds = time.perf_counter() - began
+    if done.returncode:
+        raise SystemExit(f"docker build failed:\n{done.stdout}{done.stderr}")
+    return seconds

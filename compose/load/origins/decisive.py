@@ -22,8 +22,11 @@ _TAKEN_APART: dict[str, Callable[[str], Any]] = {
 
 def part_of(path: Steps) -> Part:
     """Return what takes from a text the part that the document has at `path`: mostly all of it."""
-    parser = _TAKEN_APART.get(str(path[2])) if path[0] == "services" and len(path) > 3 else None
-    return (lambda text: parser(text)[path[-1]]) if parser else str
+    if len(path) <= 3 or path[0] != "services":
+        return str
+    *_, attribute = path
+    parser = _TAKEN_APART.get(str(path[2]))
+    return (lambda text: parser(text)[attribute]) if parser else str
 
 
 def decisive(text: str, environment: Mapping[str, str], part: Part) -> list[str]:

@@ -203,8 +203,9 @@ class Origins:
 
     def _cause(self, path: Steps, spot: _Spot) -> Location | None:
         """Return the place that a value follows from, if it is a narrower one than the whole service or resource."""
+        *_, last = path
         entry = self._tree[str(path[0])].get(path[1]) if len(path) > 2 else None
-        if isinstance(entry, Map) and path[-1] == "replicas":
+        if isinstance(entry, Map) and last == "replicas":
             return entry.value_at("scale")
         is_whole = not isinstance(entry, Map) or spot.where == entry.where
         return None if is_whole or not spot.where.line else spot.where

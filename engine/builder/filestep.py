@@ -92,7 +92,7 @@ async def plan_copy(bench: Bench, instruction: Copy, state: State, origin: Origi
 
 def carry_out(plan: CopyPlan, rootfs: Path) -> None:
     """Put everything into a container's files. Blocks. Raises `BadRequest`, `RuntimeFailure` for an unknown owner."""
-    owner = _owner(rootfs, plan.chown) if plan.chown else None
+    owner = owner_of(rootfs, plan.chown) if plan.chown else None
     order = CopyOrder(
         destination=plan.destination,
         owner=owner,
@@ -169,7 +169,8 @@ def _archives(instruction: Copy, sources: Sequence[Source]) -> tuple[Path, ...]:
     )
 
 
-def _owner(rootfs: Path, wish: str) -> tuple[int, int]:
+def owner_of(rootfs: Path, wish: str) -> tuple[int, int]:
+    """Who a `--chown` or a USER means: user and group id. Blocks. Raises `RuntimeFailure` for an unknown name."""
     user, _, group = wish.partition(":")
     identity = resolve_identity(rootfs, wish, ())
     if not group and user.isdecimal():

@@ -21,7 +21,7 @@ from engine.builder.dockerfile.parse import read_trigger
 from engine.builder.dockerfile.problem import DockerfileError, Misspelt
 from engine.builder.dockerfile.stages import SCRATCH, Stage, base_name, expanded
 from engine.builder.failure import StepFailed
-from engine.builder.filestep import carry_out, needs_directory, plan_copy, words_of
+from engine.builder.filestep import carry_out, needs_directory, owner_of, plan_copy, words_of
 from engine.builder.running import Unfinished, unfinished
 from engine.builder.runstep import RunPlan, plan_run, prepared
 from engine.containers.config import DEFAULT_PATH
@@ -156,8 +156,8 @@ class StageBuild:
 
     async def _workdir(self, instruction: Workdir, product: Product) -> Product:
         state = self._applied(instruction, product.state)
-        path = state.config.working_dir
-        key = key_of("workdir", product.top, path)
+        path, user = state.config.working_dir, state.config.user
+        key = key_of("workdir", product.top, path, user)
         entry = self._bench.look_up(key)
         if entry is not None:
             await self._say(" ---> Using cache\n")
@@ -166,7 +166,7 @@ class StageBuild:
         async def act(layer: Unfinished) -> bool:
             if not await anyio.to_thread.run_sync(needs_directory, layer.rootfs, path):
                 return False
-            await anyio.to_thread.run_sync(_make_directory, layer, path)
+            await anyio.to_thread.run_sync(_make_directory, layer, path, user)
             return True
 
         entry = await self._made(key, instruction.text, product, act)
@@ -321,5 +321,6 @@ def _without_triggers(state: State) -> State:
     return msgspec.structs.replace(state, config=msgspec.structs.replace(state.config, on_build=None))
 
 
-def _make_directory(layer: Unfinished, path: str) -> None:
-    make_directory(layer.rootfs, path)
+def _make_directory(layer: Unfinished, path: str, user: str) -> None:
+    # The RUNs that follow are that user's too, and are to write there.
+    make_directory(layer.rootfs, path, owner_of(layer.rootfs, user) if user else (0, 0))

@@ -27,6 +27,9 @@ from compose.load.text.interpolate import Interpolation
 from compose.load.text.yaml import Document, Path, parse
 from compose.load.tree import NOWHERE, Map, Seq, clone
 
+# Where a secret keeps its value between files: a key that no attribute has, so that it passes for an extension.
+SECRET_VALUE = "x-#value"
+
 
 @dataclass(slots=True)
 class Assembler:
@@ -137,6 +140,17 @@ def _fill_environment(tree: Map, environment: Mapping[str, str]) -> None:
         name = config.get("environment")
         if isinstance(name, str) and name in environment:
             config["content"] = environment[name]
+    for secret in _entries(tree, "secrets"):
+        name = secret.get("environment")
+        if isinstance(name, str) and name in environment:
+            secret[SECRET_VALUE] = environment[name]
+
+
+def keep_secret_values(tree: Map) -> None:
+    """Make the values of secrets their content, which is never printed, in place."""
+    for secret in _entries(tree, "secrets"):
+        if isinstance(secret.get(SECRET_VALUE), str):
+            secret["content"] = secret.pop(SECRET_VALUE)
 
 
 def _entries(tree: Map, section: str) -> list[Map]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from compose.errors import InvalidProject, Location, Problem
-from compose.load.assemble import Assembler
+from compose.load.assemble import Assembler, keep_secret_values
 from compose.load.bind import bind_file_object, bind_model, bind_network, bind_service, bind_volume
 from compose.load.checks.references import check_names, check_project
 from compose.load.document import Parts, canonical, document, drop_unused, select, shape
@@ -70,6 +70,7 @@ def load(request: LoadRequest) -> Loaded:
     if not is_bound:
         project = Project(name, sources.working_dir, sources.files, {}, warnings=report.warnings)
         return Loaded(project, plain(tree), places)
+    keep_secret_values(tree)
     parts = _finish(tree, sources, environment, _Stage(request, disk, report))
     project = _bind(name, parts, sources, environment, report)
     if not request.all_resources:

@@ -100,3 +100,31 @@ def test_a_chain_of_includes_has_an_end(directory: Directory) -> None:
     directory.write("f60.yaml", "services: {x: {image: a}}\n")
     (complaint,) = directory.complaints("include: [f0.yaml]\n")
     assert "in a row" in complaint
+
+
+SECRET = "services: {a: {image: x, secrets: [s]}}\nsecrets: {s: {environment: MY}}\n"
+
+
+def test_an_included_secret_has_the_value_of_the_variables_it_is_included_with(directory: Directory) -> None:
+    directory.write("other.yaml", SECRET)
+    directory.write("other.env", "MY=theirs\n")
+    loaded = directory.load("include: [{path: other.yaml, env_file: other.env}]\n")
+    assert loaded.project.secrets["s"].content == "theirs"
+    assert loaded.document["secrets"] == {"s": {"name": "demo_s", "environment": "MY"}}
+
+
+def test_a_secret_included_with_two_values_is_an_error(directory: Directory) -> None:
+    directory.write("other.yaml", SECRET)
+    directory.write("a.env", "MY=a\n")
+    directory.write("b.env", "MY=b\n")
+    twice = "include: [{path: other.yaml, env_file: a.env}, {path: other.yaml, env_file: %s.env}]\n"
+    assert directory.load(twice % "a").project.secrets["s"].content == "a"
+    (problem,) = directory.problems(twice % "b")
+    assert "secrets.s is defined here and in an included file" in problem.message
+
+
+def test_a_document_with_its_variables_shows_what_an_included_secret_got(directory: Directory) -> None:
+    directory.write("other.yaml", SECRET)
+    directory.write("other.env", "MY=theirs\n")
+    loaded = directory.load("include: [{path: other.yaml, env_file: other.env}]\n", interpolate=False)
+    assert loaded.document["secrets"]["s"]["x-#value"] == "theirs"

@@ -5,20 +5,21 @@ Nothing is ordered here, so that a project that is up as wished costs no graph.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from typing import Literal, TypeVar
 
 from msgspec import Struct
 
 from compose.errors import ComposeError
-from compose.model.project import Project
+from compose.model.project import Network, Project, Volume
 from compose.model.service import Service
 from compose.plan.hashing import content_hash, network_hash, service_hash, volume_hash
 from compose.plan.images import image_id, image_of
 from compose.plan.labels import CONTENT_HASH
-from compose.plan.observed import Observed, ObservedContainer
+from compose.plan.observed import Observed, ObservedContainer, ObservedNetwork, ObservedVolume
 
 Recreate = Literal["changed", "always", "never"]
+Found = TypeVar("Found", ObservedNetwork, ObservedVolume)
 
 
 class Options(Struct, frozen=True):
@@ -128,25 +129,13 @@ def scale_of(service: Service, options: Options) -> int:
 
 def _networks(project: Project, observed: Observed, warnings: list[str]) -> tuple[dict[str, str], set[str]]:
     used = {key for service in project.services.values() for key in networks_of(project, service)}
+    wanted = {key: network for key, network in project.networks.items() if key in used}
     missing: dict[str, str] = {}
     diverged: set[str] = set()
-    for key, network in project.networks.items():
-        if key not in used:
-            continue
-        found = observed.networks.get(network.name)
-        if found is None and network.external:
-            raise ComposeError(
-                f"network {network.name} declared as external, but could not be found",
-                hint=f"create it with `docker network create {network.name}`, or remove `external: true`",
-                subject=("networks", key, "external"),
-            )
-        if network.external:
-            continue
+    for key, found in _compared("network", project, wanted, observed.networks, warnings):
         if found is None:
             missing[key] = "not there yet"
-        elif found.project != project.name:
-            warnings.append(_foreign("network", network.name, found.project, project.name))
-        elif found.config_hash and found.config_hash != network_hash(project, network):
+        elif found.config_hash and found.config_hash != network_hash(project, wanted[key]):
             missing[key] = "configuration changed"
             diverged.add(key)
     return missing, diverged
@@ -154,30 +143,47 @@ def _networks(project: Project, observed: Observed, warnings: list[str]) -> tupl
 
 def _volumes(project: Project, observed: Observed, warnings: list[str]) -> dict[str, str]:
     used = {key for service in project.services.values() for key in volumes_of(project, service)}
+    wanted = {key: volume for key, volume in project.volumes.items() if key in used}
     missing: dict[str, str] = {}
-    for key, volume in project.volumes.items():
-        if key not in used:
-            continue
-        found = observed.volumes.get(volume.name)
-        if found is None and volume.external:
-            raise ComposeError(
-                f"external volume {volume.name} not found",
-                hint=f"create it with `docker volume create {volume.name}`, or remove `external: true`",
-                subject=("volumes", key, "external"),
-            )
-        if volume.external:
-            continue
+    for key, found in _compared("volume", project, wanted, observed.volumes, warnings):
         if found is None:
             missing[key] = "not there yet"
-        elif found.project != project.name:
-            warnings.append(_foreign("volume", volume.name, found.project, project.name))
-        elif found.config_hash and found.config_hash != volume_hash(project, volume):
+        elif found.config_hash and found.config_hash != volume_hash(project, wanted[key]):
             # Replacing it would lose its data, which only the user may decide.
             warnings.append(
-                f"volume {volume.name} exists with another configuration and is kept as it is; "
+                f"volume {found.name} exists with another configuration and is kept as it is; "
                 "remove it to have it made anew"
             )
     return missing
+
+
+_NOT_FOUND = {
+    "network": "network {name} declared as external, but could not be found",
+    "volume": "external volume {name} not found",
+}
+
+
+def _compared(
+    kind: Literal["network", "volume"],
+    project: Project,
+    wanted: Mapping[str, Network | Volume],
+    observed: Mapping[str, Found],
+    warnings: list[str],
+) -> Iterator[tuple[str, Found | None]]:
+    """Yield the project's own resources with what is there of them; external ones must be there."""
+    for key, resource in wanted.items():
+        found = observed.get(resource.name)
+        if resource.external:
+            if found is None:
+                raise ComposeError(
+                    _NOT_FOUND[kind].format(name=resource.name),
+                    hint=f"create it with `docker {kind} create {resource.name}`, or remove `external: true`",
+                    subject=(f"{kind}s", key, "external"),
+                )
+        elif found is not None and found.project != project.name:
+            warnings.append(_foreign(kind, resource.name, found.project, project.name))
+        else:
+            yield key, found
 
 
 def _foreign(kind: str, name: str, owner: str, project: str) -> str:

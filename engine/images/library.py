@@ -24,7 +24,7 @@ from engine.errors import BadRequest, EngineError, InvalidLayer, NotFound
 from engine.events.bus import EventBus
 from engine.images import names
 from engine.images.configuration import Configuration, parse_configuration
-from engine.images.record import Image
+from engine.images.record import Image, image_of
 from engine.registry.reference import Reference
 from engine.state.paths import Paths
 from engine.state.store import Store
@@ -216,23 +216,3 @@ def tag_of(name: str) -> Reference:
     if reference.digest:
         raise BadRequest("refusing to create a tag with a digest reference")
     return reference
-
-
-def image_of(configuration: Configuration, image_id: str, *, size_bytes: int, content: Sequence[str]) -> Image:
-    """The record of an image, without names."""
-    return Image(
-        id=image_id,
-        config=configuration.config,
-        chain_ids=chain_ids(configuration.rootfs.diff_ids),
-        diff_ids=configuration.rootfs.diff_ids,
-        size=size_bytes,
-        created=configuration.created,
-        architecture=configuration.architecture,
-        variant=configuration.variant,
-        os=configuration.os,
-        author=configuration.author,
-        comment=configuration.comment,
-        docker_version=configuration.docker_version,
-        history=configuration.history,
-        content=list(dict.fromkeys(content)),
-    )

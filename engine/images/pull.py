@@ -16,7 +16,7 @@ from engine.errors import Forbidden
 from engine.images.connections import Connections, interruptible
 from engine.images.feed import Feed, short
 from engine.images.following import follow, leave
-from engine.images.record import Image
+from engine.images.record import Image, image_of
 from engine.images.remote import describe_remote
 from engine.images.resolve import Resolved, check_platform, explain, resolve
 from engine.images.transfers import DOWNLOADS, LayerOrder, Transfer, Transfers
@@ -152,22 +152,7 @@ class Plan:
     def image(self, size_bytes: int) -> Image:
         """The record, without names."""
         configuration, manifest = self.resolved.configuration, self.resolved.manifest
-        return Image(
-            id=manifest.config.digest,
-            config=configuration.config,
-            chain_ids=self.chain_ids,
-            diff_ids=configuration.rootfs.diff_ids,
-            size=size_bytes,
-            created=configuration.created,
-            architecture=configuration.architecture,
-            variant=configuration.variant,
-            os=configuration.os,
-            author=configuration.author,
-            comment=configuration.comment,
-            docker_version=configuration.docker_version,
-            history=configuration.history,
-            content=self.blobs,
-        )
+        return image_of(configuration, manifest.config.digest, size_bytes=size_bytes, content=self.blobs)
 
 
 def _line(digest: str, status: str) -> Progress:

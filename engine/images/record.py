@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
-from engine.images.configuration import HistoryEntry
+from engine.images.configuration import Configuration, HistoryEntry
+from engine.storage.layers import chain_ids
 from engine.wire.containers import ContainerConfig
 
 
@@ -34,3 +37,23 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
     content: list[str] = []
     tagged_ns: int = 0
     parent: str = ""
+
+
+def image_of(configuration: Configuration, image_id: str, *, size_bytes: int, content: Sequence[str]) -> Image:
+    """The record of an image, without names."""
+    return Image(
+        id=image_id,
+        config=configuration.config,
+        chain_ids=chain_ids(configuration.rootfs.diff_ids),
+        diff_ids=configuration.rootfs.diff_ids,
+        size=size_bytes,
+        created=configuration.created,
+        architecture=configuration.architecture,
+        variant=configuration.variant,
+        os=configuration.os,
+        author=configuration.author,
+        comment=configuration.comment,
+        docker_version=configuration.docker_version,
+        history=configuration.history,
+        content=list(dict.fromkeys(content)),
+    )

@@ -113,10 +113,8 @@ def _read(context: Path, name: str) -> tuple[Dockerfile, Ignore]:
         raise BadRequest(f"Cannot locate specified Dockerfile: {name}", hint="name it with --file, or create it")
     if path.stat().st_size > _MOST_DOCKERFILE_BYTES:
         raise BadRequest(f"the Dockerfile {name} is longer than {_MOST_DOCKERFILE_BYTES} bytes")
-    try:
-        text = path.read_text("utf-8")
-    except UnicodeDecodeError as exc:
-        raise BadRequest(f"{name} is no text: {exc}") from exc
+    # A comment in another encoding is no reason to refuse a Dockerfile.
+    text = path.read_text("utf-8", errors="replace")
     if not text.strip():
         raise BadRequest(f"the Dockerfile ({name}) cannot be empty")
     ignore = _text(context, f"{name}.dockerignore") or _text(context, _IGNORE)

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import tarfile
-import threading
-from collections.abc import Iterator
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from textwrap import dedent
 
 import docker
 import pytest
 from docker.errors import BuildError
 
+from tests.e2e.building import build, image_id, put, run, said
 from tests.e2e.kernel import without_engine
-from tests.e2e.machine import Completed, Machine
+from tests.e2e.machine import Machine
 
 pytestmark = [pytest.mark.root, pytest.mark.net]
 
@@ -30,35 +25,6 @@ pytestmark = [pytest.mark.root, pytest.mark.net]
 def _base(machine: Machine) -> None:
     """The image that most builds stand on; pulling it would be a part of the first one's output."""
     machine.docker("pull", "busybox")
-
-
-def put(directory: Path, **files: str) -> Path:
-    """Write files, `a__b` being `a/b`; `Dockerfile` is dedented."""
-    for name, text in files.items():
-        path = directory / name.replace("__", "/").replace("_ignore", ".dockerignore")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(dedent(text).lstrip("\n"))
-    return directory
-
-
-def build(machine: Machine, context: Path | str, *options: str, succeeds: bool = True, stdin: str = "") -> Completed:
-    """`docker build` by the classic API."""
-    command = [machine.docker_program, "--host", machine.address, "build", *options, str(context)]
-    return machine.run(command, cwd=machine.paths.root, succeeds=succeeds, stdin=stdin, DOCKER_BUILDKIT="0")
-
-
-def said(done: Completed) -> list[str]:
-    """What the steps themselves wrote."""
-    noise = ("Step ", " ---> ", "Sending build context", "Successfully", "Removing", "Downloading")
-    return [line for line in done.stdout.splitlines() if line and not line.startswith(noise)]
-
-
-def run(machine: Machine, image: str, *command: str) -> str:
-    return machine.docker("run", "--rm", image, *command).stdout
-
-
-def image_id(machine: Machine, name: str) -> str:
-    return machine.docker("image", "inspect", "--format", "{{.Id}}", name).stdout.strip()
 
 
 STAGES = """
@@ -316,90 +282,6 @@ def test_an_image_from_scratch_has_its_files_alone(machine: Machine, tmp_path: P
     assert run(machine, "e2e/scratch", "ls", "/f") == "/f\n"
     layers = machine.docker("image", "inspect", "--format", "{{len .RootFS.Layers}}", "e2e/scratch").stdout
     assert layers.strip() == "2"
-
-
-@pytest.fixture
-def web(tmp_path: Path) -> Iterator[str]:
-    """A web server of the files in tmp_path/web."""
-    (tmp_path / "web").mkdir()
-    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "web"))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
-
-
-def test_files_and_contexts_by_url(machine: Machine, tmp_path: Path, web: str) -> None:
-    put(tmp_path / "web", file="from the web\n")
-    put(tmp_path / "c", Dockerfile=f"FROM busybox\nADD {web}/file /d/\nADD {web}/file /named\nRUN cat /d/file /named")
-    assert said(build(machine, tmp_path / "c")) == ["from the web"] * 2
-    put(tmp_path / "web", Remote="FROM busybox\nRUN echo remote\n")
-    assert said(build(machine, f"{web}/Remote")) == ["remote"]
-    with tarfile.open(tmp_path / "web" / "context.tar.gz", "w:gz") as archive:
-        archive.add(tmp_path / "c", ".")
-    assert said(build(machine, f"{web}/context.tar.gz", "--no-cache")) == ["from the web"] * 2
-
-
-@pytest.fixture
-def repository(tmp_path: Path, web: str) -> str:
-    """The address of a git repository with a tag `one` before the end of its branch `main`."""
-    source = put(tmp_path / "source", sub__f="v1\n", f="v1\n")
-    git = ["git", "-C", str(source), "-c", "user.name=x", "-c", "user.email=x@x"]
-    for words in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", "1"], ["tag", "one"]):
-        subprocess.run([*git, *words], check=True)
-    put(source, f="v2\n")
-    subprocess.run([*git, "commit", "-q", "-a", "-m", "2"], check=True)
-    bare = tmp_path / "web" / "r.git"
-    subprocess.run(["git", "clone", "-q", "--bare", str(source), str(bare)], check=True)
-    subprocess.run(["git", "-C", str(bare), "update-server-info"], check=True)
-    return f"{web}/r.git"
-
-
-@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
-def test_repositories_are_sources(machine: Machine, tmp_path: Path, repository: str) -> None:
-    text = f"""
-        FROM busybox
-        ADD {repository}#one /one
-        ADD {repository}#main:sub /sub
-        ADD {repository} /head
-        RUN cat /one/f /head/f; find /sub /one -name .git -o -name f
-    """
-    put(tmp_path / "c", Dockerfile=text)
-    assert said(build(machine, tmp_path / "c")) == ["v1", "v2", "/sub/f", "/one/f", "/one/sub/f"]
-
-
-AGENT = """
-    name: e2e-agent
-    services:
-      web:
-        build:
-          context: .
-          dockerfile_inline: |
-            FROM busybox
-            COPY --from=repository f /f
-            RUN --mount=type=ssh test -S "$$SSH_AUTH_SOCK"
-            RUN --security=insecure grep CapEff /proc/self/status
-          additional_contexts: {{repository: "{repository}#one"}}
-          ssh: ["default={socket}"]
-          privileged: true
-        command: [cat, /f]
-"""
-
-
-@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
-def test_a_service_is_built_with_an_agent_a_repository_and_privileges(
-    machine: Machine, tmp_path: Path, repository: str
-) -> None:
-    address = str(machine.paths.root.parent / "agent")
-    with socket.socket(socket.AF_UNIX) as agent:
-        agent.bind(address)
-        put(tmp_path / "p", **{"compose.yaml": AGENT.format(repository=repository, socket=address)})
-        try:
-            assert "| v1" in machine.pycompose("up", cwd=tmp_path / "p").stdout
-        finally:
-            machine.pycompose("down", "--rmi", "local", cwd=tmp_path / "p")
 
 
 def test_docker_py_builds_and_tells_a_failure_with_its_log(machine: Machine, tmp_path: Path) -> None:

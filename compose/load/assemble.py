@@ -153,6 +153,12 @@ def keep_secret_values(tree: Map) -> None:
             secret["content"] = secret.pop(SECRET_VALUE)
 
 
+def drop_secret_values(tree: Map) -> None:
+    """Forget the values of secrets, in place: docker compose prints those of included ones with `--no-interpolate`."""
+    for secret in _entries(tree, "secrets"):
+        secret.pop(SECRET_VALUE, None)
+
+
 def _entries(tree: Map, section: str) -> list[Map]:
     entries: Any = tree.get(section)
     return [entry for entry in entries.values() if isinstance(entry, Map)] if isinstance(entries, Map) else []

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from compose.errors import InvalidProject, Location, Problem
-from compose.load.assemble import Assembler, keep_secret_values
+from compose.load.assemble import Assembler, drop_secret_values, keep_secret_values
 from compose.load.bind import bind_file_object, bind_model, bind_network, bind_service, bind_volume
 from compose.load.checks.references import check_names, check_project
 from compose.load.document import Parts, canonical, document, drop_unused, select, shape
@@ -68,6 +68,7 @@ def load(request: LoadRequest) -> Loaded:
     if request.normalise:
         normalise(tree, name, environment)
     if not is_bound:
+        drop_secret_values(tree)
         project = Project(name, sources.working_dir, sources.files, {}, warnings=report.warnings)
         return Loaded(project, plain(tree), places)
     keep_secret_values(tree)

@@ -17,7 +17,7 @@ from engine.builder.stage import KEY_NOTE, Product, StageBuild
 from engine.errors import NoSuchImage
 from engine.images.configuration import encode_configuration
 from engine.images.feed import short
-from engine.images.library import tag_of
+from engine.images.inventory import tag_of
 from engine.images.record import Image
 from engine.images.store import ImageService
 from engine.wire.images import Progress
@@ -111,7 +111,7 @@ class Build:
             tasks.start_soon(bench.cache.touch, bench.used)
             for entry in bench.fresh:
                 tasks.start_soon(bench.cache.put, entry)
-        return await bench.images.library.add(body, tags=bench.order.tags, parent=product.parent)
+        return await bench.images.inventory.add(body, tags=bench.order.tags, parent=product.parent)
 
     async def _warn(self) -> None:
         """Name the build arguments that no ARG takes, as Docker does."""

@@ -27,7 +27,7 @@ from engine.builder.usage import CacheUsage, usage_of
 from engine.builder.workspace import working
 from engine.containers.drivers import Drivers
 from engine.errors import EngineError, Unavailable
-from engine.images.library import tag_of
+from engine.images.inventory import tag_of
 from engine.images.store import ImageService
 from engine.registry.platforms import Platform, host_platform
 from engine.state.names import new_id
@@ -60,12 +60,12 @@ class Builder:
         self._images = images
         self._drivers = drivers
         self._snapshots = Snapshots(paths)
-        self._cache = Cache(store, images.library.layers)
+        self._cache = Cache(store, images.inventory.layers)
         self._cache_mounts = CacheMounts(store, self._root / "mounts")
         self._limiter = anyio.CapacityLimiter(max(_LEAST_AT_ONCE, len(os.sched_getaffinity(0))))
         self._running: dict[str, anyio.CancelScope] = {}
         self.tasks: anyio.abc.TaskGroup | None = None
-        images.library.keep(self._cache.needed_layers)
+        images.inventory.keep(self._cache.needed_layers)
 
     async def run(self, *, task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Remove what builds of an earlier engine left, report ready, then build until cancelled."""
@@ -131,7 +131,7 @@ class Builder:
         """
         with ExitStack() as stack:
             stack.enter_context(lines)
-            stack.enter_context(self._images.library.making())
+            stack.enter_context(self._images.inventory.making())
             self._running[ready.build_id] = stack.enter_context(ready.scope)
             bench = ready.bench(lines)
             try:
@@ -181,8 +181,8 @@ class Builder:
             return chosen(entry.id) if entry.has_layer else everything and not keep_bytes
 
         gone = await self._cache.forget(is_gone, keep_bytes=keep_bytes)
-        async with self._images.library.lock:
-            _, freed = await self._images.library.free([item for entry in gone for item in entry.chain_ids], [])
+        async with self._images.inventory.lock:
+            _, freed = await self._images.inventory.free([item for entry in gone for item in entry.chain_ids], [])
         removed = [entry.id for entry in gone if entry.has_layer]
         for mount in self._cache_mounts:
             if chosen(mount.id):

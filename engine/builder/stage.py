@@ -253,7 +253,7 @@ class StageBuild:
         async with bench.limiter, unfinished(bench.drivers, product.chain_ids) as layer:
             entry = _entry(key, description, product)
             if await act(layer):
-                captured = await layer.capture(bench.images.library.layers)
+                captured = await layer.capture(bench.images.inventory.layers)
                 entry = msgspec.structs.replace(
                     entry,
                     diff_id=captured.diff_id,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from engine.errors import Conflict, NoSuchImage
 from engine.events.bus import EventBus
 from engine.images import names
-from engine.images.library import Library
+from engine.images.inventory import Inventory
 from engine.images.record import Image
 from engine.images.removal import Removal, User, plan_removal
 from engine.wire.images import ImageDeleteItem
@@ -26,10 +26,10 @@ class Cleared:
 
 
 class Clearer:
-    """Takes images out of the library."""
+    """Takes images out of the inventory."""
 
-    def __init__(self, library: Library, events: EventBus) -> None:
-        self._library = library
+    def __init__(self, inventory: Inventory, events: EventBus) -> None:
+        self._inventory = inventory
         self._events = events
 
     async def remove(self, wanted: str, *, force: bool, used_by: UsedBy, with_parents: bool = True) -> Cleared:
@@ -39,11 +39,11 @@ class Clearer:
         no container. Raises `NoSuchImage`, `Conflict`.
         """
         cleared = Cleared()
-        async with self._library.lock:
-            image = names.find(self._library.images, wanted)
+        async with self._inventory.lock:
+            image = names.find(self._inventory.images, wanted)
             removal = self._plan(image, wanted, force=force, used_by=used_by)
             await self._carry_out(image, removal, cleared)
-            while with_parents and removal.deletes and (parent := self._library.images.get(image.parent)):
+            while with_parents and removal.deletes and (parent := self._inventory.images.get(image.parent)):
                 if parent.repo_tags or parent.repo_digests:
                     break
                 try:
@@ -59,16 +59,16 @@ class Clearer:
         tag), but for those that `spares` says; then layers and blobs that nobody needs.
         """
         cleared = Cleared()
-        for image in list(self._library.images):
+        for image in list(self._inventory.images):
             if (only_dangling and image.repo_tags) or used_by(image.id) or spares(image):
                 continue
             if self._children(image) and not (image.repo_tags or image.repo_digests):
                 continue
             for name in (*image.repo_tags, *image.repo_digests) or (image.id,):
                 await self._prune_name(name, used_by, cleared)
-        async with self._library.lock:
-            library = self._library
-            gone, freed = await library.free(library.layers.chain_ids(), library.content.digests())
+        async with self._inventory.lock:
+            inventory = self._inventory
+            gone, freed = await inventory.free(inventory.layers.chain_ids(), inventory.content.digests())
         cleared.items += [ImageDeleteItem(deleted=chain_id) for chain_id in gone]
         cleared.freed_bytes += freed
         return cleared
@@ -87,7 +87,7 @@ class Clearer:
         )
 
     def _children(self, image: Image) -> list[str]:
-        return [other.id for other in self._library.images if other.parent == image.id]
+        return [other.id for other in self._inventory.images if other.parent == image.id]
 
     async def _carry_out(self, image: Image, removal: Removal, cleared: Cleared) -> None:
         cleared.items += [ImageDeleteItem(untagged=name) for name in removal.untagged]
@@ -95,12 +95,12 @@ class Clearer:
         for name in removal.untagged:
             rest = names.unnamed(rest, name)
         if removal.deletes:
-            await self._library.images.delete(image.id)
-            gone, freed = await self._library.free(reversed(image.chain_ids), image.content)
+            await self._inventory.images.delete(image.id)
+            gone, freed = await self._inventory.free(reversed(image.chain_ids), image.content)
             cleared.items += [ImageDeleteItem(deleted=digest) for digest in (image.id, *gone)]
             cleared.freed_bytes += freed
         else:
-            await self._library.images.put(rest)
+            await self._inventory.images.put(rest)
         for _ in removal.untagged:
             self._events.publish("image", "untag", image.id, {"name": image.id})
         if removal.deletes:

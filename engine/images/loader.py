@@ -1,4 +1,4 @@
-"""`docker load`: archives of images into the library.
+"""`docker load`: archives of images into the inventory.
 
 An archive says what it is only at its end, so it is first spooled into files. Then its layers are unpacked, those that
 are not there yet, by a few threads; then its images are recorded. Whatever fails before that, or stops it, leaves
@@ -24,8 +24,8 @@ from engine.events.bus import EventBus
 from engine.images.bundle import Bundle, spool
 from engine.images.feed import Feed
 from engine.images.following import follow, leave
+from engine.images.inventory import Inventory
 from engine.images.keeping import Keeper
-from engine.images.library import Library
 from engine.images.loading import LayerFile, LoadedImage, plan_load
 from engine.registry.interrupt import Interrupt
 from engine.storage.deletion import delete_tree
@@ -41,8 +41,8 @@ _BETWEEN_LINES_SECONDS: Final = 0.1
 class Loader:
     """Loads archives. Made once."""
 
-    def __init__(self, library: Library, events: EventBus) -> None:
-        self._library = library
+    def __init__(self, inventory: Inventory, events: EventBus) -> None:
+        self._inventory = inventory
         self._events = events
         self._unpackers = ThreadPoolExecutor(_UNPACKERS, thread_name_prefix="load")
 
@@ -57,9 +57,9 @@ class Loader:
         is_done = False
         directory = Path(await anyio.to_thread.run_sync(lambda: tempfile.mkdtemp(prefix=_SPOOL, dir=self._root)))
         try:
-            with self._library.making():
+            with self._inventory.making():
                 images = plan_load(await _spooled(archive, directory), platform)
-                works += [Unpacking(self._library, layer) for layer in self._missing(images)]
+                works += [Unpacking(self._inventory, layer) for layer in self._missing(images)]
                 async with aclosing(self._unpack(works, quiet=quiet)) as lines:
                     async for line in lines:
                         yield line
@@ -73,16 +73,16 @@ class Loader:
                 await anyio.to_thread.run_sync(delete_tree, directory)
                 if not is_done:
                     blobs = [work.blob for work in works if work.blob]
-                    await self._library.discard([work.layer.chain_id for work in works], blobs)
+                    await self._inventory.discard([work.layer.chain_id for work in works], blobs)
 
     @property
     def _root(self) -> Path:
-        return self._library.layers.root
+        return self._inventory.layers.root
 
     def _missing(self, images: Iterable[LoadedImage]) -> list[LayerFile]:
         """The layers that are not there, each once, in order."""
         wanted = {layer.chain_id: layer for image in images for layer in image.layers}
-        return [layer for layer in wanted.values() if not self._library.layers.has(layer.chain_id)]
+        return [layer for layer in wanted.values() if not self._inventory.layers.has(layer.chain_id)]
 
     async def _unpack(self, works: list[Unpacking], *, quiet: bool) -> AsyncGenerator[Progress, None]:
         feed = Feed()
@@ -99,30 +99,30 @@ class Loader:
         """Record an image whose layers are there; return what is to be told about it."""
         told = []
         for tag in loaded.tags:
-            for other in self._library.images:
+            for other in self._inventory.images:
                 if tag in other.repo_tags and other.id != loaded.id:
                     told.append(
                         f"The image {tag} already exists, renaming the old one with ID {other.id} to empty string"
                     )
             told.append(f"Loaded image: {tag}")
-        image = await self._library.add(loaded.body, tags=loaded.tags)
+        image = await self._inventory.add(loaded.body, tags=loaded.tags)
         self._events.publish("image", "load", image.id, {"name": image.id})
         return [Progress(stream=f"{text}\n") for text in told or [f"Loaded image ID: {image.id}"]]
 
     async def _link_parents(self, images: Iterable[LoadedImage]) -> None:
         for image in images:
             if image.parent:
-                await self._library.link(image.id, image.parent)
+                await self._inventory.link(image.id, image.parent)
 
 
 class Unpacking:
     """One layer on its way from a spooled file to the layers: a `Work`. `blob` is what was kept of its archive."""
 
-    def __init__(self, library: Library, layer: LayerFile) -> None:
+    def __init__(self, inventory: Inventory, layer: LayerFile) -> None:
         self.layer = layer
         self.blob = ""
         self.error: BaseException | None = None
-        self._layers, self._content = library.layers, library.content
+        self._layers, self._content = inventory.layers, inventory.content
         self._interrupt = Interrupt()
         self._settled = threading.Event()
         self._feed: Feed | None = None

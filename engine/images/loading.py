@@ -15,7 +15,7 @@ import msgspec
 from engine.errors import BadRequest, EngineError, RegistryError
 from engine.images.bundle import Bundle, InvalidArchive, Spooled, read_small
 from engine.images.configuration import Configuration, parse_configuration
-from engine.images.library import tag_of
+from engine.images.inventory import tag_of
 from engine.registry.manifest import MOST_CONFIG_BYTES, MOST_MANIFEST_BYTES, Document, Index, Manifest, choose, parse
 from engine.registry.platforms import Platform
 from engine.storage.layers import chain_ids

@@ -18,7 +18,7 @@ from engine.images import names
 from engine.images.connections import Connections, interruptible
 from engine.images.feed import Feed, short
 from engine.images.following import follow, leave
-from engine.images.library import Library
+from engine.images.inventory import Inventory
 from engine.images.push_plan import PushPlan, build_manifest, plan_push
 from engine.images.record import Image
 from engine.images.resolve import check_platform, login_command
@@ -42,11 +42,11 @@ _WORDS: Final = {
 class Pusher:
     """Everything that pushes share. Lives on one event loop."""
 
-    def __init__(self, connections: Connections, library: Library, events: EventBus) -> None:
+    def __init__(self, connections: Connections, inventory: Inventory, events: EventBus) -> None:
         self._connections = connections
-        self._library = library
+        self._inventory = inventory
         self._events = events
-        self._uploads = Uploads(library.content, library.layers)
+        self._uploads = Uploads(inventory.content, inventory.layers)
 
     async def push(
         self, name: str, *, platform: str = "", auth: AuthConfig | None = None
@@ -72,7 +72,7 @@ class Pusher:
         self._events.publish("image", "push", wanted.familiar, {"name": wanted.familiar_name})
 
     def _tags(self, wanted: Reference) -> list[Reference]:
-        tags = [tag for image in self._library.images for tag in image.repo_tags]
+        tags = [tag for image in self._inventory.images for tag in image.repo_tags]
         own = [tag for tag in tags if tag.rpartition(":")[0] == wanted.familiar_name]
         if not own:
             raise NotFound(f"An image does not exist locally with the tag: {wanted.familiar_name}")
@@ -82,7 +82,7 @@ class Pusher:
 
     def _check_platforms(self, references: list[Reference], platform: str) -> None:
         for reference in references if platform else ():
-            image = names.find(self._library.images, reference.familiar)
+            image = names.find(self._inventory.images, reference.familiar)
             actual = Platform(image.os, image.architecture, image.variant)
             check_platform(actual, reference, Platform.parse(platform))
 
@@ -97,13 +97,13 @@ class Pusher:
         return await interruptible(interrupt, act)
 
     async def _push_tag(self, reference: Reference, writer: RegistryWriter) -> AsyncGenerator[Progress, None]:
-        images = self._library.images
+        images = self._inventory.images
         image = names.find(images, reference.familiar)
         with self._connections.wanting([*image.chain_ids, *image.content]):
             plan = await anyio.to_thread.run_sync(
-                plan_push, reference, image, list(images), self._library.content, self._library.layers
+                plan_push, reference, image, list(images), self._inventory.content, self._inventory.layers
             )
-            with self._library.making():  # blobs that are packed now belong to no image yet
+            with self._inventory.making():  # blobs that are packed now belong to no image yet
                 blobs: list[Descriptor] = []
                 try:
                     async with aclosing(self._push_layers(plan, writer, blobs)) as lines:
@@ -144,7 +144,7 @@ class Pusher:
 
     async def _push_manifest(self, plan: PushPlan, writer: RegistryWriter, blobs: list[Descriptor]) -> Document:
         interrupt = Interrupt()
-        repository, content, image_id = plan.reference.repository, self._library.content, plan.image.id
+        repository, content, image_id = plan.reference.repository, self._inventory.content, plan.image.id
 
         def act() -> Document:
             from engine.registry.upload import BytesSource
@@ -161,15 +161,15 @@ class Pusher:
         return await interruptible(interrupt, act)
 
     async def _record(self, image_id: str, reference: Reference, document: Document, blobs: list[Descriptor]) -> None:
-        async with self._library.lock:
-            image: Image | None = self._library.images.get(image_id)
+        async with self._inventory.lock:
+            image: Image | None = self._inventory.images.get(image_id)
             if image is None:
                 return  # removed meanwhile; the registry has it all the same
             name = f"{reference.familiar_name}@{document.digest}"
             content = dict.fromkeys([*image.content, document.digest, *(blob.digest for blob in blobs)])
             if name not in image.repo_digests or len(content) != len(image.content):
                 named = names.named(image, digest=name, tagged_ns=image.tagged_ns)
-                await self._library.images.put(msgspec.structs.replace(named, content=list(content)))
+                await self._inventory.images.put(msgspec.structs.replace(named, content=list(content)))
 
 
 def _explained(error: EngineError, reference: Reference) -> EngineError:

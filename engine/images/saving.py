@@ -14,7 +14,7 @@ import msgspec
 
 from engine.errors import EngineError, InvalidLayer
 from engine.images import names
-from engine.images.library import Library
+from engine.images.inventory import Inventory
 from engine.images.record import Image
 from engine.registry.manifest import OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST
 from engine.registry.reference import Reference
@@ -66,13 +66,13 @@ def _repository(images: Sequence[Image], name: str) -> list[tuple[Image, str]]:
     ]
 
 
-def write_archive(library: Library, saved: Sequence[SavedImage], write: Write) -> None:
+def write_archive(inventory: Inventory, saved: Sequence[SavedImage], write: Write) -> None:
     """Write the archive. Blocks. Raises `EngineError` when something of it is missing, and what `write` raises."""
     documents: dict[str, bytes] = {}
     layers: dict[str, tuple[str, int]] = {}
     entries: list[tuple[SavedImage, bytes]] = []
     for one in saved:
-        manifest = _manifest(library, one.image, documents, layers)
+        manifest = _manifest(inventory, one.image, documents, layers)
         documents[digest_of(manifest)] = manifest
         entries.append((one, manifest))
     write(directory_header("blobs"))
@@ -83,7 +83,7 @@ def write_archive(library: Library, saved: Sequence[SavedImage], write: Write) -
         else:
             chain_id, size_bytes = layers[digest]
             write(file_header(_name(digest), size_bytes))
-            _write_layer(library, chain_id, digest, size_bytes, write)
+            _write_layer(inventory, chain_id, digest, size_bytes, write)
     _write_file(write, "index.json", _index(entries))
     _write_file(write, "manifest.json", _docker_manifest(saved, layers))
     _write_file(write, "oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
@@ -92,16 +92,18 @@ def write_archive(library: Library, saved: Sequence[SavedImage], write: Write) -
     write(END)
 
 
-def _manifest(library: Library, image: Image, documents: dict[str, bytes], layers: dict[str, tuple[str, int]]) -> bytes:
+def _manifest(
+    inventory: Inventory, image: Image, documents: dict[str, bytes], layers: dict[str, tuple[str, int]]
+) -> bytes:
     try:
-        documents[image.id] = library.content.read(image.id)
+        documents[image.id] = inventory.content.read(image.id)
     except FileNotFoundError:
         raise EngineError(
             f"the config of image {image.id} is not there", hint="pull or build the image again"
         ) from None
     for chain_id, diff_id in zip(image.chain_ids, image.diff_ids, strict=True):
         if diff_id not in layers:
-            layers[diff_id] = (chain_id, _archive_bytes(library, chain_id))
+            layers[diff_id] = (chain_id, _archive_bytes(inventory, chain_id))
     return msgspec.json.encode(
         {
             "schemaVersion": 2,
@@ -166,11 +168,11 @@ def _write_file(write: Write, name: str, body: bytes) -> None:
     write(file_header(name, len(body)) + body + padding(len(body)))
 
 
-def _archive_bytes(library: Library, chain_id: str) -> int:
+def _archive_bytes(inventory: Inventory, chain_id: str) -> int:
     """The size of a layer's archive; counted for layers of older engines, whose records do not say it."""
-    size_bytes = library.layers.record(chain_id).archive_bytes
+    size_bytes = inventory.layers.record(chain_id).archive_bytes
     if not size_bytes:
-        for size in _sizes(lambda write: library.write_layer(chain_id, write)):
+        for size in _sizes(lambda write: inventory.write_layer(chain_id, write)):
             size_bytes += size
     return size_bytes
 
@@ -181,7 +183,7 @@ def _sizes(produce: Callable[[Write], None]) -> list[int]:
     return sizes
 
 
-def _write_layer(library: Library, chain_id: str, diff_id: str, size_bytes: int, write: Write) -> None:
+def _write_layer(inventory: Inventory, chain_id: str, diff_id: str, size_bytes: int, write: Write) -> None:
     written = 0
 
     def counted(data: bytes) -> None:
@@ -191,7 +193,7 @@ def _write_layer(library: Library, chain_id: str, diff_id: str, size_bytes: int,
             raise InvalidLayer(f"layer {diff_id} is not what it was")
         write(data)
 
-    library.write_layer(chain_id, counted)
+    inventory.write_layer(chain_id, counted)
     if written != size_bytes:
         raise InvalidLayer(f"layer {diff_id} is not what it was")
     write(padding(size_bytes))

@@ -14,7 +14,7 @@ from engine.events.bus import EventBus
 from engine.images import describe, names
 from engine.images.clearing import Clearer, UsedBy
 from engine.images.connections import Connections, interruptible
-from engine.images.library import Library, tag_of
+from engine.images.inventory import Inventory, tag_of
 from engine.images.loader import Loader
 from engine.images.pull import Puller
 from engine.images.push import Pusher
@@ -48,17 +48,17 @@ class ImageService:
     """Images by name and id; pulling, naming and removing them. Lives on one event loop."""
 
     def __init__(self, paths: Paths, store: Store, events: EventBus, registries: RegistrySettings) -> None:
-        self.library = Library(paths, store, events)
-        self._images = self.library.images
+        self.inventory = Inventory(paths, store, events)
+        self._images = self.inventory.images
         self._events = events
-        self._content, self._layers = self.library.content, self.library.layers
+        self._content, self._layers = self.inventory.content, self.inventory.layers
         self._connections = Connections(registries)
         self._puller = Puller(self._connections, Transfers(self._content, self._layers))
-        self._pusher = Pusher(self._connections, self.library, events)
-        self.library.keep(lambda: self._connections.wanted)
-        self._loader = Loader(self.library, events)
-        self._clearer = Clearer(self.library, events)
-        self._lock = self.library.lock
+        self._pusher = Pusher(self._connections, self.inventory, events)
+        self.inventory.keep(lambda: self._connections.wanted)
+        self._loader = Loader(self.inventory, events)
+        self._clearer = Clearer(self.inventory, events)
+        self._lock = self.inventory.lock
 
     def get(self, name_or_id: str) -> Image:
         """The image with that name, id or unambiguous prefix of an id. Raises `NoSuchImage`, `BadRequest`."""
@@ -162,7 +162,7 @@ class ImageService:
         """Give an image one name more; an image that had it loses it. Raises `NoSuchImage`, `BadRequest`."""
         image, reference = self.get(name_or_id), tag_of(f"{repository}:{tag}" if tag else repository)
         async with self._lock:
-            await self.library.claim(image, reference.familiar)
+            await self.inventory.claim(image, reference.familiar)
         self._events.publish("image", "tag", image.id, {"name": reference.familiar})
 
     async def remove(
@@ -194,7 +194,7 @@ class ImageService:
 
     async def take_in(self, archive: AsyncIterator[bytes], options: ImportOptions) -> str:
         """Make an image of an archive of a file system; return its id. See `taking_in.take_in`."""
-        image = await take_in(self.library, archive, options)
+        image = await take_in(self.inventory, archive, options)
         self._events.publish("image", "import", image.id, {"name": image.id})
         return image.id
 
@@ -209,28 +209,28 @@ class ImageService:
         return self._save(choose(self._images, wanted))
 
     async def _save(self, saved: Sequence[SavedImage]) -> AsyncGenerator[bytes, None]:
-        with self.library.making():  # nothing of it may be deleted meanwhile
-            async with aclosing(streamed(partial(write_archive, self.library, saved))) as chunks:
+        with self.inventory.making():  # nothing of it may be deleted meanwhile
+            async with aclosing(streamed(partial(write_archive, self.inventory, saved))) as chunks:
                 async for chunk in chunks:
                     yield chunk
         for one in saved:
             self._events.publish("image", "save", one.image.id, {"name": one.image.id})
 
     async def discard(self, chain_ids: Sequence[str]) -> None:
-        """See `Library.discard`."""
-        await self.library.discard(chain_ids)
+        """See `Inventory.discard`."""
+        await self.inventory.discard(chain_ids)
 
     def making(self) -> AbstractContextManager[None]:
-        """See `Library.making`."""
-        return self.library.making()
+        """See `Inventory.making`."""
+        return self.inventory.making()
 
     async def add(self, body: bytes, *, tags: Sequence[str] = (), parent: str = "") -> Image:
-        """See `Library.add`."""
-        return await self.library.add(body, tags=tags, parent=parent)
+        """See `Inventory.add`."""
+        return await self.inventory.add(body, tags=tags, parent=parent)
 
     async def recover(self) -> None:
         """Put right what a crash left. Call once, before anything else."""
-        await self.library.recover()
+        await self.inventory.recover()
 
     def _whole(self, image_id: str) -> Image | None:
         image = self._images.get(image_id)
@@ -255,5 +255,5 @@ class ImageService:
             is_new = known is None or (bool(tag) and tag not in known.repo_tags)
             repo_digest = f"{reference.familiar_name}@{digest}"
             if is_new or image != known or repo_digest not in image.repo_digests:
-                await self.library.claim(names.named(image, digest=repo_digest, tagged_ns=time.time_ns()), tag)
+                await self.inventory.claim(names.named(image, digest=repo_digest, tagged_ns=time.time_ns()), tag)
         return is_new

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from engine.errors import BadRequest, EngineError, InvalidLayer
 from engine.images.configuration import Configuration, HistoryEntry, RootFilesystem, encode_configuration
-from engine.images.library import Library, tag_of
+from engine.images.inventory import Inventory, tag_of
 from engine.images.record import Image
 from engine.registry.platforms import Platform
 from engine.storage.compression import Read
@@ -33,7 +33,7 @@ class ImportOptions:
     config: ContainerConfig = field(default_factory=ContainerConfig)
 
 
-async def take_in(library: Library, archive: AsyncIterator[bytes], options: ImportOptions) -> Image:
+async def take_in(inventory: Inventory, archive: AsyncIterator[bytes], options: ImportOptions) -> Image:
     """Make an image of a tar archive (plain, gzip, bzip2, xz or zstd). After a failure nothing stays.
 
     Raises `InvalidLayer`, `BadRequest` for a name or a platform that is none, and what `archive` raises.
@@ -42,12 +42,12 @@ async def take_in(library: Library, archive: AsyncIterator[bytes], options: Impo
     tags = [tag_of(options.tag).familiar] if options.tag else []
     made: list[str] = []
     try:
-        with library.making():
-            layer = await consumed(archive, lambda read: _layer(library, read))
+        with inventory.making():
+            layer = await consumed(archive, lambda read: _layer(inventory, read))
             made.append(layer.chain_id)
-            return await library.add(_config(options, platform, layer), tags=tags)
+            return await inventory.add(_config(options, platform, layer), tags=tags)
     except BaseException as exc:
-        await library.discard(made)
+        await inventory.discard(made)
         if isinstance(exc, OSError):
             raise EngineError(f"image cannot be stored: {exc.strerror or exc}", hint="is the disk full?") from exc
         raise
@@ -68,7 +68,7 @@ def _config(options: ImportOptions, platform: Platform, layer: CapturedLayer) ->
     return encode_configuration(configuration)
 
 
-def _layer(library: Library, read: Read) -> CapturedLayer:
+def _layer(inventory: Inventory, read: Read) -> CapturedLayer:
     is_empty = True
 
     def watched(size: int) -> bytes:
@@ -79,7 +79,7 @@ def _layer(library: Library, read: Read) -> CapturedLayer:
             raise InvalidLayer("the archive is empty: unexpected end")
         return data
 
-    return library.layers.take_in(watched)
+    return inventory.layers.take_in(watched)
 
 
 def source_url(source: str) -> str:

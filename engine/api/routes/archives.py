@@ -12,7 +12,7 @@ from engine.api.router import Route
 from engine.api.routes.snapshots import tag_from
 from engine.api.services import Services
 from engine.builder.changes import reconfigured
-from engine.images.library import tag_of
+from engine.images.inventory import tag_of
 from engine.images.taking_in import ImportOptions, download, source_url
 from engine.registry.manifest import OfferedPlatform
 from engine.wire.codec import decode

@@ -20,7 +20,7 @@ from engine.containers.record import ContainerRecord
 from engine.containers.stopping import Stopper
 from engine.errors import Conflict, EngineError, NotFound
 from engine.images.configuration import Configuration, HistoryEntry, RootFilesystem, encode_configuration
-from engine.images.library import tag_of
+from engine.images.inventory import tag_of
 from engine.images.record import Image
 from engine.storage.layers import CapturedLayer
 from engine.wire.containers import ContainerConfig

@@ -66,7 +66,7 @@ async def test_without_a_pause_or_without_its_image_a_container_can_be_committed
         image_id = await engine.containers.commit(container, CommitOptions(pauses=False))
         assert "pause" not in engine.actions(container)
         layers = {chain_id for image in engine.images.all() for chain_id in image.chain_ids}
-        assert set(engine.images.library.layers.chain_ids()) == layers  # it wrote nothing
+        assert set(engine.images.inventory.layers.chain_ids()) == layers  # it wrote nothing
         with pytest.raises(BadRequest):
             await engine.containers.commit(container, CommitOptions(tag="Not A Name"))
         await engine.images.remove(image_id, force=True, used_by=lambda _: [])

@@ -25,7 +25,7 @@ from engine.state.store import Store
 from engine.storage.snapshots import Snapshots
 from tests.engine.images.bundles import in_pieces, old_bundle
 from tests.engine.images.conftest import OFFLINE, Machine
-from tests.engine.images.test_library import configuration
+from tests.engine.images.test_inventory import configuration
 from tests.engine.images.test_names import nobody
 from tests.fakes.registry import tar_of
 
@@ -128,11 +128,11 @@ def _count_down(step: int) -> None:
 def check_whole(machine: Machine) -> None:
     """Every image can be used and saved, and there is nothing on disk that belongs to none."""
     images = machine.images.all()
-    library = machine.images.library
+    inventory = machine.images.inventory
     for image in images:
-        assert library.content.read(image.id)
+        assert inventory.content.read(image.id)
         for chain_id in image.chain_ids:
-            library.write_layer(chain_id, lambda _: None)
+            inventory.write_layer(chain_id, lambda _: None)
     expected = {digest[7:] for image in images for digest in (*image.chain_ids, *image.content)}
     expected |= {f"l/{chain_id[7:23]}" for image in images for chain_id in image.chain_ids}
     assert set(machine.files()) == expected

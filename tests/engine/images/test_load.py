@@ -121,7 +121,7 @@ async def test_what_is_there_is_not_unpacked_again_and_names_move(machine: Machi
     assert image.chain_ids[0] == old.chain_ids[0]
     assert (machine.paths.layers / old.chain_ids[0][7:]).stat().st_ino == before
     assert machine.images.get(old.id).repo_tags == []
-    assert machine.images.library.layers.record(old.chain_ids[0]).blob in image.content
+    assert machine.images.inventory.layers.record(old.chain_ids[0]).blob in image.content
 
 
 async def test_progress_is_told_unless_it_is_not_wanted(machine: Machine) -> None:

@@ -268,11 +268,11 @@ async def made_on(machine: Machine, base: Image, place: Path, name: str) -> Imag
     upper = place / "upper"
     upper.mkdir()
     (upper / "new").write_bytes(os.urandom(3_000_000))
-    library = machine.images.library
-    with library.making():
-        layer = await anyio.to_thread.run_sync(lambda: library.layers.capture(upper, base.chain_ids, moves=False))
+    inventory = machine.images.inventory
+    with inventory.making():
+        layer = await anyio.to_thread.run_sync(lambda: inventory.layers.capture(upper, base.chain_ids, moves=False))
         config = {
             "architecture": "amd64", "os": "linux", "config": {},
             "rootfs": {"type": "layers", "diff_ids": [*base.diff_ids, layer.diff_id]},
         }  # fmt: skip
-        return await library.add(json.dumps(config).encode(), tags=[name])
+        return await inventory.add(json.dumps(config).encode(), tags=[name])

@@ -12,7 +12,7 @@ from engine.images.record import Image
 from engine.images.removal import User, plan_removal
 from engine.wire.containers import ContainerConfig
 from tests.engine.images.conftest import Machine
-from tests.engine.images.test_library import capture, configuration
+from tests.engine.images.test_inventory import capture, configuration
 from tests.engine.images.test_names import nobody, shown
 
 ID = "sha256:" + "ab" * 32

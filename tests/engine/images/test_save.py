@@ -16,7 +16,7 @@ from engine.errors import EngineError, NoSuchImage
 from engine.images.configuration import encode_configuration
 from tests.engine.images.bundles import in_pieces
 from tests.engine.images.conftest import Machine, machine_with_mirror
-from tests.engine.images.test_library import capture, configuration
+from tests.engine.images.test_inventory import capture, configuration
 from tests.fakes.registry import FakeRegistry, tar_of
 
 pytestmark = [pytest.mark.root, pytest.mark.anyio]
@@ -91,7 +91,7 @@ async def test_what_was_saved_can_be_loaded_elsewhere(machine: Machine, registry
         assert image.id == image_id
         assert image.parent == other.images.get("base:1").id
         # A layer that packs to the same bytes again needs no blob.
-        records = [other.images.library.layers.record(chain_id) for chain_id in image.chain_ids]
+        records = [other.images.inventory.layers.record(chain_id) for chain_id in image.chain_ids]
         assert [bool(record.blob) for record in records] == [True, False]
         again = b"".join([chunk async for chunk in other.images.save(["shop/web:2", "base:1"])])
         assert again == data
@@ -115,6 +115,6 @@ async def test_an_unknown_image_is_refused_at_once_and_a_missing_part_breaks_off
     image_id = await family(machine, registry)
     with pytest.raises(NoSuchImage):
         machine.images.save(["base:1", "nope"])
-    machine.images.library.content.remove([image_id])
+    machine.images.inventory.content.remove([image_id])
     with pytest.raises(EngineError, match="is not there"):
         await save(machine, image_id)

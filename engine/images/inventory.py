@@ -2,9 +2,9 @@
 
 Layers are made before the image that needs them is known, so whoever makes some does it inside `making`:
 
-    with library.making():
-        layer = await anyio.to_thread.run_sync(partial(library.layers.capture, upper, chain, moves=True))
-        image = await library.add(encode_configuration(configuration), tags=["shop/web:1"])
+    with inventory.making():
+        layer = await anyio.to_thread.run_sync(partial(inventory.layers.capture, upper, chain, moves=True))
+        image = await inventory.add(encode_configuration(configuration), tags=["shop/web:1"])
 
 What a crash leaves of it goes with the next start (`recover`).
 """
@@ -37,7 +37,7 @@ from engine.storage.streaming import Write
 Needed = Callable[[], Iterable[str]]
 
 
-class Library:
+class Inventory:
     """The images, by id. Lives on one event loop; `lock` is for changes of records and for deleting what they need."""
 
     def __init__(self, paths: Paths, store: Store, events: EventBus) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from engine.errors import BadRequest, NotFound, RegistryError
 from engine.images.configuration import Configuration, HistoryEntry, RootFilesystem, encode_configuration
-from engine.images.library import Library
+from engine.images.inventory import Inventory
 from engine.storage.content import digest_of
 from engine.storage.layers import CapturedLayer, chain_ids
 from engine.wire.containers import ContainerConfig, HealthConfig
@@ -24,7 +24,7 @@ def capture(machine: Machine, name: str, parents: Sequence[str] = ()) -> Capture
     upper = machine.paths.root / "upper"
     upper.mkdir()
     (upper / name).write_text(name)
-    return machine.images.library.layers.capture(upper, parents, moves=True)
+    return machine.images.inventory.layers.capture(upper, parents, moves=True)
 
 
 def configuration(*diff_ids: str, command: str = "run") -> Configuration:
@@ -64,18 +64,18 @@ def test_a_config_says_what_is_set_and_nothing_else() -> None:
 
 
 async def test_an_added_image_is_one_like_any_other(machine: Machine) -> None:
-    library = machine.images.library
-    with library.making():
+    inventory = machine.images.inventory
+    with inventory.making():
         low = capture(machine, "low")
         top = capture(machine, "top", [low.chain_id])
         body = encode_configuration(configuration(low.diff_id, top.diff_id))
-        image = await library.add(body, tags=["shop/web", "shop/web:2"], parent="sha256:" + "0" * 64)
+        image = await inventory.add(body, tags=["shop/web", "shop/web:2"], parent="sha256:" + "0" * 64)
     assert image.id == digest_of(body)
     assert image.chain_ids == [low.chain_id, top.chain_id] == chain_ids(image.diff_ids)
     assert image.size == low.size_bytes + top.size_bytes
     assert machine.images.get("shop/web:2") == machine.images.get("shop/web") == image
     assert machine.images.inspect(image).config.cmd == ["run"]
-    assert library.content.read(image.id) == body
+    assert inventory.content.read(image.id) == body
     assert [(event.action, event.actor.attributes["name"]) for event in await machine.heard()] == [
         ("create", image.id),
         ("tag", "shop/web:latest"),
@@ -84,61 +84,61 @@ async def test_an_added_image_is_one_like_any_other(machine: Machine) -> None:
 
 
 async def test_adding_it_again_only_gives_names_and_takes_them_from_others(machine: Machine) -> None:
-    library = machine.images.library
+    inventory = machine.images.inventory
     layer = capture(machine, "file")
-    first = await library.add(encode_configuration(configuration(layer.diff_id)), tags=["app:1"])
-    assert await library.add(encode_configuration(configuration(layer.diff_id)), tags=["app:1"]) == machine.images.get(
-        "app:1"
-    )
-    second = await library.add(encode_configuration(configuration(layer.diff_id, command="other")), tags=["app:1"])
+    first = await inventory.add(encode_configuration(configuration(layer.diff_id)), tags=["app:1"])
+    assert await inventory.add(
+        encode_configuration(configuration(layer.diff_id)), tags=["app:1"]
+    ) == machine.images.get("app:1")
+    second = await inventory.add(encode_configuration(configuration(layer.diff_id, command="other")), tags=["app:1"])
     assert machine.images.get("app:1").id == second.id
     assert machine.images.get(first.id).repo_tags == []
     assert len(machine.images.all()) == 2
 
 
 async def test_what_is_wrong_is_refused_and_nothing_is_recorded(machine: Machine) -> None:
-    library = machine.images.library
+    inventory = machine.images.inventory
     body = encode_configuration(configuration("sha256:" + "1" * 64))
     with pytest.raises(NotFound, match="is not there"):
-        await library.add(body)
+        await inventory.add(body)
     with pytest.raises(BadRequest):
-        await library.add(encode_configuration(configuration()), tags=["Not A Name"])
+        await inventory.add(encode_configuration(configuration()), tags=["Not A Name"])
     with pytest.raises(RegistryError):
-        await library.add(b"not JSON")
+        await inventory.add(b"not JSON")
     assert machine.images.all() == []
     assert machine.files() == []
 
 
 async def test_an_image_on_a_pulled_one_keeps_the_blobs_of_its_layers(machine: Machine, registry: FakeRegistry) -> None:
-    library = machine.images.library
+    inventory = machine.images.inventory
     registry.put_image("library/base", "1", [tar_of({"etc/a": b"low"})])
     await machine.pull("base:1")
     base = machine.images.get("base:1")
     layer = capture(machine, "mine", base.chain_ids)
-    image = await library.add(encode_configuration(configuration(*base.diff_ids, layer.diff_id)), parent=base.id)
-    blob = library.layers.record(base.chain_ids[0]).blob
+    image = await inventory.add(encode_configuration(configuration(*base.diff_ids, layer.diff_id)), parent=base.id)
+    blob = inventory.layers.record(base.chain_ids[0]).blob
     assert image.content == [image.id, blob]
-    assert library.content.has(blob)
+    assert inventory.content.has(blob)
 
 
 async def test_nothing_is_deleted_while_something_is_made_but_afterwards(machine: Machine) -> None:
-    library = machine.images.library
-    with library.making():
+    inventory = machine.images.inventory
+    with inventory.making():
         layer = capture(machine, "file")
         await machine.images.prune(only_dangling=True, used_by=lambda _: [])
-        assert library.layers.has(layer.chain_id)
+        assert inventory.layers.has(layer.chain_id)
     _, freed = await machine.images.prune(only_dangling=True, used_by=lambda _: [])
     assert freed == layer.size_bytes
     assert machine.files() == []
 
 
 async def test_what_somebody_keeps_is_neither_pruned_nor_taken_for_an_orphan(machine: Machine) -> None:
-    library = machine.images.library
+    inventory = machine.images.inventory
     layer = capture(machine, "cached")
-    library.keep(lambda: [layer.chain_id])
+    inventory.keep(lambda: [layer.chain_id])
     await machine.images.prune(only_dangling=True, used_by=lambda _: [])
-    await library.recover()
-    assert library.layers.has(layer.chain_id)
+    await inventory.recover()
+    assert inventory.layers.has(layer.chain_id)
 
 
 async def test_after_a_crash_layers_without_image_go_and_pulled_ones_stay(
@@ -149,10 +149,10 @@ async def test_after_a_crash_layers_without_image_go_and_pulled_ones_stay(
     pulled = machine.images.get("base:1")
     layer = capture(machine, "orphan", pulled.chain_ids)
     kept = capture(machine, "kept")
-    image = await machine.images.library.add(encode_configuration(configuration(kept.diff_id)))
-    machine.images.library.content.put(digest_of(b"{}"), b"{}")
+    image = await machine.images.inventory.add(encode_configuration(configuration(kept.diff_id)))
+    machine.images.inventory.content.put(digest_of(b"{}"), b"{}")
     await machine.store.table("image", type(image)).delete(pulled.id)  # as if the crash came before the record
-    successor = Library(machine.paths, machine.store, machine.events)
+    successor = Inventory(machine.paths, machine.store, machine.events)
     await successor.recover()
     assert not successor.layers.has(layer.chain_id)
     assert not successor.content.has(digest_of(b"{}"))

@@ -12,6 +12,8 @@ from engine.errors import NotFound
 
 Handler = Callable[[Services, Request], Awaitable[Answer]]
 
+# Under which patterns are kept that begin with a placeholder.
+_ANY_NOUN = "{}"
 _PLACEHOLDER = re.compile(r"\{(\w+)(:path)?\}")
 
 
@@ -41,14 +43,16 @@ class Router:
         """The handler and the path's named parts. Raises `NotFound` as Docker words it."""
         if handler := self._fixed.get((method, path)):
             return handler, {}
-        for pattern, handler in self._by_noun.get((method, _noun(path)), ()):
-            if match := pattern.fullmatch(path):
-                return handler, match.groupdict()
+        for noun in (_noun(path), _ANY_NOUN):
+            for pattern, handler in self._by_noun.get((method, noun), ()):
+                if match := pattern.fullmatch(path):
+                    return handler, match.groupdict()
         raise NotFound("page not found")
 
 
 def _noun(path: str) -> str:
-    return path.split("/", 2)[1] if path.startswith("/") else ""
+    noun = path.split("/", 2)[1] if path.startswith("/") else ""
+    return _ANY_NOUN if noun.startswith("{") else noun
 
 
 def _compile(pattern: str) -> re.Pattern[str]:

@@ -14,14 +14,16 @@ import anyio.abc
 
 from engine.api.server import serve as serve_api
 from engine.api.services import Services
-from engine.api.system import System
+from engine.api.system import Identity, System
 from engine.builder.service import Builder
 from engine.containers.drivers import Drivers
 from engine.containers.service import ContainerService
+from engine.daemon.identity import engine_id
 from engine.daemon.idle import IdleWatch
 from engine.daemon.settings import TRUST_DIRECTORIES, Settings
 from engine.errors import Unavailable
 from engine.events.bus import EventBus
+from engine.events.journal import Journal
 from engine.images.store import ImageService
 from engine.network.service import NetworkService
 from engine.registry.settings import RegistrySettings
@@ -58,9 +60,12 @@ async def serve(settings: Settings, *, version: str) -> None:
 
 async def _serve(settings: Settings, store: Store, *, version: str) -> None:
     runtime = Runtime(settings.paths)
+    journal = Journal(settings.paths.events)
+    events = EventBus(past=journal.past(), record=journal.append)
     try:
-        await _run(settings, _compose(settings, store, runtime, version=version))
+        await _run(settings, _compose(settings, store, runtime, events, version=version))
     finally:
+        journal.close()
         runtime.close()
 
 
@@ -90,9 +95,8 @@ async def _run(settings: Settings, services: Services) -> None:
             tasks.cancel_scope.cancel()
 
 
-def _compose(settings: Settings, store: Store, runtime: Runtime, *, version: str) -> Services:
+def _compose(settings: Settings, store: Store, runtime: Runtime, events: EventBus, *, version: str) -> Services:
     paths = settings.paths
-    events = EventBus()
     registries = RegistrySettings.load(settings.registry_files)
     registries = registries.with_mirrors(settings.mirrors).with_proxies(settings.proxies)
     registries = replace(registries, trust_directories=TRUST_DIRECTORIES)
@@ -111,7 +115,8 @@ def _compose(settings: Settings, store: Store, runtime: Runtime, *, version: str
         networks=networks,
         runtime=runtime,
     )
-    system = System(paths=paths, containers=containers, images=images, version=version)
+    told = Identity(version=version, engine_id=engine_id(paths.identity), proxies=settings.proxies)
+    system = System(paths=paths, containers=containers, images=images, events=events, identity=told)
     return Services(
         containers=containers,
         images=images,

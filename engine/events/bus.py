@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
@@ -13,20 +13,30 @@ import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from msgspec import UNSET
 
+from engine.events.journal import REMEMBERED
 from engine.wire.system import EventActor, EventMessage
 
-_REMEMBERED: Final = 1024
 _LISTENER_BACKLOG: Final = 8192
 
 Wanted = Callable[[EventMessage], bool]
 
 
 class EventBus:
-    """Publish and subscribe. Lives on one event loop; `publish` is an ordinary call."""
+    """Publish and subscribe. Lives on one event loop; `publish` is an ordinary call.
 
-    def __init__(self, clock: Callable[[], int] = time.time_ns) -> None:
+    `past` are the events of earlier engines; `record` is told every new one before its listeners are.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], int] = time.time_ns,
+        *,
+        past: Iterable[EventMessage] = (),
+        record: Callable[[EventMessage], None] = lambda _: None,
+    ) -> None:
         self._clock = clock
-        self._past: deque[EventMessage] = deque(maxlen=_REMEMBERED)
+        self._record = record
+        self._past = deque(past, maxlen=REMEMBERED)
         self._listeners: set[MemoryObjectSendStream[EventMessage]] = set()
 
     def publish(self, kind: str, action: str, actor_id: str, attributes: Mapping[str, str]) -> None:
@@ -44,6 +54,7 @@ class EventBus:
             time_nano=now,
         )
         self._past.append(event)
+        self._record(event)
         for listener in list(self._listeners):
             try:
                 listener.send_nowait(event)

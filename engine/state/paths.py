@@ -34,6 +34,16 @@ class Paths:
         return self.root / "state.db"
 
     @property
+    def events(self) -> Path:
+        """The last events, a line of JSON each."""
+        return self.root / "events.jsonl"
+
+    @property
+    def identity(self) -> Path:
+        """The engine's name among all engines, made at its first start."""
+        return self.root / "engine-id"
+
+    @property
     def content(self) -> Path:
         """Blobs by digest."""
         return self.root / "content"

@@ -1,6 +1,6 @@
 """HTTP/1.1 as the Engine API uses it, without input or output; the codec itself is h11.
 
-A request's target is `/v1.47/containers/json?all=1`; the version may be missing. `Query` reads parameters as
+A request's target is `/v1.51/containers/json?all=1`; the version may be missing. `Query` reads parameters as
 Docker does. Server and client make their `h11.Connection` here, so both hold to the same bounds.
 """
 
@@ -26,14 +26,14 @@ MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_JSON_BYTES: Final = 16 * 1024 * 1024
 READ_BYTES: Final = 64 * 1024
 
-_VERSIONED = re.compile(r"/v(\d+)\.(\d+)(/.*)")
+_VERSIONED = re.compile(r"/v(\d+)(?:\.(\d+))?(/.*)")
 _FALSE: Final = frozenset({"", "0", "no", "false", "none"})
 
 Version = tuple[int, int]
 
 
 def version_of(text: str) -> Version:
-    """`1.47` as numbers that compare."""
+    """`1.51` as numbers that compare."""
     major, _, minor = text.partition(".")
     return int(major), int(minor)
 
@@ -94,8 +94,8 @@ def parse_target(target: str) -> Target:
     match = _VERSIONED.fullmatch(path)
     if match is None:
         return Target(unquote(path), Query(query), NEWEST)
-    version = (int(match[1]), int(match[2]))
-    named = f"client version {match[1]}.{match[2]}"
+    version = (int(match[1]), int(match[2] or 0))
+    named = f"client version {match[1]}" + (f".{match[2]}" if match[2] else "")
     if version > NEWEST:
         raise BadRequest(f"{named} is too new. Maximum supported API version is {API_VERSION}")
     if version < OLDEST:

@@ -6,7 +6,7 @@ from msgspec import UNSET, UnsetType, field
 
 from engine.wire.codec import Wire
 
-API_VERSION = "1.47"
+API_VERSION = "1.51"
 MIN_API_VERSION = "1.24"
 
 
@@ -83,6 +83,19 @@ class PluginsInfo(Wire, frozen=True, kw_only=True):
     log: list[str] = field(default_factory=lambda: ["json-file", "local", "none"])
 
 
+class Commit(Wire, frozen=True, kw_only=True):
+    """The version of a program that the engine uses, by its source's commit."""
+
+    id: str = field(name="ID", default="")
+
+
+class FirewallInfo(Wire, frozen=True, kw_only=True):
+    """What filters and translates the containers' packets."""
+
+    driver: str = "nftables"
+    info: list[tuple[str, str]] | UnsetType = UNSET
+
+
 class SwarmInfo(Wire, frozen=True, kw_only=True):
     """We are never in a swarm."""
 
@@ -109,6 +122,7 @@ class SystemInfo(Wire, frozen=True, kw_only=True):
     plugins: PluginsInfo = PluginsInfo()
     memory_limit: bool = True
     swap_limit: bool = True
+    kernel_memory_tcp: bool | UnsetType = field(name="KernelMemoryTCP", default=UNSET)
     cpu_cfs_period: bool = True
     cpu_cfs_quota: bool = True
     cpu_shares: bool = field(name="CPUShares", default=True)
@@ -133,6 +147,7 @@ class SystemInfo(Wire, frozen=True, kw_only=True):
     registry_config: dict[str, object] | None = None
     n_cpu: int = field(name="NCPU", default=0)
     mem_total: int = 0
+    generic_resources: list[object] | None = None
     http_proxy: str = ""
     https_proxy: str = ""
     no_proxy: str = ""
@@ -146,5 +161,10 @@ class SystemInfo(Wire, frozen=True, kw_only=True):
     live_restore_enabled: bool = True
     isolation: str = ""
     init_binary: str = ""
+    containerd_commit: Commit = Commit()
+    runc_commit: Commit = Commit()
+    init_commit: Commit = Commit()
     security_options: list[str] = []
+    firewall_backend: FirewallInfo = FirewallInfo()
+    cdi_spec_dirs: list[str] = field(name="CDISpecDirs", default=[])
     warnings: list[str] | None = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from engine.api.services import Services
 from engine.builder.order import BuildOrder
@@ -12,7 +11,8 @@ from engine.builder.usage import CacheUsage
 from engine.errors import Conflict, NoSuchNetwork, NoSuchVolume
 from engine.events.bus import EventBus
 from engine.state.names import find, new_id
-from engine.wire.images import Progress
+from engine.wire.containers import ContainerSummary
+from engine.wire.images import ImageSummary, Progress
 from engine.wire.networks import NetworkCreateRequest, NetworkCreateResponse, NetworkInspect
 from engine.wire.system import SystemInfo, SystemVersion, VersionComponent, VersionPlatform
 from engine.wire.volumes import Volume, VolumeCreateRequest
@@ -138,8 +138,11 @@ class FakeSystem:
             version=self.version_text,
         )
 
-    async def disk_usage(self) -> dict[str, Any]:
-        return {"LayersSize": 0, "Images": [], "Containers": [], "BuildCache": []}
+    async def images_usage(self) -> tuple[int, list[ImageSummary]]:
+        return 0, []
+
+    async def containers_usage(self) -> list[ContainerSummary]:
+        return []
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,18 +6,24 @@ from engine.api.routes import (
     archives,
     build,
     containers,
+    events,
     execs,
     files,
     images,
     networks,
+    plugins,
     snapshots,
     stdio,
+    swarm,
     system,
+    usage,
     volumes,
 )
 
 ROUTES = (
     *system.ROUTES,
+    *events.ROUTES,
+    *usage.ROUTES,
     *containers.ROUTES,
     *stdio.ROUTES,
     *execs.ROUTES,
@@ -28,4 +34,6 @@ ROUTES = (
     *build.ROUTES,
     *networks.ROUTES,
     *volumes.ROUTES,
+    *plugins.ROUTES,
+    *swarm.ROUTES,
 )

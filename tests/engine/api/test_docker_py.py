@@ -48,7 +48,7 @@ async def test_errors_are_of_dockers_kinds(tmp_path: Path) -> None:
 
 async def test_listings_pulls_and_resources(tmp_path: Path) -> None:
     async with client_of(tmp_path) as (client, call):
-        assert (await call(client.version))["ApiVersion"] == "1.47"
+        assert (await call(client.version))["ApiVersion"] == "1.51"
         assert [image.tags for image in await call(client.images.list)] == [["busybox:latest"]]
         volume = await call(lambda: client.volumes.create("data", labels={"a": "b"}))
         assert [v.name for v in await call(lambda: client.volumes.list(filters={"label": "a=b"}))] == ["data"]

@@ -49,7 +49,7 @@ async def test_a_ping_tells_what_is_spoken_here(tmp_path: Path) -> None:
         await stream.send(b"GET /_ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         head, _, body = (await until_closed(stream)).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 OK\r\n")
-    for line in (b"Api-Version: 1.47", b"Docker-Experimental: false", b"Ostype: linux", b"Server: pycompose/9.9.9"):
+    for line in (b"Api-Version: 1.51", b"Docker-Experimental: false", b"Ostype: linux", b"Server: pycompose/9.9.9"):
         assert line in head
     assert body == b"OK"
 
@@ -161,7 +161,7 @@ async def test_a_client_that_leaves_in_the_middle_of_a_request_is_forgotten(tmp_
     [
         (b"/v1.99/info", b"400", b"client version 1.99 is too new"),
         (b"/v1.12/info", b"400", b"client version 1.12 is too old"),
-        (b"/v1.47/nothing", b"404", b"page not found"),
+        (b"/v1.51/nothing", b"404", b"page not found"),
         (b"/containers/none/json", b"404", b"No such container: none"),
         (b"/containers/json?filters=x", b"400", b"invalid filter"),
         (b"/containers/json?filters={%22colour%22:[%22red%22]}", b"400", b"invalid filter 'colour'"),

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.api.system import System
+from engine.api.system import Identity, System
 from engine.state.paths import Paths
 from engine.wire.containers import ContainerCreateRequest
+from engine.wire.system import API_VERSION
 from tests.fakes.services import FakeEngine, fake_engine
 
 pytestmark = pytest.mark.anyio
@@ -18,7 +19,8 @@ pytestmark = pytest.mark.anyio
 def system_of(engine: FakeEngine, directory: Path) -> System:
     paths = Paths(root=directory / "state", run=directory / "run")
     paths.make()
-    return System(paths=paths, containers=engine.containers, images=engine.images, version="1.2.3")
+    told = Identity(version="1.2.3", engine_id="e-1", labels=("rack=7",))
+    return System(paths=paths, containers=engine.containers, images=engine.images, events=engine.events, identity=told)
 
 
 async def test_info_counts_containers_by_their_state(tmp_path: Path) -> None:
@@ -51,11 +53,11 @@ async def test_version_names_the_engine_and_its_parts(tmp_path: Path) -> None:
     version = await system_of(fake_engine(), tmp_path).version()
     assert [part.name for part in version.components] == ["Engine", "crun", "conmon"]
     engine, *parts = version.components
-    assert (engine.version, engine.details["ApiVersion"], version.api_version) == ("1.2.3", "1.47", "1.47")
+    assert (engine.version, engine.details["ApiVersion"], version.api_version) == ("1.2.3", API_VERSION, API_VERSION)
     assert all(part.version for part in parts)
 
 
 async def test_disk_usage_has_what_docker_system_df_shows(tmp_path: Path) -> None:
-    usage = await system_of(fake_engine(), tmp_path).disk_usage()
-    assert usage["LayersSize"] == 1234
-    assert len(usage["Images"]) == 1
+    layers_bytes, images = await system_of(fake_engine(), tmp_path).images_usage()
+    assert layers_bytes == 1234
+    assert len(images) == 1

@@ -47,7 +47,7 @@ async def test_the_version_is_settled_once_and_connections_are_kept(tmp_path: Pa
     async with served_client(tmp_path) as (server, client):
         assert (await client.version()).version == "9.9.9"
         assert (await client.info()).name == "fake"
-        assert await client.settle_version() == "1.47"
+        assert await client.settle_version() == "1.51"
         assert server.activity == [1]
 
 

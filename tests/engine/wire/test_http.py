@@ -21,7 +21,7 @@ def test_without_a_version_the_newest_is_meant() -> None:
 @pytest.mark.parametrize(
     ("target", "words"),
     [
-        ("/v1.99/info", "client version 1.99 is too new. Maximum supported API version is 1.47"),
+        ("/v1.99/info", "client version 1.99 is too new. Maximum supported API version is 1.51"),
         ("/v2.0/info", "client version 2.0 is too new"),
         ("/v1.12/info", "client version 1.12 is too old. Minimum supported API version is 1.24, please upgrade"),
     ],
@@ -56,7 +56,7 @@ def test_a_number_that_is_none_is_refused_by_its_name() -> None:
 
 def test_a_formatted_target_leaves_out_what_is_not_set() -> None:
     parameters: Parameters = {"all": True, "size": False, "limit": 0, "name": "", "since": None, "tail": "a b"}
-    assert format_target("/x", parameters, "1.47") == "/v1.47/x?all=1&limit=0&tail=a+b"
+    assert format_target("/x", parameters, "1.51") == "/v1.51/x?all=1&limit=0&tail=a+b"
     assert format_target("/x", {}) == "/x"
 
 

@@ -72,9 +72,13 @@ class BareStream(anyio.abc.ByteStream):
 
 @dataclass(frozen=True, slots=True)
 class PumpOptions:
-    """What goes to and fro. `detach_keys` ends the session without ending stdin (ttys only)."""
+    """What goes to and fro. `detach_keys` ends the session without ending stdin (ttys only).
+
+    Output `is_framed` where stdout and stderr must be told apart: an exec's client may ask for it of a tty as well.
+    """
 
     is_tty: bool
+    is_framed: bool
     stdin: bool
     stdout: bool = True
     stderr: bool = True
@@ -104,7 +108,7 @@ async def _carry_output(console: Console, client: anyio.abc.ByteStream, options:
         while True:
             stream, data = await console.receive()
             if stream in wanted and data:
-                await client.send(data if options.is_tty else frame(stream, data))
+                await client.send(frame(stream, data) if options.is_framed else data)
     except anyio.EndOfStream:
         return
     except _BROKEN as exc:

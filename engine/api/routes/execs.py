@@ -12,7 +12,7 @@ from engine.api.routes.containers import console_size
 from engine.api.services import Services
 from engine.errors import BadRequest, Conflict, EngineError
 from engine.wire.containers import ExecCreateRequest, ExecStartRequest
-from engine.wire.frames import STDERR, frame
+from engine.wire.frames import STDOUT, frame
 from engine.wire.http import stdio_content_type
 
 
@@ -25,11 +25,15 @@ async def create(services: Services, request: Request) -> Answer:
 
 
 async def start(services: Services, request: Request) -> Answer:
-    """`POST /exec/{name}/start`: 200 at once if detached, else the connection becomes the process's stdio."""
+    """`POST /exec/{name}/start`: 200 at once if detached, else the connection becomes the process's stdio.
+
+    Whether that is bare or framed is said by this request's `Tty`, whatever the process has: libraries that leave
+    it away unpack frames.
+    """
     body = await request.decode(ExecStartRequest)
     exec_id = request.name
     is_tty = services.containers.exec_is_tty(exec_id)
-    if not is_tty or request.version < (1, 42):
+    if not body.tty or request.version < (1, 42):
         body = structs.replace(body, console_size=None)
     if body.detach:
         await services.containers.exec_start(exec_id, body)
@@ -38,9 +42,10 @@ async def start(services: Services, request: Request) -> Answer:
     _require_running(services, about.container_id)
     options = PumpOptions(
         is_tty=is_tty,
+        is_framed=not body.tty,
         stdin=about.open_stdin,
         stdout=about.open_stdout,
-        stderr=about.open_stderr,
+        stderr=about.open_stderr and not body.tty,  # bare output has one stream
         detach_keys=parse_detach_keys(about.detach_keys),
     )
 
@@ -51,8 +56,8 @@ async def start(services: Services, request: Request) -> Answer:
             process = await services.containers.exec_start(exec_id, body)
         except EngineError as exc:
             # What cannot be run is told in the stream; its exit code is in the inspection.
-            message = f"{exc.message}\r\n".encode()
-            await client.send(message if is_tty else frame(STDERR, message))
+            message = f"{exc.message.removesuffix(': unknown')}\r\n".encode()
+            await client.send(message if body.tty else frame(STDOUT, message))
             return
         if process is not None:
             try:
@@ -60,7 +65,7 @@ async def start(services: Services, request: Request) -> Answer:
             finally:
                 await process.aclose()
 
-    return Hijack(session, stdio_content_type(request.version, is_tty=is_tty))
+    return Hijack(session, stdio_content_type(request.version, is_tty=body.tty))
 
 
 def _require_running(services: Services, container_id: str) -> None:

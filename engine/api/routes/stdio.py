@@ -73,6 +73,7 @@ async def attach(services: Services, request: Request) -> Answer:
     )
     pumping = PumpOptions(
         is_tty=is_tty,
+        is_framed=not is_tty,
         stdin=options.stdin and options.stream,
         stdout=options.stdout,
         stderr=options.stderr,

@@ -152,8 +152,8 @@ async def test_attaching_to_nothing_is_an_ordinary_error(tmp_path: Path) -> None
     assert b"No such container: x" in answer
 
 
-async def start_exec(server: Served, stream: ByteStream, exec_id: str) -> None:
-    body = '{"Detach":false,"Tty":false}'
+async def start_exec(server: Served, stream: ByteStream, exec_id: str, *, tty: str = "false") -> None:
+    body = f'{{"Detach":false,"Tty":{tty}}}'
     head = f"POST /exec/{exec_id}/start HTTP/1.1\r\nHost: x\r\n{UPGRADE}Content-Length: {len(body)}\r\n\r\n"
     await stream.send((head + body).encode())
 
@@ -168,6 +168,26 @@ async def test_an_execs_body_is_read_before_the_connection_is_taken_over(tmp_pat
         with pytest.raises(anyio.EndOfStream):
             await stream.receive()
         await server.engine.containers.execs[created.id][2].closed.wait()
+
+
+async def test_the_output_of_an_execs_tty_is_framed_for_who_does_not_ask_for_a_tty_at_its_start(tmp_path: Path) -> None:
+    async with attached(tmp_path) as (server, _, _), await anyio.connect_unix(server.socket) as stream:
+        wanted = ExecCreateRequest(cmd=["echo", "hi"], attach_stdout=True, attach_stderr=True, tty=True)
+        created = await server.engine.containers.exec_create("web", wanted)
+        await start_exec(server, stream, created.id)
+        data = await receive_through(stream, frame(1, b"echo hi\n"))
+    assert b"Content-Type: application/vnd.docker.multiplexed-stream\r\n" in data
+
+
+async def test_bare_output_of_an_exec_without_a_tty_is_its_stdout(tmp_path: Path) -> None:
+    async with attached(tmp_path) as (server, _, _), await anyio.connect_unix(server.socket) as stream:
+        wanted = ExecCreateRequest(cmd=["echo", "hi"], attach_stdout=True, attach_stderr=True)
+        created = await server.engine.containers.exec_create("web", wanted)
+        await start_exec(server, stream, created.id, tty="true")
+        data = await receive_through(stream, b"\r\n\r\necho hi\n")
+        assert b"Content-Type: application/vnd.docker.raw-stream\r\n" in data
+        with pytest.raises(anyio.EndOfStream):
+            await stream.receive()
 
 
 async def test_a_command_that_cannot_run_is_told_in_the_stream(tmp_path: Path) -> None:

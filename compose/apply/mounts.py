@@ -9,7 +9,7 @@ from compose.model.project import FileObject, Project
 from compose.model.service import BindMount, FileMount, Mount, Service
 from compose.plan.hashing import inline_content
 from compose.plan.observed import ObservedMount
-from engine.wire import containers as wire
+from engine.wire import mounts as wire
 
 
 def service_mounts(

@@ -12,7 +12,8 @@ import msgspec
 from engine.containers.record import MountRecord
 from engine.errors import BadRequest
 from engine.runtime.launch import OciMount
-from engine.wire.containers import ContainerConfig, HostConfig, Mount, TmpfsOptions
+from engine.wire.containers import ContainerConfig, HostConfig
+from engine.wire.mounts import Mount, TmpfsOptions
 from engine.wire.volumes import VolumeCreateRequest
 
 _PROPAGATIONS: Final = ("private", "rprivate", "slave", "rslave", "shared", "rshared")

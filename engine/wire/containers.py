@@ -8,6 +8,7 @@ from __future__ import annotations
 from msgspec import UNSET, UnsetType, field
 
 from engine.wire.codec import Wire
+from engine.wire.mounts import Mount
 from engine.wire.networks import EndpointSettings
 
 
@@ -113,60 +114,6 @@ class ThrottleDevice(Wire, frozen=True, kw_only=True):
     rate: int
 
 
-class BindOptions(Wire, frozen=True, kw_only=True):
-    """Options of a bind mount."""
-
-    propagation: str = ""
-    non_recursive: bool = False
-    create_mountpoint: bool = False
-    read_only_non_recursive: bool = False
-    read_only_force_recursive: bool = False
-
-
-class DriverConfig(Wire, frozen=True, kw_only=True):
-    """A volume driver and its options."""
-
-    name: str = ""
-    options: dict[str, str] = {}
-
-
-class VolumeOptions(Wire, frozen=True, kw_only=True):
-    """Options of a volume mount."""
-
-    no_copy: bool = False
-    labels: dict[str, str] = {}
-    driver_config: DriverConfig | None = None
-    subpath: str = ""
-
-
-class ImageOptions(Wire, frozen=True, kw_only=True):
-    """Options of an image mount."""
-
-    subpath: str = ""
-
-
-class TmpfsOptions(Wire, frozen=True, kw_only=True):
-    """Options of a tmpfs mount; `mode` is the permission bits as a number."""
-
-    size_bytes: int = 0
-    mode: int = 0
-    options: list[list[str]] = []
-
-
-class Mount(Wire, frozen=True, kw_only=True):
-    """One `--mount`: `type` is bind, volume, tmpfs, image, npipe or cluster."""
-
-    target: str = ""
-    source: str = ""
-    type: str = "volume"
-    read_only: bool = False
-    consistency: str = ""
-    bind_options: BindOptions | None = None
-    volume_options: VolumeOptions | None = None
-    image_options: ImageOptions | None = None
-    tmpfs_options: TmpfsOptions | None = None
-
-
 class HostConfig(Wire, frozen=True, kw_only=True):
     """What depends on the host: resources, mounts, namespaces, security."""
 
@@ -185,12 +132,17 @@ class HostConfig(Wire, frozen=True, kw_only=True):
     cpu_realtime_runtime: int = 0
     cpuset_cpus: str = ""
     cpuset_mems: str = ""
+    cpu_count: int = 0
+    cpu_percent: int = 0
+    io_maximum_iops: int = field(name="IOMaximumIOps", default=0)
+    io_maximum_bandwidth: int = field(name="IOMaximumBandwidth", default=0)
     devices: list[DeviceMapping] = []
     device_cgroup_rules: list[str] = []
     device_requests: list[DeviceRequest] = []
     memory_reservation: int = 0
     memory_swap: int = 0
     memory_swappiness: int | None = None
+    kernel_memory_tcp: int = field(name="KernelMemoryTCP", default=0)
     nano_cpus: int = 0
     oom_kill_disable: bool | None = None
     init: bool | None = None
@@ -305,16 +257,27 @@ class MountPoint(Wire, frozen=True, kw_only=True):
 
 
 class NetworkSettings(Wire, frozen=True, kw_only=True):
-    """The network of a container as it is now; the singular fields are those of the default bridge."""
+    """The network of a container as it is now; the singular fields are those of the default bridge.
+
+    Nothing sets those from `HairpinMode` to `SecondaryIPv6Addresses` any more, in Docker as here.
+    """
 
     bridge: str = ""
     sandbox_id: str = field(name="SandboxID", default="")
     sandbox_key: str = ""
     ports: dict[str, list[PortBinding] | None] = {}
+    hairpin_mode: bool = False
+    link_local_ipv6_address: str = field(name="LinkLocalIPv6Address", default="")
+    link_local_ipv6_prefix_len: int = field(name="LinkLocalIPv6PrefixLen", default=0)
+    secondary_ip_addresses: list[str] | None = field(name="SecondaryIPAddresses", default=None)
+    secondary_ipv6_addresses: list[str] | None = field(name="SecondaryIPv6Addresses", default=None)
     endpoint_id: str = field(name="EndpointID", default="")
     gateway: str = ""
+    global_ipv6_address: str = field(name="GlobalIPv6Address", default="")
+    global_ipv6_prefix_len: int = field(name="GlobalIPv6PrefixLen", default=0)
     ip_address: str = field(name="IPAddress", default="")
     ip_prefix_len: int = field(name="IPPrefixLen", default=0)
+    ipv6_gateway: str = field(name="IPv6Gateway", default="")
     mac_address: str = ""
     networks: dict[str, EndpointSettings] = {}
 

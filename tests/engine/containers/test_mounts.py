@@ -7,7 +7,8 @@ import pytest
 from engine.containers.mounts import oci_mount, plan_mounts
 from engine.containers.record import MountRecord
 from engine.errors import BadRequest
-from engine.wire.containers import BindOptions, ContainerConfig, HostConfig, ImageOptions, Mount, VolumeOptions
+from engine.wire.containers import ContainerConfig, HostConfig
+from engine.wire.mounts import BindOptions, ImageOptions, Mount, VolumeOptions
 
 NO_OTHERS: dict[str, list[MountRecord]] = {}
 

@@ -18,13 +18,11 @@ from engine.wire.containers import (
     ExecStartRequest,
     HealthConfig,
     HostConfig,
-    Mount,
     NetworkingConfig,
     PortBinding,
     RestartPolicy,
-    TmpfsOptions,
-    VolumeOptions,
 )
+from engine.wire.mounts import Mount, TmpfsOptions, VolumeOptions
 from engine.wire.networks import EndpointSettings, NetworkCreateRequest
 from engine.wire.volumes import VolumeCreateRequest
 from tests.engine.containers.conftest import Engine

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -15,7 +14,6 @@ from compose.errors import UsageError
 
 if TYPE_CHECKING:
     from compose.plan.observed import ObservedContainer
-    from compose.render.tables import Ps
 
 _STATES = ("paused", "restarting", "removing", "running", "dead", "created", "exited")
 
@@ -23,7 +21,7 @@ _STATES = ("paused", "restarting", "removing", "running", "dead", "created", "ex
 @click.command("ps", help="List containers")
 @click.argument("services", nargs=-1, metavar="[SERVICE...]")
 @click.option("-a", "--all", "everything", is_flag=True, help="Also those that do not run, and those of `run`")
-@click.option("--format", "style", default="table", help="table or json")
+@click.option("--format", "style", default="", help="table, json, a Go template or `table` and a template")
 @click.option("-q", "--quiet", is_flag=True, help="Only ids")
 @click.option("--services", "only_services", is_flag=True, help="Only the names of services")
 @click.option("--status", "states", multiple=True, type=click.Choice(_STATES), help="Only those in this state")
@@ -44,25 +42,24 @@ def command(  # noqa: PLR0913 - one parameter per option
     no_trunc: bool,
 ) -> None:
     """Print the project's containers."""
-    from compose.render.tables import PsOptions, ps_json, ps_table
+    from compose.render.listing import listing
+    from compose.render.ps import COLUMNS, Wording, ps_record
 
-    if style not in ("table", "json"):
-        raise UsageError(f"the format `{style}` is not known", hint="use table or json")
     states += tuple(_state_of(text) for text in filters)
     found = _found(session, services, everything=everything or bool(states), orphans=orphans)
     if states:
-        found = [item for item in found if item.container.state in states]
+        found = [item for item in found if item.state in states]
     if quiet:
-        text = "".join(f"{item.container.id}\n" for item in found)
+        text = "".join(f"{item.id}\n" for item in found)
     elif only_services:
-        text = "".join(f"{name}\n" for name in dict.fromkeys(item.container.service for item in found))
+        text = "".join(f"{name}\n" for name in dict.fromkeys(item.service for item in found))
     else:
-        options = PsOptions(now=time.time(), truncate=not no_trunc)
-        text = ps_json(found, options) if style == "json" else ps_table(found, options)
+        wording = Wording(now=time.time(), truncate=not no_trunc)
+        text = listing(style, [ps_record(item, wording) for item in found], COLUMNS)
     sys.stdout.write(text)
 
 
-def _found(session: Session, services: tuple[str, ...], *, everything: bool, orphans: bool) -> list[Ps]:
+def _found(session: Session, services: tuple[str, ...], *, everything: bool, orphans: bool) -> list[ObservedContainer]:
     from compose.apply.observe import observe_containers
     from compose.cli.asynchronous import run_async
     from compose.cli.connection import connected
@@ -78,25 +75,12 @@ def _found(session: Session, services: tuple[str, ...], *, everything: bool, orp
 
     known = {*project.services, *project.disabled} if project else set()
     return [
-        listed(item)
+        item
         for item in run_async(work)
         if (not services or item.service in services)
         and (everything or not item.is_one_off)
         and (orphans or item.service in known)
     ]
-
-
-def listed(container: ObservedContainer) -> Ps:
-    """Health and exit code out of the engine's words, which saves one request per container."""
-    from compose.render.tables import Ps
-
-    health = re.search(r"\((?:health: )?(starting|healthy|unhealthy)\)", container.status)
-    ended = re.match(r"(?:Exited|Dead) \((-?\d+)\)", container.status)
-    return Ps(
-        container,
-        health[1] if health and container.state == "running" else "",
-        int(ended[1]) if ended else 0,
-    )
 
 
 def _state_of(text: str) -> str:

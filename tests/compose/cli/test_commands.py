@@ -11,12 +11,10 @@ import pytest
 from compose.cli.group import COMMANDS, cli
 from compose.cli.moment import moment
 from compose.cli.pointing import pointing
-from compose.cli.ps_command import listed
 from compose.cli.run_group import run
 from compose.cli.up_options import UpRequest, parse_scale
 from compose.errors import ComposeError, Location, Problem, UsageError
 from compose.load.pipeline import LoadRequest, load
-from compose.plan.observed import ObservedContainer
 from tests.fakes.projects import make_project, make_service
 
 FILE = """\
@@ -204,22 +202,6 @@ def test_scales_are_numbers_of_services() -> None:
     for text in ("web", "=3", "web=many", "web=-1"):
         with pytest.raises(UsageError, match="is no scale"):
             parse_scale((text,))
-
-
-@pytest.mark.parametrize(
-    ("status", "state", "health", "exit_code"),
-    [
-        ("Up 2 minutes (healthy)", "running", "healthy", 0),
-        ("Up 2 seconds (health: starting)", "running", "starting", 0),
-        ("Up 2 seconds (unhealthy)", "running", "unhealthy", 0),
-        ("Up 2 minutes (Paused)", "paused", "", 0),
-        ("Exited (137) 3 seconds ago", "exited", "", 137),
-        ("Created", "created", "", 0),
-    ],
-)
-def test_health_and_exit_code_are_read_from_the_status(status: str, state: str, health: str, exit_code: int) -> None:
-    found = listed(ObservedContainer("f" * 64, "app-web-1", "web", state=state, status=status))
-    assert (found.health, found.exit_code) == (health, exit_code)
 
 
 @pytest.mark.parametrize(

@@ -92,16 +92,15 @@ class Inventory:
             self._events.publish("image", "tag", image_id, {"name": reference.familiar})
         return image
 
-    async def claim(self, image: Image, tag: str) -> Image:
-        """Put an image with one tag more, unless it is empty, and then take it from the image that had it (in this
-        order: see `recover`). Only with the lock held.
+    async def claim(self, image: Image, tag: str, digest: str = "") -> Image:
+        """Put an image with a tag and a digest more, unless they are empty, and then take them from the image that had
+        them (in this order: see `recover`). Only with the lock held.
         """
-        named = names.named(image, tag=tag, tagged_ns=time.time_ns())
+        named = names.named(image, tag=tag, digest=digest, tagged_ns=time.time_ns())
         await self.images.put(named)
         for other in self.images:
-            if other.id != image.id and tag in other.repo_tags:
-                rest = [name for name in other.repo_tags if name != tag]
-                await self.images.put(msgspec.structs.replace(other, repo_tags=rest))
+            if other.id != image.id and (tag in other.repo_tags or digest in other.repo_digests):
+                await self.images.put(names.without(other, {tag, digest}))
         return named
 
     async def link(self, image_id: str, parent: str) -> None:
@@ -138,12 +137,12 @@ class Inventory:
         await anyio.to_thread.run_sync(self.content.sweep)
         await anyio.to_thread.run_sync(self.layers.sweep)
         await anyio.to_thread.run_sync(self._delete_orphans, self.needed_layers(), self.needed_blobs())
-        owners: dict[str, Image] = {}
-        for image in sorted(self.images, key=lambda image: image.tagged_ns):
-            for tag in image.repo_tags:
-                if tag in owners:
-                    await self.images.put(names.unnamed(owners[tag], tag))
-                owners[tag] = image
+        taken: set[str] = set()
+        for image in sorted(self.images, key=lambda image: image.tagged_ns, reverse=True):
+            own = {*image.repo_tags, *image.repo_digests}
+            if twice := own & taken:
+                await self.images.put(names.without(image, twice))
+            taken |= own
 
     async def free(self, chain_ids: Iterable[str], blobs: Iterable[str]) -> tuple[list[str], int]:
         """Delete those layers and blobs that nobody needs; return the layers that went and the bytes that this freed.

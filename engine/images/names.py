@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
-from engine.errors import BadRequest, NoSuchImage
+from engine.errors import BadRequest, NoSuchImage, NotFound
 from engine.images.record import Image
+from engine.registry.platforms import Platform
 from engine.registry.reference import Reference
 
 _ID_OR_PREFIX = re.compile(r"(?:sha256:)?([a-f0-9]{1,64})")
@@ -17,11 +18,13 @@ _ID_OR_PREFIX = re.compile(r"(?:sha256:)?([a-f0-9]{1,64})")
 def find(images: Iterable[Image], wanted: str) -> Image:
     """The image with that name (`x`, `x:tag`, `x@digest`, with or without registry), id, or only one with that prefix.
 
-    Raises `NoSuchImage`, `BadRequest` for an ambiguous prefix.
+    Raises `NoSuchImage`, `BadRequest` for an ambiguous prefix and for what can be none of these.
     """
     candidates = list(images)
     shown = wanted
     reference = parse(wanted)
+    if reference is None and not _ID_OR_PREFIX.fullmatch(wanted):
+        Reference.parse(wanted)  # says what is wrong with it
     if reference is not None:
         shown = reference.familiar
         for image in candidates:
@@ -35,6 +38,22 @@ def find(images: Iterable[Image], wanted: str) -> Image:
         if found:
             return found[0]
     raise NoSuchImage(shown)
+
+
+def check_platform(image: Image, name: str, wanted: Platform | None) -> None:
+    """Raise `NotFound` unless the image that was found by `name` is for a platform, if one is wanted.
+
+    An image that names no variant counts as of any: many are built without one.
+    """
+    offered = Platform(image.os, image.architecture, image.variant)
+    if wanted is None or wanted.rank(offered) is not None:
+        return
+    if not image.variant and (wanted.os, wanted.architecture) == (image.os, image.architecture):
+        return
+    raise NotFound(
+        f"image with reference {name} was found but its platform ({offered}) "
+        f"does not match the specified platform ({wanted})"
+    )
 
 
 def parse(name: str) -> Reference | None:
@@ -78,6 +97,15 @@ def unnamed(image: Image, name: str) -> Image:
     if name in image.repo_tags and name.rpartition(":")[0] not in repositories:
         digests = [digest for digest in digests if digest.partition("@")[0] != name.rpartition(":")[0]]
     return msgspec.structs.replace(image, repo_tags=tags, repo_digests=digests)
+
+
+def without(image: Image, taken: Collection[str]) -> Image:
+    """The image without names that another has now; unlike removing a tag, this takes no digests along."""
+    return msgspec.structs.replace(
+        image,
+        repo_tags=[tag for tag in image.repo_tags if tag not in taken],
+        repo_digests=[digest for digest in image.repo_digests if digest not in taken],
+    )
 
 
 def repositories(image: Image) -> set[str]:

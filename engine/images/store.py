@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import time
+import dataclasses
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager, aclosing
+from dataclasses import dataclass
 from functools import partial
 
 import anyio.to_thread
@@ -15,6 +16,7 @@ from engine.images import describe, names
 from engine.images.clearing import Clearer, UsedBy
 from engine.images.connections import Connections, interruptible
 from engine.images.inventory import Inventory, tag_of
+from engine.images.listing import Wish, created_ns, listed
 from engine.images.loader import Loader
 from engine.images.pull import Puller
 from engine.images.push import Pusher
@@ -24,6 +26,7 @@ from engine.images.taking_in import ImportOptions, take_in
 from engine.images.transfers import Transfers
 from engine.images.usage import DiskUse, disk_use
 from engine.registry.interrupt import Interrupt
+from engine.registry.platforms import Platform
 from engine.registry.reference import Reference
 from engine.registry.report import report
 from engine.registry.settings import RegistrySettings
@@ -68,6 +71,18 @@ class ImageService:
         """Every image, the oldest pull first."""
         return list(self._images)
 
+    def check_platform(self, image: Image, name: str, wanted: Platform | None) -> None:
+        """Raise `NotFound` unless the image that was found by `name` is for a platform, if one is wanted."""
+        names.check_platform(image, name, wanted)
+
+    def listed(self, wish: Wish) -> list[ImageSummary]:
+        """The images of a listing, newest first. Raises `BadRequest` for a bad pattern."""
+        return [describe.summary(image) for image in listed(list(self._images), wish)]
+
+    def created_ns(self, image: Image) -> int:
+        """When an image was made, in nanoseconds since 1970; 0 if it does not say."""
+        return created_ns(image)
+
     def inspect(self, image: Image) -> ImageInspect:
         """What `docker image inspect` shows."""
         return describe.inspect(image, self._layers.path)
@@ -89,32 +104,42 @@ class ImageService:
         Raises `BadRequest` and `NotFound` before the first line, `RegistryError`, `InvalidLayer` at any point.
         """
         wanted = Reference.parse(reference).tagged()
+        outcome = _Outcome()
         with self._connections.session():
-            plan = await self._puller.resolve(wanted, platform, auth)
-            yield Progress(id=wanted.tag or wanted.digest, status=f"Pulling from {wanted.repository}")
-            with self._connections.wanting(plan.digests):
-                image = self._whole(plan.image_id)
-                if image is None:
-                    async with aclosing(self._puller.fetch(plan)) as lines:
-                        async for line in lines:
-                            yield line
-                    image = await anyio.to_thread.run_sync(self._puller.measure, plan)
-                is_new = await self._give_names(image, wanted, plan.resolved.digest)
-        self._events.publish("image", "pull", wanted.familiar, {"name": wanted.familiar_name})
-        yield Progress(status=f"Digest: {plan.resolved.digest}")
-        outcome = "Downloaded newer image for" if is_new else "Image is up to date for"
-        yield Progress(status=f"Status: {outcome} {wanted.familiar}")
+            async with aclosing(self._pull(wanted, platform, auth, outcome)) as lines:
+                async for line in lines:
+                    yield line
+        yield outcome.line(wanted.familiar)
 
     async def pull_all(
         self, name: str, *, platform: str = "", auth: AuthConfig | None = None
     ) -> AsyncGenerator[Progress, None]:
         """Pull every tag that a repository has, one after the other: lines and errors as of `pull`."""
-        wanted = Reference.parse(name)
+        repository = Reference.parse(name)
+        outcome = _Outcome()
         with self._connections.session():
-            for tag in await self._puller.tags(wanted, auth):
-                async with aclosing(self.pull(f"{wanted.canonical_name}:{tag}", platform=platform, auth=auth)) as lines:
+            for tag in await self._puller.tags(repository, auth):
+                wanted = dataclasses.replace(repository, tag=tag)
+                async with aclosing(self._pull(wanted, platform, auth, outcome)) as lines:
                     async for line in lines:
                         yield line
+        yield outcome.line(repository.familiar)
+
+    async def _pull(
+        self, wanted: Reference, platform: str, auth: AuthConfig | None, outcome: _Outcome
+    ) -> AsyncGenerator[Progress, None]:
+        plan = await self._puller.resolve(wanted, platform, auth)
+        yield Progress(id=wanted.tag or wanted.digest, status=f"Pulling from {wanted.repository}")
+        with self._connections.wanting(plan.digests):
+            image = self._whole(plan.image_id)
+            if image is None:
+                async with aclosing(self._puller.fetch(plan)) as lines:
+                    async for line in lines:
+                        yield line
+                image = await anyio.to_thread.run_sync(self._puller.measure, plan)
+            outcome.is_new |= await self._give_names(image, wanted, plan.resolved.digest)
+        self._events.publish("image", "pull", wanted.familiar, {"name": wanted.familiar_name})
+        yield Progress(status=f"Digest: {plan.resolved.digest}")
 
     async def distribution(self, reference: str, *, auth: AuthConfig | None = None) -> DistributionInspect:
         """What a reference stands for in its registry; nothing is kept. Raises `BadRequest`, `NotFound`,
@@ -240,20 +265,27 @@ class ImageService:
 
     async def _give_names(self, image: Image, reference: Reference, digest: str) -> bool:
         """Record a pulled image under its names; return whether the name stood for something else before."""
+        tag = reference.familiar if not reference.digest else ""
+        repo_digest = f"{reference.familiar_name}@{digest}"
         async with self._lock:
             known = self._images.get(image.id)
             if known is not None:
                 blobs = [*image.content, *(blob for blob in known.content if blob not in image.content)]
                 image = msgspec.structs.replace(
-                    image,
-                    repo_tags=known.repo_tags,
-                    repo_digests=known.repo_digests,
-                    content=blobs,
-                    tagged_ns=known.tagged_ns,
+                    image, repo_tags=known.repo_tags, repo_digests=known.repo_digests, content=blobs
                 )
-            tag = reference.familiar if not reference.digest else ""
-            is_new = known is None or (bool(tag) and tag not in known.repo_tags)
-            repo_digest = f"{reference.familiar_name}@{digest}"
-            if is_new or image != known or repo_digest not in image.repo_digests:
-                await self.inventory.claim(names.named(image, digest=repo_digest, tagged_ns=time.time_ns()), tag)
-        return is_new
+            # Put even if nothing is new: it says when it was pulled last, by which clients tell whether to pull again.
+            await self.inventory.claim(image, tag, repo_digest)
+        return known is None or (tag or repo_digest) not in (*known.repo_tags, *known.repo_digests)
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """Whether a pull brought anything new."""
+
+    is_new: bool = False
+
+    def line(self, name: str) -> Progress:
+        """The last line that tells of it."""
+        outcome = "Downloaded newer image for" if self.is_new else "Image is up to date for"
+        return Progress(status=f"Status: {outcome} {name}")

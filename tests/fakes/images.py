@@ -9,10 +9,12 @@ import anyio
 from anyio import TASK_STATUS_IGNORED
 from anyio.abc import TaskStatus
 
-from engine.errors import NoSuchImage, Unauthorized
+from engine.errors import NoSuchImage, NotFound, Unauthorized
 from engine.images.clearing import UsedBy
+from engine.images.listing import Wish
 from engine.images.taking_in import ImportOptions
 from engine.images.usage import DiskUse
+from engine.registry.platforms import Platform
 from engine.wire.images import (
     AuthConfig,
     DistributionDescriptor,
@@ -174,6 +176,16 @@ class FakeImages(Runs):
 
     def summary(self, image: FakeImage) -> ImageSummary:
         return ImageSummary(id=image.id, repo_tags=image.repo_tags, created=1_700_000_000, size=image.size)
+
+    def listed(self, wish: Wish) -> list[ImageSummary]:
+        return [self.summary(image) for image in self.known]
+
+    def created_ns(self, image: FakeImage) -> int:
+        return 1_700_000_000 * 1_000_000_000
+
+    def check_platform(self, image: FakeImage, name: str, wanted: Platform | None) -> None:
+        if wanted and wanted.architecture != "amd64":
+            raise NotFound(f"{name} is for amd64")
 
     def history(self, image: FakeImage) -> list[HistoryItem]:
         return [HistoryItem(id=image.id, created=1_700_000_000, created_by="/bin/sh")]

@@ -7,6 +7,7 @@ from typing import Final
 
 from engine.api.messages import Answer, Request, Stream, required
 from engine.api.outbox import closed_after
+from engine.api.platforms import platform_text
 from engine.api.progress import error_line, progress_lines
 from engine.api.router import Route
 from engine.api.routes.snapshots import tag_from
@@ -14,8 +15,6 @@ from engine.api.services import Services
 from engine.builder.changes import reconfigured
 from engine.images.inventory import tag_of
 from engine.images.taking_in import ImportOptions, download, source_url
-from engine.registry.manifest import OfferedPlatform
-from engine.wire.codec import decode
 from engine.wire.containers import ContainerConfig
 from engine.wire.images import Progress
 
@@ -26,7 +25,7 @@ async def load(services: Services, request: Request) -> Answer:
     """`POST /images/load`: every image of an archive, with progress unless `quiet`."""
     query = request.query
     lines = services.images.load(
-        request.chunks(), platform=_platform(query.text("platform")), quiet=query.flag("quiet")
+        request.chunks(), platform=platform_text(query.text("platform")), quiet=query.flag("quiet")
     )
     return Stream(progress_lines(lines), on_error=error_line)
 
@@ -39,14 +38,6 @@ async def save(services: Services, request: Request) -> Answer:
 async def save_one(services: Services, request: Request) -> Answer:
     """`GET /images/{name}/get`: one image as an archive."""
     return Stream(services.images.save([request.name]), content_type=_TAR)
-
-
-def _platform(text: str) -> str:
-    """The platform in JSON, as newer clients send it, as `os/architecture/variant`. Raises `BadRequest`."""
-    if not text:
-        return ""
-    said = decode(text.encode(), OfferedPlatform)
-    return "/".join(part for part in (said.os, said.architecture, said.variant) if part)
 
 
 def take_in(services: Services, request: Request) -> Answer:

@@ -9,18 +9,26 @@ from typing import Final
 import msgspec
 
 from engine.api.credentials import registry_auth
+from engine.api.image_views import inspected, listed
 from engine.api.messages import Answer, Reply, Request, Stream, json_reply, required
+from engine.api.platforms import platform_of, platform_text
 from engine.api.progress import error_line, progress_lines
 from engine.api.router import Route
 from engine.api.routes.archives import take_in
 from engine.api.services import Services
 from engine.errors import BadRequest
+from engine.images.listing import Wish
 from engine.registry.reference import Reference
-from engine.wire.codec import decode
 from engine.wire.filters import Filters, filter_flag, matches_labels, parse_filters
 from engine.wire.images import ImageSummary
 from engine.wire.times import moment
 
+_FILTER_ENDED: Final = (1, 41)
+_SHARED_SIZE_BEGAN: Final = (1, 42)
+_HISTORY_PLATFORM_BEGAN: Final = (1, 48)
+_INSPECT_PLATFORM_BEGAN: Final = (1, 49)
+_REMOVAL_PLATFORMS_BEGAN: Final = (1, 50)
+_CONTAINERS_BEGAN: Final = (1, 51)
 _FILTERS: Final = frozenset({"before", "dangling", "label", "reference", "since", "until"})
 _SEARCH_FILTERS: Final = frozenset({"is-official", "is-automated", "stars"})
 _USUAL_LIMIT: Final = 25
@@ -47,17 +55,9 @@ async def push(services: Services, request: Request) -> Answer:
     """`POST /images/{name}/push`: one tag, or without one all of the repository's."""
     tag = request.query.text("tag")
     name = f"{request.name}:{tag}" if tag else request.name
-    platform = _platform(request.query.text("platform"))
+    platform = platform_text(request.query.text("platform"))
     lines = services.images.push(name, platform=platform, auth=registry_auth(request.headers))
     return Stream(progress_lines(lines), on_error=error_line)
-
-
-def _platform(text: str) -> str:
-    """The platform of a push comes as JSON (`{"os": "linux", "architecture": "arm64"}`)."""
-    if not text:
-        return ""
-    parts = decode(text.encode(), dict[str, str])
-    return "/".join(part for key in ("os", "architecture", "variant") if (part := parts.get(key, "")))
 
 
 async def search(services: Services, request: Request) -> Answer:
@@ -85,53 +85,48 @@ def _stars(text: str) -> int:
 
 
 async def listing(services: Services, request: Request) -> Answer:
-    """`GET /images/json`, newest first."""
-    filters = parse_filters(request.query.text("filters"), _FILTERS)
-    summaries = [services.images.summary(image) for image in services.images.all()]
-    if not request.query.flag("all"):
-        parents = {summary.parent_id for summary in summaries}
-        summaries = [one for one in summaries if one.repo_tags or one.repo_digests or one.id not in parents]
-    if request.query.flag("shared-size"):
-        shared = (await services.images.disk_use()).shared_bytes
-        summaries = [msgspec.structs.replace(one, shared_size=shared.get(one.id, 0)) for one in summaries]
-    if old := request.query.text("filter"):
+    """`GET /images/json`, newest first. That images may be lists of manifests (`manifests=1`) is not so here."""
+    query, version = request.query, request.version
+    filters = parse_filters(query.text("filters"), _FILTERS)
+    if version < _FILTER_ENDED and (old := query.text("filter")):
         filters = {**filters, "reference": (*filters.get("reference", ()), old)}
-    matching = [summary for summary in summaries if _matches(services, summary, filters)]
-    return json_reply(sorted(matching, key=lambda summary: summary.created, reverse=True))
+    found = services.images.listed(_wish(services, filters, everything=query.flag("all")))
+    if query.flag("shared-size") and version >= _SHARED_SIZE_BEGAN:
+        shared = (await services.images.disk_use()).shared_bytes
+        found = [msgspec.structs.replace(one, shared_size=shared.get(one.id, 0)) for one in found]
+    if version >= _CONTAINERS_BEGAN:
+        users = services.containers.image_users
+        found = [msgspec.structs.replace(one, containers=len(users(one.id))) for one in found]
+    return json_reply([listed(one, version) for one in found])
 
 
-def _matches(services: Services, summary: ImageSummary, filters: Filters) -> bool:
-    dangling = filter_flag(filters, "dangling")
-    names = [*summary.repo_tags, *summary.repo_digests]
-    return (
-        (dangling is None or dangling == (not summary.repo_tags))
-        and matches_labels(summary.labels, filters.get("label", ()))
-        and matches_reference(names, filters.get("reference", ()))
-        and all(summary.created < _created(services, name) for name in filters.get("before", ()))
-        and all(summary.created > _created(services, name) for name in filters.get("since", ()))
+def _wish(services: Services, filters: Filters, *, everything: bool) -> Wish:
+    """What the filters mean. Raises `BadRequest`, and `NoSuchImage` for an image that they name."""
+
+    def created(name: str) -> int:
+        return services.images.created_ns(services.images.get(name))
+
+    now_ns = time.time_ns()
+    before = [created(name) for name in filters.get("before", ())]
+    before += [moment(text, now_ns) for text in filters.get("until", ())]
+    return Wish(
+        everything=everything,
+        dangling=filter_flag(filters, "dangling"),
+        labels=filters.get("label", ()),
+        references=filters.get("reference", ()),
+        before_ns=min(before, default=None),
+        since_ns=max((created(name) for name in filters.get("since", ())), default=None),
     )
-
-
-def _created(services: Services, name: str) -> int:
-    return services.images.summary(services.images.get(name)).created
-
-
-def matches_reference(names: list[str], wanted: tuple[str, ...]) -> bool:
-    """Whether one of the names fits one of the patterns: with its tag, without it, or by its last part."""
-    from fnmatch import fnmatchcase
-
-    def forms(name: str) -> set[str]:
-        bare = name.partition("@")[0]
-        head, _, tail = bare.rpartition("/")
-        untagged = f"{head}/{tail.partition(':')[0]}".removeprefix("/")
-        return {name, bare, untagged}
-
-    return not wanted or any(fnmatchcase(form, item) for name in names for form in forms(name) for item in wanted)
 
 
 async def inspect(services: Services, request: Request) -> Answer:
     """`GET /images/{name}/json`."""
-    return json_reply(services.images.inspect(services.images.get(request.name)))
+    platform = platform_of(request.query.text("platform")) if request.version >= _INSPECT_PLATFORM_BEGAN else None
+    if platform and request.query.flag("manifests"):
+        raise BadRequest("conflicting options: manifests and platform options cannot both be set")
+    image = services.images.get(request.name)
+    services.images.check_platform(image, request.name, platform)
+    return json_reply(inspected(services.images.inspect(image), request.version))
 
 
 async def distribution(services: Services, request: Request) -> Answer:
@@ -142,7 +137,10 @@ async def distribution(services: Services, request: Request) -> Answer:
 
 async def history(services: Services, request: Request) -> Answer:
     """`GET /images/{name}/history`."""
-    return json_reply(services.images.history(services.images.get(request.name)))
+    platform = platform_of(request.query.text("platform")) if request.version >= _HISTORY_PLATFORM_BEGAN else None
+    image = services.images.get(request.name)
+    services.images.check_platform(image, request.name, platform)
+    return json_reply(services.images.history(image))
 
 
 async def tag(services: Services, request: Request) -> Answer:
@@ -152,7 +150,12 @@ async def tag(services: Services, request: Request) -> Answer:
 
 
 async def remove(services: Services, request: Request) -> Answer:
-    """`DELETE /images/{name}`: 409 if a container uses it."""
+    """`DELETE /images/{name}`: 409 if a container uses it. An image is for one platform: for no other is it there."""
+    platforms = request.query.texts("platforms") if request.version >= _REMOVAL_PLATFORMS_BEGAN else []
+    if len(platforms) > 1:
+        raise BadRequest("multiple platforms are not supported")
+    for text in platforms:
+        services.images.check_platform(services.images.get(request.name), request.name, platform_of(text))
     done = await services.images.remove(
         request.name,
         force=request.query.flag("force"),

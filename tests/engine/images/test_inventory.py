@@ -160,3 +160,17 @@ async def test_after_a_crash_layers_without_image_go_and_pulled_ones_stay(
     assert successor.content.has(successor.layers.record(pulled.chain_ids[0]).blob)
     assert successor.layers.has(kept.chain_id)
     assert not (Path(machine.paths.root) / "upper").exists()
+
+
+async def test_names_that_a_crash_left_with_two_images_go_to_the_newer_one(machine: Machine) -> None:
+    names, digests = ["app:1", "app:2"], ["app@sha256:" + "d" * 64]
+    layer = capture(machine, "one")
+    table = machine.images.inventory.images
+    made = await machine.images.inventory.add(encode_configuration(configuration(layer.diff_id)), tags=names)
+    old = msgspec.structs.replace(made, repo_digests=digests, repo_tags=["old:1", *names])
+    new = msgspec.structs.replace(old, id="sha256:" + "e" * 64, repo_tags=names, tagged_ns=old.tagged_ns + 1)
+    await table.put(old)
+    await table.put(new)
+    await machine.images.recover()
+    assert (machine.images.get(old.id).repo_tags, machine.images.get(old.id).repo_digests) == (["old:1"], [])
+    assert machine.images.get(new.id) == new

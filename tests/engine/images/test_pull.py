@@ -212,7 +212,8 @@ async def test_the_platform_chooses_the_image(machine: Machine, registry: FakeRe
     assert (first.architecture, first.repo_digests) == ("arm64", [f"app@{index['digest']}"])
     await machine.pull("app:1", "linux/amd64")
     assert machine.images.get("app:1").architecture == "amd64"
-    assert machine.images.get(first.id).repo_tags == []
+    other = machine.images.get(first.id)
+    assert (other.repo_tags, other.repo_digests) == ([], []), "an index's digest, too, means one image at a time"
     with pytest.raises(NotFound, match="no matching manifest for linux/s390x"):
         await machine.pull("app:1", "linux/s390x")
 
@@ -286,6 +287,30 @@ async def test_all_tags_of_a_repository_are_pulled_one_after_the_other(
     lines = [line async for line in machine.images.pull_all("app")]
     assert [line.id for line in lines if str(line.status).startswith("Pulling from")] == ["1", "3"]
     assert sorted(tag for image in machine.images.all() for tag in image.repo_tags) == ["app:1", "app:3"]
+    told = [line.status for line in lines if str(line.status).startswith("Status")]
+    assert told == ["Status: Downloaded newer image for app"]
+    again = [line.status async for line in machine.images.pull_all("app")]
+    assert again[-1] == "Status: Image is up to date for app"
+
+
+async def test_a_pull_by_digest_is_news_when_the_image_was_known_by_its_tag_only(
+    machine: Machine, registry: FakeRegistry
+) -> None:
+    registry.put_image("library/app", "1", [LOW])
+    other = registry.put_image("team/app", "1", [LOW])
+    await machine.pull("app:1")
+    assert (await machine.pull(f"team/app@{other['digest']}"))[-1].status == (
+        f"Status: Downloaded newer image for team/app@{other['digest']}"
+    )
+    assert str((await machine.pull(f"team/app@{other['digest']}"))[-1].status).startswith("Status: Image is up to date")
+
+
+async def test_a_pull_without_news_still_says_when_it_was(machine: Machine, registry: FakeRegistry) -> None:
+    registry.put_image("library/app", "1", [LOW])
+    await machine.pull("app:1")
+    before = machine.images.get("app:1").tagged_ns
+    await machine.pull("app:1")
+    assert machine.images.get("app:1").tagged_ns > before
 
 
 async def test_all_tags_of_what_is_not_there_are_refused(machine: Machine) -> None:

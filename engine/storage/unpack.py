@@ -16,7 +16,7 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -35,6 +35,8 @@ _OPAQUE_ATTRIBUTE: Final = "trusted.overlay.opaque"
 _OVERLAY_ATTRIBUTES: Final = (b"trusted.overlay.", b"user.overlay.")
 _CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _MOST_ENTRIES: Final = 5_000_000
+_HOLE_BYTES: Final = 16 * 1024
+_ZEROS: Final = bytes(64 * 1024)
 # Refused where the file system or our rights lack it; an image must not fail for that (as with Docker).
 _UNSUPPORTED: Final = frozenset({errno.ENOTSUP, errno.EPERM, errno.ENODATA})
 
@@ -75,7 +77,10 @@ def unpack(read: Read, root: Path) -> Unpacked:
             yield first
             yield from pieces
 
-        return _Unpacker(Stream(chained())).run() if first else 0
+        unpacker = Unpacker(Stream(chained()))
+        if first:
+            unpacker.run()
+        return unpacker.size_bytes
 
     try:
         size_bytes = inside(root, act)
@@ -91,29 +96,48 @@ def _shown(name: object) -> str:
     return os.fsdecode(name) if isinstance(name, bytes | str) else "?"
 
 
-class _Unpacker:
-    def __init__(self, stream: Stream) -> None:
+class Unpacker:
+    """Unpacks an archive into the working directory of a thread that is inside it (`jail.inside`), all at once or in
+    parts. `is_layer` says that names which begin with `.wh.` hide something. `size_bytes` counts the files so far.
+    """
+
+    def __init__(self, stream: Stream, *, is_layer: bool = True) -> None:
+        self.size_bytes = 0
         self._stream = stream
+        self._is_layer = is_layer
+        self._entries = enumerate(tarstream.entries(stream))
+        self._next: Entry | None = None
         self._directories: dict[bytes, int] = {}  # times to set at the end: a later entry touches its directory
         self._known: set[bytes] = {b""}  # directories that are there for sure
-        self._bytes = 0
 
-    def run(self) -> int:
-        for number, entry in enumerate(tarstream.entries(self._stream)):
+    def run(self, fits: Callable[[Entry], bool] = lambda _: True) -> bool:
+        """Unpack until the end, or until an entry does not fit: then return False, and call again, in a directory with
+        a copy of what is there by now, to go on with that entry.
+        """
+        if self._next is not None:
+            self._unpack(self._next)
+            self._next = None
+        for number, entry in self._entries:
             if number >= _MOST_ENTRIES:
                 raise InvalidLayer(f"layer has more than {_MOST_ENTRIES} entries")
-            name = _inside_name(entry.name)
-            parent, _, base = name.rpartition(b"/")
-            if base.startswith(_WHITEOUT):
-                self._whiteout(parent, base)
-                self._stream.skip(entry.stored)
-            elif not name:
-                self._root(entry)
-            else:
-                self._entry(entry, name, parent)
+            if not fits(entry):
+                self._next = entry
+                return False
+            self._unpack(entry)
         for path, mtime_ns in reversed(self._directories.items()):
             os.utime(path or b".", ns=(mtime_ns, mtime_ns), follow_symlinks=False)
-        return self._bytes
+        return True
+
+    def _unpack(self, entry: Entry) -> None:
+        name = _inside_name(entry.name)
+        parent, _, base = name.rpartition(b"/")
+        if self._is_layer and base.startswith(_WHITEOUT):
+            self._whiteout(parent, base)
+            self._stream.skip(entry.stored)
+        elif not name:
+            self._root(entry)
+        else:
+            self._entry(entry, name, parent)
 
     def _root(self, entry: Entry) -> None:
         if entry.type == tarstream.DIRECTORY:
@@ -198,8 +222,7 @@ class _Unpacker:
             descriptor = os.open(path, _CREATE, mode)
         try:
             if entry.extents is None:
-                for piece in self._stream.pieces(entry.stored):
-                    _write(descriptor, piece)
+                write_with_holes(descriptor, self._stream.pieces(entry.stored))
             else:
                 self._sparse(descriptor, entry)
             if entry.uid or entry.gid:
@@ -211,7 +234,7 @@ class _Unpacker:
             os.utime(descriptor, ns=(entry.mtime_ns, entry.mtime_ns))
         finally:
             os.close(descriptor)
-        self._bytes += entry.size
+        self.size_bytes += entry.size
 
     def _sparse(self, descriptor: int, entry: Entry) -> None:
         for offset, length in entry.extents or ():
@@ -241,7 +264,7 @@ class _Unpacker:
 
     def _symlink(self, entry: Entry, path: bytes) -> None:
         self._retrying(path, lambda: os.symlink(entry.link, path))
-        self._bytes += len(entry.link)
+        self.size_bytes += len(entry.link)
         if entry.uid or entry.gid:
             os.chown(path, entry.uid, entry.gid, follow_symlinks=False)
         _set_xattrs(path, entry)
@@ -270,14 +293,14 @@ class _Unpacker:
         os.utime(path, ns=(entry.mtime_ns, entry.mtime_ns), follow_symlinks=False)
 
 
-_MAKERS: Final[dict[bytes, Callable[[_Unpacker, Entry, bytes], None]]] = {
-    tarstream.FILE: _Unpacker._file,
-    tarstream.DIRECTORY: _Unpacker._directory,
-    tarstream.SYMLINK: _Unpacker._symlink,
-    tarstream.HARD_LINK: _Unpacker._hard_link,
-    tarstream.CHARACTER: _Unpacker._node,
-    tarstream.BLOCK_DEVICE: _Unpacker._node,
-    tarstream.FIFO: _Unpacker._node,
+_MAKERS: Final[dict[bytes, Callable[[Unpacker, Entry, bytes], None]]] = {
+    tarstream.FILE: Unpacker._file,
+    tarstream.DIRECTORY: Unpacker._directory,
+    tarstream.SYMLINK: Unpacker._symlink,
+    tarstream.HARD_LINK: Unpacker._hard_link,
+    tarstream.CHARACTER: Unpacker._node,
+    tarstream.BLOCK_DEVICE: Unpacker._node,
+    tarstream.FIFO: Unpacker._node,
 }
 
 
@@ -296,6 +319,30 @@ def _inside_name(name: bytes) -> bytes:
     if name == b"..":
         raise InvalidLayer(".. lies outside of the layer")
     return name
+
+
+def write_with_holes(descriptor: int, pieces: Iterable[memoryview]) -> None:
+    """Write pieces to a new file, but what is zeros over a long way becomes a hole: most archives have no holes, so a
+    sparse file comes in them at its full length.
+    """
+    size_bytes = 0
+    is_hole = False
+    for piece in pieces:
+        size_bytes += len(piece)
+        is_hole = len(piece) >= _HOLE_BYTES and not piece[0] and not piece[-1] and _is_zeros(piece)
+        if is_hole:
+            os.lseek(descriptor, size_bytes, os.SEEK_SET)
+        else:
+            _write(descriptor, piece)
+    if is_hole:
+        os.ftruncate(descriptor, size_bytes)
+
+
+def _is_zeros(piece: memoryview) -> bool:
+    # Bytes are compared at once, views one by one.
+    return all(
+        bytes(piece[at : at + len(_ZEROS)]) == _ZEROS[: len(piece) - at] for at in range(0, len(piece), len(_ZEROS))
+    )
 
 
 def _write(descriptor: int, piece: memoryview) -> None:

@@ -288,3 +288,12 @@ def test_absurd_sizes_are_refused(root: Path) -> None:
         unpacked(root, entry("x", size=1 << 50)[0].tobuf(tarfile.GNU_FORMAT))
     with pytest.raises(InvalidLayer):
         unpacked(root, archive(entry("x", pax_headers={"comment": "x" * 2_000_000})))
+
+
+def test_a_long_run_of_zeros_takes_no_room_on_the_disk(root: Path) -> None:
+    content = b"start" + bytes(8 << 20) + b"end"
+    result = unpacked(root, archive(entry("dense", content=content), entry("empty", content=bytes(4 << 20))))
+    assert (root / "dense").read_bytes() == content
+    assert (root / "empty").read_bytes() == bytes(4 << 20)
+    assert (root / "dense").stat().st_blocks * 512 < 1 << 20
+    assert result.size_bytes == len(content) + (4 << 20)

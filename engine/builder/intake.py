@@ -1,0 +1,105 @@
+"""A context as it arrives: unpacked into memory, and moved to the disk when it turns out too long for that.
+
+Making and deleting thousands of small files on a disk takes several times the time of everything else in a build that
+finds its steps cached, and contexts are thrown away after each build.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from engine.errors import BadRequest, EngineError, InvalidLayer
+from engine.kernel.mounts import MS_NODEV, MS_NOSUID, mount, unmount
+from engine.storage.compression import Read, decompressed
+from engine.storage.copying import copy_tree_blocking
+from engine.storage.deletion import delete_tree
+from engine.storage.jail import inside
+from engine.storage.room import RoomWatch
+from engine.storage.tarstream import Entry, Stream
+from engine.storage.unpack import Unpacker
+
+_CONTEXT: Final = "context"
+_MEMORY_PART: Final = 8
+_MOST_MEMORY_BYTES: Final = 1 << 30
+_PAGE_BYTES: Final = 4096
+# What a file takes of memory beside its contents: inode, name, the first page's remainder.
+_ENTRY_BYTES: Final = 2 * 1024
+# docker's command line leaves the end of an archive out where it has put a Dockerfile into a context: neither is the
+# last file filled up to a whole block, nor do empty blocks follow.
+_MISSING_END: Final = bytes(511 + 2 * 512)
+
+
+def take_in(read: Read, place: Path, memory_bytes: int | None = None) -> None:
+    """Unpack an archive, plain or compressed, into the directory `context` of `place`, which is made. Blocks.
+
+    `place` is in memory afterwards, if what is in it takes at most `memory_bytes`, by default a part of what the
+    machine has to spare: whoever deletes it unmounts it first. Raises `BadRequest` for what is no archive,
+    `EngineError`, and what `read` raises.
+    """
+    try:
+        _take_in(read, place, _spare_bytes() if memory_bytes is None else memory_bytes)
+    except (InvalidLayer, RecursionError) as exc:
+        raise BadRequest(f"the build context is no tar archive, or a broken one: {exc}") from exc
+    except OSError as exc:
+        raise EngineError(f"the build context cannot be unpacked: {exc.strerror or exc}") from exc
+
+
+def _take_in(read: Read, place: Path, memory_bytes: int) -> None:
+    pieces = decompressed(read)
+    first = next(pieces, b"")  # imports what the compression needs while modules are still in sight
+    unpacker = Unpacker(Stream(_whole(first, pieces)), is_layer=False)
+    place.mkdir(mode=0o755)
+    mount("tmpfs", place, "tmpfs", MS_NOSUID | MS_NODEV, f"mode=755,size={memory_bytes + _PAGE_BYTES}")
+    context = place / _CONTEXT
+    context.mkdir(mode=0o755)
+    if not inside(context, partial(unpacker.run, _Memory(memory_bytes).fits)):
+        _move_to_disk(place)
+        inside(context, partial(unpacker.run, _Disk().fits))
+
+
+def _whole(first: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    if first:
+        yield first
+        yield from pieces
+    yield _MISSING_END
+
+
+class _Memory:
+    def __init__(self, most_bytes: int) -> None:
+        self._left_bytes = most_bytes
+
+    def fits(self, entry: Entry) -> bool:
+        self._left_bytes -= _ENTRY_BYTES + -(-entry.stored // _PAGE_BYTES) * _PAGE_BYTES
+        return self._left_bytes >= 0
+
+
+class _Disk:
+    def __init__(self) -> None:
+        self._room = RoomWatch(".")
+
+    def fits(self, entry: Entry) -> bool:
+        self._room.take(entry.stored)
+        return True
+
+
+def _move_to_disk(place: Path) -> None:
+    copy = place.with_name(f"{place.name}-on-disk")
+    copy.mkdir(mode=0o755)
+    try:
+        copy_tree_blocking(place, copy)
+    except BaseException:
+        delete_tree(copy)
+        raise
+    unmount(place)
+    place.rmdir()
+    copy.rename(place)
+
+
+def _spare_bytes() -> int:
+    """A part of the memory that is available without pushing others out (proc_meminfo(5), MemAvailable)."""
+    with Path("/proc/meminfo").open(encoding="ascii") as lines:
+        available = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    return min(available // _MEMORY_PART, _MOST_MEMORY_BYTES)

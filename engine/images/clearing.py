@@ -71,6 +71,7 @@ class Clearer:
             gone, freed = await inventory.free(inventory.layers.chain_ids(), inventory.content.digests())
         cleared.items += [ImageDeleteItem(deleted=chain_id) for chain_id in gone]
         cleared.freed_bytes += freed
+        self._events.publish("image", "prune", "", {"reclaimed": str(cleared.freed_bytes)})
         return cleared
 
     async def _prune_name(self, name: str, used_by: UsedBy, cleared: Cleared) -> None:
@@ -101,7 +102,7 @@ class Clearer:
             cleared.freed_bytes += freed
         else:
             await self._inventory.images.put(rest)
-        for _ in removal.untagged:
+        for _ in range(removal.untag_events):
             self._events.publish("image", "untag", image.id, {"name": image.id})
         if removal.deletes:
             self._events.publish("image", "delete", image.id, {"name": image.id})

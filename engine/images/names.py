@@ -7,9 +7,8 @@ from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
-from engine.errors import BadRequest, NoSuchImage, NotFound
+from engine.errors import BadRequest, NoSuchImage
 from engine.images.record import Image
-from engine.registry.platforms import Platform
 from engine.registry.reference import Reference
 
 _ID_OR_PREFIX = re.compile(r"(?:sha256:)?([a-f0-9]{1,64})")
@@ -38,22 +37,6 @@ def find(images: Iterable[Image], wanted: str) -> Image:
         if found:
             return found[0]
     raise NoSuchImage(shown)
-
-
-def check_platform(image: Image, name: str, wanted: Platform | None) -> None:
-    """Raise `NotFound` unless the image that was found by `name` is for a platform, if one is wanted.
-
-    An image that names no variant counts as of any: many are built without one.
-    """
-    offered = Platform(image.os, image.architecture, image.variant)
-    if wanted is None or wanted.rank(offered) is not None:
-        return
-    if not image.variant and (wanted.os, wanted.architecture) == (image.os, image.architecture):
-        return
-    raise NotFound(
-        f"image with reference {name} was found but its platform ({offered}) "
-        f"does not match the specified platform ({wanted})"
-    )
 
 
 def parse(name: str) -> Reference | None:
@@ -116,4 +99,6 @@ def repositories(image: Image) -> set[str]:
 
 
 def _with(names: Sequence[str], name: str) -> list[str]:
-    return [*names, name] if name and name not in names else list(names)
+    if not name or name in names:
+        return list(names)
+    return sorted([*names, name], key=lambda each: Reference.parse(each).canonical)

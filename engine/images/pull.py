@@ -21,7 +21,7 @@ from engine.images.remote import describe_remote
 from engine.images.resolve import Resolved, check_platform, explain, resolve
 from engine.images.transfers import DOWNLOADS, LayerOrder, Transfer, Transfers
 from engine.registry.interrupt import Interrupt
-from engine.registry.platforms import Platform
+from engine.registry.platforms import Platform, best_platform
 from engine.registry.reference import Reference
 from engine.storage.layers import chain_ids
 from engine.wire.images import AuthConfig, DistributionInspect, Progress, ProgressDetail
@@ -43,7 +43,7 @@ class Puller:
         """Find out what a reference is. Raises `NotFound`, `RegistryError`, `BadRequest`."""
         if reference.canonical_name == _NO_IMAGE:
             raise Forbidden("'scratch' is a reserved name")
-        wanted = Platform.parse(platform)
+        wanted = Platform.parse(platform) if platform else best_platform()
         interrupt = Interrupt()
 
         def act() -> Plan:

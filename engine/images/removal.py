@@ -21,10 +21,13 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """Names to take away, in order; then the image itself if `deletes`."""
+    """Names to take away, in order; then the image itself if `deletes`. `untag_events` is how many of the names are
+    told of: digests that go with a repository's last tag are not.
+    """
 
     untagged: tuple[str, ...]
     deletes: bool
+    untag_events: int = 1
 
 
 def plan_removal(
@@ -38,7 +41,8 @@ def plan_removal(
     """
     if names.is_id(image, wanted):
         _check_deletion(image, force=force, users=users, has_children=has_children)
-        return Removal((*image.repo_tags, *image.repo_digests), deletes=True)
+        every = (*image.repo_tags, *image.repo_digests)
+        return Removal(every, deletes=True, untag_events=len(every))
     return _by_name(image, wanted, force=force, users=users, has_children=has_children)
 
 

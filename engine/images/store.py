@@ -18,6 +18,7 @@ from engine.images.connections import Connections, interruptible
 from engine.images.inventory import Inventory, tag_of
 from engine.images.listing import Wish, created_ns, listed
 from engine.images.loader import Loader
+from engine.images.platforms import check_platform
 from engine.images.pull import Puller
 from engine.images.push import Pusher
 from engine.images.record import Image
@@ -73,7 +74,7 @@ class ImageService:
 
     def check_platform(self, image: Image, name: str, wanted: Platform | None) -> None:
         """Raise `NotFound` unless the image that was found by `name` is for a platform, if one is wanted."""
-        names.check_platform(image, name, wanted)
+        check_platform(image, name, wanted)
 
     def listed(self, wish: Wish) -> list[ImageSummary]:
         """The images of a listing, newest first. Raises `BadRequest` for a bad pattern."""
@@ -274,6 +275,8 @@ class ImageService:
                 image = msgspec.structs.replace(
                     image, repo_tags=known.repo_tags, repo_digests=known.repo_digests, content=blobs
                 )
+            if not reference.digest and any(repo_digest in other.repo_digests for other in self._images):
+                repo_digest = ""  # an index's digest stays with the image that was pulled by it first, as with Docker
             # Put even if nothing is new: it says when it was pulled last, by which clients tell whether to pull again.
             await self.inventory.claim(image, tag, repo_digest)
         return known is None or (tag or repo_digest) not in (*known.repo_tags, *known.repo_digests)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
 from typing import Final
 
 from engine.errors import BadRequest
@@ -21,6 +23,13 @@ _MACHINES: Final = {
 _SYNONYMS: Final = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "armhf": "arm", "i386": "386"}
 # What a bare architecture means: the first of its kind, and the 32-bit ARM that Linux distributions build for.
 _USUAL_VARIANT: Final = {"arm64": "v8", "arm": "v7", "amd64": "v1"}
+# What a processor must have for each level of the x86-64 psABI, in Linux's words (/proc/cpuinfo).
+_LEVELS: Final = (
+    ("v2", frozenset({"cx16", "lahf_lm", "popcnt", "pni", "sse4_1", "sse4_2", "ssse3"})),
+    ("v3", frozenset({"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave"})),
+    ("v4", frozenset({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"})),
+)
+_CPUINFO: Final = Path("/proc/cpuinfo")
 _VARIANT = re.compile(r"v(\d{1,3})(?:\.(\d{1,3}))?")
 _MINORS: Final = 1000
 _FAR: Final = 1_000_000
@@ -67,6 +76,12 @@ class Platform:
             return None if distance is None else _FAR + distance
         return None
 
+    def runs(self, offered: Platform) -> bool:
+        """Whether an image runs here: what it does not say counts as anything, for many are built so."""
+        if self.rank(offered) is not None:
+            return True
+        return not offered.variant and self.os == offered.os and offered.architecture in ("", self.architecture)
+
     @property
     def _version(self) -> tuple[int, int]:
         """The variant as numbers that compare; what is no version counts as the usual one."""
@@ -78,8 +93,32 @@ def _distance(wanted: tuple[int, int], got: tuple[int, int]) -> int | None:
     return None if got > wanted else (wanted[0] - got[0]) * _MINORS + wanted[1] - got[1] + (wanted != got) * _MINORS
 
 
+@cache
+def best_platform() -> Platform:
+    """The most that this machine runs, with the level of its processor: what is pulled when nothing is asked for."""
+    here = host_platform()
+    if here.architecture != "amd64":
+        return here
+    try:
+        text = _CPUINFO.read_text()
+    except OSError:
+        return here
+    return replace(here, variant=amd64_level(text))
+
+
+def amd64_level(cpuinfo: str) -> str:
+    """The level of an x86-64 processor, `v3`, by the text of /proc/cpuinfo."""
+    line = next((line for line in cpuinfo.splitlines() if line.startswith("flags")), "")
+    has, level = set(line.partition(":")[2].split()), "v1"
+    for name, needed in _LEVELS:
+        if not needed <= has:
+            break
+        level = name
+    return level
+
+
 def host_platform() -> Platform:
-    """The platform that this machine runs."""
+    """The platform that this machine runs, as builds name it: without the level of an x86 processor."""
     machine = os.uname().machine
     architecture, variant = _MACHINES.get(machine, (machine, ""))
     return Platform("linux", architecture, variant)

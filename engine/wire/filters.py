@@ -60,14 +60,14 @@ def matches_exactly(text: str, wanted: Collection[str]) -> bool:
 
 def filter_flag(filters: Filters, name: str) -> bool | None:
     """The one boolean value of a filter, None if it is absent. Raises `BadRequest` for anything else."""
-    values = {value.lower() for value in filters.get(name, ())}
+    values = filters.get(name, ())
     if not values:
         return None
-    if values <= {"1", "true", "t"}:
-        return True
-    if values <= {"0", "false", "f"}:
-        return False
-    raise BadRequest(f"invalid filter '{name}={sorted(values)}'", hint="use true or false")
+    said = {value.lower() for value in values}
+    is_true, is_false = bool(said & {"1", "true", "t"}), bool(said & {"0", "false", "f"})
+    if is_true == is_false:
+        raise BadRequest(f"invalid filter '{name}=[{' '.join(values)}]'", hint="use true or false")
+    return is_true
 
 
 def _is_found(pattern: str, text: str) -> bool:

@@ -212,8 +212,12 @@ async def test_the_platform_chooses_the_image(machine: Machine, registry: FakeRe
     assert (first.architecture, first.repo_digests) == ("arm64", [f"app@{index['digest']}"])
     await machine.pull("app:1", "linux/amd64")
     assert machine.images.get("app:1").architecture == "amd64"
+    assert machine.images.get("app:1").repo_digests == [], "an index's digest stays with whom it came first"
     other = machine.images.get(first.id)
-    assert (other.repo_tags, other.repo_digests) == ([], []), "an index's digest, too, means one image at a time"
+    assert (other.repo_tags, other.repo_digests) == ([], [f"app@{index['digest']}"])
+    await machine.pull(f"app@{index['digest']}", "linux/amd64")
+    assert machine.images.get(f"app@{index['digest']}").architecture == "amd64"
+    assert machine.images.get(first.id).repo_digests == []
     with pytest.raises(NotFound, match="no matching manifest for linux/s390x"):
         await machine.pull("app:1", "linux/s390x")
 

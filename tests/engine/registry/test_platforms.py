@@ -6,7 +6,7 @@ import pytest
 
 from engine.errors import BadRequest, NotFound, RegistryError
 from engine.registry.manifest import Descriptor, Document, Index, Manifest, OfferedPlatform, choose, parse
-from engine.registry.platforms import Platform, host_platform
+from engine.registry.platforms import Platform, amd64_level, best_platform, host_platform
 
 DIGEST = "sha256:" + "a" * 64
 
@@ -100,3 +100,39 @@ def test_more_layers_than_can_be_mounted_are_refused() -> None:
     layers = ",".join([f'{{"digest":"{DIGEST}","size":1}}'] * 201)
     with pytest.raises(RegistryError, match="201 layers"):
         parse(document(f'{{"schemaVersion":2,"config":{CONFIG},"layers":[{layers}]}}'))
+
+
+@pytest.mark.parametrize(
+    ("flags", "level"),
+    [
+        ("", "v1"),
+        ("cx16 lahf_lm popcnt pni sse4_1 sse4_2", "v1"),
+        ("cx16 lahf_lm popcnt pni sse4_1 sse4_2 ssse3 avx", "v2"),
+        ("cx16 lahf_lm popcnt pni sse4_1 sse4_2 ssse3 avx avx2 bmi1 bmi2 f16c fma abm movbe xsave", "v3"),
+        ("avx avx2 bmi1 bmi2 f16c fma abm movbe xsave", "v1"),
+    ],
+)
+def test_the_level_of_an_x86_processor_is_the_highest_whose_parts_are_all_there(flags: str, level: str) -> None:
+    assert amd64_level(f"processor : 0\nflags\t\t: fpu {flags}\nflags : none\n") == level
+
+
+@pytest.mark.parametrize(
+    ("here", "offered", "does"),
+    [
+        ("linux/amd64/v3", "linux/amd64", True),
+        ("linux/amd64/v3", "linux/386", True),
+        ("linux/amd64/v2", "linux/amd64/v3", False),
+        ("linux/arm/v6", "linux/arm", True),
+        ("linux/arm/v6", "linux/arm/v7", False),
+        ("linux/amd64", "linux", True),
+        ("linux/amd64", "windows", False),
+    ],
+)
+def test_what_an_image_does_not_say_of_its_platform_counts_as_anything(here: str, offered: str, does: bool) -> None:
+    os, _, rest = offered.partition("/")
+    architecture, _, variant = rest.partition("/")
+    assert Platform.parse(here).runs(Platform(os, architecture, variant)) is does
+
+
+def test_the_best_platform_is_this_machines() -> None:
+    assert best_platform().architecture == host_platform().architecture

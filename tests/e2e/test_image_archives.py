@@ -205,6 +205,8 @@ def test_docker_py_commits_saves_loads_and_imports(machine: Machine, box: str, c
     archive = b"".join(list(image.save(named=True)))
     client.images.remove("from-py:1")
     assert [loaded.tags for loaded in client.images.load(archive)] == [["from-py:1"]]
+    with pytest.raises(docker.errors.ImageLoadError):
+        client.images.load(b"no archive")
     files = b"".join(container.export())
     client.api.import_image_from_data(files, repository="flat-py", tag="1")
     assert client.containers.run("flat-py:1", ["cat", "/etc/mine"], remove=True) == b"mine\n"

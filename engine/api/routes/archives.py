@@ -22,12 +22,15 @@ _TAR: Final = "application/x-tar"
 
 
 async def load(services: Services, request: Request) -> Answer:
-    """`POST /images/load`: every image of an archive, with progress unless `quiet`."""
+    """`POST /images/load`: every image of an archive, with progress unless `quiet`.
+
+    What is wrong with the archive is told in the stream, where libraries look for it, never by the status.
+    """
     query = request.query
     lines = services.images.load(
         request.chunks(), platform=platform_text(query.text("platform")), quiet=query.flag("quiet")
     )
-    return Stream(progress_lines(lines), on_error=error_line)
+    return Stream(progress_lines(lines), at_once=True, on_error=error_line)
 
 
 async def save(services: Services, request: Request) -> Answer:

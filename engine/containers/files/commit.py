@@ -18,7 +18,7 @@ from engine.containers.ledger import Ledger
 from engine.containers.lifecycle import Status
 from engine.containers.record import ContainerRecord
 from engine.containers.stopping import Stopper
-from engine.errors import Conflict, EngineError, NotFound
+from engine.errors import Conflict, EngineError, NotFound, RuntimeFailure
 from engine.images.configuration import Configuration, HistoryEntry, RootFilesystem, encode_configuration
 from engine.images.inventory import tag_of
 from engine.images.record import Image
@@ -96,7 +96,8 @@ class Committer:
         # Noted first: if the engine dies meanwhile, the next one lets the container go on.
         await container.change(is_at_rest=True)
         try:
-            with contextlib.suppress(Conflict):  # it has ended just now, and writes no more
+            # It has ended just now, noticed (Conflict) or not yet, and writes no more.
+            with contextlib.suppress(Conflict, RuntimeFailure):
                 await self._stopper.pause(container)
             yield
         finally:

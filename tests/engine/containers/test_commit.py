@@ -11,7 +11,7 @@ import pytest
 from engine.containers.files.commit import CommitOptions
 from engine.containers.lifecycle import Verb
 from engine.containers.options import LogOptions
-from engine.errors import BadRequest, Conflict, EngineError
+from engine.errors import BadRequest, Conflict, EngineError, RuntimeFailure
 from engine.storage.layers import CapturedLayer
 from engine.wire.containers import HostConfig
 from tests.engine.containers.conftest import Engine, Open
@@ -85,6 +85,22 @@ async def test_a_failed_commit_lets_the_container_go_on(engine: Engine, monkeypa
         with pytest.raises(EngineError, match="No space left"):
             await engine.containers.commit(container, CommitOptions())
         assert engine.containers.inspect(container).state.status == "running"
+    finally:
+        await engine.containers.remove(container, force=True)
+
+
+async def test_a_container_that_ends_before_it_can_be_paused_is_committed(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    container = await engine.start("sleep", "1000")
+
+    async def too_late(container_id: str) -> None:
+        raise RuntimeFailure("OCI runtime pause failed: the container is not running: No such process")
+
+    try:
+        monkeypatch.setattr(engine.containers._drivers.runtime, "pause", too_late)
+        image_id = await engine.containers.commit(container, CommitOptions())
+        await engine.images.remove(image_id, force=True, used_by=lambda _: [])
     finally:
         await engine.containers.remove(container, force=True)
 

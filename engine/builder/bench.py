@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Protocol
 
 import anyio
 import anyio.to_thread
-from msgspec import UNSET
 
 from engine.builder import remote
+from engine.builder.bases import IMAGE, Bases
 from engine.builder.cache import Cache, Entry
+from engine.builder.caching.supply import Supply
 from engine.builder.dockerfile.evaluate import State
 from engine.builder.dockerfile.stages import Dockerfile
 from engine.builder.dockerfile.words import expand
@@ -23,17 +24,13 @@ from engine.builder.transcript import Transcript
 from engine.builder.tree import Tree
 from engine.builder.workspace import Workspace
 from engine.containers.drivers import Drivers
-from engine.errors import BadRequest, NoSuchImage, NotFound
+from engine.errors import BadRequest
 from engine.images.record import Image
 from engine.images.store import ImageService
 from engine.registry.platforms import Platform
-from engine.registry.reference import Reference
 from engine.state.names import new_id
 from engine.wire.ignore import Ignore
-from engine.wire.images import AuthConfig
-
-_IMAGE: Final = "docker-image://"
-_DOCKER_HUB: Final = "https://index.docker.io/v1/"
+from engine.wire.images import Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +54,7 @@ class Stages(Protocol):
 
 @dataclass(slots=True)
 class Bench:
-    """Made once per build."""
+    """Made once per build. Of the cache's entries, `used` were here, `taken` come from elsewhere, `fresh` are new."""
 
     order: BuildOrder
     dockerfile: Dockerfile
@@ -74,12 +71,14 @@ class Bench:
     secrets: Mapping[str, bytes]
     secrets_root: Path
     named: dict[str, Tree]
+    supply: Supply
+    bases: Bases
     has_secrets_on_disk: bool = False
-    imported: Mapping[str, Entry] = field(default_factory=dict[str, Entry])
+    imported: dict[str, Entry] = field(default_factory=dict[str, Entry])
     fresh: list[Entry] = field(default_factory=list[Entry])
     used: list[Entry] = field(default_factory=list[Entry])
+    taken: list[Entry] = field(default_factory=list[Entry])
     _locks: dict[str, anyio.Lock] = field(default_factory=dict[str, anyio.Lock])
-    _pulled: set[str] = field(default_factory=set[str])
 
     @property
     def context(self) -> Tree:
@@ -102,16 +101,34 @@ class Bench:
         """What a step with that key made before; notes that it is used."""
         if self.order.no_cache:
             return None
-        entry = self.cache.get(key) or self.imported.get(key)
-        if entry is None:
-            return None
-        self.used.append(entry)
+        entry = self.cache.get(key)
+        if entry is not None:
+            self.used.append(entry)
+        else:
+            entry = self.imported.get(key)
+            if entry is None or not self.supply.can_have(entry.chain_ids):
+                return None
+            self.taken.append(entry)
         return self.look_up(entry.stands_for) if entry.stands_for else entry
 
-    async def tree(self, origin: Origin) -> Tree:
-        """The files of an origin."""
+    async def bring(self, chain_ids: Sequence[str], stage: int) -> None:
+        """Have layers here that were only known so far, and tell of it as a part of a stage."""
+        await self.supply.bring(chain_ids, partial(self.transcript.tell, stage))
+
+    async def announce(self, text: str) -> None:
+        """Say something that belongs to no stage."""
+        await self.tell(Progress(stream=text))
+
+    async def tell(self, line: Progress) -> None:
+        """Tell of something that belongs to no stage; a quiet build does not."""
+        if not self.order.is_quiet:
+            await self.transcript.end([line])
+
+    async def tree(self, origin: Origin, stage: int) -> Tree:
+        """The files of an origin, for a stage."""
         if origin.tree is not None:
             return origin.tree
+        await self.bring(origin.chain_ids, stage)
         return Tree(await self.workspace.mounted(origin.chain_ids), keeps_owners=True)
 
     async def origin(self, name: str, stage: int, stages: Stages) -> Origin:
@@ -124,29 +141,12 @@ class Bench:
         return Origin(tuple(image.chain_ids))
 
     async def image(self, name: str, platform: str, stage: int) -> Image:
-        """An image, pulled if it is not here or the order says so. Raises `NotFound`, `RegistryError`, …"""
-        reference = self.order.contexts.get(name, name)
-        if name in self.order.contexts:
-            if not reference.startswith(_IMAGE):
-                raise BadRequest(f"context {name} is a directory, where an image is needed")
-            reference = reference.removeprefix(_IMAGE)
-        async with self._locks.setdefault(reference, anyio.Lock()):
-            wanted = Platform.parse(platform) if platform else self.platform
-            found = self._local(reference)
-            is_wanted = found is not None and _is_for(found, wanted)
-            if (self.order.pull and reference not in self._pulled) or not is_wanted:
-                await self._pull(reference, str(wanted), stage)
-                self._pulled.add(reference)
-                found = self.images.get(reference)
-            assert found is not None  # it was there, or has just been pulled
-            if not _is_for(found, wanted):
-                actual = Platform(found.os, found.architecture, found.variant)
-                raise NotFound(f"image {reference} is for {actual}, not for {wanted}")
-            return found
+        """An image, pulled if it is not here, or promised if a cache may make it needless. Raises as `Bases.image`."""
+        return await self.bases.image(name, platform, stage, is_lazy=bool(self.imported))
 
     async def _context(self, name: str, stage: int) -> Origin:
         value = self.order.contexts[name]
-        if value.startswith(_IMAGE):
+        if value.startswith(IMAGE):
             image = await self.image(name, "", stage)
             return Origin(tuple(image.chain_ids))
         async with self._locks.setdefault(f"context {name}", anyio.Lock()):
@@ -163,25 +163,3 @@ class Bench:
             )
         place = await anyio.to_thread.run_sync(self.workspace.place, "git")
         return Tree(await remote.clone(value, place))
-
-    def _local(self, reference: str) -> Image | None:
-        try:
-            return self.images.get(reference)
-        except NoSuchImage:
-            return None
-
-    async def _pull(self, reference: str, platform: str, stage: int) -> None:
-        auth = self._auth(Reference.parse(reference).registry)
-        async with aclosing(self.images.pull(reference, platform=platform, auth=auth)) as lines:
-            async for line in lines:
-                if line.progress_detail is UNSET or line.progress_detail.current is UNSET:
-                    await self.transcript.tell(stage, line)
-
-    def _auth(self, registry: str) -> AuthConfig | None:
-        names = (registry, f"https://{registry}", _DOCKER_HUB if registry == "docker.io" else registry)
-        return next((self.order.registries[name] for name in names if name in self.order.registries), None)
-
-
-def _is_for(image: Image, wanted: Platform) -> bool:
-    actual = Platform(image.os or wanted.os, image.architecture or wanted.architecture, image.variant)
-    return wanted.rank(actual) is not None

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import anyio
 import anyio.abc
 import msgspec
 
 from engine.builder.bench import Bench
-from engine.builder.cache import Entry
+from engine.builder.caching.exports import export_caches
+from engine.builder.caching.imports import import_caches
 from engine.builder.dockerfile.evaluate import PROXY_ARGS
 from engine.builder.dockerfile.instructions import Arg
 from engine.builder.dockerfile.stages import Stage, base_name, needed_stages
-from engine.builder.stage import KEY_NOTE, Product, StageBuild
-from engine.errors import NoSuchImage
+from engine.builder.stage import Product, StageBuild
 from engine.images.configuration import encode_configuration
 from engine.images.feed import short
 from engine.images.inventory import tag_of
 from engine.images.record import Image
-from engine.images.store import ImageService
 from engine.wire.images import Progress
-from engine.wire.times import parse_time
 
 
 class Build:
@@ -42,9 +40,15 @@ class Build:
         target = bench.dockerfile.target(bench.order.target)
         needed = sorted(needed_stages(bench.dockerfile, target, bench.variables))
         self._number(needed)
+        await import_caches(bench)
         await self._build(needed)
-        product = self._products[target.index]
+        product = self._labelled(self._products[target.index])
+        await bench.bring(product.chain_ids, target.index)
         image = await self._keep(product)
+        if bench.order.cache_to:
+            others = [other for index, other in sorted(self._products.items()) if index != target.index]
+            architecture = bench.platform.architecture
+            await export_caches(bench, [item.configuration(architecture) for item in (product, *others)])
         await self._warn()
         await self._tell(image)
         return image
@@ -99,17 +103,21 @@ class Build:
         await self._done[index].wait()
         return self._products[index]
 
+    def _labelled(self, product: Product) -> Product:
+        config, more = product.state.config, self._bench.order.labels
+        if not more:
+            return product
+        state = msgspec.structs.replace(
+            product.state, config=msgspec.structs.replace(config, labels={**config.labels, **more})
+        )
+        return msgspec.structs.replace(product, state=state)
+
     async def _keep(self, product: Product) -> Image:
         bench = self._bench
-        config = product.state.config
-        if bench.order.labels:
-            config = msgspec.structs.replace(config, labels={**config.labels, **bench.order.labels})
-        state = msgspec.structs.replace(product.state, config=config)
-        product = msgspec.structs.replace(product, state=state)
         body = encode_configuration(product.configuration(bench.platform.architecture))
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(bench.cache.touch, bench.used)
-            for entry in bench.fresh:
+            for entry in (*bench.fresh, *bench.cache.adopted(bench.taken)):
                 tasks.start_soon(bench.cache.put, entry)
         return await bench.images.inventory.add(body, tags=bench.order.tags, parent=product.parent)
 
@@ -132,33 +140,6 @@ class Build:
             lines.append(Progress(stream=f"Successfully built {short(image.id)}\n"))
             lines += [Progress(stream=f"Successfully tagged {_shown(tag)}\n") for tag in bench.order.tags]
         await bench.transcript.end(lines)
-
-
-def imported(images: ImageService, names: Sequence[str]) -> Mapping[str, Entry]:
-    """The steps of local images that were built here or elsewhere by this engine, by key."""
-    found: dict[str, Entry] = {}
-    for name in names:
-        try:
-            image = images.get(name)
-        except NoSuchImage:
-            continue  # as Docker: a cache that is not there is none
-        layers = iter(enumerate(image.diff_ids))
-        for item in image.history:
-            if item.empty_layer:
-                continue
-            position, diff_id = next(layers, (0, ""))
-            key = item.comment.removeprefix(KEY_NOTE)
-            if diff_id and key != item.comment:
-                time_ns = parse_time(item.created)
-                found[key] = Entry(
-                    id=key,
-                    description=item.created_by,
-                    created_ns=time_ns,
-                    used_ns=time_ns,
-                    diff_id=diff_id,
-                    chain_ids=image.chain_ids[: position + 1],
-                )
-    return found
 
 
 def _shown(tag: str) -> str:

@@ -69,6 +69,18 @@ class Cache:
         """Remember what a step made."""
         await self._table.put(entry)
 
+    def adopted(self, entries: Iterable[Entry]) -> list[Entry]:
+        """Entries of another engine's as ours, those whose layers have come here."""
+        now = time.time_ns()
+        return [
+            msgspec.structs.replace(entry, used_ns=now, size_bytes=self._size_bytes(entry))
+            for entry in entries
+            if all(self._layers.has(chain_id) for chain_id in entry.chain_ids)
+        ]
+
+    def _size_bytes(self, entry: Entry) -> int:
+        return self._layers.size_bytes(entry.chain_ids[-1]) if entry.chain_ids else 0
+
     async def touch(self, entries: Iterable[Entry]) -> None:
         """Note that these were used. Not more than once in an hour: a write costs more than the rest of a look-up."""
         now = time.time_ns()

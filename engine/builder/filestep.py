@@ -59,12 +59,12 @@ def words_of(instruction: Copy, expand: Expand) -> list[object]:
     ]
 
 
-async def plan_copy(bench: Bench, instruction: Copy, state: State, origin: Origin | None) -> CopyPlan:
+async def plan_copy(bench: Bench, instruction: Copy, state: State, origin: Origin | None, stage: int) -> CopyPlan:
     """Find the sources, fetching those that are elsewhere. Raises `BadRequest`, `EngineError`, `Misspelt`."""
     expand = bench.expander(state)
     destination = expand(instruction.destination)
     excludes = Ignore(read_ignore("\n".join(expand(item) for item in instruction.excludes)))
-    tree = bench.context if origin is None else await bench.tree(origin)
+    tree = bench.context if origin is None else await bench.tree(origin, stage)
     found: list[Source] = []
     for text in instruction.sources:
         found += await _found(bench, instruction, expand(text), tree, destination)

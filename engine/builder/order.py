@@ -29,6 +29,7 @@ class BuildOrder(Struct, frozen=True, kw_only=True):
     is_quiet: bool = False
     is_trusted: bool = False
     cache_from: tuple[str, ...] = ()
+    cache_to: tuple[str, ...] = ()
     network: str = ""
     platform: str = ""
     extra_hosts: tuple[str, ...] = ()

@@ -40,6 +40,7 @@ class RunPlan:
     state: State
     mounts: tuple[RunMount, ...]
     origins: Mapping[str, Origin]
+    stage: int
     network: str
     is_insecure: bool
     key: str
@@ -68,7 +69,7 @@ async def plan_run(bench: Bench, instruction: Run, state: State, stage: int, sta
     network = instruction.network or bench.order.network or "default"
     environment = tuple(merged_environment(state.config.env, [f"{key}={value}" for key, value in state.args.items()]))
     facts = [below, arguments, script, environment, state.config.user, state.config.working_dir, network]
-    contents = [await _contents(bench, item, origins) for item in mounts]
+    contents = [await _contents(bench, item, origins, stage) for item in mounts]
     return RunPlan(
         arguments=tuple(arguments),
         script=script,
@@ -76,6 +77,7 @@ async def plan_run(bench: Bench, instruction: Run, state: State, stage: int, sta
         state=state,
         mounts=mounts,
         origins=origins,
+        stage=stage,
         network=network,
         is_insecure=instruction.security == "insecure",
         key=key_of("run", facts, mounts, contents, instruction.security),
@@ -104,14 +106,14 @@ async def prepared(bench: Bench, plan: RunPlan) -> AsyncIterator[Program]:
         )
 
 
-async def _contents(bench: Bench, wish: RunMount, origins: Mapping[str, Origin]) -> str:
+async def _contents(bench: Bench, wish: RunMount, origins: Mapping[str, Origin], stage: int) -> str:
     """What a bind mount shows, for the key; the others show nothing that counts."""
     if wish.kind != "bind":
         return ""
     origin = origins.get(wish.origin)
     if origin is not None and origin.key:
         return origin.key
-    tree = bench.context if origin is None else await bench.tree(origin)
+    tree = bench.context if origin is None else await bench.tree(origin, stage)
     return await anyio.to_thread.run_sync(lambda: digest(tree, find(tree, wish.source or "."), Ignore([])))
 
 
@@ -134,7 +136,7 @@ async def _mount(bench: Bench, plan: RunPlan, wish: RunMount, stack: AsyncExitSt
 
 
 async def _tree(bench: Bench, plan: RunPlan, wish: RunMount) -> Tree:
-    return await bench.tree(plan.origins[wish.origin]) if wish.origin else bench.context
+    return await bench.tree(plan.origins[wish.origin], plan.stage) if wish.origin else bench.context
 
 
 async def _secret(bench: Bench, wish: RunMount) -> OciMount | None:

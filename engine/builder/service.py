@@ -15,9 +15,12 @@ import anyio.to_thread
 from anyio.streams.memory import MemoryObjectSendStream
 
 from engine.builder import running, workspace
+from engine.builder.bases import Bases
 from engine.builder.bench import Bench
-from engine.builder.build import Build, imported
+from engine.builder.build import Build
 from engine.builder.cache import Cache, Entry
+from engine.builder.caching.supply import Supply
+from engine.builder.caching.wishes import read_destination, read_source
 from engine.builder.dockerfile.stages import global_args, needed_stages
 from engine.builder.mounts import CacheMounts
 from engine.builder.order import BuildOrder
@@ -87,6 +90,10 @@ class Builder:
         """
         for tag in order.tags:
             tag_of(tag)
+        for text in order.cache_from:
+            read_source(text)
+        for text in order.cache_to:
+            read_destination(text)
         wanted = Platform.parse(order.platform)
         async with AsyncExitStack() as stack:
             place = await stack.enter_async_context(working(self._root, self._snapshots))
@@ -98,6 +105,8 @@ class Builder:
             stages = needed_stages(received.dockerfile, target, variables)
 
             def bench(lines: MemoryObjectSendStream[Progress]) -> Bench:
+                supply = Supply(self._images.inventory.layers)
+                transcript = Transcript(lines, stages, is_quiet=order.is_quiet)
                 return Bench(
                     order=order,
                     dockerfile=received.dockerfile,
@@ -108,13 +117,14 @@ class Builder:
                     cache=self._cache,
                     cache_mounts=self._cache_mounts,
                     workspace=place,
-                    transcript=Transcript(lines, stages, is_quiet=order.is_quiet),
+                    transcript=transcript,
                     limiter=self._limiter,
                     ignore=received.ignore,
                     secrets=received.secrets,
                     secrets_root=self._secrets_root / place.root.name,
                     named=dict(received.named),
-                    imported=imported(self._images, order.cache_from),
+                    supply=supply,
+                    bases=Bases(order, wanted, self._images, supply, transcript.tell),
                 )
 
             return Ready(self, bench, stack.pop_all(), build_id or new_id())

@@ -14,6 +14,7 @@ import msgspec
 
 from engine.builder.bench import Bench, Origin, Stages
 from engine.builder.cache import Entry, key_of
+from engine.builder.caching.notes import note
 from engine.builder.copying import make_directory
 from engine.builder.dockerfile.evaluate import State, apply
 from engine.builder.dockerfile.instructions import Copy, From, Instruction, Run, Workdir
@@ -35,7 +36,6 @@ from engine.wire.times import rfc3339
 
 log = logging.getLogger(__name__)
 
-KEY_NOTE: Final = "pycompose.key="
 _TAIL_BYTES: Final = 4096
 
 # Carries a step out on a layer in the making; whether it changed files.
@@ -194,7 +194,7 @@ class StageBuild:
         self, instruction: Copy, product: Product, origin: Origin | None, words: Sequence[object], quick: str
     ) -> Entry:
         bench = self._bench
-        plan = await plan_copy(bench, instruction, product.state, origin)
+        plan = await plan_copy(bench, instruction, product.state, origin, self._stage.index)
         # Documents are in `contents`, with their variables replaced.
         key = key_of("copy of", product.top, product.state.config.working_dir, words, plan.contents)
         entry = bench.look_up(key)
@@ -250,6 +250,7 @@ class StageBuild:
     async def _made(self, key: str, description: str, product: Product, act: Act) -> Entry:
         """Carry a step out and remember its layer. `act` says whether it changed any file."""
         bench = self._bench
+        await bench.bring(product.chain_ids, self._stage.index)
         async with bench.limiter, unfinished(bench.drivers, product.chain_ids) as layer:
             entry = _entry(key, description, product)
             if await act(layer):
@@ -290,7 +291,7 @@ def _grown(product: Product, entry: Entry, state: State, *, created_by: str) -> 
     history = HistoryEntry(
         created=created,
         created_by=created_by,
-        comment=f"{KEY_NOTE}{entry.id}" if entry.has_layer else "",
+        comment=note(entry.id),
         empty_layer=not entry.has_layer,
     )
     return msgspec.structs.replace(

@@ -6,7 +6,8 @@ between its lines: whoever reads it may stop, be cancelled, or forget it at any 
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 import anyio
@@ -27,7 +28,7 @@ from engine.storage.layers import chain_ids
 from engine.wire.images import AuthConfig, DistributionInspect, Progress, ProgressDetail
 
 if TYPE_CHECKING:
-    from engine.registry.client import RegistryClient
+    from engine.registry.places import BlobReader
 
 _NO_IMAGE: Final = "docker.io/library/scratch"
 
@@ -80,11 +81,18 @@ class Puller:
         return await interruptible(interrupt, act)
 
     async def fetch(self, plan: Plan) -> AsyncGenerator[Progress, None]:
-        """Bring the layers of a plan to the disk; ends when all are there. Raises the first error of a layer."""
+        """Bring what a plan has to the disk; ends when all is there. Raises the first error of a layer."""
+        async with aclosing(self.fetch_layers(plan.orders())) as lines:
+            async for line in lines:
+                yield line
+        await anyio.to_thread.run_sync(self._keep_documents, plan)
+
+    async def fetch_layers(self, orders: Sequence[LayerOrder]) -> AsyncGenerator[Progress, None]:
+        """Bring layers to the disk; ends when all are there. Raises the first error of one."""
         feed = Feed()
         transfers: list[Transfer] = []
         try:
-            for order in plan.orders():
+            for order in orders:
                 is_there = self._transfers.layers.has(order.chain_id)
                 yield _line(order.blob.digest, "Already exists" if is_there else "Pulling fs layer")
                 if not is_there:
@@ -93,7 +101,6 @@ class Puller:
                 yield _line(transfer.order.blob.digest, "Waiting")
             async for line in follow(transfers, feed):
                 yield line
-            await anyio.to_thread.run_sync(self._keep_documents, plan)
         finally:
             await leave(transfers, feed)
 
@@ -114,7 +121,7 @@ class Puller:
 class Plan:
     """What one pull has to bring."""
 
-    def __init__(self, resolved: Resolved, reference: Reference, client: RegistryClient) -> None:
+    def __init__(self, resolved: Resolved, reference: Reference, client: BlobReader) -> None:
         self.resolved = resolved
         self.reference = reference
         self.chain_ids = chain_ids(resolved.configuration.rootfs.diff_ids)

@@ -16,13 +16,11 @@ from engine.errors import BadRequest, EngineError, NotFound
 from engine.events.bus import EventBus
 from engine.images import names
 from engine.images.connections import Connections, interruptible
-from engine.images.feed import Feed, short
-from engine.images.following import follow, leave
 from engine.images.inventory import Inventory
 from engine.images.push_plan import PushPlan, build_manifest, plan_push
 from engine.images.record import Image
 from engine.images.resolve import check_platform, login_command
-from engine.images.uploads import MOST_UPLOADS, Upload, Uploads
+from engine.images.uploads import Uploads
 from engine.registry.interrupt import Interrupt
 from engine.registry.manifest import Descriptor, Document
 from engine.registry.platforms import Platform
@@ -106,7 +104,7 @@ class Pusher:
             with self._inventory.making():  # blobs that are packed now belong to no image yet
                 blobs: list[Descriptor] = []
                 try:
-                    async with aclosing(self._push_layers(plan, writer, blobs)) as lines:
+                    async with aclosing(self._uploads.all(plan.layers, reference.repository, writer, blobs)) as lines:
                         async for line in lines:
                             yield line
                     document = await self._push_manifest(plan, writer, blobs)
@@ -117,30 +115,6 @@ class Pusher:
         yield Progress(status=f"{reference.tag}: digest: {document.digest} size: {size}")
         result = PushResult(tag=reference.tag, digest=document.digest, size=size)
         yield Progress(progress_detail=ProgressDetail(), aux=msgspec.to_builtins(result))
-
-    async def _push_layers(
-        self, plan: PushPlan, writer: RegistryWriter, blobs: list[Descriptor]
-    ) -> AsyncGenerator[Progress, None]:
-        """Push what the registry lacks, topmost first; `blobs` gets what it then has, lowest first."""
-        feed = Feed()
-        # An image may have one layer twice, an empty one usually.
-        layers = list({layer.diff_id: layer for layer in reversed(plan.layers)}.values())
-        uploads: dict[str, Upload] = {}
-        try:
-            for layer in layers:
-                yield _line(layer.diff_id, "Preparing")
-            for layer in layers[MOST_UPLOADS:]:
-                yield _line(layer.diff_id, "Waiting")
-            for layer in layers:
-                uploads[layer.diff_id] = self._uploads.start(layer, plan.reference.repository, writer, feed)
-            async for line in follow(list(uploads.values()), feed):
-                yield line
-        finally:
-            await leave(list(uploads.values()), feed)
-        for layer in plan.layers:
-            blob = uploads[layer.diff_id].blob
-            assert blob is not None  # a settled upload without an error has one
-            blobs.append(blob)
 
     async def _push_manifest(self, plan: PushPlan, writer: RegistryWriter, blobs: list[Descriptor]) -> Document:
         interrupt = Interrupt()
@@ -190,7 +164,3 @@ def _words(refusal: Refusal) -> str:
         return f"{code}: {refusal.text}"
     # An answer to HEAD has no words of its own.
     return _WORDS.get(refusal.http_status, refusal.message)
-
-
-def _line(digest: str, status: str) -> Progress:
-    return Progress(id=short(digest), status=status, progress_detail=ProgressDetail())

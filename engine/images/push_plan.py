@@ -75,7 +75,7 @@ def plan_push(
     if own is not None:
         blobs = own[1].layers
     else:
-        blobs = [_known_blob(layers.record(chain_id).blob, content) for chain_id in image.chain_ids]
+        blobs = [known_blob(layers.record(chain_id).blob, content) for chain_id in image.chain_ids]
     sources = list(images)
     planned = tuple(
         PushLayer(
@@ -111,12 +111,12 @@ def own_manifest(image: Image, content: Content) -> tuple[Document, Manifest] | 
     return None
 
 
-def build_manifest(image: Image, config_size: int, blobs: Sequence[Descriptor]) -> Document:
+def build_manifest(image: Image, config_size: int, blobs: Sequence[Descriptor], *, is_oci: bool = False) -> Document:
     """A manifest of an image that has none. `blobs` are its layers, lowest first.
 
     It is written as Docker writes it, so that both give the same image the same digest.
     """
-    is_oci = any(blob.media_type == _ZSTD for blob in blobs)
+    is_oci = is_oci or any(blob.media_type == _ZSTD for blob in blobs)
     kind = OCI_MANIFEST if is_oci else DOCKER_MANIFEST
     gzip = f"{OCI_LAYER}+gzip" if is_oci else DOCKER_LAYER
     body = msgspec.json.encode(
@@ -155,7 +155,8 @@ def _common_parts(first: str, second: str) -> int:
     return common
 
 
-def _known_blob(digest: str, content: Content) -> Descriptor | None:
+def known_blob(digest: str, content: Content) -> Descriptor | None:
+    """A layer's blob, if it is there in compressed form. Blocks."""
     if not digest or not content.has(digest):
         return None
     with content.path(digest).open("rb") as file:

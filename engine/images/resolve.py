@@ -7,15 +7,28 @@ from typing import TYPE_CHECKING
 
 from engine.errors import EngineError, NotFound, RegistryError
 from engine.images.configuration import Configuration, parse_configuration
-from engine.registry.manifest import MOST_CONFIG_BYTES, Document, Index, Manifest, choose, parse
+from engine.registry.manifest import (
+    DOCKER_MANIFEST,
+    MOST_CONFIG_BYTES,
+    OCI_MANIFEST,
+    Descriptor,
+    Document,
+    Index,
+    Manifest,
+    choose,
+    parse,
+)
 from engine.registry.platforms import Platform
 from engine.registry.reference import DEFAULT_REGISTRY, Reference
 from engine.storage.content import Content
 
 if TYPE_CHECKING:
-    from engine.registry.client import RegistryClient
     from engine.registry.endpoint import Refusal
     from engine.registry.interrupt import Interrupt
+    from engine.registry.places import Reader
+
+_MANIFESTS = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
+_MOST_IMAGES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +43,7 @@ class Resolved:
 
 
 def resolve(
-    client: RegistryClient, reference: Reference, platform: Platform, content: Content, interrupt: Interrupt
+    client: Reader, reference: Reference, platform: Platform, content: Content, interrupt: Interrupt
 ) -> Resolved:
     """Ask the registry what `reference` is for a platform. A config that is on disk already is not fetched again.
 
@@ -48,15 +61,53 @@ def resolve(
             parsed = parse(documents[-1])
             if isinstance(parsed, Index):
                 raise RegistryError(f"{reference.familiar}: an index within an index is not supported")
-        digest = parsed.config.digest
-        if content.has(digest):
-            body = content.read(digest)
-        else:
-            body = client.document(reference.repository, parsed.config, MOST_CONFIG_BYTES, interrupt)
+        return _described(client, reference, tuple(documents), parsed, content, interrupt)
     except Refusal as exc:
         raise explain(exc, reference) from exc
-    configuration = parse_configuration(digest, body, layer_count=len(parsed.layers))
-    return Resolved(top.digest, tuple(documents), parsed, configuration, body)
+
+
+def resolve_every(
+    client: Reader, reference: Reference, platform: Platform, content: Content, interrupt: Interrupt
+) -> list[Resolved]:
+    """Every image behind `reference` that is for a platform, in the index's order. Raises as `resolve`."""
+    from engine.registry.endpoint import Refusal
+
+    try:
+        top = client.manifest(reference.repository, reference.digest or reference.tag, interrupt)
+        parsed = parse(top)
+        if isinstance(parsed, Manifest):
+            return [_described(client, reference, (top,), parsed, content, interrupt)]
+        found = []
+        for entry in [entry for entry in parsed.manifests if _is_image_for(entry, platform)][:_MOST_IMAGES]:
+            document = client.manifest(reference.repository, entry.digest, interrupt)
+            manifest = parse(document)
+            if isinstance(manifest, Manifest):
+                found.append(_described(client, reference, (top, document), manifest, content, interrupt))
+        return found
+    except Refusal as exc:
+        raise explain(exc, reference) from exc
+
+
+def _described(
+    client: Reader, reference: Reference, documents: tuple[Document, ...], manifest: Manifest, content: Content,
+    interrupt: Interrupt,
+) -> Resolved:  # fmt: skip
+    digest = manifest.config.digest
+    if content.has(digest):
+        body = content.read(digest)
+    else:
+        body = client.document(reference.repository, manifest.config, MOST_CONFIG_BYTES, interrupt)
+    configuration = parse_configuration(digest, body, layer_count=len(manifest.layers))
+    return Resolved(documents[0].digest, documents, manifest, configuration, body)
+
+
+def _is_image_for(entry: Descriptor, platform: Platform) -> bool:
+    offered = entry.platform
+    return (
+        entry.media_type in _MANIFESTS
+        and offered is not None
+        and platform.rank(Platform(offered.os, offered.architecture, offered.variant)) is not None
+    )
 
 
 def check_platform(actual: Platform, reference: Reference, wanted: Platform) -> None:

@@ -14,12 +14,13 @@ import msgspec
 from engine.events.bus import EventBus
 from engine.images import describe, names
 from engine.images.clearing import Clearer, UsedBy
+from engine.images.collection import Collections
 from engine.images.connections import Connections, interruptible
 from engine.images.inventory import Inventory, tag_of
 from engine.images.listing import Wish, created_ns, listed
 from engine.images.loader import Loader
 from engine.images.platforms import check_platform
-from engine.images.pull import Puller
+from engine.images.pull import Plan, Puller
 from engine.images.push import Pusher
 from engine.images.record import Image
 from engine.images.saving import SavedImage, choose, write_archive
@@ -58,6 +59,7 @@ class ImageService:
         self._content, self._layers = self.inventory.content, self.inventory.layers
         self._connections = Connections(registries)
         self._puller = Puller(self._connections, Transfers(self._content, self._layers))
+        self.collections = Collections(self._connections, self.inventory, self._puller)
         self._pusher = Pusher(self._connections, self.inventory, events)
         self.inventory.keep(lambda: self._connections.wanted)
         self._loader = Loader(self.inventory, events)
@@ -95,6 +97,11 @@ class ImageService:
     def history(self, image: Image) -> list[HistoryItem]:
         """What `docker history` shows, newest step first."""
         return describe.history(image, self._layers.size_bytes, self._images.get)
+
+    async def resolve(self, reference: str, *, platform: str = "", auth: AuthConfig | None = None) -> Plan:
+        """What pulling an image would bring; nothing is kept. Raises `BadRequest`, `NotFound`, `RegistryError`."""
+        with self._connections.session():
+            return await self._puller.resolve(Reference.parse(reference).tagged(), platform, auth)
 
     async def pull(
         self, reference: str, *, platform: str = "", auth: AuthConfig | None = None

@@ -24,7 +24,7 @@ from engine.storage.content import Content, CorruptBlob
 from engine.storage.layers import Layers
 
 if TYPE_CHECKING:
-    from engine.registry.client import RegistryClient
+    from engine.registry.places import BlobReader
 
 DOWNLOADS: Final = 3
 _UNPACKERS: Final = 3
@@ -39,7 +39,7 @@ class LayerOrder:
     diff_id: str
     blob: Descriptor
     repository: str
-    client: RegistryClient
+    client: BlobReader
 
 
 class Transfers:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 import anyio.to_thread
 
-from engine.images.feed import Feed
+from engine.images.feed import Feed, short
+from engine.images.following import follow, leave
 from engine.images.push_plan import PushLayer
 from engine.registry.interrupt import Interrupt, Interrupted
 from engine.registry.manifest import DOCKER_LAYER, Descriptor
@@ -24,9 +25,10 @@ from engine.storage.content import Content
 from engine.storage.growing import GrowingFile
 from engine.storage.layers import Layers
 from engine.storage.streaming import Write
+from engine.wire.images import Progress, ProgressDetail
 
 if TYPE_CHECKING:
-    from engine.registry.upload import RegistryWriter
+    from engine.registry.places import Writer
 
 MOST_UPLOADS: Final = 5
 _PACKERS: Final = 2
@@ -42,17 +44,43 @@ class Uploads:
         self.uploaders = ThreadPoolExecutor(MOST_UPLOADS, thread_name_prefix="upload")
         self.packers = ThreadPoolExecutor(_PACKERS, thread_name_prefix="pack")
 
-    def start(self, layer: PushLayer, repository: str, writer: RegistryWriter, feed: Feed) -> Upload:
+    def start(self, layer: PushLayer, repository: str, writer: Writer, feed: Feed) -> Upload:
         """Queue one layer; `feed` hears of it until `Upload.leave`."""
         upload = Upload(self, layer, repository, writer, feed)
         self.uploaders.submit(upload.run)
         return upload
 
+    async def all(
+        self, layers: Sequence[PushLayer], repository: str, writer: Writer, blobs: list[Descriptor]
+    ) -> AsyncGenerator[Progress, None]:
+        """Bring up what the registry lacks, topmost first, and tell of it in Docker's lines; `blobs` gets what the
+        registry then has, lowest first. Raises the first error of a layer.
+        """
+        feed = Feed()
+        # An image may have one layer twice, an empty one usually.
+        wanted = list({layer.diff_id: layer for layer in reversed(layers)}.values())
+        uploads: dict[str, Upload] = {}
+        try:
+            for layer in wanted:
+                yield _line(layer.diff_id, "Preparing")
+            for layer in wanted[MOST_UPLOADS:]:
+                yield _line(layer.diff_id, "Waiting")
+            for layer in wanted:
+                uploads[layer.diff_id] = self.start(layer, repository, writer, feed)
+            async for line in follow(list(uploads.values()), feed):
+                yield line
+        finally:
+            await leave(list(uploads.values()), feed)
+        for layer in layers:
+            blob = uploads[layer.diff_id].blob
+            assert blob is not None  # a settled upload without an error has one
+            blobs.append(blob)
+
 
 class Upload:
     """One layer on its way up. Once it has settled without an error, `blob` is what the registry has of it."""
 
-    def __init__(self, uploads: Uploads, layer: PushLayer, repository: str, writer: RegistryWriter, feed: Feed) -> None:
+    def __init__(self, uploads: Uploads, layer: PushLayer, repository: str, writer: Writer, feed: Feed) -> None:
         self.layer = layer
         self.blob = layer.blob
         self.error: BaseException | None = None
@@ -213,6 +241,10 @@ def _cause(packing: Future[None]) -> BaseException | None:
     _await_end(packing)
     error = None if packing.cancelled() else packing.exception()
     return None if isinstance(error, Interrupted) else error
+
+
+def _line(digest: str, status: str) -> Progress:
+    return Progress(id=short(digest), status=status, progress_detail=ProgressDetail())
 
 
 def _await_end(work: Future[None]) -> None:

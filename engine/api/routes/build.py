@@ -1,7 +1,8 @@
 """`/build…`: images from Dockerfiles by the classic API, as `DOCKER_BUILDKIT=0 docker build` and docker-py use it.
 
-Three parameters are this engine's own, and Docker ignores them: `pycompose-extras` names the directory of the context
-in which secrets and named contexts come along, `pycompose-contexts` and `pycompose-ssh` are JSON objects by name.
+Some parameters are this engine's own, and Docker ignores them: `pycompose-extras` names the directory of the context
+in which secrets and named contexts come along, `pycompose-contexts` and `pycompose-ssh` are JSON objects by name,
+`pycompose-cache-from` and `pycompose-cache-to` are lists as `cachefrom` is, of what docker buildx takes for these.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from engine.errors import BadRequest, NotImplementedHere
 from engine.wire.codec import encode
 from engine.wire.containers import Ulimit
 from engine.wire.filters import Filters, filter_flag, parse_filters
+from engine.wire.http import Query
 from engine.wire.images import ErrorDetail, Progress
 from engine.wire.times import parse_time, rfc3339
 
@@ -74,7 +76,8 @@ def order_of(request: Request) -> BuildOrder:
         pull=query.flag("pull"),
         is_quiet=query.flag("q"),
         is_trusted=query.flag("pycompose-insecure"),
-        cache_from=tuple(_json(query.text("cachefrom"), list[str], "cachefrom", list)),
+        cache_from=tuple(_texts(query, "pycompose-cache-from") or _texts(query, "cachefrom")),
+        cache_to=tuple(_texts(query, "pycompose-cache-to")),
         network=query.text("networkmode"),
         platform=platform,
         extra_hosts=_hosts(query.texts("extrahosts")),
@@ -92,6 +95,10 @@ def order_of(request: Request) -> BuildOrder:
         ssh=_json(query.text("pycompose-ssh"), dict[str, str], "pycompose-ssh", dict),
         extras=query.text("pycompose-extras"),
     )
+
+
+def _texts(query: Query, name: str) -> list[str]:
+    return _json(query.text(name), list[str], name, list)
 
 
 def _json(text: str, kind: type[T], name: str, empty: Callable[[], T]) -> T:

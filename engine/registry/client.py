@@ -142,6 +142,8 @@ class RegistryClient:
                 result = fetch(endpoint)
             except RegistryError as exc:
                 failures.append((endpoint, exc))
+                if not endpoint.is_mirror and isinstance(exc, Unreachable) and exc.speaks_tls:
+                    break
                 continue
             if failures:
                 self._endpoints = (endpoint, *(other for other in self._endpoints if other is not endpoint))

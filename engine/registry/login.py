@@ -36,6 +36,8 @@ def log_in(auth: AuthConfig, settings: RegistrySettings, web: Web, interrupt: In
             return _log_in_at(f"{url}/v2/", auth, web, interrupt, may_use_http=plain)
         except Unreachable as exc:
             failure = exc
+            if exc.speaks_tls:
+                break
     raise failure
 
 

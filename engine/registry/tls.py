@@ -7,17 +7,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engine.errors import RegistryError
-from engine.registry.settings import ClientCertificate, RegistrySettings
+from engine.registry.settings import ClientCertificate, RegistrySettings, is_loopback
 
 
 def context_for(settings: RegistrySettings, host: str, port: int) -> ssl.SSLContext:
     """The context for connections to a host: the settings' files, then those of its trust directories.
 
-    Raises `RegistryError` naming the file that cannot be used.
+    A server on this machine need not be vouched for, unless somebody named a CA for it. Raises `RegistryError` naming
+    the file that cannot be used.
     """
     names = (f"{host}:{port}", host)
     context = ssl.create_default_context()
-    for authority in _authorities(settings, names):
+    authorities = list(_authorities(settings, names))
+    for authority in authorities:
         try:
             context.load_verify_locations(authority)
         except (OSError, ssl.SSLError) as exc:
@@ -27,7 +29,7 @@ def context_for(settings: RegistrySettings, host: str, port: int) -> ssl.SSLCont
             context.load_cert_chain(own.certificate, own.key)
         except (OSError, ssl.SSLError) as exc:
             raise RegistryError(f"client certificate {own.certificate} for {host} cannot be used: {exc}") from exc
-    if settings.is_unverified(*names):
+    if settings.is_unverified(*names) or (is_loopback(host) and not authorities):
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context

@@ -85,6 +85,8 @@ class RegistryWriter:
             except Unreachable as exc:
                 failures.append(exc.message)
                 hint = hint or exc.hint
+                if exc.speaks_tls:
+                    break
                 continue
             self._settled = endpoint
             return

@@ -33,11 +33,14 @@ _AGENT: Final = "pycompose"
 
 
 class Unreachable(RegistryError):
-    """No answer, or one that broke off. `is_lasting` tells that trying again at once is useless."""
+    """No answer, or one that broke off. `is_lasting` tells that trying again at once is useless, `speaks_tls` that
+    there is a server that wants TLS, so that plain http is not worth trying.
+    """
 
-    def __init__(self, message: str, *, is_lasting: bool, hint: str | None = None) -> None:
+    def __init__(self, message: str, *, is_lasting: bool, speaks_tls: bool = False, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.is_lasting = is_lasting
+        self.speaks_tls = speaks_tls
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +217,10 @@ class Web:
                 if link.is_used:
                     continue  # a kept connection may have been closed by the server meanwhile: once more on a new one
                 raise Unreachable(
-                    f"{link.name}: {_reason(exc)}", is_lasting=_is_lasting(exc), hint=_hint(exc, link.key[1])
+                    f"{link.name}: {_reason(exc)}",
+                    is_lasting=_is_lasting(exc),
+                    speaks_tls=isinstance(exc, ssl.SSLError) and exc.reason not in _PLAIN,
+                    hint=_hint(exc, link.key[1]),
                 ) from exc
 
     def _take(self, parts: SplitResult, *, is_fresh: bool) -> _Link:

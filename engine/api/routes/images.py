@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
 from typing import Final
@@ -11,12 +12,12 @@ import msgspec
 from engine.api.credentials import registry_auth
 from engine.api.image_views import inspected, listed
 from engine.api.messages import Answer, Reply, Request, Stream, json_reply, required
-from engine.api.platforms import platform_of, platform_text
+from engine.api.platforms import platform_of
 from engine.api.progress import error_line, progress_lines
 from engine.api.router import Route
 from engine.api.routes.archives import take_in
 from engine.api.services import Services
-from engine.errors import BadRequest
+from engine.errors import BadRequest, NoSuchImage
 from engine.images.listing import Wish
 from engine.registry.reference import Reference
 from engine.wire.filters import Filters, filter_flag, matches_labels, parse_filters
@@ -55,8 +56,11 @@ async def push(services: Services, request: Request) -> Answer:
     """`POST /images/{name}/push`: one tag, or without one all of the repository's."""
     tag = request.query.text("tag")
     name = f"{request.name}:{tag}" if tag else request.name
-    platform = platform_text(request.query.text("platform"))
-    lines = services.images.push(name, platform=platform, auth=registry_auth(request.headers))
+    platform = platform_of(request.query.text("platform"))
+    if platform:
+        with contextlib.suppress(NoSuchImage):  # which the stream tells of
+            services.images.check_platform(services.images.get(name), name, platform)
+    lines = services.images.push(name, platform=str(platform or ""), auth=registry_auth(request.headers))
     return Stream(progress_lines(lines), on_error=error_line)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,22 +11,22 @@ import pytest
 from engine.registry.client import RegistryClient
 from engine.registry.interrupt import Interrupt
 from engine.registry.settings import RegistrySettings
+from engine.registry.tls import context_for
 from engine.registry.web import Query, Unreachable, Web
+from tests.fakes.docker_registry import make_certificate
 from tests.fakes.registry import FakeRegistry, serve_registry
 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A self-signed certificate for 127.0.0.1, with its key in the same file."""
-    file = tmp_path_factory.mktemp("tls") / "server.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-         "-keyout", file.with_suffix(".key"), "-out", file, "-subj", "/CN=test",
-         "-addext", "subjectAltName=IP:127.0.0.1"],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    file.write_text(file.read_text() + file.with_suffix(".key").read_text())
-    return file
+    return make_certificate(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture(scope="module")
+def other_certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One that vouches for nobody else."""
+    return make_certificate(tmp_path_factory.mktemp("other"), "other")
 
 
 @pytest.fixture
@@ -47,10 +46,20 @@ def pull(registry: FakeRegistry, settings: RegistrySettings) -> str:
         web.close()
 
 
-def test_an_unknown_certificate_is_refused(registry: FakeRegistry) -> None:
+def test_an_unknown_certificate_is_refused_where_a_ca_is_named(registry: FakeRegistry, other_certificate: Path) -> None:
     with pytest.raises(Unreachable, match="certificate not trusted: self-signed certificate") as raised:
-        pull(registry, RegistrySettings())
+        pull(registry, RegistrySettings(authorities={registry.host: other_certificate}))
     assert "name its CA" in (raised.value.hint or "")
+    assert "http://" not in raised.value.message, "a server with TLS is not asked in plain text"
+
+
+def test_nobody_needs_to_vouch_for_a_registry_on_this_machine(registry: FakeRegistry) -> None:
+    assert pull(registry, RegistrySettings())
+
+
+def test_other_machines_have_to_be_vouched_for() -> None:
+    assert context_for(RegistrySettings(), "registry.example", 443).verify_mode is ssl.CERT_REQUIRED
+    assert context_for(RegistrySettings(), "192.168.0.1", 5000).verify_mode is ssl.CERT_REQUIRED
 
 
 def test_plain_http_where_tls_is_due_says_how_to_allow_it() -> None:

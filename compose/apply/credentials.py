@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -234,18 +233,10 @@ def _json(value: object) -> str:
 def _replace(file: Path, document: Mapping[str, Any]) -> None:
     """Write for the owner's eyes only, at once or not at all; a symlink stays one."""
     import json
-    import tempfile
+
+    from compose.apply.whole import whole_file
 
     content = json.dumps(document, indent="\t").encode()  # as Docker writes it
-    file = file.resolve()
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=".config-", dir=file.parent)  # made 0600
-    try:
-        with os.fdopen(descriptor, "wb") as written:
-            written.write(content + b"\n")
-            written.flush()
-            os.fsync(written.fileno())
-        Path(name).replace(file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    file.resolve().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with whole_file(file) as written:
+        written.write(content + b"\n")

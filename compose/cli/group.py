@@ -14,11 +14,13 @@ from compose.cli.session import Session
 # name -> help; the module is compose.cli.<name> with `exec_` for names that Python keeps, its object `command`.
 COMMANDS = {
     "build": "Build the images of services",
+    "commit": "Make an image of a service's container",
     "config": "Check the Compose files and print the project they make",
     "create": "Create a project's containers without starting them",
     "down": "Stop and remove containers and networks",
     "events": "Print what happens to the project's containers",
     "exec": "Run a command in a running container",
+    "export": "Write the files of a service's container as a tar archive",
     "images": "List the images of the project's containers",
     "kill": "Send a signal to containers",
     "login": "Log in to a registry",
@@ -33,13 +35,16 @@ COMMANDS = {
     "restart": "Restart containers",
     "rm": "Remove stopped containers",
     "run": "Run a one-off command in a new container of a service",
+    "scale": "Bring services to a number of containers",
     "start": "Start containers that exist",
+    "stats": "Print what containers use, again and again",
     "stop": "Stop containers",
     "support": "Print which attributes of the Compose files have an effect",
     "top": "Print the running processes",
     "unpause": "Let frozen services go on",
     "up": "Create and start containers",
     "version": "Print the version",
+    "volumes": "List the project's volumes",
     "wait": "Wait until containers have ended",
 }
 _ALIASES = {"convert": "config"}

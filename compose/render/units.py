@@ -32,13 +32,23 @@ def human_duration(seconds: float) -> str:
     return f"{whole // (365 * 86400)} years"
 
 
-def human_size(size_bytes: float) -> str:
-    """`12.3MB`: decimal units, four digits at most."""
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if size_bytes < 1000:
-            return f"{size_bytes:.4g}{unit}"
-        size_bytes /= 1000
-    return f"{size_bytes:.4g}PB"
+def human_size(size_bytes: float, digits: int = 4) -> str:
+    """`12.35MB`: decimal units, with so many digits at most."""
+    return _size(size_bytes, 1000, ("B", "kB", "MB", "GB", "TB", "PB"), digits)
+
+
+def binary_size(size_bytes: float) -> str:
+    """`11.77MiB`: units of 1,024, four digits at most."""
+    return _size(size_bytes, 1024, ("B", "KiB", "MiB", "GiB", "TiB", "PiB"), 4)
+
+
+def _size(size_bytes: float, step: int, units: tuple[str, ...], digits: int) -> str:
+    *smaller, largest = units
+    for unit in smaller:
+        if size_bytes < step:
+            return f"{size_bytes:.{digits}g}{unit}"
+        size_bytes /= step
+    return f"{size_bytes:.{digits}g}{largest}"
 
 
 def go_time(unix_seconds: int, zone: tzinfo | None = None) -> str:

@@ -11,11 +11,12 @@ from engine.client.containers import ContainerCalls
 from engine.client.errors import EngineUnreachable
 from engine.client.images import ImageCalls
 from engine.client.resources import NetworkCalls, VolumeCalls
+from engine.client.snapshots import SnapshotCalls
 from engine.wire.filters import format_filters
 from engine.wire.system import EventMessage, SystemInfo, SystemVersion
 
 
-class EngineClient(BuildCalls, ContainerCalls, ImageCalls, NetworkCalls, VolumeCalls):
+class EngineClient(BuildCalls, ContainerCalls, ImageCalls, NetworkCalls, SnapshotCalls, VolumeCalls):
     """Speaks to `unix:///path` or `tcp://host:port`; any number of calls at once.
 
         async with EngineClient("unix:///run/pycompose/engine.sock") as engine:

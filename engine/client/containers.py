@@ -22,6 +22,7 @@ from engine.wire.containers import (
 from engine.wire.filters import format_filters
 from engine.wire.frames import STDOUT, Deframer
 from engine.wire.http import quoted
+from engine.wire.stats import ContainerStats
 
 
 class ContainerCalls(Transport):
@@ -130,6 +131,12 @@ class ContainerCalls(Transport):
     async def top_container(self, container: str, ps_args: str = "") -> TopResponse:
         """Its processes."""
         return await self.fetch(TopResponse, "GET", _path(container, "top"), {"ps_args": ps_args})
+
+    async def container_stats(self, container: str, *, stream: bool) -> AsyncGenerator[ContainerStats, None]:
+        """What it uses: once a second until it is gone (`stream`), or one sample after a second."""
+        async with self.open("GET", _path(container, "stats"), {"stream": str(int(stream))}) as answer:
+            async for sample in answer.lines(ContainerStats):
+                yield sample
 
     async def put_archive(self, container: str, path: str, tar: bytes | AsyncIterator[bytes]) -> None:
         """Unpack a tar into a directory of it."""

@@ -1,0 +1,34 @@
+"""`export`: the files of a service's container as a tar archive."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from compose.cli.session import Session
+from compose.errors import UsageError
+
+
+@click.command("export", help="Write the files of a service's container as a tar archive")
+@click.argument("service")
+@click.option("-o", "--output", default="", metavar="FILE", help="Write here instead of to standard output")
+@click.option("--index", type=int, default=0, help="Which container of the service")
+@click.pass_obj
+def command(session: Session, service: str, output: str, index: int) -> None:
+    """Write the archive; a file appears under its name only when it is whole."""
+    from compose.apply.export import export
+    from compose.cli.asynchronous import run_async
+    from compose.cli.located import located, one_of
+    from compose.cli.terminal import write_output
+
+    if not output and sys.stdout.isatty():
+        raise UsageError("an archive is nothing for a terminal", hint="give a file with -o, or redirect the output")
+
+    async def work() -> None:
+        async with located(session, (service,), one_off=True) as place:
+            found = one_of(place, service, index)
+            await export(place.engine, found.id, Path(output) if output else write_output)
+
+    run_async(work)

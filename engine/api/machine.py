@@ -10,6 +10,7 @@ from typing import Final
 
 from engine.errors import Unavailable
 from engine.process import find_tool, run
+from engine.runtime.programs import installed
 from engine.wire.system import RuntimeInfo, VersionComponent
 
 _CGROUP: Final = Path("/sys/fs/cgroup")
@@ -95,10 +96,7 @@ async def tool(name: str) -> VersionComponent:
 
 def runtimes() -> dict[str, RuntimeInfo]:
     """The OCI runtimes there are."""
-    try:
-        return {"crun": RuntimeInfo(path=str(find_tool("crun")))}
-    except Unavailable:
-        return {}
+    return {name: RuntimeInfo(path=str(path)) for name, path in installed().items()}
 
 
 def _cgroup_facts() -> CgroupFacts:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-import msgspec
-
-from engine.containers import health, restart
+from engine.containers import health
 from engine.containers.signals import parse_signal
 from engine.errors import BadRequest
-from engine.wire.containers import ContainerConfig, ContainerCreateRequest, HealthConfig, HostConfig, LogConfig
+from engine.wire.containers import ContainerConfig, ContainerCreateRequest, HealthConfig, LogConfig
 
 DEFAULT_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_LEAST_MEMORY_BYTES: Final = 6 << 20
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?")
 _UNITS: Final = {"b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _LOG_DRIVERS: Final = ("", "json-file", "local", "none")
@@ -41,10 +39,10 @@ def merged(wish: ContainerConfig, image: ContainerConfig) -> ContainerConfig:
         healthcheck=_healthcheck(wish.healthcheck, image.healthcheck),
         image=wish.image,
         volumes={**image.volumes, **wish.volumes},
-        working_dir=wish.working_dir or image.working_dir,
+        working_dir=_clean(wish.working_dir) or image.working_dir,
         entrypoint=entrypoint,
         network_disabled=wish.network_disabled,
-        on_build=None,
+        on_build=wish.on_build,
         labels={**image.labels, **wish.labels},
         stop_signal=wish.stop_signal or image.stop_signal,
         stop_timeout=wish.stop_timeout,
@@ -100,26 +98,9 @@ def log_size_bytes(log: LogConfig) -> int:
 
 
 def check_request(request: ContainerCreateRequest) -> None:
-    """Raise `BadRequest` for what no container can be."""
+    """Raise `BadRequest` for what no container can be. `checks` has the rules for the host's side."""
     _check_config(request)
-    _check_host(request.host_config)
-
-
-def with_defaults(host: HostConfig) -> HostConfig:
-    """The host configuration as Docker shows it after the creation."""
-    return msgspec.structs.replace(
-        host,
-        network_mode=host.network_mode or "default",
-        ipc_mode=host.ipc_mode or "private",
-        shm_size=host.shm_size or 64 << 20,
-        log_config=host.log_config
-        if host.log_config.type
-        else msgspec.structs.replace(host.log_config, type="json-file"),
-        restart_policy=host.restart_policy
-        if host.restart_policy.name
-        else msgspec.structs.replace(host.restart_policy, name="no"),
-        runtime=host.runtime or "crun",
-    )
+    _check_log(request.host_config.log_config)
 
 
 def _command(wish: ContainerConfig, image: ContainerConfig) -> tuple[list[str] | None, list[str] | None]:
@@ -134,6 +115,11 @@ def _command(wish: ContainerConfig, image: ContainerConfig) -> tuple[list[str] |
     if entrypoint == [""]:
         entrypoint = []
     return entrypoint or None, command or None
+
+
+def _clean(path: str) -> str:
+    # POSIX gives two leading slashes a meaning that Linux does not have.
+    return "/" + posixpath.normpath(path).lstrip("/") if path else ""
 
 
 def _healthcheck(wish: HealthConfig | None, image: HealthConfig | None) -> HealthConfig | None:
@@ -159,24 +145,6 @@ def _check_config(config: ContainerConfig) -> None:
         parse_signal(config.stop_signal)
     if config.healthcheck is not None:
         health.validate(config.healthcheck)
-
-
-def _check_host(host: HostConfig) -> None:
-    restart.check(host.restart_policy, is_removed_at_exit=host.auto_remove)
-    _check_log(host.log_config)
-    if 0 < host.memory < _LEAST_MEMORY_BYTES:
-        raise BadRequest("Minimum memory limit allowed is 6MB")
-    if host.memory_swap > 0 and not host.memory:
-        raise BadRequest("You should always set the Memory limit when using Memoryswap limit, see usage")
-    if host.memory and 0 < host.memory_swap < host.memory:
-        raise BadRequest("Minimum memoryswap limit should be larger than memory limit, see usage")
-    if host.nano_cpus and (host.cpu_period or host.cpu_quota):
-        raise BadRequest("Conflicting options: Nano CPUs and CPU Period cannot both be set")
-    if host.shm_size < 0:
-        raise BadRequest("SHM size can not be less than 0")
-    for name, value in host.annotations.items():
-        if not name:
-            raise BadRequest(f"invalid Annotations: the empty string is not permitted as annotation key ({value!r})")
 
 
 def _check_log(log: LogConfig) -> None:

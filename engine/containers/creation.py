@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -13,14 +14,26 @@ import msgspec
 
 from engine.containers import config as rules
 from engine.containers import namespaces
+from engine.containers.checks.endpoints import (
+    MAC_IS_DEPRECATED,
+    check_endpoints,
+    check_links,
+    check_mac_address,
+)
+from engine.containers.checks.host import check_host
+from engine.containers.checks.limits import settle_limits
 from engine.containers.container import Container
+from engine.containers.defaults import with_defaults
 from engine.containers.drivers import Drivers
 from engine.containers.ledger import Ledger
 from engine.containers.mounts import PlannedMount, plan_mounts
 from engine.containers.names import check_name, generate_name
 from engine.containers.record import ContainerRecord, MountRecord
-from engine.errors import BadRequest, NoSuchNetwork, NotFound
+from engine.errors import BadRequest, NoSuchContainer, NoSuchNetwork
+from engine.images.platforms import check_platform, platform_warning
 from engine.images.record import Image
+from engine.registry.platforms import Platform, best_platform
+from engine.runtime.facts import host_facts
 from engine.state.names import new_id
 from engine.undo import Undo, undo_on_error
 from engine.wire.containers import ContainerConfig, ContainerCreateRequest, HostConfig
@@ -36,25 +49,51 @@ class Creator:
         self._drivers = drivers
         self._ledger = ledger
 
-    async def create(self, name: str, request: ContainerCreateRequest, *, platform: str = "") -> Container:
-        """Make a container in status `created`. After a failure nothing of it is left, but for named volumes."""
+    async def create(
+        self, name: str, request: ContainerCreateRequest, *, platform: str = ""
+    ) -> tuple[Container, Sequence[str]]:
+        """Make a container in status `created`; returns with it what the client has to be warned of.
+
+        After a failure nothing of it is left, but for named volumes.
+        """
         name = name.removeprefix("/")
         if name:
             check_name(name)
-        rules.check_request(request)
+        request, warnings = self._checked(request)
         identity = new_id()
         name = name or generate_name(self._ledger.is_taken)
         with self._ledger.reserve(name, identity):
             image = self._drivers.images.get(request.image)
-            _check_platform(request.image, image, platform)
-            return await self._make(self._decide(identity, name, request, image), image)
+            check_platform(image, request.image, Platform.parse(platform) if platform else None)
+            if not platform and (foreign := platform_warning(image, best_platform())):
+                warnings.append(foreign)
+            return await self._make(self._decide(identity, name, request, image), image), warnings
+
+    def _checked(self, request: ContainerCreateRequest) -> tuple[ContainerCreateRequest, list[str]]:
+        rules.check_request(request)
+        host, runtimes = request.host_config, self._drivers.runtime.runtimes()
+        check_host(host, runtimes)
+        settled = settle_limits(host, host_facts())
+        check_endpoints(request.networking_config.endpoints_config)
+        check_links(host, self._ledger.get)
+        host = with_defaults(settled.host, host_facts(), default_runtime=next(iter(runtimes), ""))
+        warnings = list(settled.warnings)
+        if request.mac_address:
+            warnings.append(MAC_IS_DEPRECATED)
+        if host.network_mode == "host" and host.port_bindings:
+            warnings.append("Published ports are discarded when using host network mode")
+        return msgspec.structs.replace(request, host_config=host), warnings
 
     def _decide(self, identity: str, name: str, request: ContainerCreateRequest, image: Image) -> ContainerRecord:
-        host = rules.with_defaults(request.host_config)
+        host = request.host_config
         wish = rules.merged(request, image.config)
         namespaces.check_modes(wish, host)
-        if namespaces.modes_of(host).network == "private" and not wish.hostname:
-            wish = msgspec.structs.replace(wish, hostname=identity[:12])
+        is_hosts = host.network_mode == "host"
+        wish = msgspec.structs.replace(
+            wish,
+            hostname=wish.hostname or (socket.gethostname() if is_hosts else identity[:12]),
+            mac_address=wish.mac_address if namespaces.is_private_network(host) else "",
+        )
         return ContainerRecord(
             id=identity,
             name=name,
@@ -98,11 +137,19 @@ class Creator:
         return self._ledger.get(name).record.mounts
 
     def _with_ids(self, host: HostConfig) -> HostConfig:
-        """Containers to join are remembered by id, so that a rename does not matter. Raises `NoSuchContainer`."""
+        """Containers to join are remembered by id, so that a rename does not matter.
+
+        Raises `BadRequest` for one that is not there; one whose network is joined may still come.
+        """
         changes = {}
         for field in ("network_mode", "pid_mode", "ipc_mode"):
-            if joined := namespaces.joined_container(getattr(host, field)):
-                changes[field] = f"container:{self._ledger.get(joined).id}"
+            joined = namespaces.joined_container(getattr(host, field))
+            try:
+                if joined:
+                    changes[field] = f"container:{self._ledger.get(joined).id}"
+            except NoSuchContainer as exc:
+                if field != "network_mode":
+                    raise BadRequest(exc.message) from exc
         return msgspec.structs.replace(host, **changes) if changes else host
 
     def _networks(
@@ -116,13 +163,15 @@ class Creator:
                 )
             return {}
         primary = "bridge" if host.network_mode in _DEFAULT_NETWORKS else host.network_mode
-        networks = {self._network_name(primary): EndpointSettings()}
-        for name, settings in wishes.items():
-            networks[self._network_name("bridge" if name in _DEFAULT_NETWORKS else name)] = settings
-        # A request that names networks but leaves the mode at its default means exactly those.
-        if wishes and host.network_mode in ("", "default") and not any(name in _DEFAULT_NETWORKS for name in wishes):
-            del networks["bridge"]
+        first = self._network_name(primary)
+        named = {
+            self._network_name("bridge" if name in _DEFAULT_NETWORKS else name): settings
+            for name, settings in wishes.items()
+        }
+        # A request that names networks means exactly those; the mode only says which is the first.
+        networks = {first: named[first], **named} if first in named else named or {first: EndpointSettings()}
         first = next(iter(networks))
+        check_mac_address(config.mac_address, networks[first])
         if config.mac_address and not networks[first].mac_address:
             networks[first] = msgspec.structs.replace(networks[first], mac_address=config.mac_address)
         return networks
@@ -145,14 +194,3 @@ def check_bind_source(record: MountRecord) -> None:
     """Raise `BadRequest` if a bind mount's source is not there."""
     if not Path(record.source).exists():
         raise BadRequest(f'invalid mount config for type "bind": bind source path does not exist: {record.source}')
-
-
-def _check_platform(name: str, image: Image, platform: str) -> None:
-    if not platform:
-        return
-    wanted = platform.lower().split("/")
-    have = [image.os, image.architecture, image.variant]
-    if any(word != got for word, got in zip(wanted, have, strict=False) if got):
-        raise NotFound(
-            f"image with reference {name} was found but does not provide the specified platform ({platform})"
-        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +72,7 @@ class Exec(Console, Protocol):
 class Processes(Protocol):
     """See `engine.runtime.runtime.Runtime`."""
 
+    def runtimes(self) -> Mapping[str, Path]: ...
     async def create(self, launch: Launch) -> int: ...
     async def start(self, container_id: str) -> None: ...
     async def kill(self, container_id: str, signal: int) -> None: ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import posixpath
 import shutil
 import socket
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import anyio.to_thread
 
 from engine.containers import namespaces, surroundings
 from engine.containers.concurrent import all_of, together
-from engine.containers.config import log_size_bytes, process_arguments, process_environment
+from engine.containers.config import process_arguments, process_environment
 from engine.containers.container import Container
 from engine.containers.drivers import Drivers
 from engine.containers.ledger import Ledger
@@ -26,7 +27,6 @@ from engine.runtime.users import resolve_identity
 
 log = logging.getLogger(__name__)
 
-LOG_NAME = "container.log"
 _INIT_PROGRAMS = ("docker-init", "tini-static", "catatonit")
 
 
@@ -179,8 +179,8 @@ class Launcher:
             pid_namespace=_namespace(modes.pid, "pid", joined),
             ipc_namespace=_namespace(modes.ipc, "ipc", joined),
             uts_namespace=_namespace(modes.uts, "uts", joined),
-            cgroup=f"{self._drivers.paths.cgroup}/{record.id}",
-            log_path=None if record.host_config.log_config.type == "none" else home / LOG_NAME,
+            cgroup=_cgroup(record, self._drivers.paths.cgroup),
+            log_path=log_path(record, home),
             log_size_max=log_size_bytes(record.host_config.log_config),
             terminal=record.config.tty,
             stdin_open=record.config.open_stdin,
@@ -188,6 +188,13 @@ class Launcher:
             bundle=home / "bundle",
             init=_init_program() if record.host_config.init else None,
         )
+
+
+def _cgroup(record: ContainerRecord, default_parent: str) -> str:
+    """The container's cgroup, below the parent that it was given (a path from the root of every tree) or ours."""
+    wish = record.host_config.cgroup_parent
+    parent = posixpath.normpath(f"/{wish}") if wish else default_parent
+    return f"/{parent.strip('/')}/{record.id}"
 
 
 def _namespace(mode: str, kind: str, joined: dict[str, Container]) -> Namespace:

@@ -35,6 +35,8 @@ class Modes:
 def modes_of(host: HostConfig) -> Modes:
     """Read the modes. Raises `BadRequest` for unknown ones."""
     network = host.network_mode if host.network_mode in ("host", "none") else "private"
+    if host.network_mode == _CONTAINER:
+        raise BadRequest("invalid network mode: invalid container format container:<name|id>")
     if host.network_mode.startswith(_CONTAINER):
         network = host.network_mode
     return Modes(
@@ -70,7 +72,10 @@ def check_modes(config: ContainerConfig, host: HostConfig) -> None:
             if is_asked:
                 raise BadRequest(f"conflicting options: {words} and the container type network mode")
     if modes.network == "host" and host.links:
-        raise BadRequest("conflicting options: host type networking can't be used with links")
+        raise BadRequest(
+            "conflicting options: host type networking can't be used with links. "
+            "This would result in undefined behavior"
+        )
     if modes.uts == "host" and config.hostname:
         raise BadRequest("conflicting options: hostname and the UTS mode")
 

@@ -26,6 +26,12 @@ def from_mask(mask: int) -> frozenset[str]:
     return frozenset(name for number, name in enumerate(ALL) if mask >> number & 1)
 
 
+def unknown_capability(names: Iterable[str]) -> str | None:
+    """The first of these names that is no capability, in full (`CAP_…`)."""
+    full = (_full(name) for name in names)
+    return next((name for name in full if name not in ("ALL", *ALL)), None)
+
+
 def container_capabilities(
     added: Sequence[str], dropped: Sequence[str], *, is_privileged: bool, available: frozenset[str]
 ) -> tuple[str, ...]:
@@ -48,9 +54,8 @@ def container_capabilities(
 def _normalise(names: Iterable[str], available: frozenset[str]) -> list[str]:
     normalised = []
     for given in names:
-        name = given.upper()
+        name = _full(given)
         if name != "ALL":
-            name = name if name.startswith("CAP_") else f"CAP_{name}"
             if name not in ALL:
                 raise BadRequest(f'invalid capability: unknown capability: "{given}"')
             if name not in available:
@@ -59,3 +64,8 @@ def _normalise(names: Iterable[str], available: frozenset[str]) -> list[str]:
                 )
         normalised.append(name)
     return normalised
+
+
+def _full(given: str) -> str:
+    name = given.upper()
+    return name if name == "ALL" or name.startswith("CAP_") else f"CAP_{name}"

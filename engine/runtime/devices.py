@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.errors import BadRequest
-from engine.wire.containers import DeviceMapping, HostConfig
+from engine.errors import BadRequest, EngineError
+from engine.wire.containers import DeviceMapping, DeviceRequest, HostConfig
 
 _RULE = re.compile(r"([acb]) ([0-9]+|\*):([0-9]+|\*) ([rwm]{1,3})")
 _PERMISSIONS = re.compile(r"[rwm]{1,3}")
@@ -42,6 +42,19 @@ class DeviceNode:
             "uid": self.uid,
             "gid": self.gid,
         }
+
+
+def check_requests(requests: Sequence[DeviceRequest]) -> None:
+    """Raise `EngineError` for devices by capability (GPUs): there is no driver that could find them."""
+    for request in requests:
+        if request.driver == "cdi":
+            names = ", ".join(request.device_ids)
+            raise EngineError(f"CDI device injection failed: unresolvable CDI devices {names}")
+        wanted = " ".join(f"[{' '.join(names)}]" for names in request.capabilities)
+        raise EngineError(
+            f'could not select device driver "{request.driver}" with capabilities: [{wanted}]',
+            hint="this engine has no drivers for GPUs; devices of /dev can be given with `devices`",
+        )
 
 
 def default_rules() -> list[dict[str, Any]]:

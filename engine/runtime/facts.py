@@ -33,7 +33,10 @@ OPTIONAL_SYSCTLS = ("net.ipv4.ping_group_range", "net.ipv4.ip_unprivileged_port_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostFacts:
-    """The host as far as a container's spec depends on it. `hard_limits` is by the lower-case name (`nofile`)."""
+    """The host as far as a container's spec depends on it. `hard_limits` is by the lower-case name (`nofile`).
+
+    `cpus` and `memory_nodes` are the kernel's lists of those that are online (`0-3,7`).
+    """
 
     cgroup_version: int
     controllers: frozenset[str]
@@ -46,6 +49,8 @@ class HostFacts:
     sysctls: frozenset[str] = frozenset(OPTIONAL_SYSCTLS)
     has_apparmor: bool = False
     cpu_count: int = 1
+    cpus: str = "0"
+    memory_nodes: str = "0"
 
 
 @functools.cache
@@ -66,7 +71,17 @@ def host_facts() -> HostFacts:
         sysctls=frozenset(name for name in OPTIONAL_SYSCTLS if _sysctl_path(name).exists()),
         has_apparmor=Path("/sys/kernel/security/apparmor").is_dir() and Path("/sbin/apparmor_parser").exists(),
         cpu_count=os.cpu_count() or 1,
+        cpus=_list(Path("/sys/devices/system/cpu/online")),
+        memory_nodes=_list(Path("/sys/devices/system/node/online")),
     )
+
+
+def _list(file: Path) -> str:
+    """A list of numbers as the kernel writes it (`0-3,7`); a machine without NUMA has node 0 alone."""
+    try:
+        return file.read_text().strip()
+    except FileNotFoundError:
+        return "0"
 
 
 def _sysctl_path(name: str) -> Path:

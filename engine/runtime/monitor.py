@@ -28,11 +28,15 @@ _ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """What is needed to find a container again. Start times (proc_pid_stat(5), field 22) tell a reused pid."""
+    """What is needed to find a container again. Start times (proc_pid_stat(5), field 22) tell a reused pid.
+
+    `runtime` is the name of its OCI runtime, "" the default one.
+    """
 
     container_id: str
     bundle: str
     cgroup: str
+    runtime: str = ""
     is_terminal: bool = False
     pid: int = 0
     pid_started: int = 0

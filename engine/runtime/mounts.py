@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
 from engine.runtime.launch import HOST, Launch, OciMount
@@ -12,18 +12,18 @@ _DEFAULT_SHM_BYTES = 64 << 20
 _STAYS_WRITABLE = frozenset({"/proc", "/dev/pts", "/dev/shm", "/dev/mqueue", "/dev"})
 
 MASKED_PATHS = (
-    "/proc/acpi",
     "/proc/asound",
+    "/proc/acpi",
     "/proc/interrupts",
     "/proc/kcore",
     "/proc/keys",
     "/proc/latency_stats",
-    "/proc/sched_debug",
-    "/proc/scsi",
     "/proc/timer_list",
     "/proc/timer_stats",
-    "/sys/devices/virtual/powercap",
+    "/proc/sched_debug",
+    "/proc/scsi",
     "/sys/firmware",
+    "/sys/devices/virtual/powercap",
 )
 READONLY_PATHS = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
 
@@ -40,10 +40,13 @@ _DEFAULT: tuple[OciMount, ...] = (
 )
 
 
-def container_mounts(launch: Launch) -> list[dict[str, Any]]:
+def container_mounts(launch: Launch, *, has_writable_cgroups: bool = False) -> list[dict[str, Any]]:
     """All mounts in order: the default ones that the user did not replace, the user's, the init program."""
     users = {mount.destination for mount in launch.mounts}
-    mounts = [mount for mount in _default_mounts(launch) if _is_kept(mount.destination, users)]
+    open_types = {"sysfs", "cgroup"} if launch.host_config.privileged else set()
+    if has_writable_cgroups:
+        open_types.add("cgroup")
+    mounts = [mount for mount in _default_mounts(launch, open_types) if _is_kept(mount.destination, users)]
     if launch.host_config.readonly_rootfs:
         mounts = [_read_only(mount) for mount in mounts]
     mounts += launch.mounts
@@ -68,11 +71,11 @@ def rootfs_propagation(mounts: Iterable[OciMount]) -> str | None:
     return "rslave" if options & {"slave", "rslave"} else None
 
 
-def _default_mounts(launch: Launch) -> Iterable[OciMount]:
+def _default_mounts(launch: Launch, open_types: Container[str]) -> Iterable[OciMount]:
     for mount in _DEFAULT:
         if mount.destination == "/dev/shm":
             yield from _shared_memory(mount, launch)
-        elif launch.host_config.privileged and mount.type in ("sysfs", "cgroup"):
+        elif mount.type in open_types:
             yield _with(mount, [option for option in mount.options if option != "ro"])
         else:
             yield mount

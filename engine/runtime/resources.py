@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from engine.errors import BadRequest
 from engine.runtime.facts import HostFacts
 from engine.wire.containers import HostConfig, ThrottleDevice, WeightDevice
 
@@ -23,7 +22,7 @@ def resources(config: HostConfig, host: HostFacts, numbers: DeviceNumbers) -> di
     """The resources section without its device rules. `numbers` gives a block device's major and minor."""
     sections = {
         "memory": _memory(config, host),
-        "cpu": _cpu(config, host),
+        "cpu": _cpu(config),
         "pids": _pids(config),
         "blockIO": _block_io(config, host, numbers),
     }
@@ -38,31 +37,21 @@ def _memory(config: HostConfig, host: HostFacts) -> dict[str, Any]:
         section["limit"] = config.memory
     if config.memory_reservation > 0:
         section["reservation"] = config.memory_reservation
-    if swap := _memory_and_swap(config, host):
-        section["swap"] = swap
+    if config.memory_swap and (host.cgroup_version == 2 or "memory.memsw.limit_in_bytes" in host.cgroup_files):
+        section["swap"] = config.memory_swap
     if host.cgroup_version == 1:
         if config.memory_swappiness is not None and 0 <= config.memory_swappiness <= 100:
             section["swappiness"] = config.memory_swappiness
         if config.oom_kill_disable:
             section["disableOOMKiller"] = True
+        if config.kernel_memory_tcp > 0:
+            section["kernelTCP"] = config.kernel_memory_tcp
     return section
 
 
-def _memory_and_swap(config: HostConfig, host: HostFacts) -> int:
-    """Memory plus swap; 0 for no limit of its own. Docker allows as much swap as memory unless told otherwise."""
-    if host.cgroup_version == 1 and "memory.memsw.limit_in_bytes" not in host.cgroup_files:
-        return 0
-    if config.memory_swap == 0 and config.memory > 0:
-        return 2 * config.memory
-    return config.memory_swap
-
-
-def _cpu(config: HostConfig, host: HostFacts) -> dict[str, Any]:
+def _cpu(config: HostConfig) -> dict[str, Any]:
     section: dict[str, Any] = {}
-    if config.cpu_shares < 0:
-        raise BadRequest(f"invalid CPU shares ({config.cpu_shares})")
     if config.nano_cpus:
-        _check_cpus(config.nano_cpus, host)
         section["period"] = _PERIOD_MICROSECONDS
         section["quota"] = config.nano_cpus * _PERIOD_MICROSECONDS // _NANO
     wanted: dict[str, Any] = {
@@ -76,13 +65,6 @@ def _cpu(config: HostConfig, host: HostFacts) -> dict[str, Any]:
     }
     section.update((name, value) for name, value in wanted.items() if value)
     return section
-
-
-def _check_cpus(nano_cpus: int, host: HostFacts) -> None:
-    if nano_cpus < 0 or nano_cpus > host.cpu_count * _NANO:
-        raise BadRequest(
-            f"range of CPUs is from 0.01 to {host.cpu_count:.2f}, as there are only {host.cpu_count} CPUs available"
-        )
 
 
 def _pids(config: HostConfig) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import os
 import signal as signals
 import subprocess
 import time
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,7 @@ import anyio
 import msgspec
 
 from engine.errors import Conflict, NoSuchContainer, RuntimeFailure
-from engine.process import find_tool, wait_pidfd
+from engine.process import wait_pidfd
 from engine.runtime import cgroups, monitor
 from engine.runtime.bpf import FilterCache, Uncompilable
 from engine.runtime.console import AttachedConsole, Console, resize_terminal
@@ -36,6 +36,7 @@ from engine.runtime.exec import ExecProcess, start_exec
 from engine.runtime.facts import host_facts
 from engine.runtime.failures import create_failure
 from engine.runtime.launch import ExecLaunch, ExitStatus, Launch
+from engine.runtime.programs import Programs
 from engine.runtime.resources import resources
 from engine.runtime.spec import oci_spec
 from engine.runtime.surroundings import Surroundings
@@ -77,21 +78,16 @@ class Runtime:
 
     def __init__(self, paths: Paths, *, runtime: Path | None = None) -> None:
         self._paths = paths
-        self._program = runtime
+        self._programs = Programs((paths.containers, paths.namespaces), runtime)
         self._state = paths.runtime / "oci"
         self._filters = FilterCache(paths.root / "cache")
         self._held: dict[str, _Held] = {}
         # Containers between create and the end of delete: while there are any, the parent cgroup stays.
         self._present: set[str] = set()
 
-    @functools.cached_property
-    def program(self) -> Path:
-        """The OCI runtime. Raises `Unavailable` if there is none."""
-        return self._program or find_tool("crun")
-
-    @functools.cached_property
-    def _surroundings(self) -> Surroundings:
-        return Surroundings(self.program, (self._paths.containers, self._paths.namespaces))
+    def runtimes(self) -> Mapping[str, Path]:
+        """The OCI runtimes that are installed, by name, the default first."""
+        return self._programs.found()
 
     async def create(self, launch: Launch) -> int:
         """Make the container up to the point where its program would run; returns the pid of its init.
@@ -105,7 +101,11 @@ class Runtime:
         self._present.add(identity)
         cgroups.hasten_moves()
         record = monitor.Record(
-            container_id=identity, bundle=str(launch.bundle), cgroup=launch.cgroup, is_terminal=launch.terminal
+            container_id=identity,
+            bundle=str(launch.bundle),
+            cgroup=launch.cgroup,
+            runtime=launch.host_config.runtime,
+            is_terminal=launch.terminal,
         )
         async with undo_on_error() as undo:
             undo.append(functools.partial(self._tear_down, record))
@@ -115,7 +115,7 @@ class Runtime:
 
     async def start(self, container_id: str) -> None:
         """Let a created container's program run. Raises `Conflict` if it was started or has ended."""
-        if self.program.name != "crun":
+        if not self._programs.at(self._known(container_id).record.runtime).is_crun:
             await self._command("start", container_id)
             return
         fifo = self._state / container_id / "exec.fifo"
@@ -201,7 +201,7 @@ class Runtime:
         if held.status is not None or held.pidfd is None or has_ended(held.pidfd):
             raise Conflict(f"container {container_id} is not running")
         return await start_exec(
-            self._surroundings,
+            self._programs.at(held.record.runtime),
             launch,
             record=held.record,
             state=self._state,
@@ -245,7 +245,7 @@ class Runtime:
         for held in self._held.values():
             held.close()
         self._held.clear()
-        self._surroundings.close()
+        self._programs.close()
 
     def cgroup_of(self, container_id: str) -> str:
         """The cgroup of a container, for `engine.runtime.stats`."""
@@ -303,9 +303,11 @@ class Runtime:
         directory.mkdir(mode=0o700, parents=True)
         monitor.write_record(directory, record)
         launch.bundle.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._precompile(spec)
+        surroundings = self._programs.at(record.runtime)
+        if surroundings.is_crun:
+            self._precompile(spec)
         (launch.bundle / "config.json").write_bytes(msgspec.json.encode(spec))
-        command = stack.enter_context(self._surroundings.command())
+        command = stack.enter_context(surroundings.command())
         starting = monitor.spawn(launch, directory, command, (f"--root={self._state}",))
         # The engine may die before the container is made: the next one then has to know whom to end.
         begun = monitor.started_at(starting.pid)
@@ -319,7 +321,7 @@ class Runtime:
         linux = spec["linux"]
         assert isinstance(linux, dict)
         section = linux.get("seccomp")
-        if section is None or self.program.name != "crun":
+        if section is None:
             return
         with contextlib.suppress(Uncompilable):
             filter_text = self._filters.annotation(section)
@@ -373,9 +375,10 @@ class Runtime:
             cgroups.remove_empty(self._paths.cgroup)
 
     async def _command(self, verb: str, *arguments: str) -> None:
-        """Run the runtime for a rare verb. Raises `RuntimeFailure` with its words."""
+        """Run a container's runtime for a rare verb; its id stands last. Raises `RuntimeFailure` with its words."""
         words = (f"--root={self._state}", verb, *arguments)
-        await anyio.to_thread.run_sync(_run_to_end, self._surroundings, words)
+        surroundings = self._programs.at(self._known(arguments[-1]).record.runtime)
+        await anyio.to_thread.run_sync(_run_to_end, surroundings, words)
 
 
 def _run_to_end(surroundings: Surroundings, words: Sequence[str]) -> None:

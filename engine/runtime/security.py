@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from engine.errors import BadRequest
 from engine.runtime import seccomp
+
+_FLAGS: Final = ("no-new-privileges", "writable-cgroups")
+_TRUTHS: Final = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +20,7 @@ class SecurityOptions:
     seccomp: str = ""
     apparmor: str = ""
     no_new_privileges: bool = False
+    has_writable_cgroups: bool = False
 
     def profile(self, *, is_privileged: bool) -> Mapping[str, Any] | None:
         """The seccomp profile; None for unconfined, which a privileged container is unless it asks for one."""
@@ -32,26 +36,30 @@ def parse_security_options(options: Sequence[str]) -> SecurityOptions:
 
     Labels and AppArmor profiles are accepted on machines that have neither, as Docker does.
     """
-    found: dict[str, str] = {}
-    is_confined = False
+    texts: dict[str, str] = {}
+    flags: dict[str, bool] = {}
     for option in options:
-        if option == "no-new-privileges":
-            is_confined = True
-            continue
-        separator = "=" if "=" in option else ":"
-        key, _, value = option.partition(separator)
-        if key == "no-new-privileges":
-            is_confined = _truth(option, value)
-        elif key in ("seccomp", "apparmor") and value:
-            found[key] = value
-        elif key not in ("label", "systempaths", "writable-cgroups") or not value:
-            raise BadRequest(f'invalid --security-opt: "{option}"')
-    return SecurityOptions(found.get("seccomp", ""), found.get("apparmor", ""), is_confined)
+        key, value = _split(option)
+        if key in _FLAGS and value.lower() in _TRUTHS:
+            flags[key] = _TRUTHS[value.lower()]
+        elif key in ("seccomp", "apparmor"):
+            texts[key] = value
+        elif key != "label":
+            raise BadRequest(f'invalid --security-opt 2: "{option}"')
+    return SecurityOptions(
+        texts.get("seccomp", ""),
+        texts.get("apparmor", ""),
+        flags.get("no-new-privileges", False),
+        flags.get("writable-cgroups", False),
+    )
 
 
-def _truth(option: str, value: str) -> bool:
-    if value.lower() in ("true", "1", "t"):
-        return True
-    if value.lower() in ("false", "0", "f"):
-        return False
-    raise BadRequest(f'invalid --security-opt: "{option}"')
+def _split(option: str) -> tuple[str, str]:
+    if option in _FLAGS:
+        return option, "true"
+    if option == "disable":
+        return "label", "disable"
+    key, separator, value = option.partition("=" if "=" in option else ":")
+    if not separator:
+        raise BadRequest(f'invalid --security-opt 1: "{option}"')
+    return key, value

@@ -40,7 +40,7 @@ def oci_spec(launch: Launch, host: HostFacts) -> dict[str, Any]:
         "ociVersion": "1.0.2",
         "process": _process(launch, host, security, granted),
         "root": {"path": str(launch.rootfs), "readonly": launch.host_config.readonly_rootfs},
-        "mounts": container_mounts(launch),
+        "mounts": container_mounts(launch, has_writable_cgroups=security.has_writable_cgroups),
         "linux": _linux(launch, host, security, granted),
     }
     if launch.uts_namespace is None:
@@ -113,8 +113,6 @@ def _rlimits(launch: Launch, host: HostFacts) -> list[dict[str, Any]]:
 
 
 def _oom_score(wish: int, host: HostFacts) -> int:
-    if not -1000 <= wish <= 1000:
-        raise BadRequest(f"Invalid value {wish}, range for oom score adj is [-1000, 1000]")
     if wish < host.oom_score_adj and "CAP_SYS_RESOURCE" not in host.capabilities:
         raise BadRequest(
             f"oom_score_adj {wish} is below the engine's own {host.oom_score_adj}",
@@ -125,6 +123,7 @@ def _oom_score(wish: int, host: HostFacts) -> int:
 
 def _linux(launch: Launch, host: HostFacts, security: SecurityOptions, granted: tuple[str, ...]) -> dict[str, Any]:
     config = launch.host_config
+    devices.check_requests(config.device_requests)
     nodes, rules = devices.container_devices(config)
     limits = resources(config, host, devices.device_numbers)
     linux: dict[str, Any] = {
@@ -168,12 +167,9 @@ def _namespace(kind: str, choice: Namespace) -> dict[str, str]:
 
 
 def _has_own_cgroups(launch: Launch, host: HostFacts) -> bool:
-    """Private on v2 and shared on v1 unless chosen; a privileged container sees the host's (dockerd's default)."""
+    """Private on v2 and shared on v1 unless chosen, as with a dockerd without settings."""
     mode = launch.host_config.cgroupns_mode
-    if mode not in ("", "private", "host"):
-        raise BadRequest(f"invalid cgroup namespace mode: {mode}")
-    default = host.cgroup_version == 2 and not launch.host_config.privileged
-    return mode == "private" or (not mode and default)
+    return mode == "private" or (not mode and host.cgroup_version == 2)
 
 
 def _sysctls(launch: Launch, host: HostFacts) -> dict[str, str]:

@@ -41,13 +41,18 @@ class Surroundings:
         self._lock = threading.Lock()
 
     @property
+    def is_crun(self) -> bool:
+        """Whether it is the runtime whose ways we know: its start by hand, its compiled filters."""
+        return self._runtime.name == "crun"
+
+    @property
     def program(self) -> str:
         """The name by which to execute the runtime.
 
         crun never runs from a file that a container could overwrite (CVE-2019-5736): it mounts itself anew and executes
         itself again, on every call. Run from a sealed memory file it need not, which saves 2 ms each time.
         """
-        if self._runtime.name != "crun":
+        if not self.is_crun:
             return str(self._runtime)
         with self._lock:  # containers are started from many threads
             if self._sealed is None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import anyio
 
@@ -96,6 +97,9 @@ class FakeRuntime:
         if process.status is None:
             process.status = ExitStatus(exit_code, oom_killed, time.time_ns())
             process.ended.set()
+
+    def runtimes(self) -> Mapping[str, Path]:
+        return {"crun": Path("/usr/bin/crun")}
 
     async def create(self, launch: Launch) -> int:
         self._perhaps_fail("create")

@@ -1,0 +1,1 @@
+"""What a container may ask for: refused in Docker's words, or given up with a warning. Pure."""

@@ -15,7 +15,7 @@ import anyio.to_thread
 
 from engine.containers import namespaces, surroundings
 from engine.containers.concurrent import all_of, together
-from engine.containers.config import process_arguments, process_environment
+from engine.containers.config import log_size_bytes, process_arguments, process_environment
 from engine.containers.container import Container
 from engine.containers.drivers import Drivers
 from engine.containers.ledger import Ledger
@@ -27,6 +27,7 @@ from engine.runtime.users import resolve_identity
 
 log = logging.getLogger(__name__)
 
+LOG_NAME = "container.log"
 _INIT_PROGRAMS = ("docker-init", "tini-static", "catatonit")
 
 
@@ -180,7 +181,7 @@ class Launcher:
             ipc_namespace=_namespace(modes.ipc, "ipc", joined),
             uts_namespace=_namespace(modes.uts, "uts", joined),
             cgroup=_cgroup(record, self._drivers.paths.cgroup),
-            log_path=log_path(record, home),
+            log_path=None if record.host_config.log_config.type == "none" else home / LOG_NAME,
             log_size_max=log_size_bytes(record.host_config.log_config),
             terminal=record.config.tty,
             stdin_open=record.config.open_stdin,

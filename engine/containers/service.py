@@ -24,7 +24,7 @@ from engine.containers.exec import Execs, ExecSession
 from engine.containers.files.commit import CommitOptions, Committer
 from engine.containers.files.export import export
 from engine.containers.files.sizes import Sizes, sizes
-from engine.containers.launching import Launcher
+from engine.containers.launching import LOG_NAME, Launcher
 from engine.containers.ledger import Ledger
 from engine.containers.lifecycle import Status
 from engine.containers.names import check_name
@@ -248,7 +248,7 @@ class ContainerService:
     def attach(self, name: str, options: AttachOptions) -> AbstractAsyncContextManager[Console]:
         """A container's stdio; for one that does not run yet, from its start on. Raises `Conflict`."""
         container = self._ledger.get(name)
-        attached = self._streams.attach(container, options)
+        attached = self._streams.attach(container, options, self._launcher.home(container.id) / LOG_NAME)
         self._ledger.publish(container, "attach")
         return attached
 

@@ -37,7 +37,8 @@ class ComposeError(Exception):
     """A failure that the user is told about; `exit_code` is what the command then ends with.
 
     `where` is its place in the user's files and `source` the line there. Who does not know them may name the
-    `subject`, the path of the part of the project that is at fault: the command line then looks up its place.
+    `subject`, the path of the part of the project that is at fault: the command line then looks up its place. Within a
+    text of several lines, `line` says which, counted from 1.
     """
 
     exit_code = 1
@@ -56,6 +57,7 @@ class ComposeError(Exception):
         self.where = where
         self.source: str | None = None
         self.subject = subject
+        self.line = 0
 
     @property
     def problems(self) -> Sequence[Problem]:

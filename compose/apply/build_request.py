@@ -8,14 +8,15 @@ from __future__ import annotations
 import json
 import os
 import secrets as randomness
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
+from compose.apply.build_caches import cache_parameters
 from compose.apply.context import ContextFiles
+from compose.apply.requests import host_entries
 from compose.errors import ComposeError
 from compose.model.project import Project
+from compose.model.remotes import is_remote
 from compose.model.service import Build, Service
 from compose.plan import labels
 from compose.plan.actions import BuildImage
@@ -25,7 +26,18 @@ from compose.plan.images import image_of
 from engine.wire.codec import encode
 from engine.wire.containers import Ulimit
 
-_REMOTE: Final = ("http://", "https://", "git://", "ssh://", "git@", "github.com/")
+
+@dataclass(frozen=True, slots=True)
+class Dockerfile:
+    """A build's Dockerfile: its text as far as it is here, what the engine knows it as, and what its user does.
+
+    `is_inline` says that it stands in the Compose file.
+    """
+
+    text: str
+    name: str
+    shown: str
+    is_inline: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +46,7 @@ class BuildRequest:
 
     files: ContextFiles
     parameters: dict[str, str | int | bool | tuple[str, ...] | None]
-    dockerfile_text: str
+    dockerfile: Dockerfile
 
 
 def build_request(project: Project, action: BuildImage) -> BuildRequest:
@@ -42,15 +54,15 @@ def build_request(project: Project, action: BuildImage) -> BuildRequest:
     service = action.service
     wish = service.build
     assert wish is not None
-    is_remote = wish.context.startswith(_REMOTE)
+    is_elsewhere = is_remote(wish.context)
     prefix = f".pycompose-{randomness.token_hex(8)}"
     files: dict[str, bytes] = {}
-    text, dockerfile = _dockerfile(service, wish, prefix, files, is_remote=is_remote)
+    dockerfile = _dockerfile(service, wish, prefix, files, is_elsewhere=is_elsewhere)
     directories, contexts = _contexts(project, wish, prefix)
     for name, content in _secrets(project, wish).items():
         files[f"{prefix}/secrets/{name}"] = content
     has_extras = bool(directories) or bool(wish.secrets)
-    if is_remote and (files or has_extras):
+    if is_elsewhere and (files or has_extras):
         raise ComposeError(
             f"the build of service `{service.name}` has a remote context: secrets, an inline Dockerfile and local "
             "contexts cannot be sent along with it",
@@ -58,13 +70,13 @@ def build_request(project: Project, action: BuildImage) -> BuildRequest:
         )
     parameters = {
         **_parameters(project, action, wish),
-        "dockerfile": dockerfile,
-        "remote": wish.context if is_remote else "",
+        "dockerfile": dockerfile.name,
+        "remote": wish.context if is_elsewhere else "",
         "pycompose-extras": prefix if has_extras else "",
         "pycompose-contexts": json.dumps(contexts) if contexts else "",
     }
-    directory = "" if is_remote else wish.context
-    return BuildRequest(ContextFiles(directory, dockerfile, files, directories), parameters, text)
+    directory = "" if is_elsewhere else wish.context
+    return BuildRequest(ContextFiles(directory, dockerfile.name, files, directories), parameters, dockerfile)
 
 
 def _parameters(
@@ -78,7 +90,6 @@ def _parameters(
     }
     ulimits = [Ulimit(name=name, soft=limit.soft, hard=limit.hard) for name, limit in wish.ulimits.items()]
     is_trusted = wish.privileged or "security.insecure" in wish.entitlements
-    ssh = _agents(project, action, wish)
     return {
         "t": action.image,
         "target": wish.target,
@@ -90,27 +101,26 @@ def _parameters(
         "shmsize": wish.shm_size or None,
         "memory": action.memory or None,
         "ulimits": encode(ulimits).decode() if ulimits else "",
-        "extrahosts": tuple(_host(item) for item in wish.extra_hosts),
-        "cachefrom": json.dumps([_reference(item) for item in wish.cache_from]) if wish.cache_from else "",
+        "extrahosts": host_entries(wish.extra_hosts),
+        **cache_parameters(project, action.service),
         "platform": _platform(action.service, wish),
         "rm": True,
         "forcerm": True,
         "pycompose-insecure": is_trusted,
-        "pycompose-ssh": json.dumps(ssh) if ssh else "",
     }
 
 
 def _dockerfile(
-    service: Service, wish: Build, prefix: str, files: dict[str, bytes], *, is_remote: bool
-) -> tuple[str, str]:
-    """The Dockerfile's text and its name in the archive; one from elsewhere is put there under a name of its own."""
+    service: Service, wish: Build, prefix: str, files: dict[str, bytes], *, is_elsewhere: bool
+) -> Dockerfile:
+    """The Dockerfile; one that is not in the context is put into the archive under a name of its own."""
     if wish.dockerfile_inline:
         name = f"{prefix}.Dockerfile"
         files[name] = wish.dockerfile_inline.encode()
-        return wish.dockerfile_inline, name
+        return Dockerfile(wish.dockerfile_inline, name, "dockerfile_inline", is_inline=True)
     name = wish.dockerfile or "Dockerfile"
-    if is_remote:
-        return "", name
+    if is_elsewhere:
+        return Dockerfile("", name, name)
     path = Path(os.path.normpath(Path(wish.context) / name))
     try:
         content = path.read_bytes()
@@ -120,13 +130,14 @@ def _dockerfile(
             subject=("services", service.name, "build"),
         ) from exc
     if path.is_relative_to(wish.context):
-        return content.decode("utf-8", "replace"), str(path.relative_to(wish.context))
+        inside = str(path.relative_to(wish.context))
+        return Dockerfile(content.decode("utf-8", "replace"), inside, inside)
     name = f"{prefix}.Dockerfile"
     files[name] = content
     ignore = path.with_name(f"{path.name}.dockerignore")
     if ignore.is_file():
         files[f"{name}.dockerignore"] = ignore.read_bytes()
-    return content.decode("utf-8", "replace"), name
+    return Dockerfile(content.decode("utf-8", "replace"), name, str(path))
 
 
 def _contexts(project: Project, wish: Build, prefix: str) -> tuple[dict[str, str], dict[str, str]]:
@@ -138,7 +149,7 @@ def _contexts(project: Project, wish: Build, prefix: str) -> tuple[dict[str, str
             other = value.removeprefix(SERVICE_CONTEXT)
             service = project.services.get(other) or project.disabled[other]
             meanings[name] = f"docker-image://{image_of(project, service)}"
-        elif "://" in value or value.startswith(_REMOTE):
+        elif "://" in value or is_remote(value):
             meanings[name] = value
         else:
             directories[f"{prefix}/contexts/{name}"] = value
@@ -160,34 +171,6 @@ def _secrets(project: Project, wish: Build) -> dict[str, bytes]:
                 subject=("secrets", source.key, "file"),
             ) from exc
     return found
-
-
-def _agents(project: Project, action: BuildImage, wish: Build) -> Mapping[str, str]:
-    """The sockets of ssh agents by id; `default` without a path is the one of our own environment."""
-    found = {}
-    for item in (*wish.ssh, *action.ssh):
-        name, _, path = item.partition("=")
-        path = path or project.environment.get("SSH_AUTH_SOCK", "")
-        if not path:
-            raise ComposeError(
-                "the build wants your ssh agent, and SSH_AUTH_SOCK is not set",
-                hint="start one (`eval $(ssh-agent)`, then `ssh-add`)",
-                subject=("services", action.service.name, "build", "ssh"),
-            )
-        found[name] = str(Path(path).absolute())
-    return found
-
-
-def _host(text: str) -> str:
-    name, _, address = text.partition("=")
-    return f"{name}:{address}" if address else text
-
-
-def _reference(text: str) -> str:
-    """The image of a `cache_from`: itself, or the `ref` of `type=registry,ref=…`."""
-    pairs = (item.partition("=") for item in text.split(","))
-    options = {name: value for name, _, value in pairs}
-    return options.get("ref", "") if "type" in options else text
 
 
 def _platform(service: Service, wish: Build) -> str:

@@ -6,31 +6,32 @@ would ignore in silence: there it is refused beforehand.
 
 from __future__ import annotations
 
+import json
 import re
-from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Final
 
 import anyio
-from msgspec import UNSET
 
-from compose.apply.build_request import build_request
+from compose.apply.build_caches import cache_images
+from compose.apply.build_request import BuildRequest, build_request
+from compose.apply.build_watch import BuildWatch
 from compose.apply.context import archived
 from compose.apply.refusals import refused
+from compose.apply.ssh_agents import agents
 from compose.errors import ComposeError, EngineRefused
 from compose.model.project import Project
 from compose.plan.actions import BuildImage
 from compose.plan.progress import Phase, Report, Update
 from engine.client import ApiError, EngineClient
 from engine.client.images import split_reference
-from engine.wire.images import AuthConfig, Progress
+from engine.wire.images import AuthConfig
 
 _OURS: Final = "pycompose engine"
-_STEP: Final = re.compile(r"Step \d+/\d+ : .*")
 _FROM: Final = re.compile(r"^\s*FROM\s+(?:--\S+\s+)*(\S+)", re.IGNORECASE | re.MULTILINE)
-_HUB: Final = "https://index.docker.io/v1/"
-_TAIL_LINES: Final = 20
+_COPY_FROM: Final = re.compile(r"\bfrom=([^\s,]+/[^\s,]+)")
+_IMAGE: Final = "docker-image://"
 
 
 async def build(engine: EngineClient, project: Project, action: BuildImage, report: Report) -> str:
@@ -41,18 +42,13 @@ async def build(engine: EngineClient, project: Project, action: BuildImage, repo
     """
     resource = f"Image {action.image}"
     report(Update(resource, "Building", Phase.WORKING))
-    await _check(engine, project, action)
+    await _check(engine, action, report)
     request = await anyio.to_thread.run_sync(build_request, project, action)
-    watch = _Watch(resource, report)
-    auths = await _credentials(engine, request.dockerfile_text)
+    watch = BuildWatch(resource, report)
     try:
-        async with archived(request.files) as chunks:
-            context = _nothing() if request.parameters.get("remote") else chunks
-            async with aclosing(engine.build_image(context, request.parameters, auths=auths)) as lines:
-                async for line in lines:
-                    watch.see(line)
+        await _send(engine, project, action, request, watch)
     except ApiError as exc:
-        raise _failure(action, exc, watch) from exc
+        raise _failure(action, request, exc, watch) from exc
     for tag in action.service.build.tags if action.service.build else ():
         repository, name = split_reference(tag)
         await engine.tag_image(action.image, repository, name)
@@ -61,49 +57,44 @@ async def build(engine: EngineClient, project: Project, action: BuildImage, repo
     return identity
 
 
-class _Watch:
-    """Follows a build's output: the step it is at, the last lines, the image's id."""
-
-    def __init__(self, resource: str, report: Report) -> None:
-        self.image_id = ""
-        self.tail: deque[str] = deque(maxlen=_TAIL_LINES)
-        self._resource = resource
-        self._report = report
-        self._rest = ""
-        self._step = ""
-
-    def see(self, line: Progress) -> None:
-        """Take in one message of the engine."""
-        if line.aux is not UNSET and isinstance(identity := line.aux.get("ID"), str):
-            self.image_id = identity
-        if line.stream is not UNSET:
-            *whole, self._rest = (self._rest + line.stream).split("\n")
-            for text in whole:
-                self._say(text.rstrip("\r"))
-        elif line.status is not UNSET:
-            self._say(f"{line.id}: {line.status}" if line.id is not UNSET else line.status)
-
-    def _say(self, text: str) -> None:
-        if _STEP.match(text):
-            self._step = text
-            self.tail.clear()
-        elif text:
-            self.tail.append(text)
-        if text:
-            self._report(Update(self._resource, "Building", Phase.WORKING, detail=self._step, line=text))
+async def _send(
+    engine: EngineClient, project: Project, action: BuildImage, request: BuildRequest, watch: BuildWatch
+) -> None:
+    wish = action.service.build
+    assert wish is not None  # only services with one are planned to be built
+    auths = await _credentials(engine, action, request.dockerfile.text)
+    subject = ("services", action.service.name, "build", "ssh")
+    async with (
+        agents((*wish.ssh, *action.ssh), project.environment, subject) as sockets,
+        archived(request.files) as chunks,
+    ):
+        parameters = {**request.parameters, "pycompose-ssh": json.dumps(sockets) if sockets else ""}
+        context = _nothing() if parameters.get("remote") else chunks
+        async with aclosing(engine.build_image(context, parameters, auths=auths)) as lines:
+            async for line in lines:
+                watch.see(line)
 
 
-def _failure(action: BuildImage, error: ApiError, watch: _Watch) -> EngineRefused:
+def _failure(action: BuildImage, request: BuildRequest, error: ApiError, watch: BuildWatch) -> EngineRefused:
     failed = refused(error, f"building service {action.service.name}")
+    dockerfile = request.dockerfile
+    failed.subject = ("services", action.service.name, "build")
+    at = re.search(rf"{re.escape(dockerfile.name)}:(\d+): ", failed.message) if dockerfile.is_inline else None
+    if at:
+        failed.subject, failed.line = (*failed.subject, "dockerfile_inline"), int(at[1])
+        failed.message = failed.message.replace(at[0], f"line {at[1]} of its inline Dockerfile: ")
+    failed.message = failed.message.replace(dockerfile.name, dockerfile.shown)
     log = [line for line in watch.tail if not line.startswith(" ---> ")]
     if log:
         failed.message += "\n" + "\n".join(f"  | {line}" for line in log)
-    failed.subject = ("services", action.service.name, "build")
     return failed
 
 
-async def _check(engine: EngineClient, project: Project, action: BuildImage) -> None:
-    """Raise `ComposeError` for what an engine that is not ours cannot be asked by the classic API."""
+async def _check(engine: EngineClient, action: BuildImage, report: Report) -> None:
+    """Raise `ComposeError` for what an engine that is not ours cannot be asked by the classic API.
+
+    Warn of what it does without although it was asked for, and the image is the same.
+    """
     wish = action.service.build
     assert wish is not None  # only services with one are planned to be built
     asked = {
@@ -114,10 +105,11 @@ async def _check(engine: EngineClient, project: Project, action: BuildImage) -> 
         "entitlements": wish.entitlements,
     }
     wanted = [name for name, value in asked.items() if value]
-    if not wanted:
+    if not (wanted or wish.cache_to) or (await engine.version()).platform.name == _OURS:
         return
-    version = await engine.version()
-    if version.platform.name != _OURS:
+    if wish.cache_to:
+        report(Update(f"This engine writes no cache_to: service {action.service.name}", "", Phase.WARNING))
+    if wanted:
         raise ComposeError(
             f"`{wanted[0]}` of the build of service `{action.service.name}` cannot be passed to this engine: "
             "the classic build API has no place for it",
@@ -126,14 +118,20 @@ async def _check(engine: EngineClient, project: Project, action: BuildImage) -> 
         )
 
 
-async def _credentials(engine: EngineClient, dockerfile: str) -> dict[str, AuthConfig]:
-    """Credentials of the registries that the FROM lines name, as far as the user has them."""
+async def _credentials(engine: EngineClient, action: BuildImage, dockerfile: str) -> dict[str, AuthConfig]:
+    """Credentials of the registries that a build may ask, as far as the user has them, by registry."""
+    wish = action.service.build
+    contexts = wish.additional_contexts.values() if wish else ()
+    images = [
+        *_FROM.findall(dockerfile),
+        *_COPY_FROM.findall(dockerfile),
+        *(value.removeprefix(_IMAGE) for value in contexts if value.startswith(_IMAGE)),
+        *cache_images(action.service),
+    ]
     found: dict[str, AuthConfig] = {}
-    for image in dict.fromkeys(_FROM.findall(dockerfile)):
+    for image in dict.fromkeys(images):
         if "$" not in image and (auth := await engine.auth_for(image)) is not None:
-            first = image.split("/")[0]
-            is_host = "/" in image and ("." in first or ":" in first or first == "localhost")
-            found[first if is_host else _HUB] = auth
+            found[auth.serveraddress] = auth
     return found
 
 

@@ -8,7 +8,6 @@ from contextlib import AsyncExitStack, contextmanager
 
 import anyio
 
-from compose.apply.building import build
 from compose.apply.files import archive
 from compose.apply.hooks import run_hooks
 from compose.apply.mounts import inline_files
@@ -185,6 +184,8 @@ class _Run:
             raise
 
     async def _build(self, action: BuildImage) -> None:
+        from compose.apply.building import build  # most plans build nothing
+
         resource = f"Image {action.image}"
         try:
             with refusals(f"building service {action.service.name}"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from compose.apply.mounts import service_mounts
 from compose.apply.resources import block_io, device_requests, limits, ulimits
@@ -75,6 +75,11 @@ def container_request(
     )
 
 
+def host_entries(hosts: Iterable[str]) -> tuple[str, ...]:
+    """`name=address` as the API has it, with a colon: an address may have more of those."""
+    return tuple(item.replace("=", ":", 1) for item in hosts)
+
+
 def _host_config(project: Project, action: CreateContainer, providers: Mapping[str, str]) -> HostConfig:
     service = action.service
     binds, mounts = service_mounts(project, service, action.inherited)
@@ -107,7 +112,7 @@ def _host_config(project: Project, action: CreateContainer, providers: Mapping[s
         dns=list(service.dns),
         dns_options=list(service.dns_opt),
         dns_search=list(service.dns_search),
-        extra_hosts=[item.replace("=", ":", 1) for item in service.extra_hosts],
+        extra_hosts=list(host_entries(service.extra_hosts)),
         group_add=list(service.group_add),
         ipc_mode=_namespace(service.ipc, providers),
         oom_score_adj=service.oom_score_adj,

@@ -16,5 +16,5 @@ def pointing(places: Places) -> Iterator[None]:
         yield
     except ComposeError as exc:
         if exc.subject and exc.where is None:
-            exc.where, exc.source = places.find(exc.subject)
+            exc.where, exc.source = places.find(exc.subject, line=exc.line)
         raise

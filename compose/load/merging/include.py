@@ -18,10 +18,10 @@ from compose.load.scope import Assembling, Scope
 from compose.load.sources import read_env_file
 from compose.load.text.files import clean_join
 from compose.load.tree import Map, Seq
+from compose.model.remotes import is_remote_file
 
 SECTIONS = ("services", "volumes", "networks", "secrets", "configs", "models")
 MAX_DEPTH = 30
-REMOTE_PREFIXES = ("https://", "http://", "git://", "ssh://", "git@", "github.com/", "oci://")
 
 
 def apply_include(tree: Map, file: str, scope: Scope, assembler: Assembling) -> None:
@@ -58,7 +58,7 @@ class _Inclusion:
             self._assembler.report.warn(f"{self._where}: an `include` without a path includes nothing")
             return
         for name in names:
-            if name.startswith(REMOTE_PREFIXES):
+            if is_remote_file(name):
                 self._fail(f"`{name}` is remote: only local files can be included")
         files = tuple(clean_join(self._scope.directory, name) for name in names)
         for file, place in zip(files, self._places("path"), strict=True):

@@ -9,8 +9,8 @@ from typing import Any
 from compose.load.rules import Rules, compile_rules
 from compose.load.text.files import Disk, clean_join
 from compose.load.tree import Map, Seq
+from compose.model.remotes import is_remote
 
-REMOTE_PREFIXES = ("https://", "http://", "git://", "ssh://", "github.com/", "git@")
 _DRIVE = re.compile(r"[\0-\x7f]:[\\/]|[\\/]{2}", re.DOTALL)
 
 
@@ -59,7 +59,7 @@ class Resolver:
 
     def context(self, value: Any) -> Any:
         """Return a build context: a remote one, a service's, or a path."""
-        if not isinstance(value, str) or "://" in value or value.startswith(("service:", *REMOTE_PREFIXES)):
+        if not isinstance(value, str) or "://" in value or value.startswith("service:") or is_remote(value):
             return value
         return self.path(value)
 

@@ -22,8 +22,9 @@ class Places:
     tree: Map
     trace: Trace
 
-    def find(self, path: Sequence[str | int]) -> tuple[Location | None, str | None]:
-        """The place of the part at `path` and its line, or of the deepest part above it that a file wrote.
+    def find(self, path: Sequence[str | int], *, line: int = 0) -> tuple[Location | None, str | None]:
+        """The place of the part at `path` and its line, or of the deepest part above it that a file wrote; with `line`,
+        of that line within the part, counted from 1, where the file shows its text line by line.
 
         A part that no file wrote (the default network) has none.
         """
@@ -41,7 +42,14 @@ class Places:
                 return None, None
             else:
                 break
-        return (where, self.trace.disk.source_line(where)) if where and where.line else (None, None)
+        if where is None or not where.line:
+            return None, None
+        source = self.trace.disk.source_line(where)
+        if not line or not source or not source[where.column - 1 :].startswith("|"):
+            return where, source
+        below = Location(where.file, where.line + line)
+        text = self.trace.disk.source_line(below) or ""
+        return Location(below.file, below.line, len(text) - len(text.lstrip()) + 1), text
 
     def origins(self, path: Sequence[str | int], value: Any = None) -> tuple[Origin, ...]:
         """What gave the value at `path` of the document, the nearest cause first (see `Origins.of`)."""

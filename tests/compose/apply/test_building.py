@@ -22,7 +22,7 @@ from compose.model.service import Build, FileMount, Ulimit
 from compose.plan.actions import BuildImage
 from compose.plan.progress import Update
 from engine.client import ApiError, EngineClient
-from engine.wire.images import AuthConfig, ImageInspect, Progress
+from engine.wire.images import AuthConfig, ImageInspect, Progress, ProgressDetail
 from engine.wire.system import SystemVersion, VersionPlatform
 from tests.fakes.projects import make_project, make_service
 
@@ -49,10 +49,11 @@ class FakeBuilder:
         for line in self.lines:
             yield line
         if self.failure:
-            raise ApiError(500, self.failure)
+            raise ApiError(500, self.failure.format(parameters["dockerfile"]))
 
     async def auth_for(self, reference: str) -> AuthConfig | None:
-        return AuthConfig(username="me") if reference.startswith("my.registry/") else None
+        registry = reference.split("/")[0]
+        return AuthConfig(username="me", serveraddress=registry) if registry.startswith("my.") else None
 
     async def version(self) -> SystemVersion:
         return SystemVersion(platform=VersionPlatform(name=self.name), components=[], version="1")
@@ -114,9 +115,24 @@ async def test_the_context_and_the_attributes_go_to_the_engine(app: Path) -> Non
     assert json.loads(found["ulimits"]) == [{"Name": "nofile", "Soft": 1, "Hard": 2}]
     assert json.loads(found["cachefrom"]) == ["a/b", "c"]
     assert found["extrahosts"] == ("db:10.0.0.1",)
-    assert engine.auths == {"my.registry": AuthConfig(username="me")}
+    assert engine.auths == {"my.registry": AuthConfig(username="me", serveraddress="my.registry")}
     assert engine.tags == [("app-web", "other", "2")]
     assert [item.state for item in told] == ["Building", "Built"]
+
+
+async def test_credentials_are_those_of_every_registry_that_a_build_may_ask(app: Path) -> None:
+    (app / "Dockerfile").write_text(
+        "FROM my.one/x\nCOPY --from=my.two/y /a /b\nRUN --mount=type=bind,from=my.three/z ls\n"
+    )
+    engine = FakeBuilder()
+    wish = Build(
+        context=str(app),
+        cache_from=("type=registry,ref=my.four/c",),
+        cache_to=("type=registry,ref=my.five/c",),
+        additional_contexts={"a": "docker-image://my.six/i"},
+    )
+    await built(engine, wish)
+    assert set(engine.auths) == {"my.one", "my.two", "my.three", "my.four", "my.five", "my.six"}
 
 
 async def test_an_inline_dockerfile_is_a_file_of_its_own(app: Path) -> None:
@@ -191,6 +207,43 @@ async def test_a_failed_step_is_told_with_the_end_of_its_output(app: Path) -> No
     assert told[-1].line == "two"
 
 
+async def failing(wish: Build, problem: str) -> EngineRefused:
+    """The error of a build which the engine ends with a problem, `{}` being the Dockerfile's name there."""
+    project, action = project_of(wish)
+    with pytest.raises(EngineRefused) as failed:
+        await build(cast("EngineClient", FakeBuilder(failure=problem)), project, action, lambda _: None)
+    return failed.value
+
+
+async def test_an_error_in_an_inline_dockerfile_points_at_its_line(app: Path) -> None:
+    error = await failing(Build(context=str(app), dockerfile_inline="FROM x\nRUN y\n"), "{}:2: no such thing")
+    assert error.message == "building service web: line 2 of its inline Dockerfile: no such thing"
+    assert (error.subject, error.line) == (("services", "web", "build", "dockerfile_inline"), 2)
+
+
+async def test_an_error_in_a_dockerfile_outside_the_context_names_that_file(app: Path) -> None:
+    other = app.parent / "Other"
+    other.write_text("FROM y\n")
+    error = await failing(Build(context=str(app), dockerfile="../Other"), "{}:1: no such thing")
+    assert error.message == f"building service web: {other}:1: no such thing"
+
+
+async def test_bytes_of_pulls_are_progress_of_the_step_that_pulls(app: Path) -> None:
+    step = "Step 1/1 : FROM x"
+    lines = [
+        Progress(stream=f"{step}\n"),
+        Progress(id="l", status="Downloading", progress_detail=ProgressDetail(current=5, total=10)),
+        Progress(id="l", status="Pull complete"),
+        Progress(aux={"ID": "sha256:1"}),
+    ]
+    _, told = await built(FakeBuilder(lines), Build(context=str(app)))
+    assert [(item.detail, item.current, item.total, item.line) for item in told[2:5]] == [
+        (step, 5, 10, ""),
+        (step, 10, 10, ""),
+        (step, 0, 0, "l: Pull complete"),
+    ]
+
+
 async def test_a_remote_context_is_fetched_by_the_engine() -> None:
     engine = FakeBuilder()
     await built(engine, Build(context="https://host/repository.git#main:sub"))
@@ -202,14 +255,6 @@ def test_a_missing_dockerfile_is_named() -> None:
     project, action = project_of(Build(context="/nowhere", dockerfile="Dockerfile"))
     with pytest.raises(ComposeError, match="the Dockerfile of service `web` cannot be read: /nowhere/Dockerfile"):
         build_request(project, action)
-
-
-def test_an_agent_that_does_not_run_is_named(app: Path) -> None:
-    project, action = project_of(Build(context=str(app), ssh=("default",)))
-    with pytest.raises(ComposeError, match="SSH_AUTH_SOCK is not set"):
-        build_request(project, action)
-    project, action = project_of(Build(context=str(app), ssh=("default",)), environment={"SSH_AUTH_SOCK": "/s"})
-    assert json.loads(str(build_request(project, action).parameters["pycompose-ssh"])) == {"default": "/s"}
 
 
 async def packed(directory: Path, dockerfile: str = "Dockerfile", files: Mapping[str, bytes] | None = None) -> set[str]:

@@ -38,3 +38,23 @@ def test_a_part_is_where_the_file_names_it_or_what_it_belongs_to(
     else:
         assert where == Location("compose.yaml", *place)
         assert source == FILE.splitlines()[place[0] - 1]
+
+
+@pytest.mark.parametrize(
+    ("value", "place"),
+    [
+        ("|\n        FROM x\n\n        RUN y", (7, 9)),
+        ("|2-\n          FROM x\n\n        RUN y", (7, 9)),
+        ('"FROM x\\n\\nRUN y\\n"', (4, 26)),
+    ],
+)
+def test_a_line_of_a_text_is_pointed_at_where_the_file_shows_its_lines(
+    value: str, place: tuple[int, int], tmp_path: Path
+) -> None:
+    text = f"services:\n  web:\n    build:\n      dockerfile_inline: {value}\n"
+    (tmp_path / "compose.yaml").write_text(text)
+    where, source = load(LoadRequest(cwd=tmp_path)).places.find(
+        ("services", "web", "build", "dockerfile_inline"), line=3
+    )
+    assert where == Location("compose.yaml", *place)
+    assert source == text.splitlines()[place[0] - 1]

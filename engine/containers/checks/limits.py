@@ -5,6 +5,7 @@ What this kernel cannot limit is given up with a warning, because a container ru
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,6 +19,7 @@ from engine.wire.containers import HostConfig
 _LEAST_MEMORY_BYTES: Final = 6 << 20
 _LEAST_CPU_MICROSECONDS: Final = 1_000
 _MOST_CPU_MICROSECONDS: Final = 1_000_000
+_RANGE: Final = re.compile(r"([0-9]{1,10})(?:-([0-9]{1,10}))?")
 _NANO: Final = 1_000_000_000
 _NO_KERNEL: Final = "Your kernel does not support"
 _NO_CGROUP: Final = "or the cgroup is not mounted."
@@ -210,11 +212,12 @@ def _numbers(text: str) -> set[int]:
     """The numbers of a list as the kernel reads it (cpuset(7), List format). Raises `ValueError` with the bad part."""
     found: set[int] = set()
     for part in filter(None, text.split(",")):
-        first, _, last = part.partition("-")
-        if not first.isdecimal() or not (last or first).isdecimal() or len(part) > 20:
+        match = _RANGE.fullmatch(part)
+        if match is None or (match[2] and int(match[2]) < int(match[1])):
             raise ValueError(part)
         # Beyond any machine's numbers; as it stands it could be a range of billions.
-        found.update(range(int(first), min(int(last or first), 1 << 16) + 1))
+        first, last = int(match[1]), int(match[2] or match[1])
+        found.update((first, *range(first, min(last, 1 << 16) + 1)))
     return found
 
 

@@ -54,7 +54,9 @@ DEVICE = ThrottleDevice(path="/dev/vda", rate=1)
         (HostConfig(cpu_realtime_period=1, cpu_realtime_runtime=2), "cpu real-time runtime cannot be higher"),
         (HostConfig(cpuset_cpus="0-7"), "Requested CPUs are not available - requested 0-7, available: 0-1"),
         (HostConfig(cpuset_cpus="a"), "Invalid value a for cpuset cpus: invalid format: a"),
-        (HostConfig(cpuset_cpus="0-"), None),
+        (HostConfig(cpuset_cpus="0-"), "Invalid value 0- for cpuset cpus: invalid format: 0-"),
+        (HostConfig(cpuset_cpus="1-0"), "invalid format: 1-0"),
+        (HostConfig(cpuset_cpus="70000-80000"), "Requested CPUs are not available"),
         (HostConfig(cpuset_cpus="0-4000000000"), "Requested CPUs are not available"),
         (HostConfig(cpuset_mems="3"), "Requested memory nodes are not available - requested 3, available: 0"),
         (HostConfig(blkio_weight=5), "Range of blkio weight is from 10 to 1000"),
@@ -62,7 +64,7 @@ DEVICE = ThrottleDevice(path="/dev/vda", rate=1)
         (HostConfig(io_maximum_iops=5), "QoS maximum IOPs configuration is not supported on linux"),
     ],
 )
-def test_impossible_limits_are_refused_in_dockers_words(host: HostConfig, words: str | None) -> None:
+def test_impossible_limits_are_refused_in_dockers_words(host: HostConfig, words: str) -> None:
     with pytest.raises(BadRequest, match=words):
         settle_limits(host, LEGACY)
 

@@ -17,7 +17,7 @@ import msgspec
 
 from engine.builder.dockerfile.mounts import RunMount
 from engine.builder.tree import Tree
-from engine.errors import BadRequest, NotFound
+from engine.errors import NotFound
 from engine.kernel.mounts import mount, unmount
 from engine.runtime.launch import OciMount
 from engine.state.store import Store
@@ -112,16 +112,6 @@ def secret_mount(wish: RunMount, content: bytes, place: Path) -> OciMount:
         os.fchown(stream.fileno(), wish.uid, wish.gid)
         os.fchmod(stream.fileno(), 0o400 if wish.mode is None else wish.mode)
     return OciMount(wish.target, str(file), "bind", (*_BIND, "ro", "nosuid", "nodev", "noexec"))
-
-
-def agent_mount(wish: RunMount, socket: str) -> OciMount:
-    """The client's ssh agent. Raises `BadRequest` when its socket is not on this machine."""
-    if not Path(socket).is_socket():
-        raise BadRequest(
-            f"the socket of ssh agent {wish.identity!r} is not there: {socket}",
-            hint="start ssh-agent, add the key, and build with its SSH_AUTH_SOCK",
-        )
-    return OciMount(wish.target, socket, "bind", _BIND)
 
 
 def tmpfs_mount(wish: RunMount) -> OciMount:

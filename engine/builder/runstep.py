@@ -11,12 +11,13 @@ from typing import Final
 import anyio.to_thread
 import msgspec
 
+from engine.builder.agents import agent_mount
 from engine.builder.bench import Bench, Origin, Stages
 from engine.builder.cache import key_of
 from engine.builder.dockerfile.evaluate import PROXY_ARGS, State, run_arguments
 from engine.builder.dockerfile.instructions import Run
 from engine.builder.dockerfile.mounts import RunMount, understand_mount
-from engine.builder.mounts import agent_mount, bind_mount, cache_mount, secret_mount, tmpfs_mount
+from engine.builder.mounts import bind_mount, cache_mount, secret_mount, tmpfs_mount
 from engine.builder.order import BuildOrder
 from engine.builder.running import Program
 from engine.builder.tree import Tree, digest, find
@@ -132,7 +133,7 @@ async def _mount(bench: Bench, plan: RunPlan, wish: RunMount, stack: AsyncExitSt
         case "secret":
             return await _secret(bench, wish)
         case _:
-            return _agent(bench, wish)
+            return await _agent(bench, wish, stack)
 
 
 async def _tree(bench: Bench, plan: RunPlan, wish: RunMount) -> Tree:
@@ -153,7 +154,7 @@ async def _secret(bench: Bench, wish: RunMount) -> OciMount | None:
     return await anyio.to_thread.run_sync(secret_mount, wish, content, place)
 
 
-def _agent(bench: Bench, wish: RunMount) -> OciMount | None:
+async def _agent(bench: Bench, wish: RunMount, stack: AsyncExitStack) -> OciMount | None:
     socket = bench.order.ssh.get(wish.identity)
     if socket is None:
         if wish.is_required:
@@ -162,7 +163,8 @@ def _agent(bench: Bench, wish: RunMount) -> OciMount | None:
             )
         return None
     target = wish.target or _AGENT.format(0 if wish.identity == "default" else wish.identity)
-    return agent_mount(msgspec.structs.replace(wish, target=target), socket)
+    place = await anyio.to_thread.run_sync(bench.secret_place)  # in the run directory: a socket's name has to be short
+    return await stack.enter_async_context(agent_mount(msgspec.structs.replace(wish, target=target), socket, place))
 
 
 def _variables(bench: Bench, wish: RunMount, mount: OciMount | None) -> list[str]:

@@ -99,7 +99,7 @@ class Bench:
 
     def look_up(self, key: str) -> Entry | None:
         """What a step with that key made before; notes that it is used."""
-        if self.order.no_cache:
+        if self.order.no_cache or (self.order.uses_only_cache_from and key not in self.imported):
             return None
         entry = self.cache.get(key)
         if entry is not None:

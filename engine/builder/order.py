@@ -16,6 +16,7 @@ class BuildOrder(Struct, frozen=True, kw_only=True):
     `remote` is a URL or git address instead of a context in the body. `contexts` are named contexts: another image
     (`docker-image://…`), a URL, or "" for one that came along with the context. `is_trusted` allows
     `RUN --security=insecure`. `ssh` are agent sockets by id; `secrets` come with the context, never in here.
+    `uses_only_cache_from` leaves out the steps that were made here for other images, as Docker's classic builder does.
     """
 
     dockerfile: str = "Dockerfile"
@@ -29,6 +30,7 @@ class BuildOrder(Struct, frozen=True, kw_only=True):
     is_quiet: bool = False
     is_trusted: bool = False
     cache_from: tuple[str, ...] = ()
+    uses_only_cache_from: bool = False
     cache_to: tuple[str, ...] = ()
     network: str = ""
     platform: str = ""

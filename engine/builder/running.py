@@ -29,8 +29,8 @@ from engine.wire.containers import ContainerConfig, HostConfig
 _MARK: Final = "build"
 _ALWAYS_MOUNTED: Final = ("/proc", "/dev", "/sys", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf")
 
-# Takes a piece of a program's output.
-Write = Callable[[bytes], Awaitable[None]]
+# Takes a piece of a program's output, and of which stream it is (1 stdout, 2 stderr).
+Write = Callable[[int, bytes], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,10 +83,10 @@ class Unfinished:
             await runtime.start(self.id)
             while True:
                 try:
-                    _, data = await console.receive()
+                    stream, data = await console.receive()
                 except anyio.EndOfStream:
                     break
-                await write(data)
+                await write(stream, data)
         return (await runtime.wait(self.id)).exit_code
 
     async def _launch(self, program: Program) -> Launch:

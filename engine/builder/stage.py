@@ -32,10 +32,14 @@ from engine.images.feed import short
 from engine.images.record import Image
 from engine.storage.content import digest_of
 from engine.wire.containers import ContainerConfig
+from engine.wire.frames import STDERR
 from engine.wire.times import rfc3339
 
 log = logging.getLogger(__name__)
 
+# How clients of Docker's classic builder tell what was written to stderr.
+_RED: Final = "\x1b[91m"
+_PLAIN: Final = "\x1b[0m"
 _TAIL_BYTES: Final = 4096
 
 # Carries a step out on a layer in the making; whether it changed files.
@@ -227,11 +231,12 @@ class StageBuild:
     async def _program(self, instruction: Run, plan: RunPlan, layer: Unfinished) -> bool:
         bench, tail = self._bench, deque[bytes]()
 
-        async def write(data: bytes) -> None:
+        async def write(stream: int, data: bytes) -> None:
             tail.append(data)
             while sum(map(len, tail)) - len(tail[0]) > _TAIL_BYTES:
                 tail.popleft()
-            await self._say(data.decode("utf-8", "replace"))
+            text = data.decode("utf-8", "replace")
+            await self._say(f"{_RED}{text}{_PLAIN}" if stream == STDERR else text)
 
         await self._say(f" ---> Running in {layer.id[:12]}\n")
         async with prepared(bench, plan) as program:

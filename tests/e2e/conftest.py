@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 
+import docker
 import pytest
 
 from tests.e2e.machine import Machine
@@ -38,3 +39,11 @@ def fresh_machine(image_registry: str, docker_program: str) -> Iterator[Machine]
         yield made
     finally:
         made.destroy()
+
+
+@pytest.fixture
+def client(machine: Machine) -> Iterator[docker.DockerClient]:
+    """docker-py's client of the shared engine."""
+    connected = docker.DockerClient(base_url=machine.address, timeout=60)
+    yield connected
+    connected.close()

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import docker
 import pytest
 from docker.errors import APIError, ContainerError, NotFound
 
-from tests.e2e.machine import Machine
-
 pytestmark = [pytest.mark.root, pytest.mark.net]
-
-
-@pytest.fixture
-def client(machine: Machine) -> Iterator[docker.DockerClient]:
-    connected = docker.DockerClient(base_url=machine.address, timeout=60)
-    yield connected
-    connected.close()
 
 
 def test_it_negotiates_a_version_and_pings(client: docker.DockerClient) -> None:

@@ -31,13 +31,6 @@ def box(machine: Machine) -> Iterator[str]:
     machine.docker("rm", "--force", "--volumes", "box")
 
 
-@pytest.fixture
-def client(machine: Machine) -> Iterator[docker.DockerClient]:
-    connected = docker.DockerClient(base_url=machine.address, timeout=60)
-    yield connected
-    connected.close()
-
-
 def inspected(machine: Machine, name: str) -> Any:
     return json.loads(machine.docker("image", "inspect", name).stdout)[0]
 

@@ -65,6 +65,7 @@ def order_of(request: Request) -> BuildOrder:
     if query.texts("outputs") and query.text("outputs") not in ("", "[]"):
         raise NotImplementedHere("build outputs are not implemented by this engine")
     platform = query.text("platform")
+    own_sources, sources = _texts(query, "pycompose-cache-from"), _texts(query, "cachefrom")
     return BuildOrder(
         dockerfile=query.text("dockerfile") or "Dockerfile",
         tags=tuple(tag for tag in query.texts("t") if tag),
@@ -76,7 +77,8 @@ def order_of(request: Request) -> BuildOrder:
         pull=query.flag("pull"),
         is_quiet=query.flag("q"),
         is_trusted=query.flag("pycompose-insecure"),
-        cache_from=tuple(_texts(query, "pycompose-cache-from") or _texts(query, "cachefrom")),
+        cache_from=tuple(own_sources or sources),
+        uses_only_cache_from=bool(sources and not own_sources),
         cache_to=tuple(_texts(query, "pycompose-cache-to")),
         network=query.text("networkmode"),
         platform=platform,

@@ -49,6 +49,7 @@ def test_every_parameter_of_the_classic_builder_is_read() -> None:
     assert (order.platform, order.extra_hosts, order.cache_from) == ("linux/amd64", ("a:1", "b:2"), ("c",))
     assert (order.args, order.given_args, order.labels) == ({"A": "1", "B": None}, {"A": "1"}, {"l": "v"})
     assert order.ulimits == (Ulimit(name="nofile", soft=1, hard=2),)
+    assert order.uses_only_cache_from
 
 
 def test_nothing_asked_for_is_the_default() -> None:

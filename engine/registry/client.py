@@ -26,6 +26,7 @@ from engine.wire.images import AuthConfig
 T = TypeVar("T")
 
 _MOST_TAGS: Final = 10_000
+_LEAST_PROGRESS_BYTES: Final = 64 * 1024
 _NEXT = re.compile(r'<([^>]+)>\s*;\s*rel="?next"?')
 
 
@@ -71,7 +72,7 @@ class RegistryClient:
                     page = _page(answer.body(MOST_MANIFEST_BYTES), endpoint)
                     link = _NEXT.search(answer.header("Link"))
                 found += page.tags or []
-                url = urljoin(url, link[1]) if link else ""
+                url = urljoin(url, link[1]) if link and page.tags else ""  # an empty page leads nowhere
                 if url and urlsplit(url).netloc != endpoint.host:
                     raise RegistryError(f"{endpoint.host}: the list of tags goes on elsewhere, at {url}")
             return found
@@ -106,7 +107,7 @@ class RegistryClient:
             except Unreachable as exc:
                 cut = exc
             if received < descriptor.size:
-                tries = 1 if received > before else tries + 1
+                tries = 1 if received - before >= _LEAST_PROGRESS_BYTES else tries + 1
                 if tries >= TRIES:
                     raise cut or RegistryError(f"{self._registry}: blob {descriptor.digest} is shorter than promised")
                 interrupt.pause(pause_seconds(tries, ""))

@@ -7,9 +7,11 @@ but a kept connection that the server had closed meanwhile.
 from __future__ import annotations
 
 import http.client
+import math
 import socket
 import ssl
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,11 +20,15 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 from engine.errors import RegistryError
 from engine.registry.interrupt import Interrupt
+from engine.registry.patience import Pace, PatientSocket
 from engine.registry.settings import RegistrySettings, is_loopback
 from engine.registry.tls import context_for
 
 _CONNECT_SECONDS: Final = 10.0
 _SILENCE_SECONDS: Final = 60.0
+_HEAD_SECONDS: Final = 120.0  # also for what a registry does with an upload before it answers
+_SMALL_BODY_SECONDS: Final = 300.0
+_LEAST_BYTES: Final = 16 * 1024  # of a long body in each while of `_SILENCE_SECONDS`
 _KEPT_PER_HOST: Final = 6
 _MOST_REDIRECTS: Final = 5
 _CHUNK_BYTES: Final = 256 * 1024
@@ -69,9 +75,11 @@ class Answer:
         return self.headers.get(name, "")
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the body as it arrives. Raises `Unreachable` when it breaks off."""
+        """Yield the body as it arrives. Raises `Unreachable` when it breaks off or trickles."""
+        pace = Pace(_LEAST_BYTES, _SILENCE_SECONDS)
         with self._interrupt.watching(self._link.socket):
             while True:
+                began = time.monotonic()
                 try:
                     chunk = self._response.read1(_CHUNK_BYTES)
                 except (OSError, http.client.HTTPException) as exc:
@@ -80,12 +88,16 @@ class Answer:
                 self._interrupt.check()
                 if not chunk:
                     return
+                is_fast_enough = pace.took(time.monotonic() - began, len(chunk))
                 yield chunk
+                if not is_fast_enough:
+                    raise Unreachable(f"{self._link.name}: sends next to nothing", is_lasting=False)
 
     def body(self, most_bytes: int) -> bytes:
         """The whole body. Raises `RegistryError` when it is longer than allowed, `Unreachable` when it breaks off."""
         parts: list[bytes] = []
         total = 0
+        self._link.hurry(_SMALL_BODY_SECONDS)
         for chunk in self.chunks():
             parts.append(chunk)
             total += len(chunk)
@@ -122,6 +134,7 @@ class _Link:
         self.connection = connection
         self.socket: socket.socket | None = None
         self.is_used = False
+        self._patient: PatientSocket | None = None
 
     @property
     def name(self) -> str:
@@ -134,6 +147,13 @@ class _Link:
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connected.settimeout(_SILENCE_SECONDS)
         self.socket = connected
+        self._patient = PatientSocket(connected)
+        self.connection.sock = self._patient
+
+    def hurry(self, seconds: float) -> None:
+        """From now on, reading is to end within so many seconds; it may last for ever with infinity."""
+        if self._patient is not None:
+            self._patient.ends = time.monotonic() + seconds
 
     def close(self) -> None:
         self.connection.close()
@@ -208,7 +228,10 @@ class Web:
                         if body is None:
                             raise
                         # A server that does not want the whole body may have said why before it hung up.
-                    return Answer(self, link, link.connection.getresponse(), interrupt)
+                    link.hurry(_HEAD_SECONDS)
+                    response = link.connection.getresponse()
+                    link.hurry(math.inf)
+                    return Answer(self, link, response, interrupt)
             except BaseException as exc:
                 link.close()
                 if not isinstance(exc, (OSError, http.client.HTTPException)):

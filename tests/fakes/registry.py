@@ -52,13 +52,17 @@ class Fault:
 
 
 class FakeRegistry:
-    """Content by path; `faults` first. `asked` counts requests, `ranges` are the Range headers in order."""
+    """Content by path; `faults` first. `asked` counts requests, `ranges` are the Range headers in order, `authorised`
+    the Authorization headers.
+    """
 
     def __init__(self) -> None:
         self.answers: dict[str, tuple[str, bytes]] = {}
         self.faults: list[Fault] = []
         self.asked: Counter[str] = Counter()
         self.ranges: list[str] = []
+        self.authorised: list[str] = []
+        self.links: dict[str, str] = {}
         self.token = ""
         self.credentials = ""
         self.ignores_ranges = False
@@ -140,6 +144,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         registry, path = self.registry, self.path.partition("?")[0]
         fault = registry.fault_for(path)
+        if shown := self.headers.get("Authorization"):
+            registry.authorised.append(shown)
         if fault and fault.hold:
             fault.hold.wait(10)
         if path == "/token":
@@ -167,6 +173,8 @@ class _Handler(BaseHTTPRequestHandler):
         if fault and fault.replace:
             body = fault.replace(body)
         headers, status = {"Content-Type": kind}, 200
+        if link := self.registry.links.get(path):
+            headers["Link"] = link
         if wanted := self.headers.get("Range"):
             self.registry.ranges.append(wanted)
             start = int(wanted.removeprefix("bytes=").rstrip("-"))

@@ -161,13 +161,53 @@ def test_a_no_of_a_mirror_counts_when_the_registry_cannot_be_reached(registry: F
 
 def test_redirects_are_followed_without_the_credentials(registry: FakeRegistry, web: Web) -> None:
     registry.token = "secret"
+    client = client_of(registry, web)
+    client.manifest("app", "1", Interrupt())
     with serve_registry() as elsewhere:
         elsewhere.answers["/there"] = ("x", CONTENT)
-        location = {"Location": f"{elsewhere.url}/there"}
-        registry.faults.append(Fault("/blobs/", times=9, status=307, headers=location))
-        elsewhere.token = ""
-        assert blob(client_of(registry, web)) == CONTENT
+        registry.redirect("/blobs/", f"{elsewhere.url}/there")
+        assert blob(client) == CONTENT
+        assert registry.authorised[-1] == "Bearer secret"
+        assert elsewhere.asked["/there"] == 1
+        assert elsewhere.authorised == []
         web.close()
+
+
+def test_a_token_that_ends_in_the_middle_is_fetched_anew_and_the_blob_goes_on(registry: FakeRegistry, web: Web) -> None:
+    registry.token = "first"
+    client = client_of(registry, web)
+    client.manifest("app", "1", Interrupt())
+    registry.token = "second"
+    registry.faults.append(Fault("/blobs/", cut_after=500_000, times=2))  # the first is answered by 401
+    assert blob(client) == CONTENT
+    assert registry.ranges == ["bytes=500000-"]
+    assert registry.asked["/token"] == 2
+
+
+def test_a_registry_that_never_likes_its_own_tokens_is_given_up(registry: FakeRegistry, web: Web) -> None:
+    registry.token = "x"
+    challenge = {"WWW-Authenticate": f'Bearer realm="{registry.url}/token",service="fake"'}
+    registry.faults.append(Fault("/manifests/", times=99, status=401, headers=challenge))
+    with pytest.raises(Refusal, match="401"):
+        client_of(registry, web).manifest("app", "1", Interrupt())
+    assert registry.asked["/token"] <= 2
+
+
+@pytest.mark.parametrize("page", [b'{"tags": []}', b'{"tags": null}', b"{}"])
+def test_pages_of_tags_without_end_end(registry: FakeRegistry, web: Web, page: bytes) -> None:
+    path = "/v2/app/tags/list"
+    registry.answers[path] = ("application/json", page)
+    registry.links[path] = f'<{path}?n=1>; rel="next"'
+    assert client_of(registry, web).tags("app", Interrupt()) == []
+    registry.answers[path] = ("application/json", b'{"tags": ["a"]}')
+    assert set(client_of(registry, web).tags("app", Interrupt())) == {"a"}
+
+
+def test_tags_do_not_go_on_at_another_host(registry: FakeRegistry, web: Web) -> None:
+    registry.answers["/v2/app/tags/list"] = ("application/json", b'{"tags": ["a"]}')
+    registry.links["/v2/app/tags/list"] = '<http://127.0.0.1:1/x>; rel="next"'
+    with pytest.raises(RegistryError, match="goes on elsewhere"):
+        client_of(registry, web).tags("app", Interrupt())
 
 
 def test_redirects_in_a_circle_end(registry: FakeRegistry, web: Web) -> None:

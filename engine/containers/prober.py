@@ -18,6 +18,7 @@ from engine.containers.exec import exec_launch
 from engine.containers.ledger import Ledger
 from engine.containers.lifecycle import Status
 from engine.errors import EngineError
+from engine.state.names import new_id
 from engine.wire.containers import ExecCreateRequest, HealthcheckResult
 from engine.wire.times import rfc3339
 
@@ -69,11 +70,16 @@ class Prober:
     async def _run(self, container: Container, check: health.Check) -> tuple[int, str]:
         request = ExecCreateRequest(cmd=list(check.command), attach_stdout=True, attach_stderr=True)
         process = await self._drivers.runtime.exec(container.id, exec_launch(container.record, request))
+        # To those who listen a probe is an exec like any other, as in Docker.
+        words, exec_id = " ".join(check.command), new_id()
+        self._ledger.publish(container, f"exec_create: {words}", execID=exec_id)
+        self._ledger.publish(container, f"exec_start: {words}", execID=exec_id)
         try:
             output = bytearray()
             with anyio.move_on_after(check.timeout_seconds) as scope:
                 await _collect(process, output)
                 code = await process.wait()
+                self._ledger.publish(container, "exec_die", execID=exec_id, exitCode=str(code))
                 return code, output.decode(errors="replace")
             assert scope.cancelled_caught
             said = f": {output.decode(errors='replace')}" if output else ""

@@ -312,7 +312,7 @@ class ContainerService:
     def archive_get(self, name: str, path: str) -> AsyncIterator[bytes]:
         """A path of a container as a tar archive. Raises `NotFound` with the first chunk."""
         container = self._ledger.get(name)
-        self._ledger.publish(container, "archive-path", path=path)
+        self._ledger.publish(container, "archive-path")
         return self._archives.get(container, path)
 
     async def archive_put(
@@ -321,7 +321,7 @@ class ContainerService:
         """Unpack a tar archive into a directory of a container, running or not."""
         container = self._ledger.get(name)
         await self._archives.put(container, path, tar, no_overwrite=no_overwrite_dir_non_dir)
-        self._ledger.publish(container, "extract-to-dir", path=path)
+        self._ledger.publish(container, "extract-to-dir")
 
     async def changes(self, name: str) -> list[Change]:
         """What a container changed in its image's files."""
@@ -356,6 +356,7 @@ class ContainerService:
                 continue  # started or removed by someone else meanwhile
             removed.append(container.id)
             freed += size
+        self._drivers.events.publish("container", "prune", "", {"reclaimed": str(freed)})
         return removed, freed
 
     def image_users(self, image_id: str) -> list[User]:

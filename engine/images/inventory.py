@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import anyio
@@ -67,9 +67,12 @@ class Inventory:
         finally:
             self._makers -= 1
 
-    async def add(self, body: bytes, *, tags: Sequence[str] = (), parent: str = "") -> Image:
+    async def add(
+        self, body: bytes, *, tags: Sequence[str] = (), parent: str = "", tells: Collection[str] = ("create", "tag")
+    ) -> Image:
         """Record an image whose layers are there. `body` is its config as JSON, whose digest becomes its id; `tags`
         are names that it is given, taken from whichever image had them; `parent` is the image it was made from.
+        `tells` are the kinds of events that listeners hear of it.
 
         An image that is there already only gets the names. Raises `BadRequest` for a name that is none,
         `RegistryError` for a config that cannot be read, `NotFound` when a layer is not there; then nothing is done.
@@ -86,10 +89,10 @@ class Inventory:
                 await self.images.put(image)
             for reference in references:
                 image = await self.claim(image, reference.familiar)
-        if is_new:
-            self._events.publish("image", "create", image_id, {"name": image_id})
-        for reference in references:
-            self._events.publish("image", "tag", image_id, {"name": reference.familiar})
+        if is_new and "create" in tells:
+            self._events.publish("image", "create", image_id, image.event_attributes(image_id))
+        for reference in references if "tag" in tells else ():
+            self._events.publish("image", "tag", image_id, image.event_attributes(reference.familiar))
         return image
 
     async def claim(self, image: Image, tag: str, digest: str = "") -> Image:

@@ -16,6 +16,7 @@ COMMANDS = {
     "build": "Build the images of services",
     "commit": "Make an image of a service's container",
     "config": "Check the Compose files and print the project they make",
+    "cp": "Copy files out of and into containers",
     "create": "Create a project's containers without starting them",
     "down": "Stop and remove containers and networks",
     "events": "Print what happens to the project's containers",

@@ -8,7 +8,7 @@ import signal
 import sys
 import termios
 import tty as raw_mode
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 import anyio
@@ -73,6 +73,12 @@ async def _send_input(stream: Hijacked) -> None:
     except (anyio.BrokenResourceError, anyio.ClosedResourceError):
         # The process has gone or reads no more; its output tells when it is over.
         return
+
+
+async def input_chunks() -> AsyncIterator[bytes]:
+    """Our standard input as it comes."""
+    while data := await _read(sys.stdin.fileno()):
+        yield data
 
 
 async def _read(descriptor: int) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 
 from engine.client.errors import ApiError
 from engine.client.stdio import Hijacked
@@ -137,17 +137,6 @@ class ContainerCalls(Transport):
         async with self.open("GET", _path(container, "stats"), {"stream": str(int(stream))}) as answer:
             async for sample in answer.lines(ContainerStats):
                 yield sample
-
-    async def put_archive(self, container: str, path: str, tar: bytes | AsyncIterator[bytes]) -> None:
-        """Unpack a tar into a directory of it."""
-        async with self.open("PUT", _path(container, "archive"), {"path": path}, upload=tar) as answer:
-            await answer.body()
-
-    async def get_archive(self, container: str, path: str) -> AsyncGenerator[bytes, None]:
-        """A path of it as a tar stream."""
-        async with self.open("GET", _path(container, "archive"), {"path": path}) as answer:
-            async for chunk in answer.chunks():
-                yield chunk
 
     async def create_exec(self, container: str, request: ExecCreateRequest) -> str:
         """Prepare a process in a running container and return its id."""

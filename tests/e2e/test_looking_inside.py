@@ -73,3 +73,16 @@ def test_scale_starts_what_is_missing_and_removes_what_is_too_much(machine: Mach
     assert names == ["inside-db-1", "inside-db-2", "inside-db-3"]
     machine.pycompose("scale", "db=1", cwd=project)
     assert machine.pycompose("ps", "db", "--format", "{{.Name}}", cwd=project).stdout.split() == ["inside-db-1"]
+
+
+def test_cp_brings_a_tree_into_a_container_and_back(machine: Machine, project: Path, tmp_path: Path) -> None:
+    source = tmp_path / "tree"
+    (source / "sub").mkdir(parents=True)
+    (source / "sub" / "words").write_text("from here\n")
+    (source / "link").symlink_to("sub/words")
+    machine.pycompose("cp", str(source), "db:/tree", cwd=project)
+    assert machine.pycompose("exec", "db", "cat", "/tree/link", cwd=project).stdout == "from here\n"
+    machine.pycompose("cp", "db:/tree/.", str(tmp_path / "back"), cwd=project)
+    assert (tmp_path / "back" / "link").read_text() == "from here\n"
+    missing = machine.pycompose("cp", "db:/none", str(tmp_path / "x"), cwd=project, succeeds=False)
+    assert "there is no /none in the container" in missing.stderr

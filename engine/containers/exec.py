@@ -46,7 +46,9 @@ class _Instance:
 
     @property
     def command(self) -> str:
-        return " ".join(self.request.cmd)
+        """As Docker's events have it: the program, a space, and the arguments, of which there may be none."""
+        program, *arguments = self.request.cmd
+        return f"{program} {' '.join(arguments)}"
 
 
 class ExecSession:

@@ -62,6 +62,7 @@ class Launcher:
             partial(self._files, record, modes, joined, found),
             partial(self._network, record, modes, joined, found),
         )
+        self._ledger.publish_mounts(record)
         return self._launch(record, modes, joined, found)
 
     async def release(self, container: Container) -> dict[str, Any]:
@@ -81,6 +82,8 @@ class Launcher:
         )
         for error in errors:
             log.error("container %s: something it held could not be released", record.id[:12], exc_info=error)
+        if record.holds:
+            self._ledger.publish_unmounts(record)
         return {"holds": bool(errors), "pid": 0}
 
     async def give_back(self, container: Container) -> None:

@@ -87,6 +87,25 @@ class Ledger:
         """Publish a container's event with Docker's attributes."""
         self._events.publish("container", action, container.id, container.event_attributes(more))
 
+    def publish_mounts(self, record: ContainerRecord) -> None:
+        """Tell that a container has its volumes mounted."""
+        for mount in record.mounts:
+            if mount.kind == "volume":
+                attributes = {
+                    "container": record.id,
+                    "destination": mount.destination,
+                    "driver": "local",
+                    "propagation": mount.propagation,
+                    "read/write": "false" if mount.is_read_only else "true",
+                }
+                self._events.publish("volume", "mount", mount.name, attributes)
+
+    def publish_unmounts(self, record: ContainerRecord) -> None:
+        """Tell that it has them no more."""
+        for mount in record.mounts:
+            if mount.kind == "volume":
+                self._events.publish("volume", "unmount", mount.name, {"container": record.id, "driver": "local"})
+
     def image_users(self, image_id: str) -> list[User]:
         """The containers that were made from an image or have it mounted."""
         return [

@@ -103,6 +103,6 @@ class Clearer:
         else:
             await self._inventory.images.put(rest)
         for _ in range(removal.untag_events):
-            self._events.publish("image", "untag", image.id, {"name": image.id})
+            self._events.publish("image", "untag", image.id, image.event_attributes(image.id))
         if removal.deletes:
             self._events.publish("image", "delete", image.id, {"name": image.id})

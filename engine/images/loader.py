@@ -105,8 +105,8 @@ class Loader:
                         f"The image {tag} already exists, renaming the old one with ID {other.id} to empty string"
                     )
             told.append(f"Loaded image: {tag}")
-        image = await self._inventory.add(loaded.body, tags=loaded.tags)
-        self._events.publish("image", "load", image.id, {"name": image.id})
+        image = await self._inventory.add(loaded.body, tags=loaded.tags, tells=())
+        self._events.publish("image", "load", image.id, image.event_attributes(image.id))
         return [Progress(stream=f"{text}\n") for text in told or [f"Loaded image ID: {image.id}"]]
 
     async def _link_parents(self, images: Iterable[LoadedImage]) -> None:

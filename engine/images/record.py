@@ -38,6 +38,10 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
     tagged_ns: int = 0
     parent: str = ""
 
+    def event_attributes(self, name: str) -> dict[str, str]:
+        """What Docker tells of an image with its events: its labels and a name."""
+        return {**self.config.labels, "name": name}
+
 
 def image_of(configuration: Configuration, image_id: str, *, size_bytes: int, content: Sequence[str]) -> Image:
     """The record of an image, without names."""

@@ -146,7 +146,7 @@ class ImageService:
                         yield line
                 image = await anyio.to_thread.run_sync(self._puller.measure, plan)
             outcome.is_new |= await self._give_names(image, wanted, plan.resolved.digest)
-        self._events.publish("image", "pull", wanted.familiar, {"name": wanted.familiar_name})
+        self._events.publish("image", "pull", wanted.familiar, image.event_attributes(wanted.familiar_name))
         yield Progress(status=f"Digest: {plan.resolved.digest}")
 
     async def distribution(self, reference: str, *, auth: AuthConfig | None = None) -> DistributionInspect:
@@ -196,7 +196,7 @@ class ImageService:
         image, reference = self.get(name_or_id), tag_of(f"{repository}:{tag}" if tag else repository)
         async with self._lock:
             await self.inventory.claim(image, reference.familiar)
-        self._events.publish("image", "tag", image.id, {"name": reference.familiar})
+        self._events.publish("image", "tag", image.id, image.event_attributes(reference.familiar))
 
     async def remove(
         self, name_or_id: str, *, force: bool, used_by: UsedBy, with_parents: bool = True
@@ -228,7 +228,7 @@ class ImageService:
     async def take_in(self, archive: AsyncIterator[bytes], options: ImportOptions) -> str:
         """Make an image of an archive of a file system; return its id. See `taking_in.take_in`."""
         image = await take_in(self.inventory, archive, options)
-        self._events.publish("image", "import", image.id, {"name": image.id})
+        self._events.publish("image", "import", image.id, image.event_attributes(image.id))
         return image.id
 
     def load(
@@ -247,7 +247,7 @@ class ImageService:
                 async for chunk in chunks:
                     yield chunk
         for one in saved:
-            self._events.publish("image", "save", one.image.id, {"name": one.image.id})
+            self._events.publish("image", "save", one.image.id, one.image.event_attributes(one.image.id))
 
     async def discard(self, chain_ids: Sequence[str]) -> None:
         """See `Inventory.discard`."""

@@ -45,7 +45,7 @@ async def take_in(inventory: Inventory, archive: AsyncIterator[bytes], options: 
         with inventory.making():
             layer = await consumed(archive, lambda read: _layer(inventory, read))
             made.append(layer.chain_id)
-            return await inventory.add(_config(options, platform, layer), tags=tags)
+            return await inventory.add(_config(options, platform, layer), tags=tags, tells=("tag",))
     except BaseException as exc:
         await inventory.discard(made)
         if isinstance(exc, OSError):

@@ -96,6 +96,7 @@ async def prune(services: Services, request: Request) -> Answer:
         ):
             prunable.add(network.id)
     removed = await services.networks.prune(lambda record: record.id in prunable)
+    services.events.publish("network", "prune", "", {"reclaimed": "0"})  # Docker counts nothing there
     return json_reply({"NetworksDeleted": removed})
 
 

@@ -65,6 +65,7 @@ async def prune(services: Services, request: Request) -> Answer:
             and await _remove_unused(services, volume.name)
         ):
             removed.append(volume.name)
+    services.events.publish("volume", "prune", "", {"reclaimed": "0"})
     return json_reply({"VolumesDeleted": removed, "SpaceReclaimed": 0})
 
 

@@ -65,7 +65,7 @@ class Committer:
         config = options.reconfigure(options.config or record.config)
         async with self._at_rest(container, pauses=options.pauses):
             image = await self._make(record, config, options, tag)
-        self._ledger.publish(container, "commit", comment=options.comment, imageID=image.id, imageRef=tag)
+            self._ledger.publish(container, "commit", comment=options.comment, imageID=image.id, imageRef=tag)
         return image.id
 
     async def _make(self, record: ContainerRecord, config: ContainerConfig, options: CommitOptions, tag: str) -> Image:

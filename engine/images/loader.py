@@ -25,15 +25,16 @@ from engine.images.bundle import Bundle, spool
 from engine.images.feed import Feed
 from engine.images.following import follow, leave
 from engine.images.inventory import Inventory
-from engine.images.keeping import Keeper
 from engine.images.loading import LayerFile, LoadedImage, plan_load
 from engine.registry.interrupt import Interrupt
+from engine.storage.compression import kind_of
 from engine.storage.deletion import delete_tree
 from engine.storage.room import NoRoom
 from engine.storage.streaming import consumed
 from engine.wire.images import Progress
 
 _UNPACKERS: Final = 3
+_MAGIC_BYTES: Final = 4
 _SPOOL: Final = ".tmp-load-"  # one of the names that `Layers.sweep` clears away after a crash
 _BETWEEN_LINES_SECONDS: Final = 0.1
 
@@ -161,7 +162,7 @@ class Unpacking:
 
     def _unpack(self) -> None:
         layer = self.layer
-        with Keeper(self._content, layer.file, self._interrupt) as keeper, layer.file.path.open("rb", 0) as file:
+        with layer.file.path.open("rb", 0) as file:
             done_bytes = 0
 
             def read(size: int) -> bytes:
@@ -172,16 +173,27 @@ class Unpacking:
                 self._measure(done_bytes)
                 return data
 
-            try:
-                self._layers.add(layer.chain_id, layer.diff_id, read, blob=keeper.keep, is_local=True)
-            finally:
-                self.blob = keeper.blob
+            # A compressed archive is kept, because its image may be known to registries by it. A plain one only if it
+            # cannot be made again: nothing is compressed before somebody pushes it.
+            blob = self._keep() if _is_compressed(layer.file.path) else ""
+            keep = None if blob else self._keep
+            self._layers.add(layer.chain_id, layer.diff_id, read, blob=blob, keep=keep, is_local=True)
+
+    def _keep(self) -> str:
+        self.blob = self.layer.file.digest
+        self._content.adopt(self.layer.file.path, self.blob)
+        return self.blob
 
     def _measure(self, done_bytes: int) -> None:
         now = time.monotonic()
         if self._feed is not None and now - self._told_at >= _BETWEEN_LINES_SECONDS:
             self._told_at = now
             self._feed.measure(self.layer.diff_id, "Loading layer", done_bytes, self.layer.file.size_bytes)
+
+
+def _is_compressed(path: Path) -> bool:
+    with path.open("rb") as file:
+        return bool(kind_of(file.read(_MAGIC_BYTES)))
 
 
 async def _spooled(archive: AsyncIterator[bytes], directory: Path) -> Bundle:

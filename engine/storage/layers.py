@@ -2,11 +2,12 @@
 
     layers/<chain id>/diff     the files: a lower directory for overlayfs
     layers/<chain id>/layer    what is known of it, as JSON
+    layers/<chain id>/recipe   of a layer that came as a plain archive: how that is made again (`recipe.py`)
     layers/l/<16 digits>       symlink to ../<chain id>/diff; mount options must fit into one page (mount(2))
 
 A layer is made under a temporary name and renamed, so the name says that it is complete. It comes out of an archive
-(`add`) or out of an upper directory of overlayfs (`capture`). `pack` gives its archive again: a captured layer's is
-made anew from its files, which gives the same bytes each time.
+(`add`) or out of an upper directory of overlayfs (`capture`). `pack` gives its archive again: it is made anew from its
+files, and by its recipe if it has one, which gives the same bytes each time.
 """
 
 from __future__ import annotations
@@ -27,12 +28,14 @@ from engine.kernel.libc import call
 from engine.storage.compression import Read
 from engine.storage.deletion import delete_tree
 from engine.storage.pack import Packed, pack
+from engine.storage.recipe import Recipe, follow
 from engine.storage.streaming import Write, piped
-from engine.storage.unpack import unpack
+from engine.storage.unpack import Unpacked, unpack
 
 _TEMPORARY: Final = ".tmp-"
 _LINKS: Final = "l"
 _EMPTY: Final = "empty"
+_RECIPE: Final = "recipe"
 _LINK_DIGITS: Final = 16
 
 
@@ -106,13 +109,15 @@ class Layers:
         diff_id: str,
         read: Read,
         *,
-        blob: str | Callable[[Path], str] = "",
+        blob: str = "",
+        keep: Callable[[], str] | None = None,
         is_local: bool = False,
     ) -> None:
         """Unpack a layer from its (compressed) archive; nothing is done when it is there already.
 
-        `blob` is the digest of the archive's blob in the content store, if it is kept there, or a function that keeps
-        it, if need be, once the files are there, and returns its digest.
+        `blob` is the digest of the archive's blob in the content store, if it is kept there. `keep` is for archives
+        that are not: `pack` then gives the archive, uncompressed, and only if that cannot be, `keep` is called, keeps
+        the archive and returns its digest.
 
         Raises `InvalidLayer` (also when it is not the archive that `diff_id` promises), or what `read` raises;
         then nothing stays.
@@ -122,10 +127,9 @@ class Layers:
 
         def fill(target: Path) -> LayerRecord:
             target.mkdir(mode=0o755)
-            unpacked = unpack(read, target)
+            unpacked, kept = _unpack_and_remember(read, target, keep) if keep else (unpack(read, target), blob)
             if unpacked.diff_id != diff_id:
                 raise InvalidLayer(f"layer unpacks to {unpacked.diff_id}, not to {diff_id} as its image says")
-            kept = blob if isinstance(blob, str) else blob(target)
             return LayerRecord(unpacked.diff_id, unpacked.size_bytes, kept, is_local, unpacked.archive_bytes)
 
         self._make(fill, lambda: chain_id)
@@ -174,10 +178,12 @@ class Layers:
         """Write a layer's uncompressed archive to `write`, made anew from its files. Blocks.
 
         Raises `InvalidLayer` at the end when that is not the archive from which the layer came, as it may be with
-        one that was not captured here: use its blob.
+        one that was pulled: use its blob.
         """
-        record = self.record(chain_id)
-        if pack(self.path(chain_id), write).diff_id != record.diff_id:
+        record, files = self.record(chain_id), self.path(chain_id)
+        recipe = files.with_name(_RECIPE)
+        diff_id = follow(recipe, files, write) if recipe.exists() else pack(files, write).diff_id
+        if diff_id != record.diff_id:
             raise InvalidLayer(f"layer {record.diff_id} cannot be packed as it was: its files have changed")
 
     def _make(
@@ -252,6 +258,18 @@ class Layers:
 
 def _local(packed: Packed) -> LayerRecord:
     return LayerRecord(packed.diff_id, packed.size_bytes, is_local=True, archive_bytes=packed.archive_bytes)
+
+
+def _unpack_and_remember(read: Read, target: Path, keep: Callable[[], str]) -> tuple[Unpacked, str]:
+    """Unpack with a recipe; what `keep` says if there can be none."""
+    place = target.with_name(_RECIPE)
+    with place.open("xb") as file:
+        recipe = Recipe(file)
+        unpacked = unpack(read, target, recipe)
+    if recipe.is_usable:
+        return unpacked, ""
+    place.unlink()
+    return unpacked, keep()
 
 
 def _take(upper: Path, target: Path, without: Collection[bytes]) -> Packed:

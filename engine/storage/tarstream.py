@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 
 from engine.errors import InvalidLayer
@@ -33,10 +34,13 @@ _GNU_SPARSE: Final = b"S"
 
 
 class Stream:
-    """Bytes in order from an iterator of pieces, taken in any portions."""
+    """Bytes in order from an iterator of pieces, taken in any portions. `aside`, if there is one, is told of all that
+    are not taken by `pieces`, as a file's contents are.
+    """
 
-    def __init__(self, pieces: Iterator[bytes]) -> None:
+    def __init__(self, pieces: Iterator[bytes], aside: Callable[[bytes | memoryview], None] | None = None) -> None:
         self._pieces = pieces
+        self._aside = aside
         self._piece = b""
         self._at = 0
 
@@ -46,9 +50,12 @@ class Stream:
         end = at + size
         if end <= len(self._piece):
             self._at = end
-            return self._piece[at:end]
-        parts = list(self.pieces(size, short=True))
-        return b"".join(parts)
+            data = self._piece[at:end]
+        else:
+            data = b"".join(self.pieces(size, short=True))
+        if self._aside is not None:
+            self._aside(data)
+        return data
 
     def pieces(self, size: int, *, short: bool = False) -> Iterator[memoryview]:
         """Yield the next `size` bytes without joining them. Raises `InvalidLayer` if the stream ends before."""
@@ -67,14 +74,16 @@ class Stream:
 
     def skip(self, size: int) -> None:
         """Pass over `size` bytes."""
-        for _ in self.pieces(size):
-            continue
+        for part in self.pieces(size):
+            if self._aside is not None:
+                self._aside(part)
 
     def drain(self) -> None:
         """Pass over everything that is left."""
-        self._piece, self._at = b"", 0
-        for _ in self._pieces:
-            continue
+        rest, self._piece, self._at = self._piece[self._at :], b"", 0
+        for part in chain([rest], self._pieces):
+            if self._aside is not None:
+                self._aside(part)
 
 
 @dataclass(slots=True)

@@ -25,6 +25,7 @@ from engine.errors import InvalidLayer
 from engine.storage import tarstream
 from engine.storage.compression import Read, decompressed
 from engine.storage.jail import inside
+from engine.storage.recipe import Recipe
 from engine.storage.room import RoomWatch
 from engine.storage.tarstream import Entry, Stream
 
@@ -50,11 +51,12 @@ class Unpacked:
     archive_bytes: int
 
 
-def unpack(read: Read, root: Path) -> Unpacked:
+def unpack(read: Read, root: Path, recipe: Recipe | None = None) -> Unpacked:
     """Unpack a (compressed) archive into `root`, an empty directory. Blocks.
 
-    Names are resolved inside `root`. Raises `InvalidLayer`, and whatever `read` raises; what was unpacked before the
-    error stays, so the caller discards `root`.
+    `recipe` is written, if there is one, so that the uncompressed archive can be made again. Names are resolved inside
+    `root`. Raises `InvalidLayer`, and whatever `read` raises; what was unpacked before the error stays, so the caller
+    discards `root`.
     """
     digest = hashlib.sha256()
     room = RoomWatch(root)
@@ -77,9 +79,11 @@ def unpack(read: Read, root: Path) -> Unpacked:
             yield first
             yield from pieces
 
-        unpacker = Unpacker(Stream(chained()))
+        unpacker = Unpacker(Stream(chained(), recipe.literal if recipe else None), recipe=recipe)
         if first:
             unpacker.run()
+        if recipe:
+            recipe.finish()
         return unpacker.size_bytes
 
     try:
@@ -101,9 +105,10 @@ class Unpacker:
     parts. `is_layer` says that names which begin with `.wh.` hide something. `size_bytes` counts the files so far.
     """
 
-    def __init__(self, stream: Stream, *, is_layer: bool = True) -> None:
+    def __init__(self, stream: Stream, *, is_layer: bool = True, recipe: Recipe | None = None) -> None:
         self.size_bytes = 0
         self._stream = stream
+        self._recipe = recipe
         self._is_layer = is_layer
         self._entries = enumerate(tarstream.entries(stream))
         self._next: Entry | None = None
@@ -193,6 +198,7 @@ class Unpacker:
 
     def _vacate(self, path: bytes) -> None:
         """Make room for an entry that replaces an earlier one of the same name."""
+        self._spoil_recipe()
         found = os.lstat(path)
         if stat.S_ISDIR(found.st_mode):
             shutil.rmtree(path)
@@ -205,6 +211,10 @@ class Unpacker:
             }
         else:
             os.unlink(path)
+
+    def _spoil_recipe(self) -> None:
+        if self._recipe is not None:
+            self._recipe.spoil()
 
     def _retrying(self, path: bytes, make: Callable[[], None]) -> None:
         try:
@@ -223,7 +233,10 @@ class Unpacker:
         try:
             if entry.extents is None:
                 write_with_holes(descriptor, self._stream.pieces(entry.stored))
+                if self._recipe is not None:
+                    self._recipe.file(path, entry.stored)
             else:
+                self._spoil_recipe()
                 self._sparse(descriptor, entry)
             if entry.uid or entry.gid:
                 os.fchown(descriptor, entry.uid, entry.gid)
@@ -249,6 +262,7 @@ class Unpacker:
         except FileExistsError:
             found = os.lstat(path)
             if not stat.S_ISDIR(found.st_mode):
+                self._spoil_recipe()
                 os.unlink(path)
                 os.mkdir(path, 0o700)
                 if _is_whiteout(found):

@@ -208,12 +208,12 @@ async def big_commit(machine: Machine) -> None:
 
 async def big_load(machine: Machine) -> None:
     with pytest.raises(EngineError, match="no space left"):
-        await load(machine, old_bundle(tar_of({"big": bytes(11_000_000)}), tags=["big:1"]))
+        await load(machine, old_bundle(tar_of({"big": os.urandom(11_000_000)}), tags=["big:1"]))
 
 
 async def big_import(machine: Machine) -> None:
     with pytest.raises(EngineError, match="no space left"):
-        await machine.images.take_in(in_pieces(tar_of({"big": bytes(30_000_000)})), ImportOptions(tag="big:1"))
+        await machine.images.take_in(in_pieces(tar_of({"big": os.urandom(30_000_000)})), ImportOptions(tag="big:1"))
 
 
 @pytest.mark.anyio

@@ -5,25 +5,26 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 
 import anyio
 
 from engine.containers.container import Attachment, Container
 from engine.containers.drivers import Drivers
 from engine.containers.lifecycle import Status
+from engine.containers.logs import Logs
 from engine.containers.options import AttachOptions, LogOptions
-from engine.errors import Conflict, EngineError, NotImplementedHere
-from engine.logs.reader import LogEntry, read_log
+from engine.errors import Conflict, EngineError
+from engine.logs.k8s_file import LogEntry
 from engine.runtime.console import Console
 
 
 class AttachedClient:
     """What an attached client sees: past output, then the console once there is one."""
 
-    def __init__(self, options: AttachOptions, past: AsyncIterator[LogEntry] | None) -> None:
+    def __init__(self, options: AttachOptions, past: AsyncIterator[list[LogEntry]] | None) -> None:
         self._options = options
         self._past = past
+        self._read: list[LogEntry] = []
         self._console: Console | None = None
         self._connected = anyio.Event()
 
@@ -34,10 +35,8 @@ class AttachedClient:
 
     async def receive(self) -> tuple[int, bytes]:
         """The next output. Raises `anyio.EndOfStream`."""
-        if self._past is not None:
-            async for entry in self._past:
-                return entry.stream, entry.message
-            self._past = None
+        if (entry := await self._next_past()) is not None:
+            return entry.stream, entry.message
         if not self._options.stream:
             raise anyio.EndOfStream
         wanted = {1: self._options.stdout, 2: self._options.stderr}
@@ -57,6 +56,13 @@ class AttachedClient:
         if self._options.stdin and self._options.stream:
             await (await self._ready()).send_eof()
 
+    async def _next_past(self) -> LogEntry | None:
+        if not self._read and self._past is not None:
+            self._read = (await anext(self._past, []))[::-1]
+            if not self._read:
+                self._past = None
+        return self._read.pop() if self._read else None
+
     async def _ready(self) -> Console:
         await self._connected.wait()
         if self._console is None:
@@ -65,13 +71,14 @@ class AttachedClient:
 
 
 class Streams:
-    """Attaching and logs."""
+    """Attaching."""
 
-    def __init__(self, drivers: Drivers) -> None:
+    def __init__(self, drivers: Drivers, logs: Logs) -> None:
         self._drivers = drivers
+        self._logs = logs
 
     @asynccontextmanager
-    async def attach(self, container: Container, options: AttachOptions, log_path: Path) -> AsyncIterator[Console]:
+    async def attach(self, container: Container, options: AttachOptions) -> AsyncIterator[Console]:
         """Attach to a container; one that does not run yet is attached to as soon as it is started.
 
         Raises `Conflict` for one that is paused or waits for its restart.
@@ -81,7 +88,7 @@ class Streams:
         if container.status is Status.RESTARTING:
             raise Conflict(f"container {container.id} is restarting, wait until the container is running")
         logs = LogOptions(stdout=options.stdout, stderr=options.stderr)
-        client = AttachedClient(options, self.logs(container, logs, log_path) if options.logs else None)
+        client = AttachedClient(options, self._logs.read(container, logs) if options.logs else None)
         async with anyio.create_task_group() as tasks:
             if options.stream:
                 await tasks.start(self._connect, container, client)
@@ -89,21 +96,6 @@ class Streams:
                 yield client
             finally:
                 tasks.cancel_scope.cancel()
-
-    def logs(self, container: Container, options: LogOptions, log_path: Path) -> AsyncIterator[LogEntry]:
-        """A container's log; following ends with the run of the container. Raises `NotImplementedHere`."""
-        if container.record.host_config.log_config.type == "none":
-            raise NotImplementedHere("configured logging driver does not support reading")
-        ended = container.run.ended if options.follow and container.run else None
-        streams = {1: options.stdout, 2: options.stderr}
-        return read_log(
-            log_path,
-            since_ns=options.since_ns,
-            until_ns=options.until_ns,
-            tail=options.tail,
-            streams=frozenset(stream for stream, is_wanted in streams.items() if is_wanted),
-            follow_until=ended,
-        )
 
     async def _connect(
         self, container: Container, client: AttachedClient, *, task_status: anyio.abc.TaskStatus[None]

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 from engine.containers import health
+from engine.containers.logs import check_log
 from engine.containers.signals import parse_signal
 from engine.errors import BadRequest
-from engine.wire.containers import ContainerConfig, ContainerCreateRequest, HealthConfig, LogConfig
+from engine.wire.containers import ContainerConfig, ContainerCreateRequest, HealthConfig
 
 DEFAULT_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?")
-_UNITS: Final = {"b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
-_LOG_DRIVERS: Final = ("", "json-file", "local", "none")
 
 
 def merged(wish: ContainerConfig, image: ContainerConfig) -> ContainerConfig:
@@ -86,21 +83,10 @@ def words(value: list[str] | str | None) -> list[str]:
     return [value] if isinstance(value, str) else value
 
 
-def log_size_bytes(log: LogConfig) -> int:
-    """The size at which a log is rotated (`max-size`: `10m`, `1g`, `-1`), 0 for never. Raises `BadRequest`."""
-    text = log.config.get("max-size", "").strip().lower()
-    if text in ("", "-1"):
-        return 0
-    match = _SIZE.fullmatch(text)
-    if match is None:
-        raise BadRequest(f"invalid log option max-size: invalid size: '{text}'", hint="use for example 10m")
-    return int(float(match[1]) * _UNITS[match[2] or "b"])
-
-
 def check_request(request: ContainerCreateRequest) -> None:
     """Raise `BadRequest` for what no container can be. `checks` has the rules for the host's side."""
     _check_config(request)
-    _check_log(request.host_config.log_config)
+    check_log(request.host_config.log_config)
 
 
 def _command(wish: ContainerConfig, image: ContainerConfig) -> tuple[list[str] | None, list[str] | None]:
@@ -145,11 +131,3 @@ def _check_config(config: ContainerConfig) -> None:
         parse_signal(config.stop_signal)
     if config.healthcheck is not None:
         health.validate(config.healthcheck)
-
-
-def _check_log(log: LogConfig) -> None:
-    if log.type not in _LOG_DRIVERS:
-        raise BadRequest(
-            f"logger: no log driver named '{log.type}' is registered", hint=f"use one of {', '.join(_LOG_DRIVERS[1:])}"
-        )
-    log_size_bytes(log)

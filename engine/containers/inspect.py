@@ -12,8 +12,8 @@ from msgspec import UNSET
 
 from engine.containers import health, namespaces
 from engine.containers.config import process_arguments
-from engine.containers.launching import LOG_NAME
 from engine.containers.lifecycle import ACTIVE, Status
+from engine.containers.logs import LOG_NAME
 from engine.containers.record import ContainerRecord, MountRecord
 from engine.network.records import Sandbox
 from engine.wire.containers import (
@@ -64,7 +64,7 @@ def inspection(record: ContainerRecord, now: Now) -> ContainerInspect:
         resolv_conf_path=str(now.home / "resolv.conf"),
         hostname_path=str(now.home / "hostname"),
         hosts_path=str(now.home / "hosts"),
-        log_path="" if record.host_config.log_config.type == "none" else str(now.home / LOG_NAME),
+        log_path=str(now.home / LOG_NAME) if record.host_config.log_config.type == "json-file" else "",
         name=f"/{record.name}",
         restart_count=record.restart_count,
         platform=record.platform,

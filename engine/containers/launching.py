@@ -15,10 +15,11 @@ import anyio.to_thread
 
 from engine.containers import namespaces, surroundings
 from engine.containers.concurrent import all_of, together
-from engine.containers.config import log_size_bytes, process_arguments, process_environment
+from engine.containers.config import process_arguments, process_environment
 from engine.containers.container import Container
 from engine.containers.drivers import Drivers
 from engine.containers.ledger import Ledger
+from engine.containers.logs import journal_tag, log_path
 from engine.containers.record import ContainerRecord
 from engine.containers.sources import Sources, share_memory, unshare_memory
 from engine.errors import Conflict, Unavailable
@@ -27,7 +28,6 @@ from engine.runtime.users import resolve_identity
 
 log = logging.getLogger(__name__)
 
-LOG_NAME = "container.log"
 _INIT_PROGRAMS = ("docker-init", "tini-static", "catatonit")
 
 
@@ -184,8 +184,8 @@ class Launcher:
             ipc_namespace=_namespace(modes.ipc, "ipc", joined),
             uts_namespace=_namespace(modes.uts, "uts", joined),
             cgroup=_cgroup(record, self._drivers.paths.cgroup),
-            log_path=None if record.host_config.log_config.type == "none" else home / LOG_NAME,
-            log_size_max=log_size_bytes(record.host_config.log_config),
+            log_path=log_path(record, home),
+            journal_tag=journal_tag(record),
             terminal=record.config.tty,
             stdin_open=record.config.open_stdin,
             stdin_once=record.config.stdin_once,

@@ -24,9 +24,10 @@ from engine.containers.exec import Execs, ExecSession
 from engine.containers.files.commit import CommitOptions, Committer
 from engine.containers.files.export import export
 from engine.containers.files.sizes import Sizes, sizes
-from engine.containers.launching import LOG_NAME, Launcher
+from engine.containers.launching import Launcher
 from engine.containers.ledger import Ledger
 from engine.containers.lifecycle import Status
+from engine.containers.logs import Logs
 from engine.containers.names import check_name
 from engine.containers.options import AttachOptions, LogOptions
 from engine.containers.prober import Prober
@@ -40,7 +41,7 @@ from engine.containers.usage import nothing_used, sample
 from engine.errors import BadRequest, Conflict, NotFound, NotImplementedHere, NotModified
 from engine.events.bus import EventBus
 from engine.images.removal import User
-from engine.logs.reader import LogEntry
+from engine.logs.k8s_file import LogEntry
 from engine.runtime.console import Console
 from engine.state.paths import Paths
 from engine.state.store import Store
@@ -92,19 +93,21 @@ class ContainerService:
         self._ledger = ledger = Ledger(store, events)
         self._launcher = launcher = Launcher(drivers, ledger)
         self._creator = Creator(drivers, ledger)
-        self._supervisor = Supervisor(drivers, ledger, launcher, Prober(drivers, ledger))
+        self._logs = Logs(drivers)
+        self._supervisor = Supervisor(drivers, ledger, launcher, Prober(drivers, ledger), self._logs)
         self._execs = Execs(drivers, ledger)
         self._remover = Remover(drivers, ledger, launcher, self._execs)
         self._supervisor.remove = self._remover.at_exit
         self._stopper = Stopper(drivers, ledger, self._supervisor)
         self._connector = Connector(drivers, launcher)
-        self._streams = Streams(drivers)
+        self._streams = Streams(drivers, self._logs)
         self._archives = Archives(drivers)
         self._committer = Committer(drivers, ledger, self._stopper)
 
     async def run(self, *, task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Recover, report ready, then look after the containers until cancelled; they live on."""
         async with anyio.create_task_group() as tasks:
+            await tasks.start(self._logs.run)
             self._supervisor.tasks = self._execs.tasks = tasks
             recovery = Recovery(self._drivers, self._ledger, self._launcher, self._supervisor, self._remover)
             revived = await recovery.run()
@@ -236,10 +239,16 @@ class ContainerService:
         ]
         return [view.summary(one.record, self._now(one)) for one in (chosen[:limit] if limit > 0 else chosen)]
 
-    def logs(self, name: str, options: LogOptions) -> AsyncIterator[LogEntry]:
-        """The log of a container; following it ends when the container does. Raises `NotImplementedHere`."""
-        container = self._ledger.get(name)
-        return self._streams.logs(container, options, self._launcher.home(container.id) / LOG_NAME)
+    def logs(self, name: str, options: LogOptions) -> AsyncIterator[list[LogEntry]]:
+        """The log of a container, some entries at a time; following it ends when the container does.
+
+        Raises `NotImplementedHere`.
+        """
+        return self._logs.read(self._ledger.get(name), options)
+
+    def log_details(self, name: str) -> bytes:
+        """What `logs --details` shows before each message of a container."""
+        return self._logs.details(self._ledger.get(name))
 
     def is_tty(self, name: str) -> bool:
         """Whether a container has a terminal."""
@@ -248,7 +257,7 @@ class ContainerService:
     def attach(self, name: str, options: AttachOptions) -> AbstractAsyncContextManager[Console]:
         """A container's stdio; for one that does not run yet, from its start on. Raises `Conflict`."""
         container = self._ledger.get(name)
-        attached = self._streams.attach(container, options, self._launcher.home(container.id) / LOG_NAME)
+        attached = self._streams.attach(container, options)
         self._ledger.publish(container, "attach")
         return attached
 

@@ -19,6 +19,7 @@ from engine.containers.drivers import Drivers
 from engine.containers.launching import Launcher
 from engine.containers.ledger import Ledger
 from engine.containers.lifecycle import Status, Verb, advance
+from engine.containers.logs import Logs
 from engine.errors import EngineError, RuntimeFailure, Unavailable
 from engine.runtime.launch import ExitStatus
 from engine.undo import undo_on_error
@@ -48,11 +49,12 @@ class _Decision:
 class Supervisor:
     """Starts containers and looks after them. `tasks` is set while the engine runs."""
 
-    def __init__(self, drivers: Drivers, ledger: Ledger, launcher: Launcher, prober: Probing) -> None:
+    def __init__(self, drivers: Drivers, ledger: Ledger, launcher: Launcher, prober: Probing, logs: Logs) -> None:
         self._drivers = drivers
         self._ledger = ledger
         self._launcher = launcher
         self._prober = prober
+        self._logs = logs
         self.tasks: anyio.abc.TaskGroup | None = None
         self.remove: Callable[[Container], Awaitable[None]] | None = None
 
@@ -143,6 +145,7 @@ class Supervisor:
         async with anyio.create_task_group() as tasks:
             if check is not None:
                 tasks.start_soon(self._prober.watch, container, run, check)
+            tasks.start_soon(self._logs.keep, container)
             status = await self._drivers.runtime.wait(container.id)
             tasks.cancel_scope.cancel()
         return status

@@ -1,28 +1,30 @@
 """conmon's `k8s-file` log format: `<RFC 3339> stdout|stderr F|P <text>`, one line per line or part of one.
 
 A line that did not come in one piece is written as parts (`P`) that end with a full line (`F`). conmon runs in UTC, so
-the time has a fixed width; the offset is still read, for logs of an earlier engine.
+the time has a fixed width; the offset is still read, for logs of an earlier engine. Messages are Docker's: a line with
+its newline, or a piece of `PIECE_BYTES` of one that is longer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
-STDOUT = 1
-STDERR = 2
+STDOUT: Final = 1
+STDERR: Final = 2
+PIECE_BYTES: Final = 1 << 14
 
 # `2026-01-31T12:00:00.123456789+00:00 stdout F `: where the fields begin.
 _STREAM_AT, _TAG_AT, _TEXT_AT = 36, 43, 45
 _STREAMS = {b"stdout": STDOUT, b"stderr": STDERR}
-# A line that never ends is handed on in pieces of about this size.
-_LONGEST_BYTES = 1 << 20
+_FULL = ord("F")
 
 
 class LogEntry(msgspec.Struct, frozen=True, gc=False):
-    """One line that a container wrote; `message` keeps its newline if it had one. `stream`: 1 stdout, 2 stderr."""
+    """One message that a container wrote; it keeps its newline if it had one. `stream`: 1 stdout, 2 stderr."""
 
     stream: int
     time_ns: int
@@ -39,7 +41,7 @@ class Parser:
         self._streams = streams
         self._since_ns = since_ns
         self._rest = b""
-        self._parts: dict[int, tuple[int, list[bytes]]] = {}
+        self._parts: dict[int, tuple[int, bytes]] = {}
         self._stamp = b""
         self._time_ns = 0
 
@@ -51,14 +53,14 @@ class Parser:
 
     def finish(self) -> list[LogEntry]:
         """What was begun and will not be completed: the last lines without a newline. Starts afresh."""
-        entries = [LogEntry(stream, time_ns, b"".join(parts)) for stream, (time_ns, parts) in self._parts.items()]
+        entries = [LogEntry(stream, time_ns, text) for stream, (time_ns, text) in self._parts.items() if text]
         self._parts.clear()
         self._rest = b""
         return entries
 
     def _entries(self, lines: Iterable[bytes]) -> list[LogEntry]:
         entries: list[LogEntry] = []
-        wanted = self._streams
+        wanted, parts, since_ns = self._streams, self._parts, self._since_ns
         for line in lines:
             stream = _STREAMS.get(line[_STREAM_AT : _TAG_AT - 1])
             if stream is None or stream not in wanted:
@@ -67,23 +69,27 @@ class Parser:
             if stamp != self._stamp:
                 self._time_ns = parse_stamp(stamp)
                 self._stamp = stamp
-            if self._time_ns < self._since_ns:
+            if self._time_ns < since_ns:
                 continue
-            if line[_TAG_AT] == 70 and stream not in self._parts:  # F, the usual case
-                entries.append(LogEntry(stream, self._time_ns, line[_TEXT_AT:] + b"\n"))
-            elif (entry := self._join(stream, line)) is not None:
-                entries.append(entry)
+            text = line[_TEXT_AT:]
+            if line[_TAG_AT] == _FULL and stream not in parts and len(text) < PIECE_BYTES:  # the usual case
+                entries.append(LogEntry(stream, self._time_ns, text + b"\n"))
+            else:
+                entries += self._join(stream, text, is_full=line[_TAG_AT] == _FULL)
         return entries
 
-    def _join(self, stream: int, line: bytes) -> LogEntry | None:
-        """Add a part to a line; returns the line if that completes it, or if it is too long to be kept."""
-        time_ns, parts = self._parts.setdefault(stream, (self._time_ns, []))
-        is_full = line[_TAG_AT : _TAG_AT + 1] == b"F"
-        parts.append(line[_TEXT_AT:] + b"\n" if is_full else line[_TEXT_AT:])
-        if not is_full and sum(map(len, parts)) < _LONGEST_BYTES:
-            return None
-        del self._parts[stream]
-        return LogEntry(stream, time_ns, b"".join(parts))
+    def _join(self, stream: int, text: bytes, *, is_full: bool) -> list[LogEntry]:
+        """Add a part to a line; returns the pieces that are complete now."""
+        time_ns, begun = self._parts.pop(stream, (self._time_ns, b""))
+        whole = begun + text
+        ends = range(PIECE_BYTES, len(whole) + 1, PIECE_BYTES)
+        entries = [LogEntry(stream, time_ns, whole[end - PIECE_BYTES : end]) for end in ends]
+        rest = whole[len(entries) * PIECE_BYTES :]
+        if is_full:
+            entries.append(LogEntry(stream, time_ns, rest + b"\n"))
+        else:
+            self._parts[stream] = (time_ns, rest)
+        return entries
 
 
 def parse_stamp(stamp: bytes) -> int:
@@ -95,22 +101,44 @@ def parse_stamp(stamp: bytes) -> int:
         return 0
 
 
-def tail_start(lines: list[bytes], count: int, streams: frozenset[int]) -> tuple[int | None, int]:
-    """Find the last `count` entries in physical lines.
+class TailScan:
+    """Finds the last `count` messages of these streams in lines that are given backwards, block by block.
 
-    Returns the index of the line at which they start, or None if there are fewer, and how many there are.
+    `surplus` is by how many the messages from there on are more: a long line is several messages, and not all of them
+    may be wanted.
     """
-    seen = 0
-    open_streams = set(streams)
-    for index in range(len(lines) - 1, -1, -1):
-        stream = _STREAMS.get(lines[index][_STREAM_AT : _TAG_AT - 1])
-        if stream is None or stream not in streams:
-            continue
-        is_full = lines[index][_TAG_AT : _TAG_AT + 1] == b"F"
-        # Parts at the very end, with no full line after them, are an entry, too.
-        if is_full or stream in open_streams:
-            if seen == count:
-                return index + 1, seen
-            seen += 1
-        open_streams.discard(stream)
-    return None, seen
+
+    def __init__(self, count: int, streams: frozenset[int]) -> None:
+        self._count = count
+        self._streams = streams
+        self._seen = 0
+        # Per stream, the line whose end was met: its length so far, and whether it has its newline.
+        self._lines: dict[int, tuple[int, bool]] = {}
+
+    @property
+    def surplus(self) -> int:
+        """How many messages too many were found."""
+        return max(0, self._seen - self._count)
+
+    def feed(self, block: list[bytes]) -> int | None:
+        """Look at the lines before those of the last call; the index of the first wanted one, None to go on."""
+        for index in range(len(block) - 1, -1, -1):
+            line = block[index]
+            stream = _STREAMS.get(line[_STREAM_AT : _TAG_AT - 1])
+            if stream is None or stream not in self._streams:
+                continue
+            is_full = line[_TAG_AT : _TAG_AT + 1] == b"F"
+            # Parts at the very end, with no full line after them, are a line, too.
+            is_end = is_full or stream not in self._lines
+            if is_end and self._seen >= self._count:
+                return index + 1
+            length, has_newline = (0, is_full) if is_end else self._lines[stream]
+            before = 0 if is_end else _pieces(length, has_newline=has_newline)
+            length += len(line) - _TEXT_AT
+            self._lines[stream] = (length, has_newline)
+            self._seen += _pieces(length, has_newline=has_newline) - before
+        return None
+
+
+def _pieces(length: int, *, has_newline: bool) -> int:
+    return length // PIECE_BYTES + 1 if has_newline else max(1, -(-length // PIECE_BYTES))

@@ -22,6 +22,7 @@ _PACKET = 1 << 16
 # conmon reads into a buffer of this size on some versions; a longer packet would be cut off.
 _SEND_PACKET = 8192
 _RESIZE = 1
+_REOPEN_LOG = 2
 
 
 class Console(Protocol):
@@ -108,13 +109,22 @@ class AttachedConsole:
 
 def resize_terminal(bundle: Path, height: int, width: int) -> None:
     """Set the size of the terminal of the container in `bundle`. Raises `Conflict` if its monitor is gone."""
+    _tell(bundle, f"{_RESIZE} {height} {width}")
+
+
+def reopen_log(bundle: Path) -> None:
+    """Have the monitor of `bundle` begin a new file at its log's path. Raises `Conflict` if it is gone."""
+    _tell(bundle, f"{_REOPEN_LOG} 0 0")
+
+
+def _tell(bundle: Path, message: str) -> None:
     try:
         descriptor = os.open(bundle / "ctl", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as exc:
         if exc.errno in (errno.ENXIO, errno.ENOENT):
-            raise Conflict("the container is not running: its terminal cannot be resized") from exc
+            raise Conflict("the container is not running") from exc
         raise
     try:
-        os.write(descriptor, f"{_RESIZE} {height} {width}\n".encode())
+        os.write(descriptor, f"{message}\n".encode())
     finally:
         os.close(descriptor)

@@ -30,7 +30,7 @@ from engine.errors import Conflict, NoSuchContainer, RuntimeFailure
 from engine.process import wait_pidfd
 from engine.runtime import cgroups, monitor
 from engine.runtime.bpf import FilterCache, Uncompilable
-from engine.runtime.console import AttachedConsole, Console, resize_terminal
+from engine.runtime.console import AttachedConsole, Console, reopen_log, resize_terminal
 from engine.runtime.devices import device_numbers
 from engine.runtime.exec import ExecProcess, start_exec
 from engine.runtime.facts import host_facts
@@ -190,6 +190,10 @@ class Runtime:
         record = self._known(container_id).record
         if record.is_terminal:
             resize_terminal(Path(record.bundle), height, width)
+
+    def reopen_log(self, container_id: str) -> None:
+        """Have the container's monitor go on with a new log file. Raises `Conflict` if it has ended."""
+        reopen_log(Path(self._known(container_id).record.bundle))
 
     async def exec(self, container_id: str, launch: ExecLaunch) -> ExecProcess:
         """Start a further process in a running container.

@@ -267,12 +267,15 @@ class FakeContainers(Runs):
             and matches_labels(container.request.labels, filters.get("label", ()))
         ]
 
-    async def logs(self, name: str, options: LogOptions) -> AsyncIterator[Line]:
+    def log_details(self, name: str) -> bytes:
+        return f"name={self.find(name).name} ".encode()
+
+    async def logs(self, name: str, options: LogOptions) -> AsyncIterator[list[Line]]:
         container = self.find(name)
         lines = container.log if options.tail is None else container.log[len(container.log) - options.tail :]
         for line in lines:
             if (line.stream == 1 and options.stdout) or (line.stream == 2 and options.stderr):
-                yield line
+                yield [line]
         if self.log_error:
             raise self.log_error
         if options.follow:

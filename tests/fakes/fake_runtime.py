@@ -84,6 +84,7 @@ class FakeRuntime:
         self.signals: list[tuple[str, int]] = []
         self.fail_next: dict[str, Exception] = {}
         self.exec_result: tuple[int, bytes] = (0, b"")
+        self.reopened: list[str] = []
         self.exec_gate = anyio.Event()
         self.exec_gate.set()
         self.create_gate = anyio.Event()
@@ -160,6 +161,9 @@ class FakeRuntime:
             yield console
         finally:
             console.close()
+
+    def reopen_log(self, container_id: str) -> None:
+        self.reopened.append(container_id)
 
     async def resize(self, container_id: str, height: int, width: int) -> None:
         return

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable, Iterator
+from dataclasses import dataclass
 
 from engine.api.detach import parse_detach_keys
 from engine.api.hijack import PumpOptions, pump
 from engine.api.messages import Accept, Answer, Hijack, Request, Stream
 from engine.api.outbox import closed_after
 from engine.api.router import Route
-from engine.api.services import Services
+from engine.api.services import LogEntry, Services
 from engine.containers.options import AttachOptions, LogOptions
 from engine.errors import BadRequest
 from engine.wire.frames import frame
@@ -31,22 +32,44 @@ async def logs(services: Services, request: Request) -> Answer:
         tail=_tail(query.text("tail")),
     )
     is_tty = services.containers.is_tty(request.name)
+    style = _Style(
+        is_tty=is_tty,
+        has_timestamps=query.flag("timestamps"),
+        details=services.containers.log_details(request.name) if query.flag("details") else b"",
+    )
     return Stream(
-        _log_chunks(services, request.name, options, is_tty=is_tty, timestamps=query.flag("timestamps")),
+        _log_chunks(services, request.name, options, style),
         content_type=stdio_content_type(request.version, is_tty=is_tty),
         at_once=options.follow,  # the first line may be long in coming
     )
 
 
-async def _log_chunks(
-    services: Services, name: str, options: LogOptions, *, is_tty: bool, timestamps: bool
-) -> AsyncGenerator[bytes, None]:
-    async with closed_after(services.containers.logs(name, options)) as entries:
-        async for entry in entries:
-            message = entry.message
-            if timestamps:
-                message = f"{rfc3339(entry.time_ns)} ".encode() + message
-            yield message if is_tty else frame(entry.stream, message)
+@dataclass(frozen=True, slots=True)
+class _Style:
+    """How messages are written: with what before each of them, and whether in frames."""
+
+    is_tty: bool
+    has_timestamps: bool
+    details: bytes
+
+
+async def _log_chunks(services: Services, name: str, options: LogOptions, style: _Style) -> AsyncGenerator[bytes, None]:
+    async with closed_after(services.containers.logs(name, options)) as batches:
+        async for batch in batches:
+            yield b"".join(_written(batch, style))
+
+
+def _written(batch: Iterable[LogEntry], style: _Style) -> Iterator[bytes]:
+    time_ns, stamp = -1, b""
+    for entry in batch:
+        message = entry.message
+        if style.details:
+            message = style.details + message
+        if style.has_timestamps:
+            if entry.time_ns != time_ns:  # what was read together has the same time
+                time_ns, stamp = entry.time_ns, f"{rfc3339(entry.time_ns)} ".encode()
+            message = stamp + message
+        yield message if style.is_tty else frame(entry.stream, message)
 
 
 def _time(query: Query, name: str) -> int | None:

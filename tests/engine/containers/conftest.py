@@ -75,7 +75,8 @@ class Engine:
 
     async def output(self, container: str) -> str:
         """What a container has written, both streams."""
-        return b"".join([entry.message async for entry in self.containers.logs(container, LogOptions())]).decode()
+        batches = self.containers.logs(container, LogOptions())
+        return b"".join([entry.message async for batch in batches for entry in batch]).decode()
 
     async def until(self, action: str, container: str = "") -> EventMessage:
         """Wait for an event; one that was seen before counts."""

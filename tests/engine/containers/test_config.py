@@ -6,7 +6,6 @@ import pytest
 
 from engine.containers.config import (
     check_request,
-    log_size_bytes,
     merged,
     process_arguments,
     process_environment,
@@ -89,8 +88,3 @@ def test_the_environment_has_defaults_and_a_bare_name_removes() -> None:
 def test_impossible_requests_are_refused_in_dockers_words(request_: ContainerCreateRequest, words: str) -> None:
     with pytest.raises(BadRequest, match=words):
         check_request(request_)
-
-
-@pytest.mark.parametrize(("text", "size"), [("10m", 10 << 20), ("1.5k", 1536), ("7", 7), ("", 0), ("-1", 0)])
-def test_log_sizes_have_units(text: str, size: int) -> None:
-    assert log_size_bytes(LogConfig(config={"max-size": text})) == size

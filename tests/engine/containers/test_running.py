@@ -247,7 +247,8 @@ async def test_attaching_before_the_start_misses_nothing(engine: Engine) -> None
 
 async def test_logs_are_followed_to_the_end_of_the_container(engine: Engine) -> None:
     container = await engine.start("sh", "-c", "for i in 1 2 3; do echo $i; sleep 0.05; done")
-    lines = [entry.message async for entry in engine.containers.logs(container, LogOptions(follow=True))]
+    batches = engine.containers.logs(container, LogOptions(follow=True))
+    lines = [entry.message async for batch in batches for entry in batch]
     assert lines == [b"1\n", b"2\n", b"3\n"]
 
 
@@ -343,8 +344,8 @@ async def test_many_containers_at_once(engine: Engine) -> None:
 
 
 async def _said(engine: Engine, container: str, text: bytes) -> None:
-    async for entry in engine.containers.logs(container, LogOptions(follow=True)):
-        if text in entry.message:
+    async for batch in engine.containers.logs(container, LogOptions(follow=True)):
+        if any(text in entry.message for entry in batch):
             return
 
 

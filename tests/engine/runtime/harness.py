@@ -9,7 +9,9 @@ from typing import Any
 
 import anyio
 
-from engine.logs.reader import read_log
+from engine.logs.files import LogFiles
+from engine.logs.reader import Follow, read_log
+from engine.logs.watch import LogWatch
 from engine.runtime.console import Console
 from engine.runtime.launch import ExecLaunch, ExitStatus, Identity, Launch
 from engine.runtime.runtime import Runtime
@@ -27,8 +29,13 @@ async def run_to_end(runtime: Runtime, launch: Launch) -> ExitStatus:
 
 
 async def output(launch: Launch) -> str:
+    return b"".join([message for _, message in await logged(launch)]).decode()
+
+
+async def logged(launch: Launch) -> list[tuple[int, bytes]]:
+    """What a container has written until now, with the numbers of the streams."""
     assert launch.log_path is not None
-    return b"".join([entry.message async for entry in read_log(launch.log_path)]).decode()
+    return [(entry.stream, entry.message) async for batch in read_log(LogFiles(launch.log_path)) for entry in batch]
 
 
 def is_alive(pid: int) -> bool:
@@ -42,11 +49,15 @@ def is_alive(pid: int) -> bool:
 async def first_line(launch: Launch) -> bytes:
     """Wait until a container has written something."""
     assert launch.log_path is not None
-    with anyio.fail_after(20):
-        async with aclosing(read_log(launch.log_path, follow_until=anyio.Event())) as entries:
-            async for entry in entries:
-                return entry.message
-    raise AssertionError("the log ended")
+    watch = LogWatch()
+    follow = Follow(watch, anyio.Event())
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(watch.run)
+        with anyio.fail_after(20):
+            async with aclosing(read_log(LogFiles(launch.log_path), follow=follow)) as batches:
+                batch = await anext(batches)
+        tasks.cancel_scope.cancel()
+    return batch[0].message
 
 
 async def read_all(console: Console) -> bytes:

@@ -12,7 +12,6 @@ import anyio
 import pytest
 
 from engine.errors import BadRequest, Conflict, NoSuchContainer, RuntimeFailure
-from engine.logs.reader import read_log
 from engine.runtime import cgroups
 from engine.runtime.launch import HOST, ExitStatus, Identity
 from engine.runtime.monitor import Record
@@ -26,6 +25,7 @@ from tests.engine.runtime.harness import (
     execute,
     first_line,
     is_alive,
+    logged,
     output,
     run_to_end,
     started,
@@ -38,9 +38,7 @@ async def test_the_exit_code_and_the_output_are_the_programs_own(runtime: Runtim
     launch = make_launch("sh", "-c", "echo out; echo err >&2; exit 7")
     status = await run_to_end(runtime, launch)
     assert (status.exit_code, status.oom_killed) == (7, False)
-    assert launch.log_path is not None
-    streams = [(entry.stream, entry.message) async for entry in read_log(launch.log_path)]
-    assert sorted(streams) == [(1, b"out\n"), (2, b"err\n")]
+    assert sorted(await logged(launch)) == [(1, b"out\n"), (2, b"err\n")]
 
 
 async def test_no_code_of_the_container_runs_before_start(runtime: Runtime, make_launch: MakeLaunch) -> None:

@@ -1,0 +1,112 @@
+"""A container's log: what its options ask for, reading it, and keeping it small while the container lives."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import anyio
+import anyio.abc
+
+from engine.containers.container import Container
+from engine.containers.drivers import Drivers
+from engine.containers.options import LogOptions
+from engine.containers.record import ContainerRecord
+from engine.errors import NotImplementedHere, Unavailable
+from engine.logs import options as rules
+from engine.logs.files import LogShelf
+from engine.logs.k8s_file import LogEntry
+from engine.logs.reader import Follow, read_log
+from engine.logs.rotation import keep_small
+from engine.logs.watch import LogWatch
+from engine.wire.containers import LogConfig
+
+LOG_NAME: Final = "container.log"
+_NO_READING: Final = "configured logging driver does not support reading"
+
+
+def check_log(wish: LogConfig) -> None:
+    """Raise `BadRequest` for a log driver or an option that cannot be honoured."""
+    rules.check(wish.type or "json-file", wish.config, has_journal=rules.JOURNAL.is_socket())
+    rules.tag(wish.config.get("tag", ""), dict.fromkeys(_FIELDS, ""))
+
+
+def log_path(record: ContainerRecord, home: Path) -> Path | None:
+    """Where the monitor writes the log; None if there is none."""
+    return None if record.host_config.log_config.type == "none" else home / LOG_NAME
+
+
+def journal_tag(record: ContainerRecord) -> str | None:
+    """The tag of the messages in the journal (by default the short id); None if they do not go there."""
+    log = record.host_config.log_config
+    return _tag(record, log.config.get("tag") or "{{.ID}}") if log.type == "journald" else None
+
+
+class Logs:
+    """The logs of one engine. `run` first."""
+
+    def __init__(self, drivers: Drivers) -> None:
+        self._drivers = drivers
+        self._shelf = LogShelf()
+        self._watch: LogWatch | None = None
+
+    async def run(self, *, task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Watch the logs until cancelled."""
+        self._watch = LogWatch()
+        task_status.started()
+        try:
+            await self._watch.run()
+        finally:
+            self._watch = None
+
+    def read(self, container: Container, wish: LogOptions) -> AsyncIterator[list[LogEntry]]:
+        """A container's log; following ends with the run of the container. Raises `NotImplementedHere`."""
+        if container.record.host_config.log_config.type == "none":
+            raise NotImplementedHere(_NO_READING)
+        ended = container.run.ended if wish.follow and container.run else None
+        streams = {1: wish.stdout, 2: wish.stderr}
+        return read_log(
+            self._shelf.files(self._path(container)),
+            since_ns=wish.since_ns,
+            until_ns=wish.until_ns,
+            tail=wish.tail,
+            streams=frozenset(stream for stream, is_wanted in streams.items() if is_wanted),
+            follow=Follow(self._running_watch(), ended) if ended else None,
+        )
+
+    def details(self, container: Container) -> bytes:
+        """What `logs --details` shows before each message."""
+        record = container.record
+        log, config = record.host_config.log_config, record.config
+        found = rules.attributes(log.config, config.labels, config.env)
+        if template := log.config.get("tag"):
+            found["tag"] = _tag(record, template)
+        return rules.details(found)
+
+    async def keep(self, container: Container) -> None:
+        """Rotate the log of a living container as its options ask, until cancelled."""
+        log = container.record.host_config.log_config
+        retention = None if log.type == "none" else rules.retention(log.type, log.config)
+        if retention is not None:
+            files = self._shelf.files(self._path(container))
+            reopen = partial(self._drivers.runtime.reopen_log, container.id)
+            await keep_small(files, retention, self._running_watch(), reopen)
+
+    def _path(self, container: Container) -> Path:
+        return self._drivers.paths.containers / container.id / LOG_NAME
+
+    def _running_watch(self) -> LogWatch:
+        if self._watch is None:
+            raise Unavailable("the engine is not running yet")
+        return self._watch
+
+
+_FIELDS: Final = ("ID", "FullID", "Name", "ImageID", "ImageFullID", "ImageName", "DaemonName")
+
+
+def _tag(record: ContainerRecord, template: str) -> str:
+    image = record.image_id.removeprefix("sha256:")
+    values = (record.id[:12], record.id, record.name, image[:12], record.image_id, record.image, "docker")
+    return rules.tag(template, dict(zip(_FIELDS, values, strict=True)))

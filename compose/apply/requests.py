@@ -117,6 +117,7 @@ def _host_config(project: Project, action: CreateContainer, providers: Mapping[s
         ipc_mode=_namespace(service.ipc, providers),
         oom_score_adj=service.oom_score_adj,
         pid_mode=_namespace(service.pid, providers),
+        auto_remove=action.is_passing,
         privileged=service.privileged,
         readonly_rootfs=service.read_only,
         security_opt=security_options(service.security_opt, project.working_dir),
@@ -198,7 +199,7 @@ def _endpoints(project: Project, action: CreateContainer) -> dict[str, EndpointS
 def _endpoint(project: Project, action: CreateContainer, key: str, *, is_primary: bool) -> EndpointSettings:
     service = action.service
     wish = service.networks.get(key)
-    is_aliased = action.aliased or not action.slug
+    is_aliased = action.is_aliased or not action.slug
     aliases = [action.final_name, service.name] if is_aliased else [action.final_name]
     addresses = None
     options: dict[str, str] = {}

@@ -76,7 +76,7 @@ class CreateContainer(Struct, frozen=True):
 
     `final_name` differs from `name` while the container that it `replaces` (an id) still holds the name.
     `inherited` are the anonymous volumes it takes over. A `slug` makes it a one-off container, which does not
-    answer to the service's names unless it is `aliased`.
+    answer to the service's names unless it `is_aliased`; the engine removes it at its end if it `is_passing`.
     """
 
     service: Service
@@ -88,7 +88,8 @@ class CreateContainer(Struct, frozen=True):
     replaces: str = ""
     inherited: tuple[ObservedMount, ...] = ()
     slug: str = ""
-    aliased: bool = False
+    is_aliased: bool = False
+    is_passing: bool = False
 
 
 class StartContainer(Struct, frozen=True):

@@ -11,9 +11,9 @@ from functools import partial
 from compose.apply.copying.local import local_source, local_target, pack, unpack
 from compose.apply.copying.pipes import consumed, produced
 from compose.apply.copying.placement import Source, Target, placement
-from compose.apply.refusals import refusals
+from compose.apply.refusals import refusals, refused
 from compose.errors import UsageError
-from engine.client import EngineClient
+from engine.client import ApiError, EngineClient
 from engine.wire.paths import PathStat
 
 
@@ -90,10 +90,12 @@ async def _target(engine: EngineClient, container: str, path: str) -> Target:
 
 
 async def _look(engine: EngineClient, container: str, path: str) -> PathStat | None:
-    found: PathStat | None = None
-    with refusals(f"looking at {path}", fine=(404,)):
-        found = await engine.stat_path(container, path)
-    return found
+    try:
+        return await engine.stat_path(container, path)
+    except ApiError as exc:
+        if exc.status == 404:
+            return None
+        raise refused(exc, f"looking at {path}") from exc
 
 
 def _beside(path: str, link: str) -> str:

@@ -258,7 +258,7 @@ def test_a_network_and_a_volume_are_asked_for_with_their_labels() -> None:
 def test_a_one_off_container_answers_to_the_services_names_only_on_request(aliased: bool, names: list[str]) -> None:
     service = make_service("web", networks={"a": ServiceNetwork(("www",))})
     name = "app-web-run-1"
-    action = CreateContainer(service, 1, name, name, service.image, "run", slug="s", aliased=aliased)
+    action = CreateContainer(service, 1, name, name, service.image, "run", slug="s", is_aliased=aliased)
     made = container_request(make_project(service), action, "sha256:tiny", {})
     assert made.networking_config is not None
     assert made.networking_config.endpoints_config["app_a"].aliases == names

@@ -97,8 +97,8 @@ class PortInUse(EngineError):
 
     def __init__(self, address: str, protocol: str, owner: str | None) -> None:
         super().__init__(
-            f"port {address}/{protocol} is already in use" + (f" by {owner}" if owner else ""),
-            hint="stop what uses it, or publish another host port",
+            f"Bind for {address} failed: port is already allocated" + (f" by {owner}" if owner else ""),
+            hint=f"stop what uses {address}/{protocol}, or publish another host port",
         )
         self.owner = owner
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
 
-from engine.errors import BadRequest, EngineError, NotFound
+from engine.errors import BadRequest, EngineError, Forbidden, NotFound
 from engine.network import ipam, plan
 from engine.network.networks import Networks
-from engine.network.records import BRIDGE_DRIVER, Endpoint, EndpointRequest, NetworkRecord, Sandbox
+from engine.network.records import Endpoint, EndpointRequest, NetworkRecord, Sandbox
+from engine.network.wishes import checked_wishes
 from engine.state.names import new_id
 from engine.undo import Undo
 from engine.wire.networks import EndpointSettings
@@ -45,13 +46,19 @@ class Endpoints:
     ) -> tuple[Endpoint, NetworkRecord]:
         """Take a place in one network, whose bridge then exists. `interfaces` are the container's names in use."""
         record = self.networks.get(request.network)
-        if record.driver != BRIDGE_DRIVER:
+        if record.config_only:
+            raise Forbidden("cannot create endpoint on configuration-only network")
+        if not record.takes_containers:
             raise BadRequest(f"a container with other networks cannot be on network {record.name}")
+        wishes = checked_wishes(request.settings, record)
         users = self._users.setdefault(record.id, {})
         users[container_id] = users.get(container_id, 0) + 1
         undo.append(lambda: self._stop_using(container_id, record.id))
         record = await self.networks.ensure(record)
-        endpoint = self._allocate(record, request.settings, plan.interface_name(request.settings, interfaces))
+        interface = plan.interface_name(wishes, interfaces, record.interface_prefix)
+        if interface in interfaces:
+            raise BadRequest(f"the container has an interface of the name {interface} already")
+        endpoint = self._allocate(record, wishes, interface)
         undo.append(at_once(lambda: self._release(endpoint)))
         return endpoint, record
 
@@ -80,11 +87,6 @@ class Endpoints:
         endpoint_id = new_id()
         wanted = wishes.ipam_config
         static = (wanted.ipv4_address, wanted.ipv6_address) if wanted else ("", "")
-        if any(static) and not record.chosen_by_user:
-            raise BadRequest(
-                f"invalid config for network {record.name}: invalid endpoint settings: user specified IP address is "
-                "supported only when connecting to networks with user configured subnets"
-            )
         mac = ipam.checked_mac(wishes.mac_address) if wishes.mac_address else ""
         address, address6 = self._addresses(record, *static)
         return Endpoint(

@@ -141,9 +141,9 @@ class Firewall:
         """Whether this engine's table is in the kernel."""
         return await anyio.to_thread.run_sync(self._table_exists)
 
-    async def pass_docker(self) -> None:
+    async def pass_docker(self, named: Sequence[str] = ()) -> None:
         """Let our traffic pass Docker's filter, where Docker is; once is enough."""
-        await anyio.to_thread.run_sync(self._pass_docker)
+        await anyio.to_thread.run_sync(self._pass_docker, named)
 
     async def unpass_docker(self) -> None:
         """Remove what `pass_docker` put there."""
@@ -200,10 +200,14 @@ class Firewall:
         found = map(nftables.rule_handle_and_comment, answers)
         return [handle for handle, comment in found if comment == table_name(self._tag)]
 
-    def _pass_docker(self) -> None:
+    def _pass_docker(self, named: Sequence[str]) -> None:
         for family in _DOCKER_FAMILIES:
-            if self._docker_rules(family) == []:
-                self._change(rules.docker_user_rules(self._tag, family))
+            handles = self._docker_rules(family)
+            wanted = rules.docker_user_rules(self._tag, family, named)
+            if handles is not None and len(handles) != len(wanted):
+                table, chain = rules.DOCKER_TABLE, rules.DOCKER_CHAIN
+                old = [nftables.delete_rule(family, table, chain, handle) for handle in handles]
+                self._change([*old, *wanted])
 
     def _unpass_docker(self) -> None:
         for family in _DOCKER_FAMILIES:

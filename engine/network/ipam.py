@@ -56,14 +56,11 @@ def unique_local_subnet(network_id: str) -> Subnet:
 
 
 def wanted_subnet(config: IPAMConfig) -> Subnet:
-    """Check a range that the user gave and fill in its gateway. Raises `BadRequest`."""
-    network = _network(config.subnet, "subnet")
-    if config.ip_range and not _contains(network, _network(config.ip_range, "ip-range")):
-        raise BadRequest(f"invalid ip-range {config.ip_range}: it is not inside subnet {config.subnet}")
-    gateway = config.gateway.partition("/")[0] or str(network.network_address + 1)
-    for address in (gateway, *config.auxiliary_addresses.values()):
-        if _address(address) not in network:
-            raise BadRequest(f"invalid address {address}: it is not inside subnet {config.subnet}")
+    """A range that the user gave, already checked, with its gateway filled in. Raises `BadRequest`."""
+    network = _network(config.subnet)
+    first = network.network_address + (0 if _is_point_to_point(network) else 1)
+    # A gateway may come as `10.0.0.1/24`; the range says the same.
+    gateway = config.gateway.partition("/")[0] or str(first)
     return Subnet(
         subnet=str(network), gateway=gateway, ip_range=config.ip_range, auxiliary=dict(config.auxiliary_addresses)
     )
@@ -74,10 +71,10 @@ def refuse_overlap(subnet: Subnet, others: Iterable[tuple[str, Subnet]]) -> None
     mine = ipaddress.ip_network(subnet.subnet)
     for name, other in others:
         if other.version == subnet.version and mine.overlaps(ipaddress.ip_network(other.subnet)):
+            whose = f" of network {name}" if name else ""
             raise Forbidden(
-                f"invalid pool request: Pool overlaps with other one on this address space: {subnet.subnet} "
-                f"overlaps {other.subnet} of network {name}",
-                hint="choose another subnet, or remove that network",
+                "invalid pool request: Pool overlaps with other one on this address space",
+                hint=f"{subnet.subnet} overlaps {other.subnet}{whose}: choose another subnet, or remove that network",
             )
 
 
@@ -96,7 +93,7 @@ def checked_mac(text: str) -> str:
     except ValueError:
         octets = b""
     if len(octets) != 6 or octets[0] & 1:
-        raise BadRequest(f"invalid MAC address {text!r}")
+        raise BadRequest(f"invalid MAC address {text}")
     return ":".join(f"{byte:02x}" for byte in octets)
 
 
@@ -112,9 +109,10 @@ class Addresses:
         self._next = self._first
         self._used: set[int] = set()
         self._reserved = {int(_address(text)) for text in (subnet.gateway, *subnet.auxiliary.values())}
-        self._reserved.add(int(self._network.network_address))
-        if self._network.version == 4 and self._network.prefixlen < 31:
-            self._reserved.add(int(self._network.broadcast_address))
+        if not _is_point_to_point(self._network):
+            self._reserved.add(int(self._network.network_address))
+            if self._network.version == 4:
+                self._reserved.add(int(self._network.broadcast_address))
 
     def take(self, wanted: str = "") -> str:
         """Allocate `wanted`, or the next free address. Raises `BadRequest` or `Forbidden` as Docker does."""
@@ -136,9 +134,9 @@ class Addresses:
     def _checked(self, wanted: str) -> int:
         address = _address(wanted)
         if address not in self._network:
-            raise BadRequest(f"invalid address {wanted}: it does not belong to subnet {self._subnet.subnet}")
+            raise BadRequest(f"no configured subnet or ip-range contain the IP address {wanted}")
         if int(address) in self._used or int(address) in self._reserved:
-            raise Forbidden(f"Address already in use: {wanted}")
+            raise Forbidden("Address already in use", hint=f"{wanted} is another container's, or the gateway's")
         return int(address)
 
     def _next_free(self) -> int:
@@ -167,14 +165,16 @@ def _unused(first: int, last: int, taken: set[int]) -> int | None:
     return number if number <= last else None
 
 
-def _network(text: str, what: str) -> IPNetwork:
+def _network(text: str) -> IPNetwork:
     try:
-        network = ipaddress.ip_network(text, strict=False)
+        return ipaddress.ip_network(text, strict=False)
     except ValueError as exc:
-        raise BadRequest(f"invalid {what} {text!r}: {exc}") from exc
-    if what == "subnet" and network.num_addresses < 4:
-        raise BadRequest(f"invalid subnet {text}: it has no room for a gateway and a container")
-    return network
+        raise BadRequest(f"invalid subnet {text}: invalid CIDR block notation") from exc
+
+
+def _is_point_to_point(network: IPNetwork) -> bool:
+    """Whether a range is so small that it has neither a network's nor a broadcast address (RFC 3021)."""
+    return network.max_prefixlen - network.prefixlen <= 1
 
 
 def _address(text: str) -> IPAddress:
@@ -182,7 +182,3 @@ def _address(text: str) -> IPAddress:
         return ipaddress.ip_address(text)
     except ValueError as exc:
         raise BadRequest(f"invalid address {text!r}: {exc}") from exc
-
-
-def _contains(outer: IPNetwork, inner: IPNetwork) -> bool:
-    return outer.version == inner.version and inner.network_address in outer and inner.broadcast_address in outer

@@ -7,25 +7,46 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """A wanted bridge; `addresses` are the gateways with their prefix (`172.18.0.1/16`)."""
+    """A wanted bridge; `addresses` are the gateways with their prefix (`172.18.0.1/16`). `alias` says whose it is,
+    where its name does not.
+    """
 
     name: str
     mac_address: str
     mtu: int
     addresses: tuple[str, ...]
+    alias: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """A link of the host that macvlans and ipvlans hang on. One that is not there is made: a VLAN of another link where
+    `vlan` says which, else one that leads nowhere.
+    """
+
+    name: str
+    alias: str
+    vlan: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A wanted connection of a namespace with a bridge; `addresses` are with prefix."""
+    """A wanted connection of a namespace: a veth (`kind`) in a bridge, or a macvlan or ipvlan of a link, which `parent`
+    names. `addresses` are with prefix; `mode` and `flag` are the kernel's numbers; an isolated veth reaches the bridge
+    alone. Only a veth has a `host_name`.
+    """
 
-    bridge: str
+    parent: str
     host_name: str
     name: str
     mac_address: str
     mtu: int
     addresses: tuple[str, ...]
     sysctls: tuple[tuple[str, str], ...] = ()
+    kind: str = "veth"
+    mode: int = 0
+    flag: int = 0
+    is_isolated: bool = False
 
     @property
     def has_ipv6(self) -> bool:

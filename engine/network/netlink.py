@@ -19,12 +19,11 @@ from pathlib import Path
 
 from engine.errors import EngineError
 from engine.kernel.namespaces import furnish_network_namespace, inside_network
-from engine.network import rtnetlink
-from engine.network.links import Bridge, Link
-from engine.network.rtnetlink import LOOPBACK_INDEX, Message, VethEnd
+from engine.network import rtnetlink, sysctls
+from engine.network.links import Bridge, Link, Parent
+from engine.network.rtnetlink import LOOPBACK_INDEX, Message, Sublink, VethEnd
 
 _SYS_CLASS = Path("/sys/class/net")
-_SYSCTL = Path("/proc/sys/net")
 _DEFAULT_MTU = 1500
 _LINK_GROUP = 1
 _PORTS_GONE_SECONDS = 2.0
@@ -49,8 +48,10 @@ def make_bridge(bridge: Bridge) -> None:
     with _netlink() as kernel:
         _exchange(kernel, [rtnetlink.create_bridge(bridge.name, bridge.mac_address, bridge.mtu)])
         try:
+            if bridge.alias:
+                _exchange(kernel, [rtnetlink.set_alias(bridge.name, bridge.alias)])
             has_ipv6 = any(":" in address for address in bridge.addresses)
-            _allow_forwarding(bridge.name, has_ipv6=has_ipv6)
+            sysctls.allow_forwarding(bridge.name, has_ipv6=has_ipv6)
             index = socket.if_nametoindex(bridge.name)
             wanted = [rtnetlink.add_address(index, address) for address in bridge.addresses]
             _exchange(kernel, [*wanted, rtnetlink.set_up(index)])
@@ -58,6 +59,36 @@ def make_bridge(bridge: Bridge) -> None:
             with contextlib.suppress(EngineError, OSError):
                 _exchange(kernel, [rtnetlink.delete_link(bridge.name)])
             raise
+
+
+def adopt_bridge(bridge: Bridge) -> None:
+    """Use a bridge that somebody made: give it what addresses it lacks, and let the host forward."""
+    with _netlink() as kernel:
+        sysctls.allow_forwarding(bridge.name, has_ipv6=any(":" in address for address in bridge.addresses))
+        index = socket.if_nametoindex(bridge.name)
+        wanted = [rtnetlink.add_address(index, address) for address in bridge.addresses]
+        _exchange(kernel, [*wanted, rtnetlink.set_up(index)], tolerate=errno.EEXIST)
+
+
+def make_parent(parent: Parent) -> bool:
+    """Make a parent link unless it is there; returns whether it was made. Raises `EngineError`."""
+    if link_exists(parent.name):
+        return False
+    with _netlink() as kernel:
+        try:
+            if parent.vlan is None:
+                message = rtnetlink.create_dummy(parent.name)
+            else:
+                below, number = parent.vlan
+                message = rtnetlink.create_vlan(parent.name, socket.if_nametoindex(below), number)
+            _exchange(kernel, [message])
+        except (EngineError, OSError) as exc:
+            raise EngineError(
+                f"failed to create {parent.name}, the parent link of the network: {exc}",
+                hint="name a link of the host as `parent`, or load the kernel modules dummy and 8021q",
+            ) from exc
+        _exchange(kernel, [rtnetlink.set_alias(parent.name, parent.alias)])
+    return True
 
 
 def delete_bridge(name: str) -> None:
@@ -100,9 +131,27 @@ def is_namespace(path: Path) -> bool:
 
 
 def links_of(tag: str) -> list[str]:
-    """Bridges and veths that an engine with this tag made, the veths last."""
-    names = (entry.name for entry in _SYS_CLASS.iterdir())
-    return sorted(name for name in names if name.startswith((f"pc{tag}", f"pcv{tag}")))
+    """Links that an engine with this tag made: by name its bridges and, last, its veths; by alias all others."""
+    names = [entry.name for entry in _SYS_CLASS.iterdir()]
+    return sorted(name for name in names if name.startswith((f"pc{tag}", f"pcv{tag}")) or alias_of(name) == alias(tag))
+
+
+def alias(tag: str) -> str:
+    """What an engine notes on links whose names are not of its choice."""
+    return f"pycompose {tag}"
+
+
+def alias_of(name: str) -> str:
+    """What is noted on a link; nothing on one that is not there."""
+    try:
+        return (_SYS_CLASS / name / "ifalias").read_text().strip()
+    except OSError:
+        return ""
+
+
+def is_bridge(name: str) -> bool:
+    """Whether a link is a bridge."""
+    return (_SYS_CLASS / name / "bridge").is_dir()
 
 
 def default_mtu() -> int:
@@ -130,7 +179,7 @@ def exclusive_host_network() -> Iterator[None]:
 
 
 def furnish(
-    namespace: Path, links: Sequence[Link], gateways: Sequence[tuple[str, str]], sysctls: Mapping[str, str]
+    namespace: Path, links: Sequence[Link], gateways: Sequence[tuple[str, str]], wanted_sysctls: Mapping[str, str]
 ) -> DnsSockets:
     """Make a namespace: loopback, links, addresses, default routes (interface, gateway), kernel parameters (`net.*`),
     and the sockets of the name server. Raises `EngineError` or `OSError`; then nothing is left of it.
@@ -138,36 +187,42 @@ def furnish(
     with _netlink() as host:
 
         def inside() -> DnsSockets:
-            _write_sysctl("ipv6.conf.default.disable_ipv6", "1")
+            sysctls.write("ipv6.conf.default.disable_ipv6", "1")
             with _netlink() as inner:
                 _exchange(inner, [rtnetlink.set_up(LOOPBACK_INDEX)])
                 _plug(host, inner, links)
                 _route(inner, gateways)
-            for name, value in sysctls.items():
-                _user_sysctl(name, value)
+            for name, value in wanted_sysctls.items():
+                sysctls.write_wanted(name, value)
             return open_dns_sockets()
 
         return furnish_network_namespace(namespace, inside)
 
 
 def plug(namespace: Path, link: Link, gateways: Sequence[tuple[str, str]]) -> None:
-    """Add a link to a running container's namespace and set its default routes anew."""
+    """Add a link to a running container's namespace and set its default routes anew. Undoes itself."""
     with _netlink() as host:
 
         def inside() -> None:
             with _netlink() as inner:
-                _plug(host, inner, [link])
-                _route(inner, gateways)
+                existed = _index(link.name) is not None
+                try:
+                    _plug(host, inner, [link])
+                    _route(inner, gateways)
+                except BaseException:
+                    if not existed:
+                        _exchange(inner, [rtnetlink.delete_link(link.name)], tolerate=errno.ENODEV)
+                    raise
 
         inside_network(namespace, inside)
 
 
-def unplug(namespace: Path, host_name: str, gateways: Sequence[tuple[str, str]]) -> None:
+def unplug(namespace: Path, name: str, gateways: Sequence[tuple[str, str]]) -> None:
     """Remove a link from a running container's namespace and set its default routes anew."""
-    delete_links([host_name])
 
     def inside() -> None:
         with _netlink() as inner:
+            _exchange(inner, [rtnetlink.delete_link(name)], tolerate=errno.ENODEV)
             _route(inner, gateways)
 
     inside_network(namespace, inside)
@@ -210,25 +265,38 @@ def _plug(host: socket.socket, inner: socket.socket, links: Sequence[Link]) -> N
         return
     namespace = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        batch = []
-        for link in links:
-            # The bridge lives in the host's namespace, whose sysfs is what this mount of /sys shows.
-            bridge_index = int((_SYS_CLASS / link.bridge / "ifindex").read_text())
-            ends = VethEnd(link.host_name), VethEnd(link.name, link.mac_address)
-            batch.append(rtnetlink.create_veth(*ends, bridge_index, namespace, link.mtu))
-            batch.append(rtnetlink.hairpin(link.host_name))
-        _exchange(host, batch)
+        _exchange(host, [message for link in links for message in _creation(link, namespace)])
     finally:
         os.close(namespace)
     wanted: list[Message] = []
     for link in links:
         if link.has_ipv6:
-            _write_sysctl(f"ipv6.conf.{link.name}.disable_ipv6", "0")
+            sysctls.write(f"ipv6.conf.{link.name}.disable_ipv6", "0")
         index = socket.if_nametoindex(link.name)
         wanted += [rtnetlink.set_up(index), *(rtnetlink.add_address(index, each) for each in link.addresses)]
         for name, value in link.sysctls:
-            _user_sysctl(name, value)
+            sysctls.write_wanted(name, value)
     _exchange(inner, wanted)
+
+
+def _creation(link: Link, namespace: int) -> list[Message]:
+    # The parent lives in the host's namespace, whose sysfs is what this mount of /sys shows.
+    parent_index = int((_SYS_CLASS / link.parent / "ifindex").read_text())
+    end = VethEnd(link.name, link.mac_address)
+    if link.kind != "veth":
+        sublink = Sublink(end, link.kind, link.mode, link.flag)
+        return [rtnetlink.create_sublink(sublink, parent_index, namespace, link.mtu)]
+    return [
+        rtnetlink.create_veth(VethEnd(link.host_name), end, parent_index, namespace, link.mtu),
+        rtnetlink.bridge_port(link.host_name, is_isolated=link.is_isolated),
+    ]
+
+
+def _index(name: str) -> int | None:
+    try:
+        return socket.if_nametoindex(name)
+    except OSError:
+        return None
 
 
 def _route(inner: socket.socket, gateways: Sequence[tuple[str, str]]) -> None:
@@ -257,51 +325,6 @@ def _exchange(kernel: socket.socket, messages: Sequence[Message], *, tolerate: i
     if failures:
         number, code = min(failures)
         raise EngineError(f"the kernel refused to {messages[number - 1].about}: {os.strerror(code)}")
-
-
-def _allow_forwarding(bridge: str, *, has_ipv6: bool) -> None:
-    _write_sysctl("ipv4.ip_forward", "1")
-    # Published ports on 127.0.0.1: the kernel may route packets of localhost to this bridge.
-    _write_sysctl(f"ipv4.conf.{bridge}.route_localnet", "1")
-    if has_ipv6:
-        _forward_ipv6()
-    else:
-        _write_sysctl(f"ipv6.conf.{bridge}.disable_ipv6", "1")
-
-
-def _forward_ipv6() -> None:
-    """Let the host forward IPv6. It would then ignore router advertisements and lose its own default route, unless
-    told otherwise (accept_ra 2, kernel: Documentation/networking/ip-sysctl).
-    """
-    settings = _SYSCTL / "ipv6/conf"
-    if not settings.exists() or (settings / "all/forwarding").read_text().strip() == "1":
-        return
-    for path in settings.glob("*/accept_ra"):
-        if path.read_text().strip() == "1":
-            path.write_text("2")
-    (settings / "all/forwarding").write_text("1")
-
-
-def _write_sysctl(name: str, value: str) -> None:
-    """Set `net.{name}` where it exists (there may be no IPv6) and differs."""
-    path = f"{_SYSCTL}/{name.replace('.', '/')}"
-    with contextlib.suppress(FileNotFoundError):
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-        try:
-            if os.read(descriptor, 64).strip() != value.encode():
-                os.pwrite(descriptor, value.encode(), 0)
-        finally:
-            os.close(descriptor)
-
-
-def _user_sysctl(name: str, value: str) -> None:
-    prefix, _, rest = name.partition(".")
-    try:
-        if prefix != "net" or "/" in name or ".." in name:
-            raise EngineError(f"invalid sysctl {name!r}: only net.* belongs to a network namespace")
-        _SYSCTL.joinpath(*rest.split(".")).write_text(value)
-    except OSError as exc:
-        raise EngineError(f"sysctl {name}={value} was refused: {exc.strerror}") from exc
 
 
 def _await_no_ports(bridge: str) -> None:

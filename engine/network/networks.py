@@ -1,7 +1,7 @@
-"""Networks as records and as bridges in the kernel.
+"""Networks as records and as bridges (or parents of macvlans and ipvlans) in the kernel.
 
 A user's network has its bridge as long as it exists; that of the default network, and the firewall's table, exist
-only while somebody uses them.
+only while somebody uses them. A bridge that somebody else removed comes back with the next container.
 """
 
 from __future__ import annotations
@@ -9,46 +9,60 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import ipaddress
-import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import anyio
 import anyio.to_thread
 import msgspec
 
-from engine.errors import BadRequest, Conflict, EngineError, Forbidden, NoSuchNetwork, NotImplementedHere
+from engine.errors import BadRequest, Conflict, EngineError, Forbidden, NoSuchNetwork
 from engine.network import ipam, netlink, rules
 from engine.network.conntrack import forget_udp_flows
 from engine.network.firewall import Firewall
 from engine.network.hostfiles import parse_resolv_conf
-from engine.network.links import Bridge
+from engine.network.links import Bridge, Parent
 from engine.network.nftables import Message
-from engine.network.records import BRIDGE_DRIVER, DEFAULT_NETWORK, PREDEFINED, NetworkRecord, Publication, Subnet
+from engine.network.records import (
+    BRIDGE_DRIVER,
+    DEFAULT_NETWORK,
+    PARENT_DRIVERS,
+    PREDEFINED,
+    NetworkRecord,
+    Publication,
+    Subnet,
+)
 from engine.network.rules import BridgeRules, Element
+from engine.network.wanted import wanted_network
 from engine.state.names import find, new_id
 from engine.state.store import Store
 from engine.undo import undo_on_error
-from engine.wire.networks import IPAMConfig, NetworkCreateRequest
-
-_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
-_OPTION = "com.docker.network."
+from engine.wire.networks import NetworkCreateRequest
 
 
 class Networks:
     """All networks of one engine. `in_use` tells whether a network has containers; `published` lists every published
-    port, for making the firewall's table anew.
+    port, for making the firewall's table anew; `reattach` puts what hung on a bridge on the one that replaces it.
     """
 
     def __init__(
-        self, tag: str, store: Store, *, in_use: Callable[[str], bool], published: Callable[[], Iterable[Publication]]
+        self,
+        tag: str,
+        store: Store,
+        *,
+        pools: Sequence[ipam.Pool] = ipam.DEFAULT_POOLS,
+        in_use: Callable[[str], bool],
+        published: Callable[[], Iterable[Publication]],
+        reattach: Callable[[NetworkRecord], Awaitable[None]],
     ) -> None:
         self._tag = tag
         self._table = store.table("network", NetworkRecord)
         self._firewall = Firewall(tag)
+        self._pools = pools
         self._in_use = in_use
         self._published = published
+        self._reattach = reattach
         self._changing = anyio.Lock()
         self._live: dict[str, BridgeRules] = {}
         # Networks whose bridge is on its way out: it counts as gone, though it is still in `_live`.
@@ -63,15 +77,22 @@ class Networks:
         return iter(self._table)
 
     def get(self, name_or_id: str) -> NetworkRecord:
-        """The network of that name or id. Raises `NoSuchNetwork`."""
-        record = find(self._table, DEFAULT_NETWORK if name_or_id == "default" else name_or_id)
+        """The network of that name or id. Raises `NoSuchNetwork`, or `BadRequest` if several begin so."""
+        try:
+            record = find(self._table, DEFAULT_NETWORK if name_or_id == "default" else name_or_id)
+        except BadRequest as exc:
+            count = sum(record.id.startswith(name_or_id) for record in self._table)
+            raise BadRequest(f"network {name_or_id} is ambiguous ({count} matches found based on ID prefix)") from exc
         if record is None:
             raise NoSuchNetwork(name_or_id)
         return record
 
-    def bridge_name(self, record: NetworkRecord) -> str:
-        """The name of a network's bridge in the kernel."""
-        return f"pc{self._tag}{record.id[:8]}"
+    def parent_name(self, record: NetworkRecord) -> str:
+        """The name of the link in the kernel on which a network's containers hang: its bridge, or its parent."""
+        if record.has_bridge:
+            return record.bridge_options.bridge_name or f"pc{self._tag}{record.id[:8]}"
+        prefix = "dm" if record.driver == "macvlan" else "di"
+        return record.parent_options.parent or f"{prefix}-{record.id[:12]}"
 
     def addresses(self, record: NetworkRecord, version: int) -> ipam.Addresses | None:
         """The address pool of a network for IP version 4 or 6; None if it has none."""
@@ -94,19 +115,25 @@ class Networks:
 
     async def create(self, request: NetworkCreateRequest) -> NetworkRecord:
         """Make a network: its record and its bridge, or nothing."""
-        _refuse_unknown(request)
+        wanted = wanted_network(request, lambda name: find(self._table, name))
         async with self._changing, undo_on_error() as undo:
-            if any(record.name == request.name for record in self._table):
-                raise Conflict(f"network with name {request.name} already exists")
-            wanted = _record(request)
-            for subnet in wanted.subnets:
-                ipam.refuse_overlap(subnet, [(other.name, each) for other in self._table for each in other.subnets])
+            self._refuse_conflict(wanted)
             record = await anyio.to_thread.run_sync(self._make, wanted)
-            undo.append(lambda: anyio.to_thread.run_sync(netlink.delete_bridge, self.bridge_name(record)))
-            undo.append(lambda: self._forget_bridge(record))
-            await self._know_bridge(record)
+            undo.append(lambda: anyio.to_thread.run_sync(self._unmake, record))
+            if record.has_bridge:
+                undo.append(lambda: self._forget_bridge(record))
+                await self._know_bridge(record)
             await self._table.put(record)
         return record
+
+    def _refuse_conflict(self, wanted: NetworkRecord) -> None:
+        for other in self._table:
+            if other.name == wanted.name:
+                raise Conflict(f"network with name {wanted.name} already exists")
+            if wanted.has_bridge and other.has_bridge and self.parent_name(wanted) == self.parent_name(other):
+                raise Forbidden(f"conflicts with network {other.id} ({other.name}): networks have same bridge name")
+        for subnet in wanted.subnets:
+            ipam.refuse_overlap(subnet, [(other.name, each) for other in self._table for each in other.subnets])
 
     async def remove(self, record: NetworkRecord) -> None:
         """Remove a network that nobody uses. Raises `Forbidden`."""
@@ -115,21 +142,31 @@ class Networks:
         async with self._changing:
             if self._in_use(record.id):
                 raise Forbidden(f"error while removing network: network {record.name} has active endpoints")
+            if record.config_only and any(other.config_from == record.name for other in self._table):
+                raise Forbidden(f'configuration network "{record.name}" is in use')
             with anyio.CancelScope(shield=True):
                 await self._drop(record)
                 await self._table.delete(record.id)
 
     async def ensure(self, record: NetworkRecord) -> NetworkRecord:
-        """Make the bridge of the default network if it is not there; the answer may have another subnet than before."""
-        is_live = record.id in self._live and record.id not in self._dropping
-        if is_live or record.driver != BRIDGE_DRIVER:
+        """Make the bridge of the default network if it is not there; the answer may have another subnet than before.
+        A user's bridge that somebody removed is made again as it was.
+        """
+        if (
+            record.id in self._live
+            and record.id not in self._dropping
+            and netlink.link_exists(self.parent_name(record))
+        ):
+            return record
+        if not record.has_bridge:
             return record
         async with self._changing, undo_on_error() as undo:
             record = self._table.get(record.id) or record
             if record.id in self._live:
+                await self._restore(record)
                 return record
             made = await anyio.to_thread.run_sync(self._make, msgspec.structs.replace(record, subnets=[]))
-            undo.append(lambda: anyio.to_thread.run_sync(netlink.delete_bridge, self.bridge_name(made)))
+            undo.append(lambda: anyio.to_thread.run_sync(self._unmake, made))
             undo.append(lambda: self._forget_bridge(made))
             await self._know_bridge(made)
             if made != record:
@@ -162,33 +199,81 @@ class Networks:
         whose bridge had to be made anew.
         """
         wanted = [
-            record
-            for record in self._table
-            if record.driver == BRIDGE_DRIVER and (not record.is_predefined or record.id in used)
+            record for record in self._table if record.has_bridge and (not record.is_predefined or record.id in used)
         ]
-        missing = [record for record in wanted if not netlink.link_exists(self.bridge_name(record))]
+        missing = [record for record in wanted if not netlink.link_exists(self.parent_name(record))]
         for record in missing:
             await anyio.to_thread.run_sync(netlink.make_bridge, self._bridge(record))
-        known = {self.bridge_name(record) for record in wanted}
-        bridges = f"pc{self._tag}"
+        parents = [record for record in self._table if record.driver in PARENT_DRIVERS]
+        for record in parents:
+            await anyio.to_thread.run_sync(self._restore_parent, record)
+        known = {self.parent_name(record) for record in (*wanted, *parents)}
+        veths = f"pcv{self._tag}"
         for name in netlink.links_of(self._tag):
-            if name.startswith(bridges) and name not in known:
+            if not name.startswith(veths) and name not in known:
                 await anyio.to_thread.run_sync(netlink.delete_bridge, name)
         self._live = {record.id: self._rules(record) for record in wanted}
         if wanted:
             await self._rebuild([])
-            await self._firewall.pass_docker()
+            await self._firewall.pass_docker(self._named())
         elif await self._firewall.table_exists():
             await self._drop_table()
         return missing
 
     def _make(self, record: NetworkRecord) -> NetworkRecord:
-        """Choose the subnets that are still open and make the bridge. Blocks."""
+        """Choose the subnets that are still open and make the bridge or parent. Blocks."""
+        if record.config_only:
+            return record
         with netlink.exclusive_host_network():
             if record.enable_ipv4 and record.subnet(4) is None:
                 record = self._with_free_subnet(record)
-            netlink.make_bridge(self._bridge(record))
+            if record.has_bridge:
+                self._make_bridge(record)
+            else:
+                netlink.make_parent(self._parent(record))
         return record
+
+    def _make_bridge(self, record: NetworkRecord) -> None:
+        """Make a bridge, or use the one of the user's that has the wanted name."""
+        bridge = self._bridge(record)
+        if bridge.alias and netlink.link_exists(bridge.name):
+            if not netlink.is_bridge(bridge.name):
+                raise EngineError(f"existing interface {bridge.name} is not a bridge")
+            netlink.adopt_bridge(bridge)
+        else:
+            netlink.make_bridge(bridge)
+
+    def _unmake(self, record: NetworkRecord) -> None:
+        """Remove what `_make` made, but no link that was the user's before. Blocks."""
+        name = self.parent_name(record)
+        is_ours = name.startswith(f"pc{self._tag}") or netlink.alias_of(name) == netlink.alias(self._tag)
+        if is_ours and not record.config_only and not self._is_shared(record):
+            netlink.delete_bridge(name)
+
+    def _is_shared(self, record: NetworkRecord) -> bool:
+        """Whether another network hangs on the same link: several macvlans may have one parent."""
+        name = self.parent_name(record)
+        others = (other for other in self._table if other.driver in PARENT_DRIVERS and other.id != record.id)
+        return any(self.parent_name(other) == name for other in others)
+
+    async def _restore(self, record: NetworkRecord) -> None:
+        """Make a bridge again that somebody removed, and put back what hung on it."""
+        if not netlink.link_exists(self.parent_name(record)):
+            await anyio.to_thread.run_sync(netlink.make_bridge, self._bridge(record))
+            await self._reattach(record)
+
+    def _restore_parent(self, record: NetworkRecord) -> None:
+        with contextlib.suppress(EngineError):  # who starts a container on it is told
+            netlink.make_parent(self._parent(record))
+
+    def _parent(self, record: NetworkRecord) -> Parent:
+        name = self.parent_name(record)
+        below, _, number = name.rpartition(".")
+        if not record.parent_options.parent or netlink.link_exists(name):
+            return Parent(name, netlink.alias(self._tag))
+        if not below or not number.isdecimal():
+            raise EngineError(f"invalid subinterface vlan name {name}, example formatting is eth0.10")
+        return Parent(name, netlink.alias(self._tag), (below, int(number)))
 
     def _with_free_subnet(self, record: NetworkRecord) -> NetworkRecord:
         previous = self._table.get(record.id)
@@ -201,26 +286,44 @@ class Networks:
     def _free_subnet(self) -> Subnet:
         taken: list[ipam.IPNetwork] = list(_host_networks())
         taken += [ipaddress.ip_network(subnet.subnet) for record in self._table for subnet in record.subnets]
-        return ipam.free_subnet(taken)
+        return ipam.free_subnet(taken, self._pools)
 
     def _bridge(self, record: NetworkRecord) -> Bridge:
-        mtu = record.options.get(f"{_OPTION}driver.mtu", "")
+        options = record.bridge_options
         digest = hashlib.sha256(record.id.encode()).digest()
         return Bridge(
-            name=self.bridge_name(record),
+            name=self.parent_name(record),
             mac_address=":".join(f"{byte:02x}" for byte in b"\x02" + digest[:5]),
-            mtu=int(mtu) if mtu.isdigit() else netlink.default_mtu(),
-            addresses=tuple(f"{subnet.gateway}/{subnet.prefix_length}" for subnet in record.subnets),
+            mtu=options.mtu or netlink.default_mtu(),
+            addresses=tuple(
+                f"{subnet.gateway}/{subnet.prefix_length}"
+                for subnet in record.subnets
+                if options.gateway_mode(subnet.version) != "isolated"
+                and (options.has_ipv4_address or subnet.version == 6)
+            ),
+            alias=netlink.alias(self._tag) if options.bridge_name else "",
         )
 
     def _rules(self, record: NetworkRecord) -> BridgeRules:
+        options = record.bridge_options
+
+        def versions(*modes: str) -> tuple[int, ...]:
+            return tuple(version for version in (4, 6) if options.gateway_mode(version) in modes)
+
         return BridgeRules(
-            self.bridge_name(record),
+            self.parent_name(record),
             subnets=tuple(subnet.subnet for subnet in record.subnets),
             is_internal=record.internal,
-            masquerades=record.options.get(f"{_OPTION}bridge.enable_ip_masquerade", "true") != "false",
-            connects_containers=record.options.get(f"{_OPTION}bridge.enable_icc", "true") != "false",
+            masqueraded=versions("nat", "nat-unprotected") if options.masquerades else (),
+            unprotected=versions("nat-unprotected"),
+            routed=versions("routed"),
+            connects_containers=options.connects_containers,
+            trusted=options.trusted_interfaces,
         )
+
+    def _named(self) -> list[str]:
+        """The bridges whose names do not say that they are ours."""
+        return [bridge.bridge for bridge in self._live.values() if not bridge.bridge.startswith(f"pc{self._tag}")]
 
     async def _know_bridge(self, record: NetworkRecord) -> None:
         """Tell the firewall about a bridge; the first one brings the table."""
@@ -229,9 +332,10 @@ class Networks:
         elements = rules.bridge_elements(self._live[record.id])
         if is_first:
             await self._rebuild([])
-            await self._firewall.pass_docker()
         else:
             await self._change_elements(rules.add(self._tag, elements), [])
+        if is_first or record.bridge_options.bridge_name:
+            await self._firewall.pass_docker(self._named())
 
     async def _forget_bridge(self, record: NetworkRecord) -> None:
         """Tell the firewall that a bridge is gone; the last one takes the table along."""
@@ -240,12 +344,15 @@ class Networks:
             await self._drop_table()
         elif bridge is not None:
             await self._change_elements(rules.remove(self._tag, rules.bridge_elements(bridge)), [])
+            if record.bridge_options.bridge_name:
+                await self._firewall.pass_docker(self._named())
 
     async def _drop(self, record: NetworkRecord) -> None:
         self._dropping.add(record.id)
         try:
-            await anyio.to_thread.run_sync(netlink.delete_bridge, self.bridge_name(record))
-            await self._forget_bridge(record)
+            await anyio.to_thread.run_sync(self._unmake, record)
+            if record.has_bridge:
+                await self._forget_bridge(record)
         finally:
             self._dropping.discard(record.id)
         for version in (4, 6):
@@ -266,47 +373,6 @@ class Networks:
         elements = [element for bridge in self._live.values() for element in rules.bridge_elements(bridge)]
         elements += rules.publication_elements(self._published())
         await self._firewall.apply(rules.whole_table(self._tag, list(dict.fromkeys([*elements, *added]))))
-
-
-def _refuse_unknown(request: NetworkCreateRequest) -> None:
-    if request.name in PREDEFINED:
-        raise Forbidden(f"operation is not permitted on predefined {request.name} network")
-    if not _NAME.fullmatch(request.name):
-        raise BadRequest(f"invalid network name {request.name!r}", hint="use letters, digits, `_`, `.` and `-`")
-    if request.driver in ("host", "null"):
-        raise Forbidden(f'only one instance of "{request.driver}" network is allowed')
-    if request.driver not in ("", BRIDGE_DRIVER):
-        raise NotImplementedHere(f"network driver {request.driver} is not supported", hint="use the bridge driver")
-    if request.config_only or request.ingress:
-        raise NotImplementedHere("config-only and ingress networks are not supported")
-    if request.ipam and request.ipam.driver not in ("", "default"):
-        raise NotImplementedHere(f"IPAM driver {request.ipam.driver} is not supported", hint="use the default one")
-    if not request.enable_ipv4 and not request.enable_ipv6:
-        raise BadRequest("IPv4 or IPv6 must be enabled")
-
-
-def _record(request: NetworkCreateRequest) -> NetworkRecord:
-    """The record, with the subnets that the user gave; a missing IPv4 one is chosen under the host's lock."""
-    network_id = new_id()
-    configs: list[IPAMConfig] = [config for config in (request.ipam.config if request.ipam else []) if config.subnet]
-    subnets = [ipam.wanted_subnet(config) for config in configs]
-    if request.enable_ipv6 and not any(subnet.version == 6 for subnet in subnets):
-        subnets.append(ipam.unique_local_subnet(network_id))
-    return NetworkRecord(
-        id=network_id,
-        name=request.name,
-        driver=BRIDGE_DRIVER,
-        created_ns=time.time_ns(),
-        subnets=subnets,
-        chosen_by_user=bool(configs),
-        internal=request.internal,
-        attachable=request.attachable,
-        enable_ipv4=request.enable_ipv4,
-        enable_ipv6=request.enable_ipv6,
-        options=dict(request.options),
-        labels=dict(request.labels),
-        ipam_options=request.ipam.options if request.ipam else None,
-    )
 
 
 def _host_networks() -> list[ipaddress.IPv4Network]:

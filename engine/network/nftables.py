@@ -235,9 +235,10 @@ def compare(value: bytes, *, is_equal: bool = True) -> Expression:
     return "cmp", _register(1, 0) + _number(2, 0 if is_equal else 1) + _value(3, value)
 
 
-def lookup(name: str, *, is_map: bool = False) -> Expression:
-    """Go on if the registers are in a set; a map's value is loaded over them."""
-    return "lookup", _text(1, name) + _register(2, 0) + (_register(3, 0) if is_map else b"")
+def lookup(name: str, *, is_map: bool = False, is_in: bool = True) -> Expression:
+    """Go on if the registers are in a set (or are not); a map's value is loaded over them."""
+    inverted = b"" if is_in else _number(5, 1)
+    return "lookup", _text(1, name) + _register(2, 0) + (_register(3, 0) if is_map else b"") + inverted
 
 
 def translate_destination(family: int, port_register: int) -> Expression:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import msgspec
 
@@ -10,64 +11,110 @@ from engine.network import hostfiles, ports
 from engine.network.directory import names_of
 from engine.network.hostfiles import ResolvConf
 from engine.network.links import Link
+from engine.network.ports import Target
 from engine.network.records import Endpoint, NetworkRecord, Publication, Sandbox, SandboxRequest
+from engine.network.wishes import SYSCTLS_OPTION
 from engine.wire.containers import PortBinding
 from engine.wire.networks import EndpointResource, EndpointSettings
 
 Networks = Mapping[str, NetworkRecord]
 
 _INTERFACE_OPTION = "com.docker.network.endpoint.ifname"
-_SYSCTLS_OPTION = "com.docker.network.endpoint.sysctls"
+# Docker's prefixes of link-local addresses, whose whole range is on the link.
+_LINK_LOCAL_BITS = {4: 16, 6: 64}
+# A route without a next hop (`rtnetlink.default_route`).
+_STRAIGHT_OUT = {4: "0.0.0.0", 6: "::"}
 
 
-def interface_name(settings: EndpointSettings, taken: Iterable[str]) -> str:
+def interface_name(settings: EndpointSettings, taken: Iterable[str], prefix: str = "eth") -> str:
     """The wanted name of an interface inside the container, or the first free `eth{n}`."""
     wanted = (settings.driver_opts or {}).get(_INTERFACE_OPTION, "")
     used = set(taken)
     number = 0
-    while f"eth{number}" in used:
+    while f"{prefix}{number}" in used:
         number += 1
-    return wanted or f"eth{number}"
+    return wanted or f"{prefix}{number}"
 
 
-def link(endpoint: Endpoint, network: NetworkRecord, bridge: str, host_name: str, mtu: int) -> Link:
-    """The veth of an endpoint."""
-    wanted = (endpoint.wishes.driver_opts or {}).get(_SYSCTLS_OPTION, "")
-    pairs = [item.replace("IFNAME", endpoint.interface).partition("=") for item in wanted.split(",") if item]
-    return Link(
-        bridge=bridge,
+def link(endpoint: Endpoint, network: NetworkRecord, parent: str, host_name: str, mtu: int) -> Link:
+    """The veth (or macvlan, or ipvlan) of an endpoint."""
+    wanted = (endpoint.wishes.driver_opts or {}).get(SYSCTLS_OPTION, "")
+    named = wanted.replace("IFNAME", endpoint.interface).replace("ifname", endpoint.interface)
+    pairs = [item.partition("=") for item in named.split(",") if item]
+    addresses = [
+        f"{address}/{subnet.prefix_length}"
+        for address, version in ((endpoint.address, 4), (endpoint.address6, 6))
+        if address and (subnet := network.subnet(version))
+    ]
+    local = endpoint.wishes.ipam_config.link_local_ips if endpoint.wishes.ipam_config else []
+    addresses += [f"{address}/{_LINK_LOCAL_BITS[6 if ':' in address else 4]}" for address in local]
+    bare = Link(
+        parent=parent,
         host_name=host_name,
         name=endpoint.interface,
         mac_address=endpoint.mac_address,
         mtu=mtu,
-        addresses=tuple(
-            f"{address}/{subnet.prefix_length}"
-            for address, version in ((endpoint.address, 4), (endpoint.address6, 6))
-            if address and (subnet := network.subnet(version))
-        ),
+        addresses=tuple(addresses),
         sysctls=tuple((name, value) for name, _, value in pairs),
     )
+    if network.has_bridge:
+        return replace(bare, is_isolated=not network.bridge_options.connects_containers)
+    options = network.parent_options
+    return replace(bare, kind=network.driver, mode=options.mode, flag=options.flag)
 
 
 def gateway_endpoint(endpoints: Iterable[Endpoint], networks: Networks, version: int) -> Endpoint | None:
-    """The endpoint that leads outside: the highest gateway priority, then the first network by name (Docker's rule)."""
-    candidates = [
-        endpoint
-        for endpoint in endpoints
-        if not networks[endpoint.network_id].internal and (endpoint.address if version == 4 else endpoint.address6)
-    ]
-    return min(candidates, key=lambda item: (-item.wishes.gw_priority, item.network_name), default=None)
+    """The endpoint that leads outside: the highest gateway priority, then one with both versions of IP, then the first
+    network by name (Docker's rule).
+    """
+    candidates = [endpoint for endpoint in endpoints if gateway(endpoint, networks[endpoint.network_id], version)]
+
+    def order(endpoint: Endpoint) -> tuple[int, int, str]:
+        versions = sum(bool(gateway(endpoint, networks[endpoint.network_id], each)) for each in (4, 6))
+        return -endpoint.wishes.gw_priority, -versions, endpoint.network_name
+
+    return min(candidates, key=order, default=None)
+
+
+def gateway(endpoint: Endpoint, network: NetworkRecord, version: int) -> str:
+    """Where an endpoint's traffic to the outside goes first; an unspecified address stands for nowhere in particular,
+    "" for a network that does not lead outside.
+    """
+    subnet = network.subnet(version)
+    if network.internal or subnet is None or not (endpoint.address if version == 4 else endpoint.address6):
+        return ""
+    if not network.has_bridge and network.parent_options.routes_by_link:
+        return _STRAIGHT_OUT[version]
+    return subnet.gateway
 
 
 def gateways(endpoints: Sequence[Endpoint], networks: Networks) -> list[tuple[str, str]]:
     """Default routes as (interface, gateway)."""
-    routes = []
+    return [
+        (endpoint.interface, gateway(endpoint, networks[endpoint.network_id], version))
+        for version in (4, 6)
+        if (endpoint := gateway_endpoint(endpoints, networks, version))
+    ]
+
+
+def publishing(endpoints: Sequence[Endpoint], networks: Networks) -> Target:
+    """Where ports of the host lead: to the endpoints that lead outside, if the host is on their way."""
+    found = {}
     for version in (4, 6):
         endpoint = gateway_endpoint(endpoints, networks, version)
-        subnet = networks[endpoint.network_id].subnet(version) if endpoint else None
-        if endpoint and subnet:
-            routes.append((endpoint.interface, subnet.gateway))
-    return routes
+        network = networks[endpoint.network_id] if endpoint else None
+        if endpoint and network and network.has_bridge:
+            found[version] = endpoint, network.bridge_options
+    endpoint4, options4 = found.get(4, (None, None))
+    endpoint6, options6 = found.get(6, (None, None))
+    options = options4 or options6
+    return Target(
+        address=endpoint4.address if endpoint4 else "",
+        address6=endpoint6.address6 if endpoint6 else "",
+        host_ip=options.host_ip if options else "",
+        routes4=options4 is not None and not options4.translates(4),
+        routes6=options6 is not None and not options6.translates(6),
+    )
 
 
 def host_gateways(endpoints: Sequence[Endpoint], networks: Networks) -> list[str]:
@@ -83,9 +130,8 @@ def retarget(
     publications: Iterable[Publication], endpoints: Sequence[Endpoint], networks: Networks
 ) -> list[Publication]:
     """The same host ports, led to the endpoint that now leads outside."""
-    leading, leading6 = (gateway_endpoint(endpoints, networks, version) for version in (4, 6))
-    address, address6 = leading.address if leading else "", leading6.address6 if leading6 else ""
-    return [msgspec.structs.replace(item, address=address, address6=address6) for item in publications]
+    target = publishing(endpoints, networks)
+    return [msgspec.structs.replace(item, address=target.address, address6=target.address6) for item in publications]
 
 
 def sandbox(request: SandboxRequest, namespace: str, wanted_ports: dict[str, list[PortBinding]]) -> Sandbox:
@@ -126,14 +172,19 @@ def _settings(sandbox: Sandbox, endpoint: Endpoint, network: NetworkRecord) -> E
         mac_address=endpoint.mac_address,
         network_id=endpoint.network_id,
         endpoint_id=endpoint.id,
-        gateway="" if network.internal or subnet is None else subnet.gateway,
+        gateway=_shown_gateway(endpoint, network, 4),
         ip_address=endpoint.address,
         ip_prefix_len=subnet.prefix_length if subnet else 0,
-        ipv6_gateway="" if network.internal or subnet6 is None else subnet6.gateway,
+        ipv6_gateway=_shown_gateway(endpoint, network, 6),
         global_ipv6_address=endpoint.address6,
         global_ipv6_prefix_len=subnet6.prefix_length if subnet6 else 0,
         dns_names=names_of(sandbox.id, sandbox.container_name, endpoint) or None,
     )
+
+
+def _shown_gateway(endpoint: Endpoint, network: NetworkRecord, version: int) -> str:
+    address = gateway(endpoint, network, version)
+    return "" if address in _STRAIGHT_OUT.values() else address
 
 
 def resource(sandbox: Sandbox, endpoint: Endpoint, network: NetworkRecord) -> EndpointResource:

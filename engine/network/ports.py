@@ -2,7 +2,7 @@
 
 A published port leads into a container by the firewall, which no other program notices. So every port is also bound
 here by a socket that never listens: others then get EADDRINUSE instead of a server that nobody reaches. IPv6 host
-addresses are served by these sockets (see `streams.Proxy`).
+addresses are served by these sockets (see `streams.Proxy` and `datagrams.Relay`).
 """
 
 from __future__ import annotations
@@ -52,6 +52,19 @@ class Wish:
     host_ports: range | None
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a container's ports are: its addresses on the network that leads outside ("": it has none). `host_ip` is
+    where ports are published that name no address; with `routes4` or `routes6` they are open at the container itself.
+    """
+
+    address: str = ""
+    address6: str = ""
+    host_ip: str = ""
+    routes4: bool = False
+    routes6: bool = False
+
+
 @dataclass(slots=True)
 class Reservation:
     """Ports that one container has, with the sockets that keep them."""
@@ -81,9 +94,7 @@ def wishes(ports: Mapping[str, Sequence[PortBinding]]) -> list[Wish]:
     return sorted(found, key=lambda wish: (wish.host_ports is None, len(wish.host_ports or ())))
 
 
-def reserve(
-    wanted: Iterable[Wish], address: str, address6: str, owners: Mapping[str, Sequence[Publication]]
-) -> Reservation:
+def reserve(wanted: Iterable[Wish], target: Target, owners: Mapping[str, Sequence[Publication]]) -> Reservation:
     """Take all wanted ports or none. `owners` are the ports of other containers by name. Never blocks.
 
     Raises `PortInUse` naming the container, or `TakenElsewhere`.
@@ -91,7 +102,7 @@ def reserve(
     reservation = Reservation()
     try:
         for wish in wanted:
-            _take(wish, address, address6, owners, reservation)
+            _take(wish, target, owners, reservation)
     except BaseException:
         reservation.close()
         raise
@@ -114,7 +125,9 @@ def port_map(publications: Iterable[Publication]) -> dict[str, list[PortBinding]
     """What the API shows: `{"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]}`."""
     shown: dict[str, list[PortBinding]] = {}
     for item in publications:
-        binding = PortBinding(host_ip=item.host_ip or "0.0.0.0", host_port=str(item.host_port))
+        binding = PortBinding(
+            host_ip=item.host_ip or "0.0.0.0", host_port="" if item.is_routed else str(item.host_port)
+        )
         shown.setdefault(item.key, []).append(binding)
     return shown
 
@@ -130,19 +143,19 @@ def owner_of(protocol: str, port: int) -> str | None:
     return None
 
 
-def _take(
-    wish: Wish, address: str, address6: str, owners: Mapping[str, Sequence[Publication]], reservation: Reservation
-) -> None:
+def _take(wish: Wish, target: Target, owners: Mapping[str, Sequence[Publication]], reservation: Reservation) -> None:
     failure: PortInUse | None = None
     for host_port in wish.host_ports if wish.host_ports is not None else [0] * _ANY_PORT_TRIES:
         attempt = Reservation()
         try:
-            for host_ip in _host_ips(wish):
+            for host_ip in _host_ips(wish, target):
                 # A port that the kernel chose for the first address is asked for by number on the second.
-                number = attempt.publications[0].host_port if attempt.publications else host_port
+                chosen = next((item.host_port for item in attempt.publications if not item.is_routed), host_port)
+                is_routed = target.routes6 if ":" in host_ip else target.routes4
                 publication = Publication(
-                    protocol=wish.protocol, host_ip=host_ip, host_port=number, container_port=wish.container_port,
-                    address=address, address6=address6,
+                    protocol=wish.protocol, host_ip=host_ip, host_port=0 if is_routed else chosen,
+                    container_port=wish.container_port, address=target.address, address6=target.address6,
+                    is_routed=is_routed,
                 )  # fmt: skip
                 _refuse_taken(publication, {**owners, "": reservation.publications})
                 _bind(publication, attempt)
@@ -157,11 +170,18 @@ def _take(
     raise failure
 
 
-def _host_ips(wish: Wish) -> tuple[str, ...]:
-    """ "" stands for every address: all IPv4 ones, and over TCP all IPv6 ones where there are any."""
-    if wish.host_ip:
-        return (wish.host_ip if wish.host_ip != "0.0.0.0" else "",)
-    return ("", "::") if wish.protocol == "tcp" and has_ipv6() else ("",)
+def _host_ips(wish: Wish, target: Target) -> list[str]:
+    """The host's addresses to publish on; "" stands for all IPv4 ones, `::` for all IPv6 ones. IPv4 addresses lead to
+    IPv4 only; IPv6 ones to both, but for SCTP, which nothing of ours can pass on.
+    """
+    host_ip = wish.host_ip or target.host_ip
+    wanted = [host_ip] if host_ip else ["", "::"] if has_ipv6() else [""]
+    leads_over_ipv6 = bool(target.address6 or (target.address and wish.protocol in _KINDS))
+    return [
+        "" if address == "0.0.0.0" else address
+        for address in wanted
+        if (leads_over_ipv6 if ":" in address else bool(target.address))
+    ]
 
 
 def has_ipv6() -> bool:
@@ -181,19 +201,16 @@ def _refuse_taken(publication: Publication, owners: Mapping[str, Sequence[Public
 def _overlap(one: Publication, other: Publication) -> bool:
     if one.host_port != other.host_port or one.protocol != other.protocol or one.is_ipv6 != other.is_ipv6:
         return False
+    if one.is_routed or other.is_routed or not one.host_port:
+        return False
     return one.host_ip == other.host_ip or "" in (one.host_ip, other.host_ip) or "::" in (one.host_ip, other.host_ip)
 
 
 def _bind(publication: Publication, reservation: Reservation) -> None:
     kind = _KINDS.get(publication.protocol)
-    if kind is None:  # SCTP: the firewall translates it, but nothing of ours can hold it
+    if kind is None or publication.is_routed:  # SCTP: the firewall translates it, but nothing of ours can hold it
         reservation.publications.append(publication)
         return
-    if publication.is_ipv6 and publication.protocol == "udp" and not publication.address6:
-        raise BadRequest(
-            f"cannot publish {publication.host_address}/udp: the container has no IPv6 address",
-            hint="put it on a network with IPv6, or publish on an IPv4 address",
-        )
     family = socket.AF_INET6 if publication.is_ipv6 else socket.AF_INET
     held = socket.socket(family, kind | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
     try:

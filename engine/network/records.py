@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from engine.network.options import BridgeOptions, ParentOptions, bridge_options, parent_options
 from engine.wire.containers import PortBinding
-from engine.wire.networks import EndpointSettings
+from engine.wire.networks import EndpointSettings, IPAMConfig
 
 DEFAULT_NETWORK = "bridge"
 BRIDGE_DRIVER = "bridge"
+PARENT_DRIVERS = ("macvlan", "ipvlan")
 PREDEFINED = {DEFAULT_NETWORK: BRIDGE_DRIVER, "host": "host", "none": "null"}
 
 
@@ -35,14 +37,16 @@ class Subnet(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NetworkRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A network. `chosen_by_user` says that its subnets were given, which static addresses need."""
+    """A network. `given` are the ranges as the user asked for them, which static addresses need; `subnets` are those in
+    use. One that is `config_only` keeps options for others and has nothing in the kernel.
+    """
 
     id: str
     name: str
     driver: str
     created_ns: int
     subnets: list[Subnet] = []
-    chosen_by_user: bool = False
+    given: list[IPAMConfig] = []
     internal: bool = False
     attachable: bool = False
     enable_ipv4: bool = True
@@ -52,6 +56,33 @@ class NetworkRecord(msgspec.Struct, frozen=True, kw_only=True):
     ipam_driver: str = "default"
     ipam_options: dict[str, str] | None = None
     scope: str = "local"
+    config_only: bool = False
+    config_from: str = ""
+
+    @property
+    def takes_containers(self) -> bool:
+        """Whether containers can have a place in it, rather than being wholly in it (host, none) or never."""
+        return self.driver in (BRIDGE_DRIVER, *PARENT_DRIVERS) and not self.config_only
+
+    @property
+    def has_bridge(self) -> bool:
+        """Whether it is a bridge in the kernel."""
+        return self.driver == BRIDGE_DRIVER and not self.config_only
+
+    @property
+    def bridge_options(self) -> BridgeOptions:
+        """The options of a bridge network."""
+        return bridge_options(self.options, internal=self.internal)
+
+    @property
+    def parent_options(self) -> ParentOptions:
+        """The options of a macvlan or ipvlan network."""
+        return parent_options(self.driver, self.options)
+
+    @property
+    def interface_prefix(self) -> str:
+        """What the names of interfaces in its containers begin with."""
+        return (self.bridge_options if self.has_bridge else self.parent_options).interface_prefix
 
     @property
     def is_predefined(self) -> bool:
@@ -79,7 +110,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
 
 class Publication(msgspec.Struct, frozen=True, kw_only=True):
     """A port of the host that leads to a port of a container. `host_ip` is "" for every IPv4 address of the host,
-    `::` for every IPv6 one. IPv6 host addresses lead to `address6` where the container has one.
+    `::` for every IPv6 one. IPv6 host addresses lead to `address6` where the container has one. One that `is_routed`
+    has no port on the host: the container's own is open to everybody.
     """
 
     protocol: str
@@ -88,6 +120,7 @@ class Publication(msgspec.Struct, frozen=True, kw_only=True):
     container_port: int
     address: str
     address6: str = ""
+    is_routed: bool = False
 
     @property
     def is_ipv6(self) -> bool:

@@ -29,9 +29,13 @@ _NESTED: Final = 0x8000
 _UP: Final = 0x1
 
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_MASTER, _IFLA_LINKINFO, _IFLA_NET_NS_FD = 1, 3, 4, 10, 18, 28
+_IFLA_LINK, _IFLA_ALIAS = 5, 20
 _INFO_KIND, _INFO_DATA, _INFO_SLAVE_KIND, _INFO_SLAVE_DATA = 1, 2, 4, 5
 _VETH_PEER = 1
-_BRPORT_HAIRPIN = 4
+_BRPORT_HAIRPIN, _BRPORT_ISOLATED = 4, 33
+_MACVLAN_MODE = 1
+_IPVLAN_MODE, _IPVLAN_FLAGS = 1, 2
+_VLAN_ID = 1
 _BR_STP = 5
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_BROADCAST = 1, 2, 4
 _IFA_F_NODAD = 0x02
@@ -55,6 +59,16 @@ class VethEnd:
 
     name: str
     mac_address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sublink:
+    """A link on another one: `kind` is macvlan or ipvlan; its modes are the kernel's numbers."""
+
+    end: VethEnd
+    kind: str
+    mode: int
+    flag: int = 0
 
 
 def frame(messages: Sequence[Message]) -> bytes:
@@ -100,13 +114,57 @@ def create_veth(host: VethEnd, inner: VethEnd, bridge_index: int, namespace_fd: 
     return Message(RTM_NEWLINK, _CREATE_EXCLUSIVE, body, f"create veth {host.name}")
 
 
-def hairpin(name: str) -> Message:
+def bridge_port(name: str, *, is_isolated: bool) -> Message:
     """Let a bridge port send frames back to where they came from: with br_netfilter a container's call to its own
-    published port is turned round inside the bridge.
+    published port is turned round inside the bridge. Isolated ports reach the bridge, but not each other.
     """
-    slave = _text(_INFO_SLAVE_KIND, "bridge") + _nest(_INFO_SLAVE_DATA, _attribute(_BRPORT_HAIRPIN, b"\x01"))
+    port = _attribute(_BRPORT_HAIRPIN, b"\x01")
+    if is_isolated:
+        port += _attribute(_BRPORT_ISOLATED, b"\x01")
+    slave = _text(_INFO_SLAVE_KIND, "bridge") + _nest(_INFO_SLAVE_DATA, port)
+    body = _link() + _text(_IFLA_IFNAME, name) + _nest(_IFLA_LINKINFO, slave)
+    return Message(RTM_NEWLINK, 0, body, f"set up bridge port {name}")
+
+
+def create_sublink(sublink: Sublink, parent_index: int, namespace_fd: int, mtu: int) -> Message:
+    """A macvlan or ipvlan of a link of ours, in the namespace behind `namespace_fd`, and down. It is the first thing of
+    its name there, so nothing has to be renamed. An ipvlan has its parent's MAC address.
+    """
+    if sublink.kind == "macvlan":
+        data = _number(_MACVLAN_MODE, sublink.mode)
+        own = _attribute(_IFLA_ADDRESS, _mac(sublink.end.mac_address))
+    else:
+        data = _short(_IPVLAN_MODE, sublink.mode) + _short(_IPVLAN_FLAGS, sublink.flag)
+        own = b""
+    body = (
+        _link()
+        + _text(_IFLA_IFNAME, sublink.end.name)
+        + own
+        + _number(_IFLA_MTU, mtu)
+        + _number(_IFLA_LINK, parent_index)
+        + _number(_IFLA_NET_NS_FD, namespace_fd)
+        + _nest(_IFLA_LINKINFO, _text(_INFO_KIND, sublink.kind) + _nest(_INFO_DATA, data))
+    )
+    return Message(RTM_NEWLINK, _CREATE_EXCLUSIVE, body, f"create {sublink.kind} {sublink.end.name}")
+
+
+def create_dummy(name: str) -> Message:
+    """A link that is up and leads nowhere."""
+    body = _link(up=True) + _text(_IFLA_IFNAME, name) + _nest(_IFLA_LINKINFO, _text(_INFO_KIND, "dummy"))
+    return Message(RTM_NEWLINK, _CREATE_EXCLUSIVE, body, f"create dummy {name}")
+
+
+def create_vlan(name: str, parent_index: int, number: int) -> Message:
+    """The part of a link whose frames carry an 802.1Q number; up."""
+    info = _text(_INFO_KIND, "vlan") + _nest(_INFO_DATA, _short(_VLAN_ID, number))
+    body = _link(up=True) + _text(_IFLA_IFNAME, name) + _number(_IFLA_LINK, parent_index) + _nest(_IFLA_LINKINFO, info)
+    return Message(RTM_NEWLINK, _CREATE_EXCLUSIVE, body, f"create vlan {name}")
+
+
+def set_alias(name: str, alias: str) -> Message:
+    """Note on a link whose it is, where its name does not say so."""
     return Message(
-        RTM_NEWLINK, 0, _link() + _text(_IFLA_IFNAME, name) + _nest(_IFLA_LINKINFO, slave), f"set hairpin of {name}"
+        RTM_NEWLINK, 0, _link() + _text(_IFLA_IFNAME, name) + _attribute(_IFLA_ALIAS, alias.encode()), f"tag {name}"
     )
 
 
@@ -133,11 +191,13 @@ def add_address(index: int, interface: str) -> Message:
 
 
 def default_route(index: int, gateway: str) -> Message:
-    """Send everything else through `gateway`."""
+    """Send everything else through `gateway`, or if that is unspecified (`0.0.0.0`, `::`) straight out of the link."""
     parsed = ipaddress.ip_address(gateway)
     family = socket.AF_INET if parsed.version == 4 else socket.AF_INET6
     body = struct.pack("=BBBBBBBBI", family, 0, 0, 0, _TABLE_MAIN, _PROTOCOL_BOOT, _SCOPE_UNIVERSE, _UNICAST, 0)
-    body += _number(_RTA_OIF, index) + _attribute(_RTA_GATEWAY, parsed.packed)
+    body += _number(_RTA_OIF, index)
+    if not parsed.is_unspecified:
+        body += _attribute(_RTA_GATEWAY, parsed.packed)
     return Message(RTM_NEWROUTE, _REPLACE, body, f"add default route through {gateway}")
 
 
@@ -172,6 +232,10 @@ def _text(kind: int, text: str) -> bytes:
 
 def _number(kind: int, number: int) -> bytes:
     return _attribute(kind, struct.pack("=I", number))
+
+
+def _short(kind: int, number: int) -> bytes:
+    return _attribute(kind, struct.pack("=H", number))
 
 
 def _mac(text: str) -> bytes:

@@ -1,11 +1,16 @@
 """The firewall as messages for nf_tables: one table, whose sets and maps say which bridges and ports there are.
 
 Pure. The chains never change; a network or a published port is an element, so that adding one costs the same
-however many there are. Every bridge of this engine begins with `pc{tag}`, which one wildcard matches.
+however many there are.
 
-- `within` holds (bridge, bridge) for networks whose containers may talk to each other: without it a packet towards a
-  bridge of ours must belong to a known connection or to a published port, which keeps networks apart.
-- `masqueraded` holds bridges whose traffic leaves with the host's address; `internal` those that reach nothing.
+- `bridges` holds every bridge of this engine. A packet towards one must belong to a known connection or to a published
+  port, which keeps networks apart, and unpublished ports from the host's neighbours.
+- `within` holds (from, to) for what needs no such reason: networks whose containers may talk to each other, and links
+  of the host that a network trusts.
+- `masqueraded4` and `masqueraded6` hold bridges whose traffic leaves with the host's address; `internal` those that
+  reach nothing.
+- `unprotected4` and `unprotected6` hold bridges that everybody outside may reach (gateway mode nat-unprotected),
+  `routed4` and `routed6` those whose addresses are known outside: ping, and the ports in `open4` and `open6`.
 - `publish4` and `publish6` map (protocol, host port), the `_at` ones (host address, protocol, host port).
 
 - `own4` and `own6` hold (bridge, subnet): a container that calls a published port of its own network, or its own, must
@@ -43,8 +48,16 @@ _SETS: Final = {
         Set("within", (_INTERFACE, _INTERFACE)),
         Set("own4", (_INTERFACE, _ADDRESS4), has_intervals=True),
         Set("own6", (_INTERFACE, _ADDRESS6), has_intervals=True),
-        Set("masqueraded", (_INTERFACE,)),
+        Set("bridges", (_INTERFACE,)),
+        Set("masqueraded4", (_INTERFACE,)),
+        Set("masqueraded6", (_INTERFACE,)),
         Set("internal", (_INTERFACE,)),
+        Set("unprotected4", (_INTERFACE,)),
+        Set("unprotected6", (_INTERFACE,)),
+        Set("routed4", (_INTERFACE,)),
+        Set("routed6", (_INTERFACE,)),
+        Set("open4", (_ADDRESS4, _PROTOCOL, _PORT)),
+        Set("open6", (_ADDRESS6, _PROTOCOL, _PORT)),
         Set("publish4", (_PROTOCOL, _PORT), (_ADDRESS4, _PORT)),
         Set("publish4_at", (_ADDRESS4, _PROTOCOL, _PORT), (_ADDRESS4, _PORT)),
         Set("publish6", (_PROTOCOL, _PORT), (_ADDRESS6, _PORT)),
@@ -62,17 +75,22 @@ _CHAINS: Final[dict[str, Hook | None]] = {
 _ESTABLISHED_OR_RELATED: Final = 0x2 | 0x4
 _DESTINATION_TRANSLATED: Final = 0x20
 _LOCAL: Final = struct.pack("=I", 2)
+_PING: Final = {4: bytes([socket.IPPROTO_ICMP]), 6: bytes([socket.IPPROTO_ICMPV6])}
+_VERSIONS: Final = (4, 6)
 
 
 @dataclass(frozen=True, slots=True)
 class BridgeRules:
-    """What the firewall must know about one network's bridge."""
+    """What the firewall must know about one network's bridge. The numbers are versions of IP."""
 
     bridge: str
     subnets: tuple[str, ...] = ()
     is_internal: bool = False
-    masquerades: bool = True
+    masqueraded: tuple[int, ...] = _VERSIONS
+    unprotected: tuple[int, ...] = ()
+    routed: tuple[int, ...] = ()
     connects_containers: bool = True
+    trusted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +110,21 @@ def table_name(tag: str) -> str:
 def bridge_elements(bridge: BridgeRules) -> list[Element]:
     """The elements that make a bridge known."""
     quoted = f'"{bridge.bridge}"'
-    elements = [Element("own6" if ":" in subnet else "own4", f"{quoted} . {subnet}") for subnet in bridge.subnets]
+    elements = [Element("bridges", quoted)]
+    elements += [Element("own6" if ":" in subnet else "own4", f"{quoted} . {subnet}") for subnet in bridge.subnets]
     if bridge.connects_containers:
         elements.append(Element("within", f"{quoted} . {quoted}"))
     if bridge.is_internal:
-        elements.append(Element("internal", quoted))
-    elif bridge.masquerades:
-        elements.append(Element("masqueraded", quoted))
-    return elements
+        return [*elements, Element("internal", quoted)]
+    elements += [Element("within", f'"{trusted}" . {quoted}') for trusted in bridge.trusted]
+    elements += [Element(f"masqueraded{version}", quoted) for version in bridge.masqueraded]
+    elements += [Element(f"unprotected{version}", quoted) for version in bridge.unprotected]
+    return elements + [Element(f"routed{version}", quoted) for version in bridge.routed]
 
 
 def publication_elements(publications: Iterable[Publication]) -> list[Element]:
     """The elements that publish ports. IPv6 ones exist only where the container has an IPv6 address; the others are
-    served by a proxy.
+    served by a proxy. A port without one on the host is open where the container itself is.
     """
     elements = []
     for item in publications:
@@ -112,6 +132,9 @@ def publication_elements(publications: Iterable[Publication]) -> list[Element]:
         if not target:
             continue
         family = "6" if item.is_ipv6 else "4"
+        if item.is_routed:
+            elements.append(Element(f"open{family}", f"{target} . {item.protocol} . {item.container_port}"))
+            continue
         key = f"{item.protocol} . {item.host_port}"
         value = f"{target} . {item.container_port}"
         if item.host_ip in ("", "0.0.0.0", "::"):
@@ -147,16 +170,16 @@ def whole_table(tag: str, elements: Sequence[Element]) -> list[Message]:
         nftables.add_table(name),
         *(nftables.add_set(name, item, number) for number, item in enumerate(_SETS.values(), start=1)),
         *(nftables.add_chain(name, chain, hook) for chain, hook in _CHAINS.items()),
-        *(nftables.append_rule(name, chain, steps) for chain, steps in _rules(f"pc{tag}".encode())),
+        *(nftables.append_rule(name, chain, steps) for chain, steps in _rules()),
         *add(tag, elements),
     ]
 
 
-def docker_user_rules(tag: str, family: int) -> list[Message]:
+def docker_user_rules(tag: str, family: int, named: Sequence[str] = ()) -> list[Message]:
     """Messages that let our traffic pass the chain in which Docker leaves room for others (its own default is to drop
-    what it does not know).
+    what it does not know). Our bridges begin with `pc{tag}`, but for those whose names (`named`) a user chose.
     """
-    ours = f"pc{tag}".encode()
+    names = [f"pc{tag}".encode(), *(name.encode().ljust(_INTERFACE.length_bytes, b"\0") for name in named)]
     return [
         nftables.insert_rule(
             family,
@@ -165,14 +188,14 @@ def docker_user_rules(tag: str, family: int) -> list[Message]:
             (nftables.meta(direction), nftables.compare(ours), nftables.count(), nftables.verdict("accept")),
             comment=table_name(tag),
         )
+        for ours in names
         for direction in ("iifname", "oifname")
     ]
 
 
-def _rules(ours: bytes) -> list[tuple[str, tuple[Expression, ...]]]:
-    """Every chain's rules; `ours` is what the names of our bridges begin with."""
-    from_us = (nftables.meta("iifname"), nftables.compare(ours))
-    to_us = (nftables.meta("oifname"), nftables.compare(ours))
+def _rules() -> list[tuple[str, tuple[Expression, ...]]]:
+    """Every chain's rules."""
+    from_us, to_us = _listed("iifname", "bridges"), _listed("oifname", "bridges")
     translated = nftables.connection("status", _DESTINATION_TRANSLATED)
     known = nftables.connection("state", _ESTABLISHED_OR_RELATED)
     is_local = (nftables.address_type(), nftables.compare(_LOCAL))
@@ -189,12 +212,15 @@ def _rules(ours: bytes) -> list[tuple[str, tuple[Expression, ...]]]:
         ("postrouting", (*_ipv4_starts_with(12, 127), *to_us, nftables.masquerade())),
         ("postrouting", (*translated, *_source_is_own(4), nftables.masquerade())),
         ("postrouting", (*translated, *_source_is_own(6), nftables.masquerade())),
-        ("postrouting", (*_listed("iifname", "masqueraded"), *_leaves(ours), nftables.masquerade())),
+        *(("postrouting", _leaves_masqueraded(version)) for version in _VERSIONS),
         ("forward", (nftables.meta("iifname"), *_goes_on("within"), nftables.verdict("accept"))),
         ("forward", (*_listed("iifname", "internal"), nftables.verdict("drop"))),
         ("forward", (*_listed("oifname", "internal"), nftables.verdict("drop"))),
         ("forward", (*to_us, *known, nftables.verdict("accept"))),
         ("forward", (*to_us, *translated, nftables.verdict("accept"))),
+        *(("forward", _reaches_unprotected(version)) for version in _VERSIONS),
+        *(("forward", _pings_routed(version)) for version in _VERSIONS),
+        *(("forward", _reaches_open_port(version)) for version in _VERSIONS),
         ("forward", (*to_us, nftables.verdict("drop"))),
     ]
 
@@ -234,16 +260,42 @@ def _source_is_own(version: int) -> tuple[Expression, ...]:
     return *_is_family(version), nftables.meta("oifname"), source, nftables.lookup(f"own{version}")
 
 
-def _listed(direction: str, name: str) -> tuple[Expression, ...]:
-    return nftables.meta(direction), nftables.lookup(name)
+def _listed(direction: str, name: str, *, is_in: bool = True) -> tuple[Expression, ...]:
+    return nftables.meta(direction), nftables.lookup(name, is_in=is_in)
 
 
 def _goes_on(name: str) -> tuple[Expression, ...]:
     return nftables.meta("oifname", 4), nftables.lookup(name)
 
 
-def _leaves(ours: bytes) -> tuple[Expression, ...]:
-    return nftables.meta("oifname"), nftables.compare(ours, is_equal=False)
+def _leaves_masqueraded(version: int) -> tuple[Expression, ...]:
+    from_listed = _listed("iifname", f"masqueraded{version}")
+    return *_is_family(version), *from_listed, *_listed("oifname", "bridges", is_in=False), nftables.masquerade()
+
+
+def _reaches_unprotected(version: int) -> tuple[Expression, ...]:
+    """From outside: networks are kept apart all the same."""
+    to_listed = _listed("oifname", f"unprotected{version}")
+    return *_is_family(version), *to_listed, *_listed("iifname", "bridges", is_in=False), nftables.verdict("accept")
+
+
+def _pings_routed(version: int) -> tuple[Expression, ...]:
+    is_ping = nftables.meta("l4proto"), nftables.compare(_PING[version])
+    return *_is_family(version), *_listed("oifname", f"routed{version}"), *is_ping, nftables.verdict("accept")
+
+
+def _reaches_open_port(version: int) -> tuple[Expression, ...]:
+    offset, length = (16, 4) if version == 4 else (24, 16)
+    words = length // 4
+    return (
+        *_is_family(version),
+        *_listed("oifname", f"routed{version}"),
+        nftables.payload("network", offset, length),
+        nftables.meta("l4proto", words),
+        nftables.payload("transport", 2, 2, words + 1),
+        nftables.lookup(f"open{version}"),
+        nftables.verdict("accept"),
+    )
 
 
 def _grouped(elements: Sequence[Element]) -> list[tuple[str, list[Entry]]]:

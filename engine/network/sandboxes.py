@@ -7,7 +7,7 @@ later step fails or the caller is cancelled.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import anyio
@@ -15,9 +15,10 @@ import anyio.abc
 import anyio.to_thread
 import msgspec
 
-from engine.errors import Conflict, Forbidden
+from engine.errors import Conflict, EngineError, Forbidden
 from engine.kernel.namespaces import drop_network_namespace
 from engine.network import netlink, plan, ports
+from engine.network.datagrams import Relay
 from engine.network.directory import Directory
 from engine.network.endpoints import Endpoints, at_once
 from engine.network.links import Link
@@ -48,13 +49,13 @@ class _Live:
     container_name: str = ""
     name_server: NameServer | None = None
     reservation: Reservation = field(default_factory=Reservation)
-    proxies: list[Proxy] = field(default_factory=list)
+    proxies: dict[str, Proxy | Relay] = field(default_factory=dict)
 
     def close(self) -> None:
         """Close everything."""
         if self.name_server is not None:
             self.name_server.close()
-        for proxy in self.proxies:
+        for proxy in self.proxies.values():
             proxy.close()
         self.reservation.close()
 
@@ -101,10 +102,7 @@ class Sandboxes:
                 {key: list(bindings) for key, bindings in request.ports.items()},
             )
             endpoints, networks = await self._endpoints.join(request.container_id, request.endpoints, undo)
-            leading, leading6 = (plan.gateway_endpoint(endpoints, networks, version) for version in (4, 6))
-            if leading or leading6:
-                addresses = leading.address if leading else "", leading6.address6 if leading6 else ""
-                live.reservation = await self._reserve(wanted, addresses)
+            live.reservation = await self._reserve(wanted, plan.publishing(endpoints, networks))
             publications = live.reservation.publications
             sandbox = msgspec.structs.replace(sandbox, endpoints=endpoints, publications=publications)
             sandbox = plan.completed(sandbox, networks, self._host.read())
@@ -166,8 +164,10 @@ class Sandboxes:
             networks = self._networks_of(changed)
             routes = plan.gateways(changed.endpoints, networks)
             link = self._link(endpoint, record)
-            await anyio.to_thread.run_sync(netlink.plug, self._paths.namespaces / container_id, link, routes)
-            undo.append(lambda: anyio.to_thread.run_sync(netlink.delete_links, [link.host_name]))
+            namespace = self._paths.namespaces / container_id
+            await anyio.to_thread.run_sync(netlink.plug, namespace, link, routes)
+            before = plan.gateways(sandbox.endpoints, networks)
+            undo.append(lambda: anyio.to_thread.run_sync(netlink.unplug, namespace, link.name, before))
             return await self._change(sandbox, changed), endpoint
 
     async def disconnect(self, container_id: str, network: str) -> tuple[Sandbox, Endpoint]:
@@ -183,7 +183,7 @@ class Sandboxes:
             routes = plan.gateways(left, self._networks_of(changed))
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(
-                    netlink.unplug, self._paths.namespaces / container_id, self._host_name(endpoint), routes
+                    netlink.unplug, self._paths.namespaces / container_id, endpoint.interface, routes
                 )
                 changed = await self._change(sandbox, changed)
                 await self._endpoints.leave(container_id, endpoint)
@@ -210,7 +210,7 @@ class Sandboxes:
             await self._delete_unknown_links()
         remade = await self.networks.recover(self._endpoints.count(self._table))
         for record in remade:
-            await self._reattach(record)
+            await self.reattach(record)
         for sandbox in self._table:
             self._endpoints.mark(sandbox)
             self._directory.put(sandbox, self._networks_of(sandbox))
@@ -221,12 +221,12 @@ class Sandboxes:
             live.close()
         self._live.clear()
 
-    async def _reserve(self, wanted: Sequence[ports.Wish], addresses: tuple[str, str]) -> Reservation:
+    async def _reserve(self, wanted: Sequence[ports.Wish], target: ports.Target) -> Reservation:
         owners: dict[str, list[Publication]] = {}
         for live in self._live.values() if wanted else ():
             owners.setdefault(live.container_name, []).extend(live.reservation.publications)
         try:
-            return ports.reserve(wanted, *addresses, owners)
+            return ports.reserve(wanted, target, owners)
         except ports.TakenElsewhere as exc:
             raise await anyio.to_thread.run_sync(exc.with_owner) from None
 
@@ -240,8 +240,13 @@ class Sandboxes:
         return sockets
 
     def _link(self, endpoint: Endpoint, record: NetworkRecord) -> Link:
-        bridge = self.networks.bridge_name(record)
-        return plan.link(endpoint, record, bridge, self._host_name(endpoint), netlink.link_mtu(bridge))
+        parent = self.networks.parent_name(record)
+        if not netlink.link_exists(parent):
+            raise EngineError(
+                f"network {record.name} hangs on the link {parent}, which is not there",
+                hint="bring the link back, or make the network again",
+            )
+        return plan.link(endpoint, record, parent, self._host_name(endpoint), netlink.link_mtu(parent))
 
     def _host_name(self, endpoint: Endpoint) -> str:
         return f"pcv{self._paths.tag}{endpoint.id[:8]}"
@@ -250,9 +255,11 @@ class Sandboxes:
         self._directory.put(sandbox, networks)
         live.name_server = NameServer(sandbox.id, sockets, self.tasks, self._resolution)
         for publication, held in live.reservation.sockets:
-            target = publication.address6 or publication.address
-            if publication.is_ipv6 and publication.protocol == "tcp" and target:
-                live.proxies.append(Proxy(held, self.tasks, target, publication.container_port))
+            target, port = publication.address6 or publication.address, publication.container_port
+            if publication.is_ipv6 and target:
+                is_stream = publication.protocol == "tcp"
+                proxy = Proxy(held, self.tasks, target, port) if is_stream else Relay(held, target, port)
+                live.proxies[_proxy_key(publication)] = proxy
 
     def _forget(self, container_id: str) -> _Live | None:
         self._directory.remove(container_id)
@@ -274,8 +281,11 @@ class Sandboxes:
         if publications != before.publications:
             await self.networks.unpublish(before.publications)
             await self.networks.publish(publications)
-            for proxy, publication in zip(live.proxies if live else (), _proxied(publications), strict=False):
-                proxy.retarget(publication.address6 or publication.address, publication.container_port)
+            proxies = live.proxies if live else {}
+            for publication in publications:
+                proxy = proxies.get(_proxy_key(publication))
+                if proxy is not None:
+                    proxy.retarget(publication.address6 or publication.address, publication.container_port)
         return after
 
     def _existing(self, container_id: str) -> Sandbox:
@@ -297,7 +307,7 @@ class Sandboxes:
         if unknown:
             await anyio.to_thread.run_sync(netlink.delete_links, unknown)
 
-    async def _reattach(self, record: NetworkRecord) -> None:
+    async def reattach(self, record: NetworkRecord) -> None:
         """Put surviving veths into a bridge that had to be made again."""
         names = [
             self._host_name(endpoint)
@@ -306,8 +316,11 @@ class Sandboxes:
             if endpoint.network_id == record.id
         ]
         if names:
-            await anyio.to_thread.run_sync(netlink.reattach, self.networks.bridge_name(record), names)
+            await anyio.to_thread.run_sync(netlink.reattach, self.networks.parent_name(record), names)
 
 
-def _proxied(publications: Iterable[Publication]) -> list[Publication]:
-    return [item for item in publications if item.is_ipv6 and item.protocol == "tcp"]
+def _proxy_key(publication: Publication) -> str:
+    """What tells a proxied port from others. Proxied is all of IPv6, for the kernel does not translate what goes to
+    `::1`, nor from IPv6 to IPv4; what it does translate never gets to the proxy.
+    """
+    return f"{publication.host_address}/{publication.protocol}"

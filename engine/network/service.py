@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+import ipaddress
+from collections.abc import Callable, Sequence
 
 import anyio
 import anyio.abc
 
-from engine.errors import Forbidden
+from engine.errors import Forbidden, NotFound
 from engine.events.bus import EventBus
-from engine.network import plan
+from engine.network import netlink, plan
 from engine.network.endpoints import Endpoints
+from engine.network.ipam import DEFAULT_POOLS, Pool
 from engine.network.networks import Networks
 from engine.network.records import (
     BRIDGE_DRIVER,
+    DEFAULT_NETWORK,
     Endpoint,
     EndpointRequest,
     NetworkRecord,
     Sandbox,
     SandboxRequest,
+    Subnet,
 )
 from engine.network.sandboxes import Sandboxes
 from engine.state.paths import Paths
 from engine.state.store import Store
 from engine.wire.networks import (
     IPAM,
+    ConfigReference,
     IPAMConfig,
     NetworkCreateRequest,
     NetworkCreateResponse,
@@ -46,11 +51,18 @@ class NetworkService:
     await networks.close_sandbox(sandbox.id)
     """
 
-    def __init__(self, paths: Paths, store: Store, events: EventBus) -> None:
+    def __init__(self, paths: Paths, store: Store, events: EventBus, *, pools: Sequence[Pool] = DEFAULT_POOLS) -> None:
         self._events = events
         self._endpoints = Endpoints()
         self._sandboxes = Sandboxes(paths, store, self._endpoints)
-        self._networks = Networks(paths.tag, store, in_use=self._endpoints.in_use, published=self._sandboxes.published)
+        self._networks = Networks(
+            paths.tag,
+            store,
+            pools=pools,
+            in_use=self._endpoints.in_use,
+            published=self._sandboxes.published,
+            reattach=self._sandboxes.reattach,
+        )
         self._endpoints.networks = self._sandboxes.networks = self._networks
 
     async def run(self, *, task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
@@ -89,18 +101,33 @@ class NetworkService:
             driver=record.driver,
             enable_ipv4=record.enable_ipv4,
             enable_ipv6=record.enable_ipv6,
-            ipam=_ipam(record),
+            ipam=self._ipam(record),
             internal=record.internal,
             attachable=record.attachable,
+            config_from=ConfigReference(network=record.config_from),
+            config_only=record.config_only,
             containers={
                 sandbox.id: plan.resource(sandbox, endpoint, record)
                 for sandbox in self._sandboxes
                 for endpoint in sandbox.endpoints
                 if endpoint.network_id == record.id
             },
-            options=record.options,
+            options=self._options(record),
             labels=record.labels,
         )
+
+    def _options(self, record: NetworkRecord) -> dict[str, str]:
+        if record.name != DEFAULT_NETWORK:
+            return record.options
+        shown = {
+            "default_bridge": "true",
+            "enable_icc": "true",
+            "enable_ip_masquerade": "true",
+            "host_binding_ipv4": "0.0.0.0",
+            "name": self._networks.parent_name(record),
+        }
+        mtu = {"com.docker.network.driver.mtu": str(netlink.default_mtu())}
+        return {**{f"com.docker.network.bridge.{key}": value for key, value in shown.items()}, **mtu}
 
     async def create(self, request: NetworkCreateRequest) -> NetworkCreateResponse:
         """Make a bridge network. Raises `Conflict` for a taken name, `Forbidden` for a taken subnet."""
@@ -176,25 +203,31 @@ class NetworkService:
         """Let a container be found by another name."""
         await self._sandboxes.rename(container_id, name)
 
+    @staticmethod
+    def _ipam(record: NetworkRecord) -> IPAM:
+        """The ranges as the user gave them, then those that were chosen."""
+        chosen = [
+            IPAMConfig(subnet=item.subnet, gateway="" if _has_no_gateway(record, item) else item.gateway)
+            for item in record.subnets
+            if not any(
+                ipaddress.ip_network(given.subnet) == ipaddress.ip_network(item.subnet) for given in record.given
+            )
+        ]
+        return IPAM(driver=record.ipam_driver, options=record.ipam_options, config=[*record.given, *chosen] or None)
+
     def _tell(self, action: str, record: NetworkRecord) -> None:
         self._events.publish("network", action, record.id, {"name": record.name, "type": record.driver})
 
     def _tell_container(self, action: str, container_id: str, endpoint: Endpoint) -> None:
-        attributes = {"container": container_id, "name": endpoint.network_name, "type": BRIDGE_DRIVER}
+        try:
+            driver = self._networks.get(endpoint.network_id).driver
+        except NotFound:  # it was removed meanwhile, and only bridges can go before their containers
+            driver = BRIDGE_DRIVER
+        attributes = {"container": container_id, "name": endpoint.network_name, "type": driver}
         self._events.publish("network", action, endpoint.network_id, attributes)
 
 
-def _ipam(record: NetworkRecord) -> IPAM:
-    return IPAM(
-        driver=record.ipam_driver,
-        options=record.ipam_options,
-        config=[
-            IPAMConfig(
-                subnet=subnet.subnet,
-                ip_range=subnet.ip_range,
-                gateway=subnet.gateway,
-                auxiliary_addresses=subnet.auxiliary,
-            )
-            for subnet in record.subnets
-        ],
-    )
+def _has_no_gateway(record: NetworkRecord, subnet: Subnet) -> bool:
+    if record.has_bridge:
+        return record.bridge_options.gateway_mode(subnet.version) == "isolated"
+    return record.internal or record.parent_options.routes_by_link

@@ -7,7 +7,7 @@ from msgspec import field
 from engine.wire.codec import Wire
 
 
-class EndpointIPAMConfig(Wire, frozen=True, kw_only=True):
+class EndpointIPAMConfig(Wire, frozen=True, kw_only=True, omit_defaults=True):
     """Addresses that the user asked for."""
 
     ipv4_address: str = field(name="IPv4Address", default="")
@@ -35,7 +35,7 @@ class EndpointSettings(Wire, frozen=True, kw_only=True):
     dns_names: list[str] | None = field(name="DNSNames", default=None)
 
 
-class IPAMConfig(Wire, frozen=True, kw_only=True):
+class IPAMConfig(Wire, frozen=True, kw_only=True, omit_defaults=True):
     """One address range of a network; `auxiliary_addresses` are kept for others."""
 
     subnet: str = ""
@@ -45,11 +45,17 @@ class IPAMConfig(Wire, frozen=True, kw_only=True):
 
 
 class IPAM(Wire, frozen=True, kw_only=True):
-    """Address management of a network."""
+    """Address management of a network; host and none have no `config` at all."""
 
     driver: str = "default"
-    config: list[IPAMConfig] = []
+    config: list[IPAMConfig] | None = None
     options: dict[str, str] | None = None
+
+
+class ConfigReference(Wire, frozen=True, kw_only=True):
+    """The network whose configuration is used."""
+
+    network: str = ""
 
 
 class NetworkCreateRequest(Wire, frozen=True, kw_only=True):
@@ -62,6 +68,7 @@ class NetworkCreateRequest(Wire, frozen=True, kw_only=True):
     attachable: bool = False
     ingress: bool = False
     config_only: bool = False
+    config_from: ConfigReference | None = None
     ipam: IPAM | None = field(name="IPAM", default=None)
     enable_ipv4: bool = field(name="EnableIPv4", default=True)
     enable_ipv6: bool = field(name="EnableIPv6", default=False)
@@ -84,12 +91,6 @@ class EndpointResource(Wire, frozen=True, kw_only=True):
     mac_address: str = ""
     ipv4_address: str = field(name="IPv4Address", default="")
     ipv6_address: str = field(name="IPv6Address", default="")
-
-
-class ConfigReference(Wire, frozen=True, kw_only=True):
-    """The network whose configuration is used."""
-
-    network: str = ""
 
 
 class NetworkInspect(Wire, frozen=True, kw_only=True):
@@ -116,12 +117,12 @@ class NetworkInspect(Wire, frozen=True, kw_only=True):
 class NetworkConnectRequest(Wire, frozen=True, kw_only=True):
     """Body of `POST /networks/{id}/connect`."""
 
-    container: str
+    container: str = ""
     endpoint_config: EndpointSettings | None = None
 
 
 class NetworkDisconnectRequest(Wire, frozen=True, kw_only=True):
     """Body of `POST /networks/{id}/disconnect`."""
 
-    container: str
+    container: str = ""
     force: bool = False

@@ -35,8 +35,16 @@ table inet pycompose_ab12 {
   set within { type ifname . ifname; elements = { "pcab12-1" . "pcab12-1" }; }
   set own4 { type ifname . ipv4_addr; flags interval; elements = { "pcab12-1" . 10.1.0.0/16 }; }
   set own6 { type ifname . ipv6_addr; flags interval; elements = { "pcab12-1" . fd00::/64 }; }
-  set masqueraded { type ifname; elements = { "pcab12-1" }; }
+  set bridges { type ifname; elements = { "pcab12-1", "pcab12-3" }; }
+  set masqueraded4 { type ifname; elements = { "pcab12-1" }; }
+  set masqueraded6 { type ifname; elements = { "pcab12-1" }; }
   set internal { type ifname; elements = { "pcab12-2" }; }
+  set unprotected4 { type ifname; elements = { "pcab12-3" }; }
+  set unprotected6 { type ifname; }
+  set routed4 { type ifname; }
+  set routed6 { type ifname; elements = { "pcab12-3" }; }
+  set open4 { type ipv4_addr . inet_proto . inet_service; }
+  set open6 { type ipv6_addr . inet_proto . inet_service; elements = { fd00::2 . tcp . 80 }; }
   map publish4 {
     type inet_proto . inet_service : ipv4_addr . inet_service; elements = { tcp . 8080 : 10.1.0.2 . 80 };
   }
@@ -53,7 +61,7 @@ table inet pycompose_ab12 {
   }
   chain guard {
     type filter hook prerouting priority raw; policy accept;
-    iifname "pcab12*" ip daddr 127.0.0.0/8 drop
+    iifname @bridges ip daddr 127.0.0.0/8 drop
   }
   chain publish {
     meta nfproto ipv4 dnat ip to ip daddr . meta l4proto . th dport map @publish4_at
@@ -72,24 +80,35 @@ table inet pycompose_ab12 {
   }
   chain postrouting {
     type nat hook postrouting priority srcnat; policy accept;
-    ip saddr 127.0.0.0/8 oifname "pcab12*" masquerade
+    ip saddr 127.0.0.0/8 oifname @bridges masquerade
     ct status dnat oifname . ip saddr @own4 masquerade
     ct status dnat oifname . ip6 saddr @own6 masquerade
-    iifname @masqueraded oifname != "pcab12*" masquerade
+    meta nfproto ipv4 iifname @masqueraded4 oifname != @bridges masquerade
+    meta nfproto ipv6 iifname @masqueraded6 oifname != @bridges masquerade
   }
   chain forward {
     type filter hook forward priority filter; policy accept;
     iifname . oifname @within accept
     iifname @internal drop
     oifname @internal drop
-    oifname "pcab12*" ct state established,related accept
-    oifname "pcab12*" ct status dnat accept
-    oifname "pcab12*" drop
+    oifname @bridges ct state established,related accept
+    oifname @bridges ct status dnat accept
+    meta nfproto ipv4 oifname @unprotected4 iifname != @bridges accept
+    meta nfproto ipv6 oifname @unprotected6 iifname != @bridges accept
+    meta nfproto ipv4 oifname @routed4 meta l4proto icmp accept
+    meta nfproto ipv6 oifname @routed6 meta l4proto ipv6-icmp accept
+    meta nfproto ipv4 oifname @routed4 ip daddr . meta l4proto . th dport @open4 accept
+    meta nfproto ipv6 oifname @routed6 ip6 daddr . meta l4proto . th dport @open6 accept
+    oifname @bridges drop
   }
 }
 """
 ELEMENTS = [
     *rules.bridge_elements(BridgeRules("pcab12-1", ("10.1.0.0/16", "fd00::/64"))),
+    *rules.bridge_elements(
+        BridgeRules("pcab12-3", masqueraded=(), unprotected=(4,), routed=(6,), connects_containers=False)
+    ),
+    Element("open6", "fd00::2 . tcp . 80"),
     Element("internal", '"pcab12-2"'),
     Element("publish4", "tcp . 8080", "10.1.0.2 . 80"),
     Element("publish4_at", "127.0.0.1 . udp . 53", "10.1.0.2 . 53"),

@@ -17,20 +17,35 @@ def published(**changes: object) -> Publication:
 def test_an_ordinary_network_may_talk_within_and_leave_with_the_hosts_address() -> None:
     elements = rules.bridge_elements(BridgeRules("pc1", ("10.1.0.0/24", "fd00::/64")))
     assert elements == [
+        Element("bridges", '"pc1"'),
         Element("own4", '"pc1" . 10.1.0.0/24'),
         Element("own6", '"pc1" . fd00::/64'),
         Element("within", '"pc1" . "pc1"'),
-        Element("masqueraded", '"pc1"'),
+        Element("masqueraded4", '"pc1"'),
+        Element("masqueraded6", '"pc1"'),
     ]
 
 
 def test_an_internal_network_reaches_nothing_else() -> None:
     containers = [item.container for item in rules.bridge_elements(BridgeRules("pc1", is_internal=True))]
-    assert containers == ["within", "internal"]
+    assert containers == ["bridges", "within", "internal"]
 
 
 def test_a_network_without_inter_container_communication_is_not_in_the_set_of_those() -> None:
-    assert rules.bridge_elements(BridgeRules("pc1", connects_containers=False)) == [Element("masqueraded", '"pc1"')]
+    apart = BridgeRules("pc1", connects_containers=False)
+    assert "within" not in [item.container for item in rules.bridge_elements(apart)]
+
+
+def test_a_link_of_the_host_that_is_trusted_may_reach_all_ports() -> None:
+    assert Element("within", '"eth0" . "pc1"') in rules.bridge_elements(BridgeRules("pc1", trusted=("eth0",)))
+
+
+def test_a_routed_network_keeps_its_addresses_and_opens_its_ports_where_the_container_is() -> None:
+    elements = rules.bridge_elements(BridgeRules("pc1", masqueraded=(6,), routed=(4,)))
+    assert [item.container for item in elements] == ["bridges", "within", "masqueraded6", "routed4"]
+    assert rules.publication_elements([published(host_port=0, is_routed=True)]) == [
+        Element("open4", "172.18.0.2 . tcp . 80")
+    ]
 
 
 def test_a_port_on_all_addresses_is_keyed_by_protocol_and_port() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Mapping
+from functools import partial
 
 from msgspec import UNSET
 
@@ -22,11 +24,15 @@ from engine.client import EngineClient
 from engine.wire.containers import ContainerSummary
 from engine.wire.images import ImageSummary
 from engine.wire.networks import NetworkInspect
+from engine.wire.times import ZERO, parse_time
 from engine.wire.volumes import Volume
 
 
-async def observe(engine: EngineClient, project_name: str) -> Observed:
-    """What `reconcile` and the teardowns need to know. Raises `EngineRefused`."""
+async def observe(engine: EngineClient, project_name: str, fresh: Mapping[str, float] | None = None) -> Observed:
+    """What `reconcile` and the teardowns need to know; `fresh` are images with the seconds that they may be old.
+
+    Raises `EngineRefused`.
+    """
     containers: list[ObservedContainer] = []
     networks: list[NetworkInspect] = []
     volumes: list[Volume] = []
@@ -48,12 +54,29 @@ async def observe(engine: EngineClient, project_name: str) -> Observed:
 
     with refusals("looking at the project"):
         await all_of([look_at_containers, look_at_networks, look_at_volumes, look_at_images])
+        references = _images(images)
+        due = await _due(engine, {name: age for name, age in (fresh or {}).items() if familiar(name) in references})
     return Observed(
         tuple(containers),
         {item.name: _network(item) for item in networks},
         {item.name: _volume(item) for item in volumes},
-        _images(images),
+        references,
+        due,
     )
+
+
+async def _due(engine: EngineClient, fresh: Mapping[str, float]) -> frozenset[str]:
+    """Those of the images that were named longer ago than they may be."""
+    due: set[str] = set()
+
+    async def look(name: str, most_seconds: float) -> None:
+        image = await engine.inspect_image(name)
+        named_ns = parse_time(image.metadata.get("LastTagTime") or ZERO)
+        if time.time() - named_ns / 1e9 > most_seconds:
+            due.add(familiar(name))
+
+    await all_of([partial(look, name, age) for name, age in fresh.items()])
+    return frozenset(due)
 
 
 async def observe_containers(

@@ -27,6 +27,7 @@ from compose.plan.images import familiar
 from compose.plan.labels import container_name
 from compose.plan.observed import Observed, ObservedContainer
 from compose.plan.progress import Ended, Output, Report
+from compose.plan.pulling import refreshed_images
 from compose.plan.reconcile import plan_pulls, reconcile
 from compose.plan.teardown import plan_kill, plan_stop
 from compose.render.logs import LogFormat
@@ -60,19 +61,19 @@ async def prepared(
     session: Session, engine: EngineClient, project: Project, request: UpRequest, report: Report
 ) -> tuple[Plan, Stage]:
     """The plan of an `up`; before it is made, images are built, and those pulled that may change containers."""
-    options = request.plan_options()
-    observed = await observe(engine, project.name)
+    options, fresh = request.plan_options(), refreshed_images(project)
+    observed = await observe(engine, project.name, fresh)
     builds = plan_builds(project, observed, request.build_options())
     if builds:
         quiet = Quiet().update if request.quiet_build else report
         await perform(builds, Stage(engine, project, observed), quiet)
-        observed = await observe(engine, project.name)
+        observed = await observe(engine, project.name, fresh)
     pulls = plan_pulls(project, observed, options)
     if pulls:
         await perform(pulls, Stage(engine, project, observed), _without_pulls(report, request))
         images = [step.action.image for step in pulls.steps if isinstance(step.action, PullImage)]
         options = altered(options, pulled=frozenset(map(familiar, images)))
-        observed = await observe(engine, project.name)
+        observed = await observe(engine, project.name, fresh)
     plan = reconcile(project, observed, options)
     tell_warnings(session, plan)
     return plan, Stage(engine, project, observed)

@@ -16,7 +16,9 @@ from compose.cli.session import Session, check_services
 @click.option("--include-deps", is_flag=True, help="Also of the services that these depend on")
 @click.option("--ignore-pull-failures", is_flag=True, help="Go on when an image cannot be pulled")
 @click.option("--ignore-buildable", is_flag=True, help="Not those that can be built")
-@click.option("--policy", type=click.Choice(["missing", "always"]), default="always", help="When to pull")
+@click.option("--policy", type=click.Choice(["missing", "always"]), help="When to pull, whatever the services say")
+@click.option("--parallel", is_flag=True, hidden=True)
+@click.option("--no-parallel", is_flag=True, hidden=True)
 @click.pass_obj
 def command(session: Session, /, **options: Any) -> None:
     """Pull the images, all at once."""
@@ -28,8 +30,8 @@ def command(session: Session, /, **options: Any) -> None:
     from compose.cli.working import Stage, perform
     from compose.errors import ComposeError
     from compose.graph.graph import select_services
-    from compose.plan.actions import Plan, PlanBuilder, PullImage
-    from compose.plan.images import image_id, image_of
+    from compose.plan.progress import Update
+    from compose.plan.pulling import plan_asked_pulls
     from compose.render.progress import Quiet
 
     services: tuple[str, ...] = options["services"]
@@ -41,20 +43,17 @@ def command(session: Session, /, **options: Any) -> None:
     async def work() -> None:
         async with connected(session) as engine, progress(session, "pull") as shown:
             observed = await observe(engine, project.name)
-            builder = PlanBuilder()
-            wanted = {
-                image_of(project, service): service.platform
-                for service in project.services.values()
-                # What has a build and no name of its own is in no registry.
-                if service.image and not (service.build and options["ignore_buildable"])
-            }
-            for image, platform in wanted.items():
-                if options["policy"] == "always" or not image_id(observed, image):
-                    builder.add(PullImage(image, "asked to", platform))
+            pulls = plan_asked_pulls(
+                project, observed, policy=options["policy"] or "", ignores_buildable=options["ignore_buildable"]
+            )
             report = Quiet().update if options["quiet"] else shown.update
+            for skip in pulls.skipped:
+                report(Update(skip.resource, "Skipped", detail=skip.because))
             try:
                 stage = Stage(engine, project, observed)
-                await perform(Plan(tuple(builder.steps)), stage, report, keep_going=options["ignore_pull_failures"])
+                # What can be built may well be in no registry: the others are pulled nevertheless.
+                may_fail = options["ignore_pull_failures"] or any(item.build for item in project.services.values())
+                await perform(pulls.plan, stage, report, keep_going=may_fail)
             except (ComposeError, ExceptionGroup):
                 if not options["ignore_pull_failures"]:
                     raise

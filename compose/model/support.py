@@ -114,10 +114,10 @@ _SERVICE = {
     "ports.name": Rule("no", "no", "a note for people and tools", is_quiet=True),
     "provider": Rule("refused", "yes", "services by other programs are not provided yet"),
     "pull_policy": Rule(
-        "partly",
         "yes",
-        "always, missing and never; the others count as `missing`",
-        fine=frozenset({"always", "missing", "if_not_present", "never"}),
+        "yes",
+        "what docker compose knows besides the specification, `refresh`, counts as `missing`, as there",
+        is_quiet=True,
     ),
     "pull_refresh_after": Rule("no", "no", "docker compose does not know it either: use `pull_policy: every_12h`"),
     "runtime": Rule("no", "yes", "every container is run by crun", fine=frozenset({"crun"})),

@@ -1,8 +1,7 @@
-"""Which images a project uses, and which of them have to be fetched first."""
+"""Which images a project uses, by which names."""
 
 from __future__ import annotations
 
-from compose.errors import ComposeError
 from compose.model.project import Project
 from compose.model.service import Service
 from compose.plan.observed import Observed
@@ -38,34 +37,6 @@ def image_of(project: Project, service: Service) -> str:
 def image_id(observed: Observed, reference: str) -> str:
     """The id of the local image, "" when there is none."""
     return observed.images.get(familiar(reference)) or observed.images.get(reference, "")
-
-
-def pull_reason(project: Project, service: Service, observed: Observed, policy: str = "") -> str:
-    """Why the service's image has to be pulled; "" when it has not.
-
-    `policy` is that of the command line and wins over the service's. Raises `ComposeError` when the image is
-    missing and may not be pulled.
-    """
-    image = image_of(project, service)
-    policy = policy if policy not in ("", "policy") else service.pull_policy
-    is_local = bool(image_id(observed, image))
-    if policy == "always" and not service.build:
-        return "asked to"
-    if is_local:
-        return ""
-    if service.build:
-        raise ComposeError(
-            f"image `{image}` of service `{service.name}` is not here, and may not be built",
-            hint="leave out --no-build, or run `pycompose build` first",
-            subject=("services", service.name, "build"),
-        )
-    if policy == "never":
-        raise ComposeError(
-            f"image `{image}` of service `{service.name}` is missing, and may not be pulled",
-            hint=f"run `pycompose pull {service.name}`, or change its `pull_policy`",
-            subject=("services", service.name, "image"),
-        )
-    return "not here yet"
 
 
 def _without_tag(name: str) -> str:

@@ -68,12 +68,16 @@ class ObservedVolume(Struct, frozen=True):
 
 
 class Observed(Struct, frozen=True):
-    """One look at the engine: the project's containers, every network and volume by name, local images by reference."""
+    """One look at the engine: the project's containers, every network and volume by name, local images by reference.
+
+    `due` are those images (in Docker's short form) that are older than their services' pull policies want.
+    """
 
     containers: tuple[ObservedContainer, ...] = ()
     networks: Mapping[str, ObservedNetwork] = {}
     volumes: Mapping[str, ObservedVolume] = {}
     images: Mapping[str, str] = {}
+    due: frozenset[str] = frozenset()
 
     def of_service(self, name: str) -> list[ObservedContainer]:
         """The service's own containers (no one-off ones), by number."""

@@ -26,9 +26,10 @@ from compose.plan.actions import (
     StopContainer,
     WaitFor,
 )
-from compose.plan.images import familiar, image_of, pull_reason
+from compose.plan.images import familiar, image_of
 from compose.plan.labels import container_name
 from compose.plan.observed import Observed, ObservedContainer, ObservedMount
+from compose.plan.pulling import mounted_images, pull_reason
 from compose.plan.survey import (
     Options,
     Replacement,
@@ -161,6 +162,9 @@ class _Planner:
         because = pull_reason(self.project, service, self.observed, policy)
         if because and image not in self.pulls:
             self.pulls[image] = self.builder.add(PullImage(image, because, service.platform))
+        for mounted in mounted_images(self.project, service, self.observed):
+            if mounted not in self.pulls:
+                self.pulls[mounted] = self.builder.add(PullImage(mounted, f"mounted by {service.name}"))
 
     def _containers(self, needs: ServiceNeeds) -> None:
         service = needs.service
@@ -179,8 +183,8 @@ class _Planner:
         steps = [self.resources[key] for key in keys if key in self.resources]
         for name in namespace_providers(service):
             steps += self.ready.get(name, [])
-        pull = self.pulls.get(image_of(self.project, service))
-        return [*steps, pull] if pull else steps
+        images = (image_of(self.project, service), *mounted_images(self.project, service, self.observed))
+        return [*steps, *(self.pulls[image] for image in images if image in self.pulls)]
 
     def _create(self, service: Service, number: int, before: list[int], because: str) -> int:
         name = container_name(self.project, service, number)

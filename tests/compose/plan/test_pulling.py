@@ -20,7 +20,8 @@ OLD = Observed(images=HERE.images, due=frozenset({"tiny:1"}))
     ("policy", "seconds"),
     [
         ("daily", 86_400), ("weekly", 604_800), ("every_12h", 43_200), ("every_1d12h", 129_600),
-        ("every_2w", 1_209_600), ("every_90s", 90), ("every_0s", 0), ("every_", None), ("every_h", None), ("every_5", None), ("every_1h ", None),
+        ("every_2w", 1_209_600), ("every_90s", 90), ("every_0s", 0),
+        ("every_", None), ("every_h", None), ("every_5", None), ("every_1h ", None),
         ("always", None), ("missing", None), ("refresh", None), ("", None),
     ],
 )  # fmt: skip

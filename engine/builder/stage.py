@@ -23,6 +23,7 @@ from engine.builder.dockerfile.problem import DockerfileError, Misspelt
 from engine.builder.dockerfile.stages import SCRATCH, Stage, base_name, expanded
 from engine.builder.failure import StepFailed
 from engine.builder.filestep import carry_out, needs_directory, owner_of, plan_copy, words_of
+from engine.builder.linking import make_alone, on_top_of
 from engine.builder.running import Unfinished, unfinished
 from engine.builder.runstep import RunPlan, plan_run, prepared
 from engine.containers.config import DEFAULT_PATH
@@ -31,6 +32,7 @@ from engine.images.configuration import Configuration, HistoryEntry, RootFilesys
 from engine.images.feed import short
 from engine.images.record import Image
 from engine.storage.content import digest_of
+from engine.storage.layers import CapturedLayer
 from engine.wire.containers import ContainerConfig
 from engine.wire.frames import STDERR
 from engine.wire.times import rfc3339
@@ -184,26 +186,32 @@ class StageBuild:
                 raise Misspelt(f"variable expansion is not supported for --from: {instruction.origin}")
             origin = await bench.origin(instruction.origin, self._stage.index, self._stages)
         words = words_of(instruction, bench.expander(product.state))
-        directory = product.state.config.working_dir
+        facts = ["linked" if instruction.link else product.top, product.state.config.working_dir, words]
         # What a stage made may have the same contents although it was made anew; a look at its key comes first.
-        quick = key_of("copy", product.top, directory, words, origin.key) if origin and origin.key else ""
+        quick = key_of("copy", *facts, origin.key) if origin and origin.key else ""
         entry = bench.look_up(quick) if quick else None
         if entry is None:
-            entry = await self._copied(instruction, product, origin, words, quick)
+            entry = await self._copied(instruction, product, origin, facts, quick)
         else:
             await self._say(" ---> Using cache\n")
+        if instruction.link:
+            entry = await on_top_of(bench, entry, product.chain_ids, self._stage.index)
         return _grown(product, entry, product.state, created_by=instruction.text)
 
     async def _copied(
-        self, instruction: Copy, product: Product, origin: Origin | None, words: Sequence[object], quick: str
+        self, instruction: Copy, product: Product, origin: Origin | None, facts: Sequence[object], quick: str
     ) -> Entry:
         bench = self._bench
         plan = await plan_copy(bench, instruction, product.state, origin, self._stage.index)
         # Documents are in `contents`, with their variables replaced.
-        key = key_of("copy of", product.top, product.state.config.working_dir, words, plan.contents)
+        key = key_of("copy of", *facts, plan.contents)
         entry = bench.look_up(key)
         if entry is not None:
             await self._say(" ---> Using cache\n")
+        elif instruction.link:
+            async with bench.limiter:
+                entry = _filled(_entry(key, instruction.text, product), await make_alone(bench, plan), ())
+            await bench.cache.put(entry)
         else:
 
             async def act(layer: Unfinished) -> bool:
@@ -259,13 +267,7 @@ class StageBuild:
         async with bench.limiter, unfinished(bench.drivers, product.chain_ids) as layer:
             entry = _entry(key, description, product)
             if await act(layer):
-                captured = await layer.capture(bench.images.inventory.layers)
-                entry = msgspec.structs.replace(
-                    entry,
-                    diff_id=captured.diff_id,
-                    chain_ids=[*product.chain_ids, captured.chain_id],
-                    size_bytes=captured.size_bytes,
-                )
+                entry = _filled(entry, await layer.capture(bench.images.inventory.layers), product.chain_ids)
         await bench.cache.put(entry)
         return entry
 
@@ -288,6 +290,13 @@ class StageBuild:
 def _entry(key: str, description: str, product: Product) -> Entry:
     now = time.time_ns()
     return Entry(id=key, description=description, created_ns=now, used_ns=now, parent=product.lineage)
+
+
+def _filled(entry: Entry, layer: CapturedLayer, below: Sequence[str]) -> Entry:
+    """The entry of a step that made a layer."""
+    return msgspec.structs.replace(
+        entry, diff_id=layer.diff_id, chain_ids=[*below, layer.chain_id], size_bytes=layer.size_bytes
+    )
 
 
 def _grown(product: Product, entry: Entry, state: State, *, created_by: str) -> Product:

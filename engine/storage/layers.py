@@ -27,6 +27,7 @@ from engine.errors import InvalidLayer
 from engine.kernel.libc import call
 from engine.storage.compression import Read
 from engine.storage.deletion import delete_tree
+from engine.storage.linking import link_tree
 from engine.storage.pack import Packed, pack
 from engine.storage.recipe import Recipe, follow
 from engine.storage.streaming import Write, piped
@@ -173,6 +174,25 @@ class Layers:
 
         self._make(fill, lambda: packed[0].diff_id)
         return CapturedLayer(packed[0].diff_id, packed[0].diff_id, packed[0].size_bytes)
+
+    def share(self, chain_id: str, parents: Sequence[str]) -> str:
+        """Have a layer on top of other parents as well, its files being there only once; returns its chain id there.
+
+        Raises `FileNotFoundError` when it is not there at all, `OSError`.
+        """
+        record = self.record(chain_id)
+        other = chain_ids([*parents[-1:], record.diff_id])[-1]
+
+        def fill(target: Path) -> LayerRecord:
+            link_tree(self.path(chain_id), target)
+            recipe = self.path(chain_id).with_name(_RECIPE)
+            if recipe.exists():
+                target.with_name(_RECIPE).hardlink_to(recipe)
+            return msgspec.structs.replace(record, is_local=True)
+
+        if not self.has(other):
+            self._make(fill, lambda: other)
+        return other
 
     def pack(self, chain_id: str, write: Write) -> None:
         """Write a layer's uncompressed archive to `write`, made anew from its files. Blocks.

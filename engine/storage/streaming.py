@@ -128,8 +128,8 @@ async def consumed(chunks: AsyncIterator[bytes], consume: Callable[[Read], C]) -
     async def feed() -> None:
         nonlocal is_whole
         try:
-            async for chunk in chunks:
-                await _write_soon(writable, chunk)
+            async for batch in _batched(chunks):
+                await _write_soon(writable, batch)
             is_whole = True
         except BrokenPipeError:
             return  # it has all it needs, or failed and says why
@@ -155,6 +155,20 @@ async def consumed(chunks: AsyncIterator[bytes], consume: Callable[[Read], C]) -
     except ExceptionGroup as group:
         raise group.exceptions[0] from None
     return results[0]
+
+
+async def _batched(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same bytes in longer pieces: each that changes threads makes both wait for the interpreter's lock."""
+    batch: list[bytes] = []
+    size_bytes = 0
+    async for chunk in chunks:
+        batch.append(chunk)
+        size_bytes += len(chunk)
+        if size_bytes >= _CHUNK_BYTES:
+            yield b"".join(batch)
+            batch, size_bytes = [], 0
+    if batch:
+        yield b"".join(batch)
 
 
 async def _write_soon(descriptor: int, data: bytes) -> None:

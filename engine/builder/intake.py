@@ -93,7 +93,7 @@ def _move_to_disk(place: Path) -> None:
     except BaseException:
         delete_tree(copy)
         raise
-    unmount(place)
+    unmount(place, lazily=True)  # the thread that was inside may take a moment to be gone
     place.rmdir()
     copy.rename(place)
 

@@ -28,7 +28,7 @@ def place(tmp_path: Path) -> Iterator[Path]:
     place = tmp_path / "sent"
     yield place
     for point in reversed(list(mount_points(place))):
-        unmount(point)
+        unmount(point, lazily=True)
 
 
 def reader(content: bytes) -> Read:
@@ -61,7 +61,7 @@ def test_a_context_has_the_same_files_in_memory_and_on_the_disk(
 def test_only_what_fits_stays_in_memory(place: Path) -> None:
     take_in(reader(context()), place, SPACIOUS)
     assert list(mount_points(place)) == [place]
-    unmount(place)
+    unmount(place, lazily=True)
     place.rmdir()
     take_in(reader(context()), place, TIGHT)
     assert list(mount_points(place)) == []

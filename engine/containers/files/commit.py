@@ -106,7 +106,8 @@ class Committer:
 
     async def _let_go_on(self, container: Container) -> None:
         if container.status is Status.PAUSED:
-            await self._stopper.unpause(container)
+            with contextlib.suppress(Conflict):  # its end came before the pause, and is noticed only now
+                await self._stopper.unpause(container)
         if container in self._ledger:
             await container.change(is_at_rest=False)
 

@@ -42,9 +42,8 @@ from compose.plan.actions import (
 from compose.plan.images import image_id
 from compose.plan.observed import Observed
 from compose.plan.progress import Phase, Report, Update
+from compose.plan.words import words
 from engine.client import EngineClient
-
-_WAITED = {"healthy": "Healthy", "completed": "Exited", "running": "Healthy"}
 
 
 async def execute(
@@ -130,13 +129,13 @@ class _Run:
             case CreateNetwork():
                 await self._create_network(action)
             case RemoveNetwork():
-                await self._remove("Network", action.name, lambda: self.engine.remove_network(action.name))
+                await self._remove(action, lambda: self.engine.remove_network(action.name))
             case CreateVolume():
                 await self._create_volume(action)
             case RemoveVolume():
-                await self._remove("Volume", action.name, lambda: self.engine.remove_volume(action.name))
+                await self._remove(action, lambda: self.engine.remove_volume(action.name))
             case RemoveImage():
-                await self._remove("Image", action.image, lambda: self.engine.remove_image(action.image))
+                await self._remove(action, lambda: self.engine.remove_image(action.image))
             case CreateContainer():
                 await self._create_container(action)
             case StartContainer():
@@ -153,16 +152,17 @@ class _Run:
                 await self._wait(action)
 
     @contextmanager
-    def _told(self, resource: str, words: tuple[str, str], doing: str, fine: tuple[int, ...] = ()) -> Iterator[None]:
-        """Report the first word, do the block, report the second; refusals are named after what we were `doing`."""
-        self._say(resource, words[0], Phase.WORKING)
+    def _told(self, action: Action, fine: tuple[int, ...] = ()) -> Iterator[None]:
+        """Report that it is being done, do the block, report that it is done; refusals are named after the act."""
+        (told,) = words(action)
+        self._say(told.resource, told.doing, Phase.WORKING)
         try:
-            with refusals(doing, fine=fine):
+            with refusals(told.deed, fine=fine):
                 yield
         except ComposeError:
-            self._say(resource, "Error", Phase.FAILED)
+            self._say(told.resource, "Error", Phase.FAILED)
             raise
-        self._say(resource, words[1])
+        self._say(told.resource, told.done)
 
     def _taken_back(self, resource: str) -> None:
         if resource not in self.failed:  # what has failed goes on being shown as such
@@ -196,21 +196,20 @@ class _Run:
 
     async def _create_network(self, action: CreateNetwork) -> None:
         name = action.network.name
-        with self._told(f"Network {name}", ("Creating", "Created"), f"creating network {name}"):
+        with self._told(action):
             with anyio.CancelScope(shield=True):  # what was begun is known to be there, and can be taken back
                 await self.engine.create_network(network_request(self.project, action.network))
                 self.made.networks.append(name)
 
     async def _create_volume(self, action: CreateVolume) -> None:
         name = action.volume.name
-        with self._told(f"Volume {name}", ("Creating", "Created"), f"creating volume {name}"):
+        with self._told(action):
             with anyio.CancelScope(shield=True):
                 await self.engine.create_volume(volume_request(self.project, action.volume))
                 self.made.volumes.append(name)
 
     async def _create_container(self, action: CreateContainer) -> None:
-        words = ("Recreate", "Recreated") if action.replaces else ("Creating", "Created")
-        with self._told(f"Container {action.final_name}", words, f"creating container {action.final_name}"):
+        with self._told(action):
             local_id = self.image_ids.get(action.image) or image_id(self.observed, action.image)
             providers = {service: identity for service, (_, identity) in self.providers.items()}
             request = container_request(self.project, action, local_id, providers)
@@ -236,7 +235,7 @@ class _Run:
 
     async def _start(self, action: StartContainer) -> None:
         name = action.container
-        with self._told(f"Container {name}", ("Starting", "Started"), f"starting container {name}", fine=(304,)):
+        with self._told(action, fine=(304,)):
             container = self.ids.get(name, name)
             await self.engine.start_container(container)
             if service := self.project.services.get(action.service):
@@ -245,19 +244,17 @@ class _Run:
 
     async def _stop(self, action: StopContainer) -> None:
         name = action.container
-        with self._told(f"Container {name}", ("Stopping", "Stopped"), f"stopping container {name}", fine=(304, 404)):
+        with self._told(action, fine=(304, 404)):
             if service := self.project.services.get(action.service):
                 await run_hooks(self.engine, action.container_id, name, service.pre_stop)
             await self.engine.stop_container(action.container_id, timeout_seconds=action.timeout_seconds)
 
     async def _kill(self, action: KillContainer) -> None:
-        name = action.container
-        with self._told(f"Container {name}", ("Killing", "Killed"), f"killing container {name}", fine=(404, 409)):
+        with self._told(action, fine=(404, 409)):
             await self.engine.kill_container(action.container_id, action.signal)
 
     async def _remove_container(self, action: RemoveContainer) -> None:
-        name = action.container
-        with self._told(f"Container {name}", ("Removing", "Removed"), f"removing container {name}", fine=(404,)):
+        with self._told(action, fine=(404,)):
             await self.engine.remove_container(action.container_id, force=True, volumes=not action.keep_volumes)
         self.made.removed.add(action.container_id)
 
@@ -266,33 +263,33 @@ class _Run:
         with refusals(f"renaming container {action.container}"):
             await self.engine.rename_container(container, action.new_name)
 
-    async def _remove(self, kind: str, name: str, call: Callable[[], Awaitable[object]]) -> None:
+    async def _remove(self, action: Action, call: Callable[[], Awaitable[object]]) -> None:
         """Remove what others may still use: then it stays, with a warning."""
-        resource = f"{kind} {name}"
-        self._say(resource, "Removing", Phase.WORKING)
+        (told,) = words(action)
+        self._say(told.resource, told.doing, Phase.WORKING)
         try:
-            with refusals(f"removing {kind.lower()} {name}", fine=(404,)):
+            with refusals(told.deed, fine=(404,)):
                 await call()
         except EngineRefused as exc:
             if exc.status not in (403, 409):
-                self._say(resource, "Error", Phase.FAILED)
+                self._say(told.resource, "Error", Phase.FAILED)
                 raise
-            self._say(resource, "Resource is still in use", Phase.WARNING)
+            self._say(told.resource, "Resource is still in use", Phase.WARNING)
         else:
-            self._say(resource, "Removed")
+            self._say(told.resource, told.done)
 
     async def _wait(self, action: WaitFor) -> None:
         assert self.waiter, "a plan with waits is run with a waiter"
-        for name in action.containers:
-            self._say(f"Container {name}", "Waiting", Phase.WORKING)
+        for told in words(action):
+            self._say(told.resource, told.doing, Phase.WORKING)
         try:
             await self.waiter.until(action, self.ids)
         except ServiceFailed as exc:
             phase = Phase.FAILED if action.is_required else Phase.WARNING
-            for name in action.containers:
-                self._say(f"Container {name}", "Error", phase, exc.message.splitlines()[0])
+            for told in words(action):
+                self._say(told.resource, "Error", phase, exc.message.splitlines()[0])
             if action.is_required:
                 raise
         else:
-            for name in action.containers:
-                self._say(f"Container {name}", _WAITED[action.condition])
+            for told in words(action):
+                self._say(told.resource, told.done)

@@ -48,8 +48,8 @@ class Lines:
 
 
 def short_name(project_name: str, container: str) -> str:
-    """`web-1` for `shop-web-1`; other names (the user's own) as they are."""
-    return container.removeprefix(f"{project_name}-")
+    """`web-1` for `shop-web-1` (or `shop_web_1`); other names (the user's own) as they are."""
+    return container.removeprefix(f"{project_name}-").removeprefix(f"{project_name}_")
 
 
 async def print_logs(
@@ -91,6 +91,7 @@ class Follower:
         self._live = 0
         self.exit_codes: dict[str, int] = {}  # service -> exit code of its container that ended last
         self.first_end = anyio.Event()
+        self.first_failure = anyio.Event()
 
     async def run(
         self,
@@ -181,6 +182,8 @@ class Follower:
         if not end.will_restart:
             self.exit_codes[found.config.labels.get(labels.SERVICE, "")] = end.exit_code
             self.first_end.set()
+            if end.exit_code:
+                self.first_failure.set()
 
 
 async def _copy(

@@ -46,7 +46,7 @@ def container_request(
     if image_id:
         tags[labels.IMAGE] = image_id
     if action.replaces:
-        tags[labels.REPLACE] = service.container_name or f"{service.name}-{action.number}"
+        tags[labels.REPLACE] = service.container_name or f"{service.name}{project.separator}{action.number}"
     exposed = [f"{port.target}/{port.protocol}" for port in service.ports]
     exposed += [key for text in service.expose for key in _exposed(text)]
     return ContainerCreateRequest(

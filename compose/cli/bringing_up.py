@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import anyio
@@ -111,7 +111,7 @@ class _Foreground:
             follower = self._follower()
             with working:
                 await self._until_over(follower, tasks)
-            if self.is_interrupted or self.request.abort_on_exit:
+            if self.is_interrupted or self._is_aborting(follower):
                 await self._stop(stopping)
                 with anyio.move_on_after(_LAST_WORDS_SECONDS):
                     await follower.until_idle()
@@ -129,8 +129,12 @@ class _Foreground:
             await follower.until_noticed(started)
         if self.request.abort_on_exit:
             await follower.first_end.wait()
-        else:
+            return
+        async with anyio.create_task_group() as over:
+            if self.request.abort_on_failure:
+                over.start_soon(_then, follower.first_failure.wait, over.cancel_scope.cancel)
             await follower.until_idle()
+            over.cancel_scope.cancel()
 
     async def _stop(self, stopping: anyio.CancelScope) -> None:
         """Stop the project gracefully; when that is cancelled, kill what has not ended."""
@@ -176,12 +180,22 @@ class _Foreground:
     def _is_running(self, item: ObservedContainer) -> bool:
         return item.state == "running" and not item.is_one_off and self.request.is_attached(self.project, item.service)
 
+    def _is_aborting(self, follower: Follower) -> bool:
+        """Whether the end, or the failure, of one container is to stop the others."""
+        return self.request.abort_on_exit or (self.request.abort_on_failure and follower.first_failure.is_set())
+
     def _exit_code(self, follower: Follower) -> int:
-        if not self.request.abort_on_exit:
+        if not (self.request.abort_on_exit or self.request.abort_on_failure):
             return 0
         if self.request.exit_code_from:
             return follower.exit_codes.get(self.request.exit_code_from, 0)
-        return next(iter(follower.exit_codes.values()), 0)
+        codes = follower.exit_codes.values()
+        return next((code for code in codes if code), 0) if self.request.abort_on_failure else next(iter(codes), 0)
+
+
+async def _then(wait: Callable[[], Awaitable[object]], act: Callable[[], None]) -> None:
+    await wait()
+    act()
 
 
 def _without_pulls(report: Report, request: UpRequest) -> Report:

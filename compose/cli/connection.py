@@ -9,8 +9,8 @@ from pathlib import Path
 
 from compose.apply.credentials import CredentialStore
 from compose.cli.session import Session
-from compose.errors import ComposeError, EngineRefused, EngineUnavailable
-from engine.client import ApiError, EngineClient, EngineUnreachable, LaunchError
+from compose.errors import ComposeError, EngineRefused, EngineUnavailable, UsageError
+from engine.client import ApiError, EngineClient, EngineUnreachable, LaunchError, OnlyReads
 from engine.client.launch import EngineHome, ensure_engine
 
 _CHECK_HOST = "check --host and DOCKER_HOST, and whether the engine runs"
@@ -23,7 +23,7 @@ async def connected(session: Session) -> AsyncIterator[EngineClient]:
     address = session.host or await _embedded(session)
     store = credential_store(session)
     headers = list(store.http_headers().items())
-    async with EngineClient(address, find_auth=store.for_image, headers=headers) as engine:
+    async with EngineClient(address, find_auth=store.for_image, headers=headers, only_reads=session.dry_run) as engine:
         try:
             yield engine
         except EngineUnavailable as exc:
@@ -43,6 +43,10 @@ def as_compose_error(exc: BaseException) -> ComposeError | None:
     """A failure of the client that nobody gave a context, as one of ours; None for everything else."""
     if isinstance(exc, ApiError):
         return EngineRefused(exc.message, status=exc.status)
+    if isinstance(exc, OnlyReads):
+        return UsageError(
+            "this command has no --dry-run", hint="it is for those that follow a plan: up, down, stop, ..."
+        )
     if isinstance(exc, EngineUnreachable):
         return EngineUnavailable(str(exc), hint=_CHECK_HOST)
     if isinstance(exc, LaunchError):

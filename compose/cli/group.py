@@ -87,7 +87,14 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
 @click.option("-p", "--project-name", default="", metavar="NAME", help="Name of the project")
 @click.option("--profile", "profiles", multiple=True, metavar="NAME", help="Enable a profile, repeatable")
 @click.option("--env-file", "env_files", multiple=True, metavar="FILE", help="Another file than .env, repeatable")
-@click.option("--project-directory", default="", metavar="DIR", help="Where relative paths begin")
+@click.option(
+    "--project-directory",
+    "--workdir",
+    "project_directory",
+    default="",
+    metavar="DIR",
+    help="Where relative paths begin",
+)
 @click.option("--all-resources", is_flag=True, help="Also networks, volumes, ... that no service uses")
 @click.option("-H", "--host", default="", metavar="ADDRESS", help="Engine to talk to, instead of our own")
 @click.option("--ansi", type=click.Choice(["auto", "always", "never"]), default=None, help="Colours and redrawing")
@@ -97,6 +104,9 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
     default=None,
     help="How to show progress",
 )
+@click.option("--dry-run", is_flag=True, help="Tell what would be done, without doing it")
+@click.option("--compatibility", is_flag=True, help="Name containers and images as docker-compose 1 did, with _")
+@click.option("--verbose", "--no-ansi", "ignored", is_flag=True, expose_value=False, hidden=True)
 @click.option("-v", "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version)
 @click.pass_context
 def cli(  # noqa: PLR0913 - one parameter per global option
@@ -110,6 +120,8 @@ def cli(  # noqa: PLR0913 - one parameter per global option
     host: str,
     ansi: str | None,
     progress: str | None,
+    dry_run: bool,
+    compatibility: bool,
 ) -> None:
     """Collect the global options for the command."""
     environment = dict(os.environ)
@@ -125,4 +137,11 @@ def cli(  # noqa: PLR0913 - one parameter per global option
         host=host or environment.get("DOCKER_HOST", ""),
         ansi=ansi or environment.get("COMPOSE_ANSI", "auto"),
         progress=progress or environment.get("COMPOSE_PROGRESS", "auto"),
+        dry_run=dry_run,
+        compatibility=compatibility or _is_true(environment.get("COMPOSE_COMPATIBILITY", "")),
     )
+
+
+def _is_true(text: str) -> bool:
+    """As docker compose reads its variables."""
+    return text.lower() in ("1", "t", "true", "y", "yes", "on")

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace as altered
 
 from compose.cli.session import Session
 from compose.cli.terminal import warn
 from compose.errors import NoProject
 from compose.model.project import Project
+
+# docker-compose 1 named containers and images `project_service_1` and `project_service`.
+_SEPARATOR_OF_VERSION_1 = "_"
 
 if TYPE_CHECKING:
     from compose.load.pipeline import Loaded
@@ -19,6 +25,8 @@ def load_project(session: Session, **switches: Any) -> Loaded:
     from compose.load.pipeline import load
 
     loaded = load(session.request(**switches))
+    if session.compatibility:
+        loaded = replace(loaded, project=altered(loaded.project, separator=_SEPARATOR_OF_VERSION_1))
     for message in loaded.project.warnings:
         warn(session, message)
     return loaded

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections import Counter
 
 import click
 
 from compose.cli.session import Session
+from compose.errors import UsageError
 
 
 @click.command("ls", help="List running projects")
 @click.option("-a", "--all", "everything", is_flag=True, help="Also stopped ones")
+@click.option("--filter", "filters", multiple=True, metavar="name=PATTERN", help="Only those whose name matches")
 @click.option("-q", "--quiet", is_flag=True, help="Only names")
 @click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", help="Output format")
 @click.pass_obj
-def command(session: Session, everything: bool, quiet: bool, style: str) -> None:
+def command(session: Session, everything: bool, filters: tuple[str, ...], quiet: bool, style: str) -> None:
     """Print the projects of the engine."""
     from compose.apply.observe import observe_containers
     from compose.cli.asynchronous import run_async
@@ -29,8 +32,11 @@ def command(session: Session, everything: bool, quiet: bool, style: str) -> None
         async with connected(session) as engine:
             return await observe_containers(engine, everything=everything)
 
+    patterns = [_pattern(text) for text in filters]
     projects: dict[str, list[ObservedContainer]] = {}
     for item in run_async(work):
+        if patterns and not any(pattern.search(item.labels[labels.PROJECT]) for pattern in patterns):
+            continue
         projects.setdefault(item.labels[labels.PROJECT], []).append(item)
     rows = []
     for name, items in sorted(projects.items()):
@@ -46,3 +52,13 @@ def command(session: Session, everything: bool, quiet: bool, style: str) -> None
     else:
         text = table(("NAME", "STATUS", "CONFIG FILES"), rows)
     sys.stdout.write(text)
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    key, equals, pattern = text.partition("=")
+    if key != "name" or not equals:
+        raise UsageError(f"the filter `{text}` is not known", hint="use name=PATTERN, a regular expression")
+    try:
+        return re.compile(pattern)
+    except re.error as exc:
+        raise UsageError(f"`{pattern}` is no regular expression: {exc}") from exc

@@ -32,7 +32,7 @@ from engine.client import EngineClient
 async def run_one_off(session: Session, project: Project, request: RunRequest, *, slug: str) -> int:
     """Create the container, run it to its end (unless detached) and return its exit code."""
     service = one_off_service(project.services[request.service], request)
-    name = request.name or f"{project.name}-{request.service}-run-{slug[:12]}"
+    name = request.name or project.separator.join((project.name, request.service, "run", slug[:12]))
     async with connected(session) as engine:
         async with progress(session, "run") as shown:
             observed = await observe(engine, project.name, refreshed_images(project))

@@ -30,6 +30,8 @@ class Session:
     host: str = ""
     ansi: str = "auto"
     progress: str = "auto"
+    dry_run: bool = False
+    compatibility: bool = False
 
     def request(self, **switches: Any) -> LoadRequest:
         """What to load, with the switches of `LoadRequest`."""

@@ -47,6 +47,7 @@ def create_options(function: Any) -> Any:
 @click.option("--no-color", is_flag=True, help="Without colours")
 @click.option("--no-log-prefix", is_flag=True, help="Without names before the lines")
 @click.option("--abort-on-container-exit", "abort_on_exit", is_flag=True, help="Stop all when one ends")
+@click.option("--abort-on-container-failure", "abort_on_failure", is_flag=True, help="Stop all when one fails")
 @click.option("--exit-code-from", default="", metavar="SERVICE", help="End with this service's exit code")
 @click.option("--attach", multiple=True, metavar="SERVICE", help="Print the output of these services only")
 @click.option("--no-attach", multiple=True, metavar="SERVICE", help="Do not print the output of these services")
@@ -74,6 +75,6 @@ def up(session: Session, request: UpRequest) -> int:
     from compose.cli.pointing import pointing
 
     project, places = load_selected(session, request.services, with_dependencies=not request.no_deps)
-    work = detached if request.detach else attached
+    work = detached if request.detach or session.dry_run else attached
     with pointing(places):
         return run_async(lambda: work(session, project, request))

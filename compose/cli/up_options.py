@@ -40,6 +40,7 @@ class UpRequest:
     no_color: bool = False
     no_log_prefix: bool = False
     abort_on_exit: bool = False
+    abort_on_failure: bool = False
     exit_code_from: str = ""
     attach: tuple[str, ...] = ()
     no_attach: tuple[str, ...] = ()
@@ -51,15 +52,20 @@ class UpRequest:
             raise UsageError("--force-recreate and --no-recreate contradict each other", hint="give one of them")
         if self.build and self.no_build:
             raise UsageError("--build and --no-build contradict each other", hint="give one of them")
-        if self.detach and (self.abort_on_exit or self.exit_code_from):
+        if self.detach and (self.abort_on_exit or self.abort_on_failure or self.exit_code_from):
             raise UsageError(
                 "--detach does not wait for containers to exit",
-                hint="leave out --detach, or --abort-on-container-exit and --exit-code-from",
+                hint="leave out --detach, or --abort-on-container-exit/-failure and --exit-code-from",
+            )
+        if self.abort_on_failure and self.abort_on_exit:
+            raise UsageError(
+                "--abort-on-container-exit and --abort-on-container-failure contradict each other",
+                hint="give one of them",
             )
         return replace(
             self,
             detach=self.detach or self.wait or self.no_start,
-            abort_on_exit=self.abort_on_exit or bool(self.exit_code_from),
+            abort_on_exit=self.abort_on_exit or (bool(self.exit_code_from) and not self.abort_on_failure),
         )
 
     def plan_options(self) -> Options:

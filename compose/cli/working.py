@@ -31,9 +31,17 @@ async def carry_out(session: Session, verb: str, plan: Plan, stage: Stage, *, ke
 
 
 async def perform(plan: Plan, stage: Stage, report: Report, *, keep_going: bool = False) -> frozenset[str]:
-    """Execute a plan and report; returns the ids of the containers that were started."""
-    for name in plan.unchanged:
-        report(Update(f"Container {name}", "Running"))
+    """Execute a plan and report; returns the ids of the containers that were started.
+
+    With an engine that may only be read from, as `--dry-run` has it, the plan is told and not done.
+    """
+    if stage.engine.only_reads:
+        from compose.apply.rehearsal import rehearse, rehearsing
+
+        _tell_unchanged(plan, rehearsing(report))
+        rehearse(plan, report)
+        return frozenset()
+    _tell_unchanged(plan, report)
     if not plan:
         return frozenset()
     return await execute(
@@ -44,6 +52,11 @@ async def perform(plan: Plan, stage: Stage, report: Report, *, keep_going: bool 
         report=report,
         keep_going=keep_going,
     )
+
+
+def _tell_unchanged(plan: Plan, report: Report) -> None:
+    for name in plan.unchanged:
+        report(Update(f"Container {name}", "Running"))
 
 
 def tell_warnings(session: Session, plan: Plan) -> None:

@@ -75,7 +75,7 @@ class Project(Part, frozen=True):
     interpolation saw (shell over .env). `warnings` are for the user's eyes, one line each. The resources are all that
     the files declare; `compose.graph.graph.select_services` leaves those that the services in question use.
     `canonical` is what hashes are made of: the entries of `services`, `networks` and `volumes` as `config` prints
-    them, attributes in the reference's order.
+    them, attributes in the reference's order. `separator` stands between the parts of containers' and images' names.
     """
 
     name: str
@@ -92,3 +92,4 @@ class Project(Part, frozen=True):
     environment_files: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     canonical: Mapping[str, Mapping[str, Mapping[str, object]]] = {}
+    separator: str = "-"

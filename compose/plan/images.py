@@ -31,7 +31,7 @@ def canonical(reference: str) -> str:
 
 def image_of(project: Project, service: Service) -> str:
     """The image a service runs: its own, or the name that its build gets."""
-    return service.image or f"{project.name}-{service.name}"
+    return service.image or f"{project.name}{project.separator}{service.name}"
 
 
 def image_id(observed: Observed, reference: str) -> str:

@@ -78,7 +78,7 @@ def dependencies(label: str) -> tuple[str, ...]:
 
 def container_name(project: Project, service: Service, number: int) -> str:
     """`project-service-1`, or the name that the user gave."""
-    return service.container_name or f"{project.name}-{service.name}-{number}"
+    return service.container_name or project.separator.join((project.name, service.name, str(number)))
 
 
 def _owned(project: Project, config_hash: str) -> dict[str, str]:

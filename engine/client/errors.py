@@ -28,3 +28,10 @@ class LaunchError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+
+class OnlyReads(Exception):
+    """A call that would change something, by a client that was made to read only."""
+
+    def __init__(self, method: str, path: str) -> None:
+        super().__init__(f"{method} {path} is not sent: this client only reads")

@@ -10,7 +10,7 @@ import anyio
 import msgspec
 
 from engine.client.connection import Body, EngineConnection, Head, check_address, dial
-from engine.client.errors import ApiError, EngineUnreachable
+from engine.client.errors import ApiError, EngineUnreachable, OnlyReads
 from engine.client.stdio import Hijacked
 from engine.errors import BadRequest
 from engine.wire.codec import decode, encode
@@ -68,14 +68,20 @@ class Transport:
     """Base of the client: dials, keeps and reuses connections. Errors: `ApiError`, `EngineUnreachable`.
 
     `find_auth` is asked for the credentials of an image's registry by calls that are given none; `headers` go along
-    with every request.
+    with every request. One that `only_reads` raises `OnlyReads` instead of asking for a change.
     """
 
     def __init__(
-        self, address: str, *, find_auth: FindAuth | None = None, headers: Sequence[tuple[str, str]] = ()
+        self,
+        address: str,
+        *,
+        find_auth: FindAuth | None = None,
+        headers: Sequence[tuple[str, str]] = (),
+        only_reads: bool = False,
     ) -> None:
         check_address(address)
         self.address = address
+        self.only_reads = only_reads
         self._find_auth = find_auth
         self._headers = tuple(headers)
         self._idle: list[EngineConnection] = []
@@ -124,6 +130,7 @@ class Transport:
         upload: Body | None = None,
     ) -> AsyncGenerator[Answer, None]:
         """One request, with its answer to be read in the block; leaving it early closes the connection."""
+        self._check(method, path)
         target = format_target(path, parameters, await self.settle_version())
         content: Body = upload if upload is not None else b"" if body is None else encode(body)
         typed = [("Content-Type", JSON)] if body is not None else []
@@ -136,6 +143,7 @@ class Transport:
         self, path: str, parameters: Parameters = _NOTHING, body: object = None, *, is_tty: bool
     ) -> Hijacked:
         """A POST that takes its connection over."""
+        self._check("POST", path)
         target = format_target(path, parameters, await self.settle_version())
         content = b"" if body is None else encode(body)
         headers = [*self._common, ("Connection", "Upgrade"), ("Upgrade", "tcp"), ("Content-Type", JSON)]
@@ -148,6 +156,10 @@ class Transport:
         except BaseException:
             await connection.aclose()
             raise
+
+    def _check(self, method: str, path: str) -> None:
+        if self.only_reads and method not in ("GET", "HEAD"):
+            raise OnlyReads(method, path)
 
     # -- connections
 

@@ -86,3 +86,12 @@ def test_cp_brings_a_tree_into_a_container_and_back(machine: Machine, project: P
     assert (tmp_path / "back" / "link").read_text() == "from here\n"
     missing = machine.pycompose("cp", "db:/none", str(tmp_path / "x"), cwd=project, succeeds=False)
     assert "there is no /none in the container" in missing.stderr
+
+
+def test_a_dry_run_tells_of_every_step_and_changes_nothing(machine: Machine, tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text("name: never\nservices: {web: {image: busybox, command: sleep 1000}}\n")
+    done = machine.pycompose("--dry-run", "up", cwd=tmp_path)
+    assert "DRY-RUN MODE -  Container never-web-1  Started" in done.stderr
+    assert "never" not in machine.docker("ps", "-a").stdout + machine.docker("network", "ls").stdout
+    refused = machine.pycompose("--dry-run", "exec", "web", "true", cwd=tmp_path, succeeds=False)
+    assert refused.returncode != 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import socket
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
@@ -11,7 +12,7 @@ import anyio
 import msgspec
 import pytest
 
-from engine.client import ApiError, EngineClient, EngineUnreachable
+from engine.client import ApiError, EngineClient, EngineUnreachable, OnlyReads
 from engine.client.images import split_reference
 from engine.errors import RegistryError
 from engine.wire.containers import ContainerCreateRequest, ExecCreateRequest, ExecStartRequest
@@ -320,13 +321,14 @@ def test_the_credentials_header_is_url_safe_json() -> None:
 async def test_the_client_speaks_over_tcp_as_well(tmp_path: Path) -> None:
     from functools import partial
 
-    from engine.api.server import serve
+    from engine.api.server import Door, serve
     from tests.fakes.services import fake_engine
 
-    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
-    port = listener.extra(anyio.abc.SocketAttribute.local_port)
+    listening = socket.create_server(("127.0.0.1", 0))
+    listening.setblocking(False)
+    port = listening.getsockname()[1]
     async with anyio.create_task_group() as tasks:
-        serving = partial(serve, fake_engine().services, listener, on_activity=lambda count: None)
+        serving = partial(serve, fake_engine().services, [Door(listening)], on_activity=lambda count: None)
         await tasks.start(serving)
         async with EngineClient(f"tcp://127.0.0.1:{port}") as client:
             assert (await client.version()).version == "9.9.9"
@@ -394,3 +396,12 @@ async def test_headers_of_the_user_go_along_with_every_request(tmp_path: Path) -
         tasks.cancel_scope.cancel()
     assert len(seen) == 2
     assert all(b"x-meta-who: me\r\n" in request.lower() for request in seen)
+
+
+async def test_a_client_that_only_reads_sends_nothing_that_changes_something(tmp_path: Path) -> None:
+    async with served_client(tmp_path) as (_, other), EngineClient(other.address, only_reads=True) as client:
+        assert await client.list_containers() == []
+        with pytest.raises(OnlyReads, match="POST /containers/web/start is not sent"):
+            await client.start_container("web")
+        with pytest.raises(OnlyReads):
+            await client.attach_container("web", tty=False)

@@ -1,0 +1,25 @@
+"""A plan told step by step as if it were carried out, without a request to the engine."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from compose.plan.actions import Plan
+from compose.plan.progress import Phase, Report, Update
+from compose.plan.words import words
+
+_MARK = "DRY-RUN MODE - "
+
+
+def rehearsing(report: Report) -> Report:
+    """The same report, with every resource marked as one that nothing happens to."""
+    return lambda update: report(replace(update, resource=f"{_MARK} {update.resource}"))
+
+
+def rehearse(plan: Plan, report: Report) -> None:
+    """Tell of every step, in the plan's order."""
+    tell = rehearsing(report)
+    for step in plan.steps:
+        for told in words(step.action):
+            tell(Update(told.resource, told.doing, Phase.WORKING))
+            tell(Update(told.resource, told.done))

@@ -67,7 +67,9 @@ class Creator:
             check_platform(image, request.image, Platform.parse(platform) if platform else None)
             if not platform and (foreign := platform_warning(image, best_platform())):
                 warnings.append(foreign)
-            return await self._make(self._decide(identity, name, request, image), image), warnings
+            # Whoever removes the image meanwhile only takes its name: the container stands on its layers.
+            with self._drivers.images.holding(image.chain_ids):
+                return await self._make(self._decide(identity, name, request, image), image), warnings
 
     def _checked(self, request: ContainerCreateRequest) -> tuple[ContainerCreateRequest, list[str]]:
         rules.check_request(request)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ class Images(Protocol):
     def get(self, name_or_id: str) -> Image: ...
     async def discard(self, chain_ids: Sequence[str]) -> None: ...
     def making(self) -> AbstractContextManager[None]: ...
+    def holding(self, digests: Iterable[str]) -> AbstractContextManager[None]: ...
     async def add(self, body: bytes, *, tags: Sequence[str] = (), parent: str = "") -> Image: ...
 
 

@@ -74,7 +74,7 @@ class Collections:
 
     async def fetch(self, orders: Sequence[LayerOrder]) -> AsyncGenerator[Progress, None]:
         """Bring layers of a collection to the disk and tell of it. Raises the first error of one."""
-        with self._connections.session(), self._connections.wanting(order.chain_id for order in orders):
+        with self._connections.session(), self._inventory.holding(order.chain_id for order in orders):
             async with aclosing(self._puller.fetch_layers(orders)) as lines:
                 async for line in lines:
                     yield line

@@ -1,10 +1,9 @@
-"""What everything that speaks to registries shares: connections, and what must not be pruned meanwhile."""
+"""What everything that speaks to registries shares: the connections."""
 
 from __future__ import annotations
 
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
@@ -30,23 +29,6 @@ class Connections:
         self._web: Web | None = None
         self._lock = threading.Lock()
         self._sessions = 0
-        self._wanted: Counter[str] = Counter()
-
-    @property
-    def wanted(self) -> frozenset[str]:
-        """The chain ids and the digests of blobs that pulls and pushes under way need."""
-        return frozenset(self._wanted)
-
-    @contextmanager
-    def wanting(self, digests: Iterable[str]) -> Iterator[None]:
-        """Keep layers and blobs from being pruned while the block lasts."""
-        kept = list(digests)
-        self._wanted.update(kept)
-        try:
-            yield
-        finally:
-            self._wanted.subtract(kept)
-            self._wanted += Counter()  # drops what is at zero
 
     @contextmanager
     def session(self) -> Iterator[None]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -30,6 +31,7 @@ from engine.state.paths import Paths
 from engine.state.store import Store
 from engine.storage.compression import decompressed
 from engine.storage.content import Content, digest_of
+from engine.storage.deletion import delete_all
 from engine.storage.layers import Layers, chain_ids
 from engine.storage.snapshots import Snapshots
 from engine.storage.streaming import Write
@@ -49,6 +51,7 @@ class Inventory:
         self._snapshots = Snapshots(paths)
         self._keepers: list[Needed] = []
         self._makers = 0
+        self._held: Counter[str] = Counter()
         self._postponed: set[str] = set()
 
     def keep(self, needed: Needed) -> None:
@@ -66,6 +69,19 @@ class Inventory:
             yield
         finally:
             self._makers -= 1
+
+    @contextmanager
+    def holding(self, digests: Iterable[str]) -> Iterator[None]:
+        """Keep layers (by chain id) and blobs from being deleted while the block lasts: those that were there when it
+        began, and those that come.
+        """
+        held = list(digests)
+        self._held.update(held)
+        try:
+            yield
+        finally:
+            self._held.subtract(held)
+            self._held += Counter()  # drops what is at zero
 
     async def add(
         self, body: bytes, *, tags: Sequence[str] = (), parent: str = "", tells: Collection[str] = ("create", "tag")
@@ -152,15 +168,21 @@ class Inventory:
 
         Only with the lock held. While something is being made nothing is deleted, but by the next call.
         """
-        layers, unneeded = [*chain_ids], [*blobs]
+        layers, unneeded = dict.fromkeys(chain_ids), dict.fromkeys(blobs)
+        in_use = await anyio.to_thread.run_sync(self._snapshots.layers_in_use)
         if self._makers:
             self._postponed.update(layers, unneeded)
             return [], 0
-        needed_layers, needed_blobs = self.needed_layers(), self.needed_blobs()
-        layers = [chain_id for chain_id in (*layers, *self._postponed) if chain_id not in needed_layers]
-        unneeded = [digest for digest in (*unneeded, *self._postponed) if digest not in needed_blobs]
+        # From here to `set_aside` nothing else runs on the loop: who needs something from then on finds it gone.
+        needed_layers, needed_blobs = self.needed_layers() | in_use, self.needed_blobs()
+        layers.update(dict.fromkeys(self._postponed))
+        unneeded.update(dict.fromkeys(self._postponed))
         self._postponed.clear()
-        return await anyio.to_thread.run_sync(self._delete, layers, unneeded)
+        gone, trash, freed = self.layers.set_aside(one for one in layers if one not in needed_layers)
+        more_trash, more_freed = self.content.set_aside(one for one in unneeded if one not in needed_blobs)
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(delete_all, [*trash, *more_trash])
+        return gone, freed + more_freed
 
     async def discard(self, chain_ids: Iterable[str], blobs: Iterable[str] = ()) -> None:
         """Delete what was made for an image that is not going to be, unless somebody needs it. For undoing: also when
@@ -180,7 +202,7 @@ class Inventory:
         return frozenset(digest for image in self.images for digest in image.content) | self._kept()
 
     def _kept(self) -> frozenset[str]:
-        return frozenset(digest for needed in self._keepers for digest in needed())
+        return frozenset(self._held).union(*(needed() for needed in self._keepers))
 
     def _keep_config(self, body: bytes, configuration: Configuration) -> Image:
         chain = chain_ids(configuration.rootfs.diff_ids)
@@ -199,17 +221,15 @@ class Inventory:
             content=[image_id, *(record.blob for record in records if record.blob and self.content.has(record.blob))],
         )
 
-    def _delete(self, layers: list[str], blobs: list[str]) -> tuple[list[str], int]:
-        in_use = self._snapshots.layers_in_use()
-        gone = [chain_id for chain_id in dict.fromkeys(layers) if chain_id not in in_use and self.layers.has(chain_id)]
-        return gone, self.layers.remove(gone) + self.content.remove(blobs)
-
     def _delete_orphans(self, needed_layers: frozenset[str], needed_blobs: frozenset[str]) -> None:
         unneeded = [chain_id for chain_id in self.layers.chain_ids() if chain_id not in needed_layers]
         records = {chain_id: self.layers.record(chain_id) for chain_id in unneeded}
         pulled = {record.blob for record in records.values() if not record.is_local}
         blobs = [digest for digest in self.content.digests() if digest not in needed_blobs and digest not in pulled]
-        self._delete([chain_id for chain_id, record in records.items() if record.is_local], blobs)
+        in_use = self._snapshots.layers_in_use()
+        local = (chain_id for chain_id, record in records.items() if record.is_local and chain_id not in in_use)
+        self.layers.remove(local)
+        self.content.remove(blobs)
 
 
 def tag_of(name: str) -> Reference:

@@ -97,7 +97,7 @@ class Pusher:
     async def _push_tag(self, reference: Reference, writer: RegistryWriter) -> AsyncGenerator[Progress, None]:
         images = self._inventory.images
         image = names.find(images, reference.familiar)
-        with self._connections.wanting([*image.chain_ids, *image.content]):
+        with self._inventory.holding([*image.chain_ids, *image.content]):
             plan = await anyio.to_thread.run_sync(
                 plan_push, reference, image, list(images), self._inventory.content, self._inventory.layers
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -61,7 +61,6 @@ class ImageService:
         self._puller = Puller(self._connections, Transfers(self._content, self._layers))
         self.collections = Collections(self._connections, self.inventory, self._puller)
         self._pusher = Pusher(self._connections, self.inventory, events)
-        self.inventory.keep(lambda: self._connections.wanted)
         self._loader = Loader(self.inventory, events)
         self._clearer = Clearer(self.inventory, events)
         self._lock = self.inventory.lock
@@ -138,7 +137,7 @@ class ImageService:
     ) -> AsyncGenerator[Progress, None]:
         plan = await self._puller.resolve(wanted, platform, auth)
         yield Progress(id=wanted.tag or wanted.digest, status=f"Pulling from {wanted.repository}")
-        with self._connections.wanting(plan.digests):
+        with self.inventory.holding(plan.digests):
             image = self._whole(plan.image_id)
             if image is None:
                 async with aclosing(self._puller.fetch(plan)) as lines:
@@ -256,6 +255,10 @@ class ImageService:
     def making(self) -> AbstractContextManager[None]:
         """See `Inventory.making`."""
         return self.inventory.making()
+
+    def holding(self, digests: Iterable[str]) -> AbstractContextManager[None]:
+        """See `Inventory.holding`."""
+        return self.inventory.holding(digests)
 
     async def add(self, body: bytes, *, tags: Sequence[str] = (), parent: str = "") -> Image:
         """See `Inventory.add`."""

@@ -13,6 +13,7 @@ from typing import Final
 
 from engine.errors import InvalidLayer
 from engine.state.atomic import sync_directory
+from engine.storage.deletion import delete_all
 from engine.storage.growing import GrowingFile
 
 _TEMPORARY: Final = ".tmp-"
@@ -103,15 +104,24 @@ class Content:
 
     def remove(self, digests: Iterable[str]) -> int:
         """Delete blobs, missing ones included; return the bytes that this freed."""
+        trash, freed = self.set_aside(digests)
+        delete_all(trash)
+        return freed
+
+    def set_aside(self, digests: Iterable[str]) -> tuple[list[Path], int]:
+        """Make blobs not be there any more, at once; return what is left to delete, and its bytes."""
+        trash: list[Path] = []
         freed = 0
         for digest in digests:
             path = self.path(digest)
+            aside = path.with_name(f"{_TEMPORARY}trash-{path.name}")
             try:
                 freed += path.stat().st_size
-                path.unlink()
+                path.rename(aside)
             except FileNotFoundError:
                 continue
-        return freed
+            trash.append(aside)
+        return trash, freed
 
     def digests(self) -> list[str]:
         """Every blob that is there."""

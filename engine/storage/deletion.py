@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
 from typing import Final
@@ -24,6 +25,15 @@ def delete_tree(path: Path) -> None:
         if exc.errno not in _TOO_DEEP:
             raise
         _delete_flat(path)
+
+
+def delete_all(paths: Iterable[Path]) -> None:
+    """Delete files and directories with all below them; missing ones are fine. Blocks; raises `OSError`."""
+    for path in paths:
+        if path.is_dir() and not path.is_symlink():
+            delete_tree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _delete_flat(path: Path) -> None:

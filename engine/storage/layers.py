@@ -26,7 +26,7 @@ import msgspec
 from engine.errors import InvalidLayer
 from engine.kernel.libc import call
 from engine.storage.compression import Read
-from engine.storage.deletion import delete_tree
+from engine.storage.deletion import delete_all, delete_tree
 from engine.storage.linking import link_tree
 from engine.storage.pack import Packed, pack
 from engine.storage.recipe import Recipe, follow
@@ -228,17 +228,32 @@ class Layers:
 
     def remove(self, unwanted: Iterable[str]) -> int:
         """Delete layers, missing ones included; return the bytes that this freed."""
+        _, trash, freed = self.set_aside(unwanted)
+        delete_all(trash)
+        return freed
+
+    def set_aside(self, unwanted: Iterable[str]) -> tuple[list[str], list[Path], int]:
+        """Make layers not be there any more, at once; return those that were, what is left to delete, and its bytes."""
+        gone: list[str] = []
+        trash: list[Path] = []
         freed = 0
         for chain_id in unwanted:
-            trash = self.root / f"{_TEMPORARY}trash-{chain_id.removeprefix('sha256:')}"
+            aside = self.root / f"{_TEMPORARY}trash-{chain_id.removeprefix('sha256:')}"
             try:
-                freed += self.size_bytes(chain_id)
-                self._home(chain_id).rename(trash)
+                freed += self._bytes_to_free(chain_id)
+                self._home(chain_id).rename(aside)
             except FileNotFoundError:
                 continue
             (self.root / self.short_path(chain_id)).unlink(missing_ok=True)
-            delete_tree(trash)
-        return freed
+            gone.append(chain_id)
+            trash.append(aside)
+        return gone, trash, freed
+
+    def _bytes_to_free(self, chain_id: str) -> int:
+        try:
+            return self.size_bytes(chain_id)
+        except (msgspec.DecodeError, FileNotFoundError):
+            return 0  # a damaged layer has to go, too
 
     def chain_ids(self) -> list[str]:
         """Every layer that is there."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import anyio.to_thread
@@ -117,8 +118,11 @@ class Snapshots:
 
     def layers_in_use(self) -> frozenset[str]:
         """Every layer that some container stands on. Blocks."""
-        files = self._paths.containers.glob("*/lower")
-        return frozenset(chain_id for file in files for chain_id in file.read_text("ascii").split()) - {_END}
+        used: set[str] = set()
+        for file in self._paths.containers.glob("*/lower"):
+            with suppress(FileNotFoundError):  # a container that goes at this moment needs none
+                used.update(file.read_text("ascii").split())
+        return frozenset(used) - {_END}
 
     def below(self, container_id: str) -> list[Path]:
         """The directories of the layers below a container, lowest first. Raises `NotFound`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -36,6 +36,9 @@ class FakeImages:
         return
 
     def making(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def holding(self, digests: Iterable[str]) -> AbstractContextManager[None]:
         return nullcontext()
 
     async def add(self, body: bytes, *, tags: Sequence[str] = (), parent: str = "") -> Image:

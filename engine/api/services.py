@@ -15,6 +15,7 @@ from anyio import TASK_STATUS_IGNORED
 from anyio.abc import TaskStatus
 
 from engine.api.hijack import Console
+from engine.api.identity import Identity
 from engine.builder.order import BuildOrder
 from engine.builder.usage import CacheUsage
 from engine.containers.files.commit import CommitOptions
@@ -27,6 +28,7 @@ from engine.images.removal import User
 from engine.images.taking_in import ImportOptions
 from engine.images.usage import DiskUse
 from engine.registry.platforms import Platform
+from engine.registry.settings import RegistrySettings
 from engine.storage.changes import Change
 from engine.wire.containers import (
     ContainerCreateRequest,
@@ -155,6 +157,7 @@ class ImageJobs(Protocol[Im]):
     def pull_all(self, name: str, *, platform: str = "", auth: AuthConfig | None = None) -> AsyncIterator[Progress]: ...
     def push(self, name: str, *, platform: str = "", auth: AuthConfig | None = None) -> AsyncIterator[Progress]: ...
     def registries(self) -> dict[str, object]: ...
+    def use_registries(self, settings: RegistrySettings) -> None: ...
     async def log_in(self, auth: AuthConfig) -> str: ...
     async def search(self, term: str, *, limit: int, auth: AuthConfig | None = None) -> list[SearchResult]: ...
     def load(
@@ -233,6 +236,8 @@ class VolumeJobs(Protocol):
 
 class SystemFacts(Protocol):
     """`engine.api.system.System`."""
+
+    identity: Identity
 
     @property
     def version_text(self) -> str: ...

@@ -7,14 +7,13 @@ import platform
 import socket
 import time
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
 import msgspec
 from msgspec import UNSET
 
+from engine.api.identity import Identity
 from engine.api.machine import architecture, read_machine, runtimes, tool
 from engine.api.services import ContainerJobs, ImageJobs
 from engine.api.sizes import with_sizes
@@ -31,18 +30,6 @@ from engine.wire.system import (
     VersionPlatform,
 )
 from engine.wire.times import rfc3339
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What an engine was told at its start and says of itself. `proxies` by the names of their variables."""
-
-    version: str
-    engine_id: str = ""
-    labels: tuple[str, ...] = ()
-    proxies: Mapping[str, str] = field(default_factory=dict[str, str])
-    is_debugging: bool = False
-    warnings: tuple[str, ...] = ()
 
 
 class System:

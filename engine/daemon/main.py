@@ -3,65 +3,84 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import anyio
 import click
 
-from engine.daemon.settings import Settings, default_paths, parse_mirrors, proxies, registry_files
+from engine.daemon.settings import Options, Settings, settings_of
 from engine.errors import EngineError
-from engine.state.paths import Paths
+
+_FILE = click.Path(path_type=Path)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Refusing(click.Group):
+    """Tells an `EngineError` of any command in one line and a hint."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; exit 1 for what it refuses."""
+        try:
+            return super().invoke(ctx)
+        except EngineError as exc:
+            _exit(exc)
+        except ExceptionGroup as group:
+            refused, others = group.split(EngineError)
+            if refused is None or others is not None:
+                raise
+            _exit(_first(refused))
+
+
+def _exit(exc: EngineError) -> NoReturn:
+    sys.exit(f"pycompose-engine: {exc.message}" + (f"\nhint: {exc.hint}" if exc.hint else ""))
+
+
+def _first(group: ExceptionGroup[EngineError]) -> EngineError:
+    found = group.exceptions[0]
+    return _first(found) if isinstance(found, ExceptionGroup) else found
+
+
+@click.group(cls=Refusing, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """The container engine of pycompose."""
 
 
 @main.command()
-@click.option("--state-dir", type=click.Path(path_type=Path), help="What lasts: images, volumes, the database.")
-@click.option("--run-dir", type=click.Path(path_type=Path), help="What is of this boot: the socket, namespaces.")
+@click.option("--state-dir", type=_FILE, help="What lasts: images, volumes, the database.")
+@click.option("--run-dir", type=_FILE, help="What is of this boot: the socket, namespaces.")
+@click.option("--config-file", type=_FILE, help="Settings, instead of /etc/pycompose/daemon.json.")
+@click.option("-H", "--host", "hosts", multiple=True, metavar="ADDRESS", help="Listen also on unix://… or tcp://….")
+@click.option("-G", "--group", default="", help="Who may use the unix sockets (pycompose, else docker).")
+@click.option("--tlsverify", is_flag=True, help="TCP only for clients with a certificate; needed for tcp://….")
+@click.option("--tlscacert", type=_FILE, help="Who signs clients' certificates (~/.docker/ca.pem).")
+@click.option("--tlscert", type=_FILE, help="Our certificate (~/.docker/cert.pem).")
+@click.option("--tlskey", type=_FILE, help="Its key (~/.docker/key.pem).")
+@click.option("--insecure-loopback", is_flag=True, help="Allow tcp://127.0.0.1 without certificates.")
+@click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="Shown by docker info.")
+@click.option("-l", "--log-level", default="", metavar="LEVEL", help="debug, info, warn, error or fatal.")
+@click.option("-D", "--debug", is_flag=True, help="Log every step.")
 @click.option(
     "--registry-mirror", "mirrors", multiple=True, metavar="REGISTRY=URL", help="Try this first (docker.io=…)."
 )
-@click.option("--idle-timeout", type=float, metavar="SECONDS", help="End after so long without use.")
-@click.option("--ready-fd", type=int, metavar="N", help="Write a line to this descriptor when the API answers.")
-@click.option("--debug", is_flag=True, help="Log every step.")
-def serve(
-    state_dir: Path | None,
-    run_dir: Path | None,
-    mirrors: tuple[str, ...],
-    idle_timeout: float | None,
-    ready_fd: int | None,
-    *,
-    debug: bool,
-) -> None:
+@click.option("--idle-timeout", "idle_seconds", type=float, metavar="SECONDS", help="End after so long without use.")
+@click.option(
+    "--ready-fd",
+    "ready_descriptor",
+    type=int,
+    metavar="N",
+    help="Write a line to this descriptor when the API answers.",
+)
+def serve(**options: object) -> None:
     """Answer the Docker Engine API on the run directory's engine.sock until stopped."""
+    require_root("it makes namespaces, mounts and network links")
+    settings = settings_of(Options(**options), dict(os.environ))  # type: ignore[arg-type]  # click has checked the types
     logging.basicConfig(
-        level=logging.DEBUG if debug else logging.INFO,
+        level=settings.reloadable.log_level,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    try:
-        _require_root()
-        defaults = default_paths(os.environ)
-        paths = Paths(
-            root=(state_dir or defaults.root).absolute(),
-            run=(run_dir or defaults.run).absolute(),
-        )
-        settings = Settings(
-            paths=paths,
-            registry_files=registry_files(paths, os.environ),
-            mirrors=parse_mirrors(mirrors),
-            proxies=proxies(os.environ),
-            ready_descriptor=ready_fd,
-            idle_seconds=math.inf if idle_timeout is None else idle_timeout,
-        )
-        anyio.run(_serve, settings)
-    except EngineError as exc:
-        sys.exit(f"pycompose-engine: {exc.message}" + (f"\nhint: {exc.hint}" if exc.hint else ""))
+    anyio.run(_serve, settings)
 
 
 async def _serve(settings: Settings) -> None:
@@ -71,9 +90,10 @@ async def _serve(settings: Settings) -> None:
     await run_engine(settings, version=__version__)
 
 
-def _require_root() -> None:
+def require_root(why: str) -> None:
+    """Raise `EngineError` for everybody else."""
     if os.geteuid() != 0:
         raise EngineError(
-            "the engine needs root: it makes namespaces, mounts and network links",
+            f"the engine needs root: {why}",
             hint="run it with sudo; clients in group `pycompose` need none",
         )

@@ -1,42 +1,31 @@
-"""Put the services together, bring the world in line with the records, answer the API, and stop in order."""
+"""Bring the world in line with the records, answer the API, and stop in order."""
 
 from __future__ import annotations
 
-import grp
+import contextlib
 import logging
 import os
 import signal
-from dataclasses import replace
+from collections.abc import Sequence
 from functools import partial
 
 import anyio
 import anyio.abc
 
+from engine.api.server import Door
 from engine.api.server import serve as serve_api
 from engine.api.services import Services
-from engine.api.system import Identity, System
-from engine.builder.service import Builder
-from engine.containers.drivers import Drivers
-from engine.containers.service import ContainerService
-from engine.daemon.identity import engine_id
 from engine.daemon.idle import IdleWatch
-from engine.daemon.settings import TRUST_DIRECTORIES, Settings
-from engine.errors import Unavailable
+from engine.daemon.parts import identity_of, put_together
+from engine.daemon.reload import Reloader
+from engine.daemon.settings import Settings
 from engine.events.bus import EventBus
 from engine.events.journal import Journal
-from engine.images.store import ImageService
-from engine.network.service import NetworkService
-from engine.registry.settings import RegistrySettings
 from engine.runtime.runtime import Runtime
 from engine.state.lock import lock_directory
-from engine.state.paths import Paths
 from engine.state.store import Store
-from engine.storage.snapshots import Snapshots
-from engine.volumes.service import VolumeService
 
 log = logging.getLogger(__name__)
-
-_SOCKET_GROUP = "pycompose"
 
 
 async def serve(settings: Settings, *, version: str) -> None:
@@ -63,13 +52,24 @@ async def _serve(settings: Settings, store: Store, *, version: str) -> None:
     journal = Journal(settings.paths.events)
     events = EventBus(past=journal.past(), record=journal.append)
     try:
-        await _run(settings, _compose(settings, store, runtime, events, version=version))
+        identity = identity_of(settings, version=version)
+        services = put_together(settings, store, runtime, events, identity)
+        await _run(settings, services, Reloader(settings, services))
     finally:
         journal.close()
         runtime.close()
 
 
-async def _run(settings: Settings, services: Services) -> None:
+async def _run(settings: Settings, services: Services, reloader: Reloader) -> None:
+    # Clients who come before everything is in order wait in the sockets' queues.
+    doors = settings.doors.open(settings.paths.socket)
+    with contextlib.ExitStack() as undo:
+        for door in doors:
+            undo.callback(door.close)
+        await _serve_clients(settings, services, reloader, doors)
+
+
+async def _serve_clients(settings: Settings, services: Services, reloader: Reloader, doors: Sequence[Door]) -> None:
     idle = IdleWatch(lambda: bool(connections or services.containers.running_count), settings.idle_seconds)
     connections = 0
 
@@ -84,66 +84,13 @@ async def _run(settings: Settings, services: Services) -> None:
         await tasks.start(services.networks.run, name="networks")
         await tasks.start(services.containers.run, name="containers")
         await tasks.start(services.builder.run, name="builder")
-        listener = await _listen(settings.paths)
+        await tasks.start(partial(serve_api, services, doors, on_activity=connections_changed), name="api")
+        _tell_ready(settings.ready_descriptor)
+        _tell_systemd(settings.environment.get("NOTIFY_SOCKET", ""))
         try:
-            answer = partial(serve_api, services, listener, on_activity=connections_changed)
-            await tasks.start(answer, name="api")
-            _tell_ready(settings.ready_descriptor)
-            await _until_told_or_idle(services.events, idle)
+            await _until_told_or_idle(services.events, idle, reloader)
         finally:
-            settings.paths.socket.unlink(missing_ok=True)
             tasks.cancel_scope.cancel()
-
-
-def _compose(settings: Settings, store: Store, runtime: Runtime, events: EventBus, *, version: str) -> Services:
-    paths = settings.paths
-    registries = RegistrySettings.load(settings.registry_files)
-    registries = registries.with_mirrors(settings.mirrors).with_proxies(settings.proxies)
-    registries = replace(registries, trust_directories=TRUST_DIRECTORIES)
-    images = ImageService(paths, store, events, registries)
-    volumes = VolumeService(paths, store, events)
-    networks = NetworkService(paths, store, events)
-    snapshots = Snapshots(paths)
-    builder = Builder(paths, store, images, Drivers(paths, events, images, snapshots, volumes, networks, runtime))
-    containers = ContainerService(
-        paths=paths,
-        store=store,
-        events=events,
-        images=images,
-        snapshots=snapshots,
-        volumes=volumes,
-        networks=networks,
-        runtime=runtime,
-    )
-    told = Identity(version=version, engine_id=engine_id(paths.identity), proxies=settings.proxies)
-    system = System(paths=paths, containers=containers, images=images, events=events, identity=told)
-    return Services(
-        containers=containers,
-        images=images,
-        builder=builder,
-        networks=networks,
-        volumes=volumes,
-        events=events,
-        system=system,
-    )
-
-
-async def _listen(paths: Paths) -> anyio.abc.Listener[anyio.abc.SocketStream]:
-    paths.socket.unlink(missing_ok=True)  # left by a crash: we hold the lock, so nobody serves it
-    # Nobody may connect between bind and chmod.
-    mask = os.umask(0o177)
-    try:
-        listener = await anyio.create_unix_listener(paths.socket)
-    except OSError as exc:
-        raise Unavailable(f"cannot listen on {paths.socket}: {exc.strerror}") from exc
-    finally:
-        os.umask(mask)
-    try:
-        os.chown(paths.socket, -1, grp.getgrnam(_SOCKET_GROUP).gr_gid)
-    except KeyError:
-        log.debug("no group %s: the socket is for its owner only", _SOCKET_GROUP)
-    paths.socket.chmod(0o660)
-    return listener
 
 
 def _tell_ready(descriptor: int | None) -> None:
@@ -152,12 +99,28 @@ def _tell_ready(descriptor: int | None) -> None:
         os.close(descriptor)
 
 
-async def _until_told_or_idle(events: EventBus, idle: IdleWatch) -> None:
+def _tell_systemd(address: str) -> None:
+    """Say `READY=1` to the service manager, if there is one (sd_notify(3))."""
+    if not address:
+        return
+    import socket
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+        try:
+            channel.sendto(b"READY=1", f"\0{address[1:]}" if address.startswith("@") else address)
+        except OSError as exc:
+            log.warning("the service manager cannot be told that the engine is ready: %s", exc.strerror)
+
+
+async def _until_told_or_idle(events: EventBus, idle: IdleWatch, reloader: Reloader) -> None:
     async with anyio.create_task_group() as tasks:
 
         async def signalled() -> None:
-            with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
                 async for number in signals:
+                    if number is signal.SIGHUP:
+                        await reloader.reload()
+                        continue
                     log.info("stopping: %s", number.name)
                     tasks.cancel_scope.cancel()
 

@@ -45,7 +45,7 @@ class EventBus:
         legacy = kind == "container" or kind == "image"
         event = EventMessage(
             status=action if legacy else UNSET,
-            id=actor_id if legacy else UNSET,
+            id=actor_id if legacy and actor_id else UNSET,
             from_=attributes.get("image", UNSET) if kind == "container" else UNSET,
             type=kind,
             action=action,

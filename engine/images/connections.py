@@ -30,6 +30,14 @@ class Connections:
         self._lock = threading.Lock()
         self._sessions = 0
 
+    def use(self, settings: RegistrySettings) -> None:
+        """Take up other settings. What is under way ends with the old ones."""
+        with self._lock:
+            before, self._web = self._web, None
+            self.settings = settings
+        if before is not None and not self._sessions:
+            before.close()
+
     @contextmanager
     def session(self) -> Iterator[None]:
         """Around everything that one call does: connections are kept while there are calls, not for ever."""

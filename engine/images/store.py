@@ -163,6 +163,10 @@ class ImageService:
         """What `docker info` shows of the settings of registries."""
         return report(self._connections.settings)
 
+    def use_registries(self, settings: RegistrySettings) -> None:
+        """Take up other settings of registries; pulls and pushes under way end with the old ones."""
+        self._connections.use(settings)
+
     async def log_in(self, auth: AuthConfig) -> str:
         """Show credentials to the registry that they name; return a token that stands for them, or "".
 

@@ -115,6 +115,10 @@ class RegistrySettings:
                 _check_url(url, f"mirror of {registry}")
         return replace(self, mirrors=MappingProxyType({**self.mirrors, **more}))
 
+    def with_trust(self, directories: tuple[Path, ...]) -> RegistrySettings:
+        """The same settings with other `trust_directories`."""
+        return replace(self, trust_directories=directories)
+
     def with_proxies(self, environment: Mapping[str, str]) -> RegistrySettings:
         """The same settings with the proxies that `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` name."""
 

@@ -15,6 +15,7 @@ from engine.images.listing import Wish
 from engine.images.taking_in import ImportOptions
 from engine.images.usage import DiskUse
 from engine.registry.platforms import Platform
+from engine.registry.settings import RegistrySettings
 from engine.wire.images import (
     AuthConfig,
     DistributionDescriptor,
@@ -124,6 +125,9 @@ class FakeImages(Runs):
 
     def registries(self) -> dict[str, object]:
         return {"Mirrors": ["https://mirror.lan"], "InsecureRegistryCIDRs": ["127.0.0.0/8"], "IndexConfigs": {}}
+
+    def use_registries(self, settings: RegistrySettings) -> None:
+        self.settings = settings
 
     async def log_in(self, auth: AuthConfig) -> str:
         if auth.password != "right":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
+from engine.api.identity import Identity
 from engine.api.services import Services
 from engine.builder.order import BuildOrder
 from engine.builder.usage import CacheUsage
@@ -127,6 +128,9 @@ class FakeSystem:
     """`SystemFacts` that never change."""
 
     version_text = "9.9.9"
+
+    def __init__(self) -> None:
+        self.identity = Identity(version=self.version_text, engine_id="fake")
 
     async def info(self) -> SystemInfo:
         return SystemInfo(id="fake", name="fake", server_version=self.version_text, warnings=[])

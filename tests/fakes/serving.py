@@ -10,8 +10,9 @@ from pathlib import Path
 
 import anyio
 
-from engine.api.server import serve
+from engine.api.server import Door, serve
 from engine.client import EngineClient
+from engine.daemon.doors import listen_unix
 from tests.fakes.services import FakeEngine, fake_engine
 
 
@@ -43,9 +44,9 @@ class Served:
 async def served(directory: Path) -> AsyncIterator[Served]:
     """Serve a fresh fake engine inside the block."""
     told = Served(fake_engine(), directory / "engine.sock")
-    listener = await anyio.create_unix_listener(told.socket)
+    doors = [Door(listen_unix(told.socket))]
     async with anyio.create_task_group() as tasks:
-        await tasks.start(partial(serve, told.engine.services, listener, on_activity=told.told))
+        await tasks.start(partial(serve, told.engine.services, doors, on_activity=told.told))
         with anyio.fail_after(20):
             yield told
         tasks.cancel_scope.cancel()

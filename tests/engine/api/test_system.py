@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.api.system import Identity, System
+from engine.api.identity import Identity
+from engine.api.system import System
 from engine.state.paths import Paths
 from engine.wire.containers import ContainerCreateRequest
 from engine.wire.system import API_VERSION

@@ -24,7 +24,8 @@ STAND_IN = """
 import os, sys, anyio
 from functools import partial
 from pathlib import Path
-from engine.api.server import serve
+from engine.api.server import Door, serve
+from engine.daemon.doors import listen_unix
 from tests.fakes.services import fake_engine
 
 state, run, ready = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
@@ -35,10 +36,10 @@ if os.environ.get("FAIL"):
     sys.exit("error: the kernel said no")
 
 async def main():
-    listener = await anyio.create_unix_listener(run / "engine.sock")
+    doors = [Door(listen_unix(run / "engine.sock"))]
     os.write(ready, b"ready\\n")
     os.close(ready)
-    await serve(fake_engine().services, listener, on_activity=lambda count: None)
+    await serve(fake_engine().services, doors, on_activity=lambda count: None)
 
 anyio.run(main)
 """

@@ -1,0 +1,18 @@
+"""What an engine was told at its start and says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """For `docker info`. `proxies` by the names of their variables, without passwords; `warnings` in whole lines."""
+
+    version: str
+    engine_id: str = ""
+    labels: tuple[str, ...] = ()
+    proxies: Mapping[str, str] = field(default_factory=dict[str, str])
+    is_debugging: bool = False
+    warnings: tuple[str, ...] = ()

@@ -1,0 +1,98 @@
+"""The daemon's own settings file, in the words of Docker's daemon.json.
+
+What this engine does not honour is refused, never passed over: a setting that somebody relies on must not be missing
+in silence. (Docker's own file, /etc/docker/daemon.json, belongs to another program: only its registries are read.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from engine.errors import BadRequest
+
+CONFIGURATION: Final = Path("/etc/pycompose/daemon.json")
+
+
+class Proxies(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True):
+    """Proxies for registries."""
+
+    http_proxy: str = ""
+    https_proxy: str = ""
+    no_proxy: str = ""
+
+    def variables(self) -> dict[str, str]:
+        """By the names of their environment variables."""
+        values = {"HTTP_PROXY": self.http_proxy, "HTTPS_PROXY": self.https_proxy, "NO_PROXY": self.no_proxy}
+        return {name: value for name, value in values.items() if value}
+
+
+class Configuration(msgspec.Struct, frozen=True, rename="kebab"):
+    """What the file may say. An empty value is the same as none; options of the command line count more."""
+
+    data_root: str = ""
+    exec_root: str = ""
+    hosts: list[str] = []
+    group: str = ""
+    tlsverify: bool = False
+    tlscacert: str = ""
+    tlscert: str = ""
+    tlskey: str = ""
+    debug: bool = False
+    log_level: str = ""
+    labels: list[str] = []
+    proxies: Proxies = Proxies()
+    registry_mirrors: list[str] = []
+    insecure_registries: list[str] = []
+    live_restore: bool = True
+
+
+KNOWN: Final = frozenset(field.encode_name for field in msgspec.structs.fields(Configuration))
+
+
+def read_configuration(path: Path, *, must_exist: bool = False) -> Configuration:
+    """Read the file; one that is not there says nothing. Raises `BadRequest` naming the directive that is wrong."""
+    try:
+        text = path.read_bytes()
+    except FileNotFoundError:
+        if must_exist:
+            raise _refused(path, "there is no such file") from None
+        return Configuration()
+    except OSError as exc:
+        raise _refused(path, exc.strerror or str(exc)) from exc
+    try:
+        document = msgspec.json.decode(text or b"{}", type=dict[str, Any])
+        _check_names(path, document)
+        found = msgspec.convert(document, Configuration)
+    except msgspec.DecodeError as exc:  # also a `ValidationError`, which names the place
+        raise _refused(path, str(exc)) from exc
+    check_labels(path, found.labels)
+    if not found.live_restore:
+        raise _refused(path, "live-restore: containers always live on after this engine")
+    return found
+
+
+def check_labels(place: Path | str, labels: list[str]) -> None:
+    """Labels are `key=value`, each key once. Raises `BadRequest`."""
+    keys = [label.partition("=")[0] for label in labels]
+    for label, key in zip(labels, keys, strict=True):
+        if not key or "=" not in label:
+            raise BadRequest(f"{place}: bad attribute format: {label}", hint="a label is key=value")
+    if len(set(keys)) < len(keys):
+        raise BadRequest(f"{place}: conflict labels for {', '.join(sorted({k for k in keys if keys.count(k) > 1}))}")
+
+
+def _check_names(path: Path, document: Mapping[str, Any]) -> None:
+    if unknown := sorted(set(document) - KNOWN):
+        raise BadRequest(
+            f"unable to configure the engine with file {path}: the following directives don't match any "
+            f"configuration option: {', '.join(unknown)}",
+            hint=f"this engine honours: {', '.join(sorted(KNOWN))}",
+        )
+
+
+def _refused(path: Path, why: str) -> BadRequest:
+    return BadRequest(f"unable to configure the engine with file {path}: {why}")

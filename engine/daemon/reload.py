@@ -1,0 +1,56 @@
+"""SIGHUP: what may change while the engine runs is read again and taken up; containers and clients do not notice."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+from dataclasses import replace
+from typing import Any
+
+import anyio
+
+from engine.api.services import Services
+from engine.daemon.settings import Reloadable, Settings, read_again
+from engine.errors import EngineError
+
+log = logging.getLogger(__name__)
+
+
+class Reloader:
+    """Takes up labels, the log level, proxies and registries."""
+
+    def __init__(self, settings: Settings, services: Services) -> None:
+        self._settings = settings
+        self._services = services
+
+    async def reload(self) -> None:
+        """Read the files again. What cannot be used is logged, and everything stays as it was."""
+        try:
+            told = await anyio.to_thread.run_sync(read_again, self._settings)
+        except EngineError as exc:
+            log.error("the settings stay as they were: %s", exc)
+            return
+        services = self._services
+        logging.getLogger().setLevel(told.log_level)
+        services.images.use_registries(told.registries)
+        services.system.identity = replace(
+            services.system.identity, labels=told.labels, proxies=told.shown_proxies, is_debugging=told.is_debugging
+        )
+        log.info("the settings were read again")
+        services.events.publish(
+            "daemon", "reload", services.system.identity.engine_id, _attributes(told, services.images.registries())
+        )
+
+
+def _attributes(told: Reloadable, registries: dict[str, Any]) -> dict[str, str]:
+    """What Docker's event tells of the settings, as far as there are such here."""
+    return {
+        "debug": str(told.is_debugging).lower(),
+        "default-runtime": "crun",
+        "insecure-registries": json.dumps(registries["InsecureRegistryCIDRs"], default=str),
+        "labels": json.dumps(told.labels),
+        "live-restore": "true",
+        "name": socket.gethostname(),
+        "registry-mirrors": json.dumps(registries["Mirrors"] or []),
+    }

@@ -39,6 +39,7 @@ def merged(wish: ContainerConfig, image: ContainerConfig) -> ContainerConfig:
         working_dir=_clean(wish.working_dir) or image.working_dir,
         entrypoint=entrypoint,
         network_disabled=wish.network_disabled,
+        args_escaped=wish.args_escaped,
         on_build=wish.on_build,
         labels={**image.labels, **wish.labels},
         stop_signal=wish.stop_signal or image.stop_signal,

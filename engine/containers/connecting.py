@@ -50,7 +50,8 @@ class Connector:
     def network_ids(self, container: Container) -> tuple[tuple[str, str], ...]:
         """The ids of the networks that a container wants to be on, by name."""
         found = []
-        for name in container.record.networks:
+        record = container.record
+        for name in record.networks or (record.host_config.network_mode,):
             try:
                 found.append((name, self._drivers.networks.get(name).id))
             except (NotFound, Conflict):

@@ -72,9 +72,12 @@ class Creator:
                 return await self._make(self._decide(identity, name, request, image), image), warnings
 
     def _checked(self, request: ContainerCreateRequest) -> tuple[ContainerCreateRequest, list[str]]:
+        if not request.image and not rules.process_arguments(request):
+            raise BadRequest("config cannot be empty in order to create a container")
         rules.check_request(request)
         host, runtimes = request.host_config, self._drivers.runtime.runtimes()
         check_host(host, runtimes)
+        namespaces.check_modes(request, host)
         settled = settle_limits(host, host_facts())
         check_endpoints(request.networking_config.endpoints_config)
         check_links(host, self._ledger.get)
@@ -89,7 +92,6 @@ class Creator:
     def _decide(self, identity: str, name: str, request: ContainerCreateRequest, image: Image) -> ContainerRecord:
         host = request.host_config
         wish = rules.merged(request, image.config)
-        namespaces.check_modes(wish, host)
         is_hosts = host.network_mode == "host"
         wish = msgspec.structs.replace(
             wish,
@@ -136,7 +138,10 @@ class Creator:
         return msgspec.structs.replace(record, name=volume.name)
 
     def _mounts_of(self, name: str) -> Sequence[MountRecord]:
-        return self._ledger.get(name).record.mounts
+        try:
+            return self._ledger.get(name).record.mounts
+        except NoSuchContainer as exc:
+            raise BadRequest(exc.message) from exc
 
     def _with_ids(self, host: HostConfig) -> HostConfig:
         """Containers to join are remembered by id, so that a rename does not matter.
@@ -173,7 +178,7 @@ class Creator:
         # A request that names networks means exactly those; the mode only says which is the first.
         networks = {first: named[first], **named} if first in named else named or {first: EndpointSettings()}
         first = next(iter(networks))
-        check_mac_address(config.mac_address, networks[first])
+        check_mac_address(config.mac_address, first, networks[first])
         if config.mac_address and not networks[first].mac_address:
             networks[first] = msgspec.structs.replace(networks[first], mac_address=config.mac_address)
         return networks

@@ -16,7 +16,9 @@ from engine.containers.lifecycle import ACTIVE, Status
 from engine.containers.logs import LOG_NAME
 from engine.containers.record import ContainerRecord, MountRecord
 from engine.network.records import Sandbox
+from engine.runtime.security import parse_security_options
 from engine.wire.containers import (
+    ContainerConfig,
     ContainerInspect,
     ContainerState,
     ContainerSummary,
@@ -49,6 +51,7 @@ class Now:
     network_ids: tuple[tuple[str, str], ...] = ()
     exec_ids: Sequence[str] = ()
     below: Sequence[Path] = ()
+    has_apparmor: bool = False
 
 
 def inspection(record: ContainerRecord, now: Now) -> ContainerInspect:
@@ -68,11 +71,12 @@ def inspection(record: ContainerRecord, now: Now) -> ContainerInspect:
         name=f"/{record.name}",
         restart_count=record.restart_count,
         platform=record.platform,
+        app_armor_profile=_apparmor(record, now),
         exec_ids=list(now.exec_ids) or None,
         host_config=record.host_config,
         graph_driver=DriverData(data=_driver_data(record, now)),
         mounts=mount_points(record, now.volumes),
-        config=record.config,
+        config=_config(record),
         network_settings=network_settings(record, now),
     )
 
@@ -200,6 +204,9 @@ def network_settings(record: ContainerRecord, now: Now) -> NetworkSettings:
         ports=ports,
         endpoint_id=bridge.endpoint_id,
         gateway=bridge.gateway,
+        global_ipv6_address=bridge.global_ipv6_address,
+        global_ipv6_prefix_len=bridge.global_ipv6_prefix_len,
+        ipv6_gateway=bridge.ipv6_gateway,
         ip_address=bridge.ip_address,
         ip_prefix_len=bridge.ip_prefix_len,
         mac_address=bridge.mac_address,
@@ -210,13 +217,33 @@ def network_settings(record: ContainerRecord, now: Now) -> NetworkSettings:
 def _networks(record: ContainerRecord, now: Now) -> dict[str, EndpointSettings]:
     if now.sandbox is not None and now.sandbox.networks:
         return now.sandbox.networks
-    ids = dict(now.network_ids)
+    # A container that never ran has been on no network yet.
+    ids = dict(now.network_ids) if record.started_ns else {}
     mode = namespaces.modes_of(record.host_config).network
     names = record.networks or ({mode: EndpointSettings()} if mode in ("host", "none") else {})
     return {
-        name: msgspec.structs.replace(wish, network_id=wish.network_id or ids.get(name, ""))
+        name: msgspec.structs.replace(
+            wish,
+            network_id=wish.network_id or ids.get(name, ""),
+            # A wish until the first start; then an address of an interface, which has gone.
+            mac_address="" if record.started_ns else wish.mac_address,
+        )
         for name, wish in names.items()
     }
+
+
+def _apparmor(record: ContainerRecord, now: Now) -> str:
+    """The profile that is wished for until the first start, then the one that this machine could give."""
+    wish = parse_security_options(record.host_config.security_opt).apparmor
+    return wish if now.has_apparmor or not record.started_ns else ""
+
+
+def _config(record: ContainerRecord) -> ContainerConfig:
+    """The configuration with the MAC address that was asked for, wherever that was."""
+    first = next(iter(record.networks.values()), EndpointSettings())
+    if record.config.mac_address or not first.mac_address:
+        return record.config
+    return msgspec.structs.replace(record.config, mac_address=first.mac_address)
 
 
 def _mount_point(mount: MountRecord, volumes: Path) -> MountPoint:

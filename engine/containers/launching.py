@@ -22,7 +22,7 @@ from engine.containers.ledger import Ledger
 from engine.containers.logs import journal_tag, log_path
 from engine.containers.record import ContainerRecord
 from engine.containers.sources import Sources, share_memory, unshare_memory
-from engine.errors import Conflict, Unavailable
+from engine.errors import BadRequest, Conflict, Unavailable
 from engine.runtime.launch import HOST, Identity, Launch, Namespace, OciMount
 from engine.runtime.users import resolve_identity
 
@@ -136,14 +136,18 @@ class Launcher:
     def _joined(self, name: str, modes: namespaces.Modes) -> Container:
         container = self._ledger.get(name)
         if not container.is_alive:
-            kinds = [kind for kind in ("network", "pid", "ipc") if getattr(modes, kind) == f"container:{name}"]
-            place = {"network": "network", "pid": "PID namespace", "ipc": "IPC namespace"}[kinds[0]]
-            raise Conflict(f"cannot join {place} of a non running container: {container.id}")
+            if modes.network == f"container:{name}":
+                raise Conflict(
+                    "cannot join network namespace of a non running container: "
+                    f"container {container.name} is {container.status.value}"
+                )
+            kind = "PID" if modes.pid == f"container:{name}" else "IPC"
+            raise Conflict(f"failed to join {kind} namespace: container {container.id} is not running")
         is_shareable = container.record.host_config.ipc_mode == "shareable"
         if namespaces.joined_container(modes.ipc) == name and not is_shareable:
-            raise Conflict(
-                f"cannot join IPC of a container: {container.id} has a private IPC namespace",
-                hint="give that container the IPC mode `shareable`",
+            raise BadRequest(
+                f"failed to join IPC namespace: container {container.id}: non-shareable IPC",
+                hint="use IpcMode:shareable for the donor container",
             )
         return container
 

@@ -43,6 +43,7 @@ from engine.events.bus import EventBus
 from engine.images.removal import User
 from engine.logs.k8s_file import LogEntry
 from engine.runtime.console import Console
+from engine.runtime.facts import host_facts
 from engine.state.paths import Paths
 from engine.state.store import Store
 from engine.storage.changes import Change
@@ -389,6 +390,7 @@ class ContainerService:
             sandbox=self._drivers.networks.sandbox(container.id),
             network_ids=self._connector.network_ids(container),
             exec_ids=self._execs.ids_of(container.id),
+            has_apparmor=host_facts().has_apparmor,
         )
 
     def _image_ids(self, name: str) -> frozenset[str]:

@@ -20,7 +20,7 @@ def parse_signal(text: str) -> int:
         number = int(text)
         if 0 < number <= _RTMAX:
             return number
-        raise BadRequest(f"Invalid signal: {text}")
+        raise BadRequest(f"invalid signal: {text}")
     name = text.upper().removeprefix("SIG")
     if match := _REAL_TIME.fullmatch(name):
         number = _RTMIN if match[1] == "MIN" else _RTMAX
@@ -29,4 +29,4 @@ def parse_signal(text: str) -> int:
             return number
     elif f"SIG{name}" in signal.Signals.__members__:
         return int(signal.Signals[f"SIG{name}"])
-    raise BadRequest(f"Invalid signal: {text}")
+    raise BadRequest(f"invalid signal: {text}")

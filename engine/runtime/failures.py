@@ -51,6 +51,8 @@ def _failure(context: str, words: str, program: str) -> RuntimeFailure:
     if match := _CHDIR.search(said):
         reason = f'chdir to cwd ("{match[1]}") set in config.json failed: {match[2].lower()}'
         return _started(context, reason, NOT_FOUND if "no such" in match[2].lower() else NOT_EXECUTABLE)
+    if not program:
+        return _started(context, not_found(program), NOT_FOUND)
     if "open executable" in lower or "is not executable" in lower:
         return _started(context, not_executable(program), NOT_EXECUTABLE)
     return RuntimeFailure(f"{context}{said}: unknown")

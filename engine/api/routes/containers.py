@@ -17,6 +17,7 @@ from engine.errors import BadRequest, EngineError, NoSuchContainer, NotImplement
 from engine.wire.codec import encode
 from engine.wire.containers import ContainerCreateRequest, ContainerWaitResponse, WaitExitError
 from engine.wire.filters import parse_filters
+from engine.wire.shown import shown
 from engine.wire.stats import ContainerStats
 
 _FILTERS: Final = frozenset(
@@ -57,7 +58,7 @@ async def inspect(services: Services, request: Request) -> Answer:
     if request.query.flag("size"):
         sizes = (await services.containers.sizes([inspected.id]))[inspected.id]
         inspected = msgspec.structs.replace(inspected, size_rw=sizes.written_bytes, size_root_fs=sizes.all_bytes)
-    return json_reply(inspected)
+    return json_reply(shown(inspected))
 
 
 async def start(services: Services, request: Request) -> Answer:

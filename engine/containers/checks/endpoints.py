@@ -31,8 +31,10 @@ def check_endpoints(endpoints: Mapping[str, EndpointSettings]) -> None:
             raise _invalid(network, f"invalid endpoint settings:\n{text}")
 
 
-def check_mac_address(mac_address: str, endpoint: EndpointSettings) -> None:
-    """Raise `BadRequest` if the container's own MAC address is not that of its first endpoint."""
+def check_mac_address(mac_address: str, network: str, endpoint: EndpointSettings) -> None:
+    """Raise `BadRequest` if the container's own MAC address is none, or not that of its first endpoint."""
+    if mac_address and not _MAC.fullmatch(mac_address):
+        raise _invalid(network, f"invalid MAC address {mac_address}")
     if mac_address and endpoint.mac_address not in ("", mac_address):
         raise BadRequest(
             "the container-wide MAC address must match the endpoint-specific MAC address for the main network, "

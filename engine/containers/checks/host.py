@@ -19,9 +19,7 @@ _LAST_PORT: Final = 65535
 def check_host(host: HostConfig, runtimes: Collection[str]) -> None:
     """Raise `BadRequest` for what no container can be; `runtimes` are the names of those that are installed."""
     restart.check(host.restart_policy, is_removed_at_exit=host.auto_remove)
-    for entry in host.extra_hosts:
-        _check_extra_host(entry)
-    _check_ports(host.port_bindings)
+    _check_network(host)
     for field, names in (("CapAdd", host.cap_add), ("CapDrop", host.cap_drop)):
         if unknown := unknown_capability(names):
             raise BadRequest(f'invalid {field}: unknown capability: "{unknown}"')
@@ -40,16 +38,29 @@ def check_host(host: HostConfig, runtimes: Collection[str]) -> None:
     _check_storage(host.storage_opt)
 
 
+def _check_network(host: HostConfig) -> None:
+    for entry in host.extra_hosts:
+        _check_extra_host(entry)
+    for address in host.dns:
+        if not _is_address(address):
+            raise BadRequest(f"bad nameserver address {address}: unable to parse IP")
+    _check_ports(host.port_bindings)
+
+
 def _check_extra_host(entry: str) -> None:
     name, _, address = entry.partition(":")
     if not name or ":" not in entry:
         raise BadRequest(f'bad format for add-host: "{entry}"')
-    if address == _HOST_GATEWAY:
-        return
+    if address != _HOST_GATEWAY and not _is_address(address.removeprefix("[").removesuffix("]")):
+        raise BadRequest(f'invalid IP address in add-host: "{address}"')
+
+
+def _is_address(text: str) -> bool:
     try:
-        ipaddress.ip_address(address.removeprefix("[").removesuffix("]"))
-    except ValueError as exc:
-        raise BadRequest(f'invalid IP address in add-host: "{address}"') from exc
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_ports(bindings: Mapping[str, Sequence[PortBinding]]) -> None:

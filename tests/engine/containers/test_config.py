@@ -77,7 +77,7 @@ def test_the_environment_has_defaults_and_a_bare_name_removes() -> None:
     [
         (ContainerCreateRequest(env=["=x"]), "invalid environment variable"),
         (ContainerCreateRequest(working_dir="srv"), "needs to be an absolute path"),
-        (ContainerCreateRequest(stop_signal="SIGNOPE"), "Invalid signal: SIGNOPE"),
+        (ContainerCreateRequest(stop_signal="SIGNOPE"), "invalid signal: SIGNOPE"),
         (ContainerCreateRequest(host_config=HostConfig(log_config=LogConfig(type="fax"))), "no log driver named 'fax'"),
         (
             ContainerCreateRequest(host_config=HostConfig(log_config=LogConfig(config={"max-size": "big"}))),

@@ -334,7 +334,9 @@ async def test_a_container_joins_only_what_runs(world: World) -> None:
     async with world.engine() as engine:
         await engine.create("first", request())
         await engine.create("second", request(network_mode="container:first"))
-        with pytest.raises(Conflict, match="cannot join network of a non running container"):
+        with pytest.raises(
+            Conflict, match="cannot join network namespace of a non running container: container first is created"
+        ):
             await engine.start("second")
         await engine.start("first")
         await engine.start("second")

@@ -43,7 +43,7 @@ def test_signals_have_names_and_numbers(text: str, number: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "0", "65", "SIGFOO", "RTMIN+40", "RTMAX+1", "-9"])
 def test_unknown_signals_are_refused(text: str) -> None:
-    with pytest.raises(BadRequest, match="Invalid signal"):
+    with pytest.raises(BadRequest, match="invalid signal"):
         parse_signal(text)
 
 

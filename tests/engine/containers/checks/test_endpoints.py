@@ -38,10 +38,12 @@ def test_names_and_addresses_are_for_networks_of_ones_own() -> None:
 
 
 def test_a_container_has_one_mac_address() -> None:
-    check_mac_address("", EndpointSettings(mac_address="02:42:ac:11:00:02"))
-    check_mac_address("02:42:ac:11:00:02", EndpointSettings(mac_address="02:42:ac:11:00:02"))
+    check_mac_address("", "app", EndpointSettings(mac_address="02:42:ac:11:00:02"))
+    check_mac_address("02:42:ac:11:00:02", "app", EndpointSettings(mac_address="02:42:ac:11:00:02"))
+    with pytest.raises(BadRequest, match="invalid config for network app: invalid MAC address zz"):
+        check_mac_address("zz", "app", EndpointSettings())
     with pytest.raises(BadRequest, match="must match the endpoint-specific MAC address"):
-        check_mac_address("02:42:ac:11:00:03", EndpointSettings(mac_address="02:42:ac:11:00:02"))
+        check_mac_address("02:42:ac:11:00:03", "app", EndpointSettings(mac_address="02:42:ac:11:00:02"))
 
 
 def test_links_need_their_container_at_once_but_on_networks_of_ones_own() -> None:

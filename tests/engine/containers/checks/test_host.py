@@ -24,6 +24,7 @@ def ports(container: str, host: str = "") -> HostConfig:
         (HostConfig(extra_hosts=["a=1.2.3.4"]), 'bad format for add-host: "a=1.2.3.4"'),
         (HostConfig(extra_hosts=[":1.2.3.4"]), 'bad format for add-host: ":1.2.3.4"'),
         (HostConfig(extra_hosts=["a:nowhere"]), 'invalid IP address in add-host: "nowhere"'),
+        (HostConfig(dns=["nowhere"]), "bad nameserver address nowhere"),
         (ports("x"), 'invalid port specification: "x"'),
         (ports("70000/tcp"), 'invalid port specification: "70000/tcp"'),
         (ports("80/tcp", "x"), 'invalid port specification: "x"'),

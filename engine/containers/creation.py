@@ -138,10 +138,7 @@ class Creator:
         return msgspec.structs.replace(record, name=volume.name)
 
     def _mounts_of(self, name: str) -> Sequence[MountRecord]:
-        try:
-            return self._ledger.get(name).record.mounts
-        except NoSuchContainer as exc:
-            raise BadRequest(exc.message) from exc
+        return self._ledger.get(name).record.mounts
 
     def _with_ids(self, host: HostConfig) -> HostConfig:
         """Containers to join are remembered by id, so that a rename does not matter.

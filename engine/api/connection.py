@@ -25,9 +25,10 @@ from engine.api.messages import Answer, Hijack, Reply, Request, Stream
 from engine.api.outbox import Outbox
 from engine.api.router import Router
 from engine.api.services import Services
+from engine.client.sockets import UnixStream
 from engine.errors import EngineError
 from engine.wire.codec import encode
-from engine.wire.http import JSON, READ_BYTES, header_texts, parse_target, server_connection, wants_upgrade
+from engine.wire.http import JSON, RAW_STREAM, READ_BYTES, header_texts, parse_target, server_connection, wants_upgrade
 from engine.wire.system import API_VERSION, ErrorResponse
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,8 @@ _BROKEN: Final = (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError)
 # What is read and thrown away so that a client still hears the answer to a body that nobody wanted.
 _DRAIN_BYTES: Final = 1024 * 1024
 _DRAIN_SECONDS: Final = 5.0
+# How long a client may take to read the head of a taken-over connection before the rest comes anyway.
+_HEAD_SECONDS: Final = 1.0
 _BODILESS: Final = frozenset({204, 304})
 
 
@@ -228,8 +231,9 @@ class Connection:
             head = self._http.send(h11.InformationalResponse(status_code=101, headers=headers, reason=b"UPGRADED"))
         else:
             # Not h11's to write: an HTTP/1.1 answer of unknown length that is not followed by a close.
-            head = f"HTTP/1.1 200 OK\r\nContent-Type: {answer.content_type}\r\n\r\n".encode()
-        await self._write(head)
+            # The type is the one of before there were two, as in Docker.
+            head = f"HTTP/1.1 200 OK\r\nContent-Type: {RAW_STREAM}\r\n\r\n".encode()
+        await self._write_head(head or b"")
         early, _ = self._http.trailing_data
         return BareStream(self._stream, early)
 
@@ -256,6 +260,16 @@ class Connection:
                 await self._send_error(exc.error_status_hint, f"malformed request: {exc}")
             except ClientGone:
                 log.debug("a client went away")
+
+    async def _write_head(self, head: bytes) -> None:
+        """Docker's Python library loses output that it reads together with the head of a taken-over connection."""
+        if not isinstance(self._stream, UnixStream):
+            await self._write(head)
+            return
+        try:
+            await self._stream.send_apart(head, within_seconds=_HEAD_SECONDS)
+        except _BROKEN as exc:
+            raise ClientGone from exc
 
     async def _write(self, data: bytes | None) -> None:
         try:

@@ -23,6 +23,7 @@ from compose.plan.actions import BuildImage
 from compose.plan.building import SERVICE_CONTEXT
 from compose.plan.hashing import inline_content
 from compose.plan.images import image_of
+from engine.wire.building import Enclosure
 from engine.wire.codec import encode
 from engine.wire.containers import Ulimit
 
@@ -42,9 +43,10 @@ class Dockerfile:
 
 @dataclass(frozen=True, slots=True)
 class BuildRequest:
-    """One build as the API takes it; `remote` contexts have no files to send."""
+    """One build as the API takes it: what is `enclosed` comes in front of the files. Remote contexts have no files."""
 
     files: ContextFiles
+    enclosed: bytes
     parameters: dict[str, str | int | bool | tuple[str, ...] | None]
     dockerfile: Dockerfile
 
@@ -59,24 +61,24 @@ def build_request(project: Project, action: BuildImage) -> BuildRequest:
     files: dict[str, bytes] = {}
     dockerfile = _dockerfile(service, wish, prefix, files, is_elsewhere=is_elsewhere)
     directories, contexts = _contexts(project, wish, prefix)
-    for name, content in _secrets(project, wish).items():
-        files[f"{prefix}/secrets/{name}"] = content
-    has_extras = bool(directories) or bool(wish.secrets)
-    if is_elsewhere and (files or has_extras):
+    if is_elsewhere and directories:
         raise ComposeError(
-            f"the build of service `{service.name}` has a remote context: secrets, an inline Dockerfile and local "
-            "contexts cannot be sent along with it",
-            subject=("services", service.name, "build"),
+            f"the build of service `{service.name}` has a remote context: local ones cannot be sent along with it",
+            subject=("services", service.name, "build", "additional_contexts"),
         )
+    enclosure = Enclosure(_secrets(project, wish), dockerfile.text if is_elsewhere else "")
+    enclosed = encode(enclosure) if enclosure != Enclosure() else b""
     parameters = {
         **_parameters(project, action, wish),
         "dockerfile": dockerfile.name,
         "remote": wish.context if is_elsewhere else "",
-        "pycompose-extras": prefix if has_extras else "",
+        "pycompose-extras": prefix if directories else "",
+        "pycompose-enclosed": len(enclosed) or None,
         "pycompose-contexts": json.dumps(contexts) if contexts else "",
     }
     directory = "" if is_elsewhere else wish.context
-    return BuildRequest(ContextFiles(directory, dockerfile.name, files, directories), parameters, dockerfile)
+    sent = ContextFiles(directory, dockerfile.name, files, directories)
+    return BuildRequest(sent, enclosed, parameters, dockerfile)
 
 
 def _parameters(

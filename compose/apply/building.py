@@ -22,6 +22,7 @@ from compose.apply.refusals import refused
 from compose.apply.ssh_agents import agents
 from compose.errors import ComposeError, EngineRefused
 from compose.model.project import Project
+from compose.model.remotes import is_remote
 from compose.plan.actions import BuildImage
 from compose.plan.progress import Phase, Report, Update
 from engine.client import ApiError, EngineClient
@@ -69,8 +70,8 @@ async def _send(
         archived(request.files) as chunks,
     ):
         parameters = {**request.parameters, "pycompose-ssh": json.dumps(sockets) if sockets else ""}
-        context = _nothing() if parameters.get("remote") else chunks
-        async with aclosing(engine.build_image(context, parameters, auths=auths)) as lines:
+        body = _body(request, chunks)
+        async with aclosing(engine.build_image(body, parameters, auths=auths)) as lines:
             async for line in lines:
                 watch.see(line)
 
@@ -103,6 +104,7 @@ async def _check(engine: EngineClient, action: BuildImage, report: Report) -> No
         "additional_contexts": wish.additional_contexts,
         "privileged": wish.privileged,
         "entitlements": wish.entitlements,
+        "dockerfile_inline": is_remote(wish.context) and wish.dockerfile_inline,
     }
     wanted = [name for name, value in asked.items() if value]
     if not (wanted or wish.cache_to) or (await engine.version()).platform.name == _OURS:
@@ -135,8 +137,10 @@ async def _credentials(engine: EngineClient, action: BuildImage, dockerfile: str
     return found
 
 
-async def _nothing() -> AsyncIterator[bytes]:
-    """A body without contents, for a context that the engine fetches itself."""
-    nothing: tuple[bytes, ...] = ()
-    for chunk in nothing:
-        yield chunk
+async def _body(request: BuildRequest, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """What is enclosed, then the context, unless the engine fetches that itself."""
+    if request.enclosed:
+        yield request.enclosed
+    if not request.parameters.get("remote"):
+        async for chunk in chunks:
+            yield chunk

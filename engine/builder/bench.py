@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Protocol
 
 import anyio
@@ -22,13 +21,13 @@ from engine.builder.mounts import CacheMounts
 from engine.builder.order import BuildOrder
 from engine.builder.transcript import Transcript
 from engine.builder.tree import Tree
+from engine.builder.vault import Vault
 from engine.builder.workspace import Workspace
 from engine.containers.drivers import Drivers
 from engine.errors import BadRequest
 from engine.images.record import Image
 from engine.images.store import ImageService
 from engine.registry.platforms import Platform
-from engine.state.names import new_id
 from engine.wire.ignore import Ignore
 from engine.wire.images import Progress
 
@@ -68,12 +67,10 @@ class Bench:
     transcript: Transcript
     limiter: anyio.CapacityLimiter
     ignore: Ignore
-    secrets: Mapping[str, bytes]
-    secrets_root: Path
+    vault: Vault
     named: dict[str, Tree]
     supply: Supply
     bases: Bases
-    has_secrets_on_disk: bool = False
     imported: dict[str, Entry] = field(default_factory=dict[str, Entry])
     fresh: list[Entry] = field(default_factory=list[Entry])
     used: list[Entry] = field(default_factory=list[Entry])
@@ -89,13 +86,6 @@ class Bench:
         """What replaces variables at a point of a stage. Raises `Misspelt`."""
         variables = state.variables
         return lambda word: expand(word, variables.get, self.dockerfile.escape)
-
-    def secret_place(self) -> Path:
-        """A new directory for a secret, in memory where the run directory is. Blocks."""
-        self.has_secrets_on_disk = True
-        place = self.secrets_root / new_id()[:16]
-        place.mkdir(mode=0o700, parents=True)
-        return place
 
     def look_up(self, key: str) -> Entry | None:
         """What a step with that key made before; notes that it is used."""

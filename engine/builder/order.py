@@ -15,7 +15,8 @@ class BuildOrder(Struct, frozen=True, kw_only=True):
 
     `remote` is a URL or git address instead of a context in the body. `contexts` are named contexts: another image
     (`docker-image://…`), a URL, or "" for one that came along with the context. `is_trusted` allows
-    `RUN --security=insecure`. `ssh` are agent sockets by id; `secrets` come with the context, never in here.
+    `RUN --security=insecure`. `ssh` are agent sockets by id. Secrets are never in here: the body begins with
+    `enclosed_bytes` bytes of an `Enclosure`, and the context comes behind it.
     `uses_only_cache_from` leaves out the steps that were made here for other images, as Docker's classic builder does.
     """
 
@@ -48,6 +49,7 @@ class BuildOrder(Struct, frozen=True, kw_only=True):
     contexts: Mapping[str, str] = {}
     ssh: Mapping[str, str] = {}
     extras: str = ""
+    enclosed_bytes: int = 0
 
     @property
     def given_args(self) -> dict[str, str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import anyio.to_thread
+import msgspec
 
 from engine.builder import remote
 from engine.builder.dockerfile.stages import Dockerfile, parse_dockerfile
@@ -18,17 +20,18 @@ from engine.builder.unarchive import is_archive
 from engine.builder.workspace import Workspace
 from engine.errors import BadRequest
 from engine.storage.rooted import resolve_in_root
+from engine.wire.building import Enclosure
 from engine.wire.ignore import Ignore, read_ignore
 
 _DEFAULT: Final = "Dockerfile"
 _IGNORE: Final = ".dockerignore"
 _MOST_DOCKERFILE_BYTES: Final = 16 << 20
-_MOST_SECRET_BYTES: Final = 1 << 20
+_MOST_ENCLOSED_BYTES: Final = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What there is to build. `named` are the contexts that came along, `secrets` their contents by id."""
+    """What there is to build. `secrets` are contents by id, `named` the contexts that came along."""
 
     dockerfile: Dockerfile
     ignore: Ignore
@@ -38,16 +41,44 @@ class Received:
 
 async def receive(order: BuildOrder, chunks: AsyncIterator[bytes], workspace: Workspace) -> Received:
     """Fill the workspace and read the Dockerfile. Raises `BadRequest`, `DockerfileError`, `EngineError`."""
-    if order.remote:
-        await _fetch(order.remote, workspace, order)
-    else:
-        await workspace.unpack(chunks)
-    return await anyio.to_thread.run_sync(_sort_out, workspace, order)
+    async with aclosing(_behind(order.enclosed_bytes, chunks)) as pieces:
+        enclosed = _understood(await anext(pieces))
+        if order.remote:
+            await _fetch(order.remote, workspace, order)
+        else:
+            await workspace.unpack(pieces)
+    return await anyio.to_thread.run_sync(_sort_out, workspace, order, enclosed)
 
 
-def _sort_out(workspace: Workspace, order: BuildOrder) -> Received:
-    extras = _take_extras(workspace, order.extras)
-    return Received(*_read(workspace.context, order.dockerfile or _DEFAULT), *extras)
+def _sort_out(workspace: Workspace, order: BuildOrder, enclosed: Enclosure) -> Received:
+    if enclosed.dockerfile:
+        (workspace.context / _plain_name(order.dockerfile)).write_text(enclosed.dockerfile, "utf-8")
+    named = _take_contexts(workspace, order.extras)
+    return Received(*_read(workspace.context, order.dockerfile or _DEFAULT), enclosed.secrets, named)
+
+
+async def _behind(size: int, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """The first `size` bytes of a body as one piece, then what comes behind them. Raises `BadRequest`."""
+    if size > _MOST_ENCLOSED_BYTES:
+        raise BadRequest(f"the build's secrets take more than {_MOST_ENCLOSED_BYTES} bytes")
+    start = bytearray()
+    while len(start) < size:
+        try:
+            start += await anext(chunks)
+        except StopAsyncIteration:
+            raise BadRequest("the body ends before the build's context") from None
+    yield bytes(start[:size])
+    yield bytes(start[size:])
+    async for chunk in chunks:
+        yield chunk
+
+
+def _understood(text: bytes) -> Enclosure:
+    try:
+        return msgspec.json.decode(text, type=Enclosure) if text else Enclosure()
+    except msgspec.DecodeError:
+        # Not the decoder's words, which may have a secret in them.
+        raise BadRequest("what comes in front of the build's context cannot be read") from None
 
 
 async def _fetch(source: str, workspace: Workspace, order: BuildOrder) -> None:
@@ -82,27 +113,26 @@ def _single(path: Path, target: Path) -> None:
     path.rename(target)
 
 
-def _take_extras(workspace: Workspace, prefix: str) -> tuple[dict[str, bytes], dict[str, Tree]]:
-    """Take what came along with the context out of it: `PREFIX/secrets/<id>` and `PREFIX/contexts/<name>/…`."""
+def _plain_name(name: str) -> str:
+    """A name that leads nowhere else. Raises `BadRequest`."""
+    if name != posixpath.basename(name) or name in ("", ".", ".."):
+        raise BadRequest(f"invalid name of a part of the context: {name!r}")
+    return name
+
+
+def _take_contexts(workspace: Workspace, prefix: str) -> dict[str, Tree]:
+    """Take the contexts that came along with the context out of it: `PREFIX/contexts/<name>/…`."""
     if not prefix:
-        return {}, {}
-    if prefix != posixpath.basename(prefix) or prefix in (".", ".."):
-        raise BadRequest(f"invalid name of extras: {prefix!r}")
+        return {}
     place = workspace.sent / "extras"
-    inside = workspace.context / prefix
+    inside = workspace.context / _plain_name(prefix)
     if inside.is_symlink() or not inside.is_dir():
-        return {}, {}
+        return {}
     inside.rename(place)
-    secrets = {}
-    for path in sorted((place / "secrets").glob("*")):
-        if path.is_symlink() or path.stat().st_size > _MOST_SECRET_BYTES:
-            raise BadRequest(f"secret {path.name} is longer than {_MOST_SECRET_BYTES} bytes")
-        secrets[path.name] = path.read_bytes()
-        path.unlink()
     named = {}
     for path in sorted((place / "contexts").glob("*")):
         named[path.name] = Tree(path, Ignore(read_ignore(_text(path, _IGNORE))))
-    return secrets, named
+    return named
 
 
 def _read(context: Path, name: str) -> tuple[Dockerfile, Ignore]:

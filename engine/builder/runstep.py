@@ -141,7 +141,7 @@ async def _tree(bench: Bench, plan: RunPlan, wish: RunMount) -> Tree:
 
 
 async def _secret(bench: Bench, wish: RunMount) -> OciMount | None:
-    content = bench.secrets.get(wish.identity)
+    content = bench.vault.get(wish.identity)
     if content is None:
         if wish.is_required:
             raise BadRequest(
@@ -150,7 +150,7 @@ async def _secret(bench: Bench, wish: RunMount) -> OciMount | None:
         return None
     if not wish.target:
         return None
-    place = await anyio.to_thread.run_sync(bench.secret_place)
+    place = await anyio.to_thread.run_sync(bench.vault.place)
     return await anyio.to_thread.run_sync(secret_mount, wish, content, place)
 
 
@@ -163,7 +163,7 @@ async def _agent(bench: Bench, wish: RunMount, stack: AsyncExitStack) -> OciMoun
             )
         return None
     target = wish.target or _AGENT.format(0 if wish.identity == "default" else wish.identity)
-    place = await anyio.to_thread.run_sync(bench.secret_place)  # in the run directory: a socket's name has to be short
+    place = await anyio.to_thread.run_sync(bench.vault.place)
     return await stack.enter_async_context(agent_mount(msgspec.structs.replace(wish, target=target), socket, place))
 
 
@@ -171,7 +171,7 @@ def _variables(bench: Bench, wish: RunMount, mount: OciMount | None) -> list[str
     if wish.kind == "ssh" and mount is not None:
         return [f"SSH_AUTH_SOCK={mount.destination}"]
     if wish.kind == "secret" and wish.variable:
-        content = bench.secrets.get(wish.identity)
+        content = bench.vault.get(wish.identity)
         return [f"{wish.variable}={content.decode('utf-8', 'surrogateescape')}"] if content is not None else []
     return []
 

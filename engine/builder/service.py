@@ -27,6 +27,7 @@ from engine.builder.order import BuildOrder
 from engine.builder.receiving import receive
 from engine.builder.transcript import Transcript
 from engine.builder.usage import CacheUsage, usage_of
+from engine.builder.vault import Vault
 from engine.builder.workspace import working
 from engine.containers.drivers import Drivers
 from engine.errors import EngineError, Unavailable
@@ -36,7 +37,6 @@ from engine.registry.platforms import Platform, host_platform
 from engine.state.names import new_id
 from engine.state.paths import Paths
 from engine.state.store import Store
-from engine.storage.deletion import delete_tree
 from engine.storage.snapshots import Snapshots
 from engine.wire.images import Progress
 
@@ -74,7 +74,7 @@ class Builder:
         """Remove what builds of an earlier engine left, report ready, then build until cancelled."""
         await running.recover(self._drivers)
         await anyio.to_thread.run_sync(workspace.sweep, self._root)
-        await anyio.to_thread.run_sync(delete_tree, self._secrets_root)
+        await anyio.to_thread.run_sync(workspace.clear, self._secrets_root)
         async with anyio.create_task_group() as tasks:
             self.tasks = tasks
             task_status.started()
@@ -120,8 +120,7 @@ class Builder:
                     transcript=transcript,
                     limiter=self._limiter,
                     ignore=received.ignore,
-                    secrets=received.secrets,
-                    secrets_root=self._secrets_root / place.root.name,
+                    vault=Vault(received.secrets, self._secrets_root / place.root.name),
                     named=dict(received.named),
                     supply=supply,
                     bases=Bases(order, wanted, self._images, supply, transcript.tell),
@@ -151,9 +150,8 @@ class Builder:
                 ready.error = exc
             finally:
                 self._running.pop(ready.build_id, None)
-                if bench.has_secrets_on_disk:
-                    with anyio.CancelScope(shield=True):
-                        await anyio.to_thread.run_sync(delete_tree, bench.secrets_root)
+                with anyio.CancelScope(shield=True):
+                    await anyio.to_thread.run_sync(bench.vault.close)
         await self._collect()
 
     async def _collect(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import time
 from collections import deque
@@ -33,6 +34,7 @@ from engine.images.feed import short
 from engine.images.record import Image
 from engine.storage.content import digest_of
 from engine.storage.layers import CapturedLayer
+from engine.storage.room import NoRoom
 from engine.wire.containers import ContainerConfig
 from engine.wire.frames import STDERR
 from engine.wire.times import rfc3339
@@ -117,13 +119,21 @@ class StageBuild:
         if base is not None:
             return msgspec.structs.replace(base, state=State(config=base.state.config, author=base.state.author))
         if name == SCRATCH and name not in bench.order.contexts:
-            config = ContainerConfig(env=[f"PATH={DEFAULT_PATH}"])
-            return Product(state=State(config=config), lineage=key_of(SCRATCH), created=rfc3339(0))
+            return self._from_nothing()
         try:
             image = await bench.image(name, platform, self._stage.index)
         except EngineError as exc:
             raise StepFailed.at(bench.dockerfile, start.line, exc) from exc
         return _product_of(image)
+
+    def _from_nothing(self) -> Product:
+        """What `FROM scratch` gives; the cache knows since when, or an image of no steps would be new each time."""
+        product = Product(state=State(config=ContainerConfig(env=[f"PATH={DEFAULT_PATH}"])), lineage=key_of(SCRATCH))
+        entry = self._bench.look_up(product.lineage)
+        if entry is None:
+            entry = _entry(product.lineage, SCRATCH, product)
+            self._bench.fresh.append(entry)
+        return msgspec.structs.replace(product, created=rfc3339(entry.created_ns))
 
     async def _done(self, instruction: Instruction, product: Product) -> Product:
         """The stage after an instruction; whatever goes wrong points at its line."""
@@ -146,7 +156,7 @@ class StageBuild:
             raise StepFailed.at(bench.dockerfile, instruction.line, exc) from exc
         except OSError as exc:
             log.exception("%s:%s failed", bench.dockerfile.file, instruction.line)
-            wrapped = EngineError(str(exc))
+            wrapped = NoRoom() if exc.errno == errno.ENOSPC else EngineError(str(exc))
             raise StepFailed.at(bench.dockerfile, instruction.line, wrapped) from exc
 
     async def _configured(self, instruction: Instruction, product: Product) -> Product:

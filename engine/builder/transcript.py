@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from anyio.streams.memory import MemoryObjectSendStream
+from msgspec import UNSET
 
 from engine.wire.images import Progress
 
@@ -41,6 +42,8 @@ class Transcript:
         if stage == self._speaker():
             await self._lines.send(line)
             return
+        if _is_measure(line):
+            return  # how far something is tells nothing later
         waiting = self._waiting.setdefault(stage, deque())
         waiting.append(line)
         self._sizes[stage] = self._sizes.get(stage, 0) + _size(line)
@@ -78,6 +81,10 @@ class Transcript:
 
     def _speaker(self) -> int | None:
         return next((index for index in sorted(self._waiting) if index not in self._finished), None)
+
+
+def _is_measure(line: Progress) -> bool:
+    return line.progress_detail is not UNSET and line.progress_detail.current is not UNSET
 
 
 def _size(line: Progress) -> int:

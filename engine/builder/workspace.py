@@ -95,7 +95,7 @@ async def working(builds: Path, snapshots: Snapshots) -> AsyncIterator[Workspace
         yield Workspace(root, snapshots)
     finally:
         with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(_remove, root)
+            await anyio.to_thread.run_sync(clear, root)
 
 
 def sweep(builds: Path) -> None:
@@ -103,10 +103,11 @@ def sweep(builds: Path) -> None:
     temporary = builds / _TEMPORARY
     if temporary.is_dir():
         for directory in temporary.iterdir():
-            _remove(directory)
+            clear(directory)
 
 
-def _remove(root: Path) -> None:
+def clear(root: Path) -> None:
+    """Delete a directory with everything that is mounted in it; a missing one is fine. Blocks."""
     for point in reversed(list(mount_points(root))):
         unmount(point, lazily=True)
     delete_tree(root)

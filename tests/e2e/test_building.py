@@ -313,6 +313,15 @@ def test_an_image_from_scratch_has_its_files_alone(machine: Machine, tmp_path: P
     assert layers.strip() == "2"
 
 
+def test_an_image_of_no_steps_is_as_old_as_its_first_build(machine: Machine, tmp_path: Path) -> None:
+    build(machine, "-", "-t", "e2e/nothing", stdin="FROM scratch\n")
+    created = machine.docker("image", "inspect", "--format", "{{.Created}}", "e2e/nothing").stdout
+    assert not created.startswith("1970")
+    first = image_id(machine, "e2e/nothing")
+    build(machine, "-", "-t", "e2e/nothing", stdin="FROM scratch\n")
+    assert image_id(machine, "e2e/nothing") == first
+
+
 def test_docker_py_builds_and_tells_a_failure_with_its_log(machine: Machine, tmp_path: Path) -> None:
     client = docker.DockerClient(base_url=machine.address, timeout=60)
     try:

@@ -1,7 +1,8 @@
 """`/build…`: images from Dockerfiles by the classic API, as `DOCKER_BUILDKIT=0 docker build` and docker-py use it.
 
 Some parameters are this engine's own, and Docker ignores them: `pycompose-extras` names the directory of the context
-in which secrets and named contexts come along, `pycompose-contexts` and `pycompose-ssh` are JSON objects by name,
+in which named contexts come along, `pycompose-contexts` and `pycompose-ssh` are JSON objects by name,
+`pycompose-enclosed` is the length of what comes in front of the context (`Enclosure`),
 `pycompose-cache-from` and `pycompose-cache-to` are lists as `cachefrom` is, of what docker buildx takes for these.
 """
 
@@ -96,6 +97,7 @@ def order_of(request: Request) -> BuildOrder:
         contexts=_json(query.text("pycompose-contexts"), dict[str, str], "pycompose-contexts", dict),
         ssh=_json(query.text("pycompose-ssh"), dict[str, str], "pycompose-ssh", dict),
         extras=query.text("pycompose-extras"),
+        enclosed_bytes=query.number("pycompose-enclosed") or 0,
     )
 
 

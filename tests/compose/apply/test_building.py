@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 import pytest
 
 from compose.apply.build_request import build_request
@@ -22,6 +23,7 @@ from compose.model.service import Build, FileMount, Ulimit
 from compose.plan.actions import BuildImage
 from compose.plan.progress import Update
 from engine.client import ApiError, EngineClient
+from engine.wire.building import Enclosure
 from engine.wire.images import AuthConfig, ImageInspect, Progress, ProgressDetail
 from engine.wire.system import SystemVersion, VersionPlatform
 from tests.fakes.projects import make_project, make_service
@@ -148,7 +150,7 @@ async def test_a_dockerfile_outside_the_context_comes_along(app: Path) -> None:
     assert members(engine.context)[engine.parameters["dockerfile"]] == b"FROM y\n"
 
 
-async def test_secrets_and_further_contexts_come_along_in_a_directory(app: Path, tmp_path: Path) -> None:
+async def test_secrets_come_before_the_context_and_further_contexts_in_it(app: Path, tmp_path: Path) -> None:
     more = tmp_path / "more"
     more.mkdir()
     (more / "file").write_text("more")
@@ -161,9 +163,9 @@ async def test_secrets_and_further_contexts_come_along_in_a_directory(app: Path,
     )
     secrets = {"token": FileObject("token", "token", file=str(tmp_path / "token"))}
     await built(engine, wish, secrets=secrets)
-    prefix = engine.parameters["pycompose-extras"]
-    found = members(engine.context)
-    assert found[f"{prefix}/secrets/token"] == b"hidden"
+    prefix, length = engine.parameters["pycompose-extras"], engine.parameters["pycompose-enclosed"]
+    assert msgspec.json.decode(engine.context[:length], type=Enclosure) == Enclosure({"token": b"hidden"})
+    found = members(engine.context[length:])
     assert found[f"{prefix}/contexts/more/file"] == b"more"
     contexts = json.loads(engine.parameters["pycompose-contexts"])
     assert contexts == {"more": "", "img": "docker-image://busybox", "base": "docker-image://app-web"}
@@ -249,6 +251,19 @@ async def test_a_remote_context_is_fetched_by_the_engine() -> None:
     await built(engine, Build(context="https://host/repository.git#main:sub"))
     assert engine.context == b""
     assert engine.parameters["remote"] == "https://host/repository.git#main:sub"
+
+
+async def test_secrets_and_an_inline_dockerfile_come_along_with_a_remote_context(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("hidden")
+    engine = FakeBuilder()
+    wish = Build(context="github.com/a/b", dockerfile_inline="FROM x", secrets=(FileMount("token", ""),))
+    await built(engine, wish, secrets={"token": FileObject("token", "token", file=str(tmp_path / "token"))})
+    assert msgspec.json.decode(engine.context, type=Enclosure) == Enclosure({"token": b"hidden"}, "FROM x")
+
+
+async def test_a_local_context_cannot_come_along_with_a_remote_one(tmp_path: Path) -> None:
+    with pytest.raises(ComposeError, match="local ones cannot be sent along"):
+        await built(FakeBuilder(), Build(context="github.com/a/b", additional_contexts={"a": str(tmp_path)}))
 
 
 def test_a_missing_dockerfile_is_named() -> None:

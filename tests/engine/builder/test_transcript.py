@@ -10,7 +10,7 @@ import pytest
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from engine.builder.transcript import Transcript
-from engine.wire.images import Progress
+from engine.wire.images import Progress, ProgressDetail
 
 pytestmark = pytest.mark.anyio
 
@@ -51,6 +51,15 @@ async def test_a_stage_whose_turn_has_come_speaks_on() -> None:
         await script.finish(0)
         await script.say(1, "c")
         assert said(lines) == ["b", "c"]
+
+
+async def test_how_far_something_is_counts_only_for_the_stage_that_speaks() -> None:
+    measure = Progress(id="l", status="Downloading", progress_detail=ProgressDetail(current=1))
+    with transcript(0, 1) as (script, lines):
+        await script.tell(0, measure)
+        await script.tell(1, measure)
+        await script.finish(0)
+        assert len(said(lines)) == 1
 
 
 async def test_of_a_stage_that_says_too_much_before_its_turn_the_end_is_kept() -> None:

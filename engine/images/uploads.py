@@ -1,5 +1,5 @@
-"""Layers on their way to a registry. One that has no compressed blob yet is packed by one thread while another sends
-what is there already; the blob stays, so that a push that is cut, and the next one, need not pack it again.
+"""Layers on their way to a registry. One that has no compressed blob yet is packed by one thread (`packing.py`) while
+another sends what is there already; the blob stays, so that the next push need not pack it again.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ import os
 import threading
 import time
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -17,21 +17,19 @@ import anyio.to_thread
 
 from engine.images.feed import Feed, short
 from engine.images.following import follow, leave
+from engine.images.packing import Packings
 from engine.images.push_plan import PushLayer
 from engine.registry.interrupt import Interrupt, Interrupted
-from engine.registry.manifest import DOCKER_LAYER, Descriptor
-from engine.storage.compression import decompressed, gzip_compressor
+from engine.registry.manifest import Descriptor
 from engine.storage.content import Content
 from engine.storage.growing import GrowingFile
 from engine.storage.layers import Layers
-from engine.storage.streaming import Write
 from engine.wire.images import Progress, ProgressDetail
 
 if TYPE_CHECKING:
     from engine.registry.places import Writer
 
 MOST_UPLOADS: Final = 5
-_PACKERS: Final = 2
 _BETWEEN_LINES_SECONDS: Final = 0.1
 
 
@@ -40,9 +38,8 @@ class Uploads:
 
     def __init__(self, content: Content, layers: Layers) -> None:
         self.content = content
-        self.layers = layers
+        self.packings = Packings(content, layers)
         self.uploaders = ThreadPoolExecutor(MOST_UPLOADS, thread_name_prefix="upload")
-        self.packers = ThreadPoolExecutor(_PACKERS, thread_name_prefix="pack")
 
     def start(self, layer: PushLayer, repository: str, writer: Writer, feed: Feed) -> Upload:
         """Queue one layer; `feed` hears of it until `Upload.leave`."""
@@ -139,54 +136,15 @@ class Upload:
         return f"Mounted from {self.layer.mount_from}" if is_mounted else "Pushed"
 
     def _pack_and_push(self) -> None:
-        content = self._uploads.content
-        with content.adding() as file:
-            reader = file.reader()
-            packing = self._uploads.packers.submit(self._pack, file)
+        with self._uploads.packings.sharing(self.layer, self._measure) as packing:
             try:
-                source = _GrowingSource(file)
-                self._writer.push(self._repository, source, self._interrupt, lambda _: None)
+                self._writer.push(self._repository, _GrowingSource(packing.file), self._interrupt, lambda _: None)
             except BaseException as exc:
-                self._interrupt.trigger()  # the packer must not write to a file that is about to go
-                if (cause := _cause(packing)) is not None:
+                cause = packing.file.error
+                if cause is not None and not isinstance(cause, Interrupted):
                     raise cause from exc
                 raise
-            finally:
-                _await_end(packing)
-                reader.close()
-            packing.result()
-            self.blob = Descriptor(file.digest, file.size_bytes, DOCKER_LAYER)
-
-    def _pack(self, file: GrowingFile) -> None:
-        compressor = gzip_compressor()
-        packed = 0
-
-        def write(data: bytes) -> None:
-            nonlocal packed
-            self._interrupt.check()
-            if compressed := compressor.compress(data):
-                file.write(compressed)
-            packed += len(data)
-            self._measure(packed, self.layer.size_bytes)
-
-        try:
-            self._write_archive(write)
-            file.write(compressor.flush())
-        except BaseException as exc:
-            file.fail(exc)
-            raise
-        file.finish()
-
-    def _write_archive(self, write: Write) -> None:
-        """The layer's archive, uncompressed: from its plain blob if there is one, else from its files."""
-        content, layers = self._uploads.content, self._uploads.layers
-        blob = layers.record(self.layer.chain_id).blob
-        if blob and content.has(blob):
-            with content.path(blob).open("rb", buffering=0) as file:
-                for piece in decompressed(file.read):
-                    write(piece)
-            return
-        layers.pack(self.layer.chain_id, write)
+            self.blob = packing.keep()
 
     def _measure(self, done_bytes: int, all_bytes: int) -> None:
         now = time.monotonic()
@@ -236,17 +194,5 @@ def _opened(path: Path, blob: Descriptor) -> Iterator[_FileSource]:
         yield _FileSource(file.fileno(), blob)
 
 
-def _cause(packing: Future[None]) -> BaseException | None:
-    """Why packing failed, if that is why pushing did."""
-    _await_end(packing)
-    error = None if packing.cancelled() else packing.exception()
-    return None if isinstance(error, Interrupted) else error
-
-
 def _line(digest: str, status: str) -> Progress:
     return Progress(id=short(digest), status=status, progress_detail=ProgressDetail())
-
-
-def _await_end(work: Future[None]) -> None:
-    if not work.cancel():
-        work.exception()

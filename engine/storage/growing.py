@@ -28,6 +28,11 @@ class GrowingFile:
         return self._is_finished
 
     @property
+    def error(self) -> BaseException | None:
+        """Why the rest will never come, if that is so."""
+        return self._error
+
+    @property
     def digest(self) -> str:
         """The digest of what has been written so far."""
         return "sha256:" + self._hash.hexdigest()

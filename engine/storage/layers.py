@@ -206,6 +206,19 @@ class Layers:
         if diff_id != record.diff_id:
             raise InvalidLayer(f"layer {record.diff_id} cannot be packed as it was: its files have changed")
 
+    def note_blob(self, chain_id: str, digest: str) -> None:
+        """Remember the blob that was made of a layer, for as long as the content store has it."""
+        record = msgspec.structs.replace(self.record(chain_id), blob=digest)
+        temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=self.root))
+        try:
+            with (temporary / "layer").open("xb") as file:
+                file.write(msgspec.json.encode(record))
+                file.flush()
+                os.fsync(file.fileno())
+            (temporary / "layer").replace(self._home(chain_id) / "layer")
+        finally:
+            delete_tree(temporary)
+
     def _make(
         self, fill: Callable[[Path], LayerRecord], chain_id: Callable[[], str], *, give_back: Path | None = None
     ) -> None:

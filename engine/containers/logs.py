@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -24,6 +26,8 @@ from engine.logs.watch import LogWatch
 from engine.wire.containers import LogConfig
 
 LOG_NAME: Final = "container.log"
+# What Docker's start takes longer than ours: who asks for the log right after it may expect what a short program said.
+_SETTLING_SECONDS: Final = 0.1
 _NO_READING: Final = "configured logging driver does not support reading"
 
 
@@ -65,9 +69,10 @@ class Logs:
         """A container's log; following ends with the run of the container. Raises `NotImplementedHere`."""
         if container.record.host_config.log_config.type == "none":
             raise NotImplementedHere(_NO_READING)
-        ended = container.run.ended if wish.follow and container.run else None
+        run = container.run
+        ended = run.ended if wish.follow and run else None
         streams = {1: wish.stdout, 2: wish.stderr}
-        return read_log(
+        found = read_log(
             self._shelf.files(self._path(container)),
             since_ns=wish.since_ns,
             until_ns=wish.until_ns,
@@ -75,6 +80,10 @@ class Logs:
             streams=frozenset(stream for stream, is_wanted in streams.items() if is_wanted),
             follow=Follow(self._running_watch(), ended) if ended else None,
         )
+        if run is None or wish.follow:
+            return found
+        age_seconds = (time.time_ns() - container.record.started_ns) / 1e9
+        return _once_settled(run.ended, _SETTLING_SECONDS - age_seconds, found)
 
     def details(self, container: Container) -> bytes:
         """What `logs --details` shows before each message."""
@@ -101,6 +110,17 @@ class Logs:
         if self._watch is None:
             raise Unavailable("the engine is not running yet")
         return self._watch
+
+
+async def _once_settled(
+    ended: anyio.Event, within_seconds: float, found: AsyncGenerator[list[LogEntry], None]
+) -> AsyncGenerator[list[LogEntry], None]:
+    """What is found once the container has ended, or after that time at the latest."""
+    with anyio.move_on_after(within_seconds):
+        await ended.wait()
+    async with aclosing(found):
+        async for entries in found:
+            yield entries
 
 
 _FIELDS: Final = ("ID", "FullID", "Name", "ImageID", "ImageFullID", "ImageName", "DaemonName")

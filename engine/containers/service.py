@@ -37,6 +37,7 @@ from engine.containers.removal import Remover
 from engine.containers.stopping import Stopper
 from engine.containers.supervisor import Supervisor
 from engine.containers.top import list_processes
+from engine.containers.updating import Updater
 from engine.containers.usage import nothing_used, sample
 from engine.errors import BadRequest, Conflict, NotFound, NotImplementedHere, NotModified
 from engine.events.bus import EventBus
@@ -53,10 +54,12 @@ from engine.wire.containers import (
     ContainerCreateResponse,
     ContainerInspect,
     ContainerSummary,
+    ContainerUpdateResponse,
     ContainerWaitResponse,
     ExecCreateRequest,
     ExecInspect,
     ExecStartRequest,
+    HostConfig,
     IdResponse,
     TopResponse,
 )
@@ -99,6 +102,7 @@ class ContainerService:
         self._execs = Execs(drivers, ledger)
         self._remover = Remover(drivers, ledger, launcher, self._execs)
         self._supervisor.remove = self._remover.at_exit
+        self._updater = Updater(drivers, ledger)
         self._stopper = Stopper(drivers, ledger, self._supervisor)
         self._connector = Connector(drivers, launcher)
         self._streams = Streams(drivers, self._logs)
@@ -188,6 +192,11 @@ class ContainerService:
                 await container.change(name=wanted)
             self._ledger.release_name(old)
         self._ledger.publish(container, "rename", oldName=f"/{old}")
+
+    async def update(self, name: str, wish: HostConfig) -> ContainerUpdateResponse:
+        """Change a container's limits and restart policy. Raises `BadRequest`, `Conflict`, `RuntimeFailure`."""
+        warnings = await self._updater.update(self._ledger.get(name), wish)
+        return ContainerUpdateResponse(warnings=list(warnings) or None)
 
     async def remove(self, name: str, *, force: bool = False, volumes: bool = False, link: bool = False) -> None:
         """Remove a container; with `force` also one that runs, with `volumes` its anonymous volumes, too.

@@ -174,6 +174,13 @@ def _remove_one(path: Path) -> bool:
     return True
 
 
+def allow_any_processes(cgroup: str) -> None:
+    """Take a cgroup's limit of processes away; nothing happens where the kernel has none."""
+    path = directory(cgroup, "pids")
+    if path is not None:
+        (path / "pids.max").write_text("max")
+
+
 def thaw(cgroup: str) -> None:
     """Unfreeze a cgroup, so that its processes can die. Nothing happens where there is none or it is not frozen."""
     name, word = ("cgroup.freeze", "0") if hierarchies().version == 2 else ("freezer.state", "THAWED")

@@ -229,11 +229,14 @@ class Runtime:
                 raise
 
     async def update(self, container_id: str, host_config: HostConfig) -> None:
-        """Change the limits of a running container to those of this configuration."""
+        """Change those limits of a running container that this configuration sets (no `pids_limit`: 0)."""
         limits = resources(host_config, host_facts(), device_numbers)
         path = self._directory(container_id) / "update.json"
         path.write_bytes(msgspec.json.encode(limits))
         await self._command("update", "--resources", str(path), container_id)
+        if host_config.pids_limit == 0:
+            # crun writes numbers only.
+            cgroups.allow_any_processes(self.cgroup_of(container_id))
 
     async def recover(self, known: Collection[str]) -> None:
         """Remove what is left of containers that no record knows: monitors, processes, cgroups."""

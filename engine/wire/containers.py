@@ -209,6 +209,12 @@ class ContainerCreateResponse(Wire, frozen=True, kw_only=True):
     warnings: list[str] = []
 
 
+class ContainerUpdateResponse(Wire, frozen=True, kw_only=True):
+    """Answer of `POST /containers/{id}/update`, whose body is the limits and the restart policy of a `HostConfig`."""
+
+    warnings: list[str] | None = None
+
+
 class HealthcheckResult(Wire, frozen=True, kw_only=True):
     """One probe. `exit_code`: 0 healthy, 1 unhealthy, -1 timed out or could not run."""
 

@@ -13,9 +13,9 @@ from engine.api.messages import NO_CONTENT, OK, Answer, Request, Stream, json_re
 from engine.api.router import Route
 from engine.api.services import Services
 from engine.api.sizes import with_sizes
-from engine.errors import BadRequest, EngineError, NoSuchContainer, NotImplementedHere
+from engine.errors import BadRequest, EngineError, NoSuchContainer
 from engine.wire.codec import encode
-from engine.wire.containers import ContainerCreateRequest, ContainerWaitResponse, WaitExitError
+from engine.wire.containers import ContainerCreateRequest, ContainerWaitResponse, HostConfig, WaitExitError
 from engine.wire.filters import parse_filters
 from engine.wire.shown import shown
 from engine.wire.stats import ContainerStats
@@ -27,6 +27,10 @@ _FILTERS: Final = frozenset(
     }
 )  # fmt: skip
 _PRUNE_FILTERS: Final = frozenset({"label", "label!", "until"})
+_UNCHANGED_DEVICES: Final = (
+    "blkio_weight_device", "blkio_device_read_bps", "blkio_device_write_bps", "blkio_device_read_iops",
+    "blkio_device_write_iops",
+)  # fmt: skip
 _SAMPLE_SECONDS: Final = 1.0
 _NAME = re.compile(r"/?[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 
@@ -185,9 +189,13 @@ async def prune(services: Services, request: Request) -> Answer:
     return json_reply({"ContainersDeleted": removed, "SpaceReclaimed": reclaimed_bytes})
 
 
-async def not_here(services: Services, request: Request) -> Answer:
-    """An endpoint of Docker that this engine does not have yet."""
-    raise NotImplementedHere(f"{request.method} {request.path} is not implemented by this engine")
+async def update(services: Services, request: Request) -> Answer:
+    """`POST /containers/{name}/update`: limits and restart policy, at once if it lives."""
+    wish = await request.decode(HostConfig)
+    if request.version < (1, 55):
+        # Until then Docker took no notice of them.
+        wish = msgspec.structs.replace(wish, **{name: [] for name in _UNCHANGED_DEVICES})
+    return json_reply(await services.containers.update(request.name, wish))
 
 
 def console_size(request: Request) -> tuple[int, int]:
@@ -219,6 +227,6 @@ ROUTES = (
     Route("POST", "/containers/{name}/rename", rename),
     Route("POST", "/containers/{name}/wait", wait),
     Route("POST", "/containers/{name}/resize", resize),
-    Route("POST", "/containers/{name}/update", not_here),
+    Route("POST", "/containers/{name}/update", update),
     Route("DELETE", "/containers/{name}", remove),
 )

@@ -14,16 +14,19 @@ def parse_detach_keys(text: str) -> bytes:
     """The bytes that a terminal sends for `text`; the default sequence for nothing. Raises `BadRequest`."""
     if not text:
         return _DEFAULT
-    return bytes(_key(part) for part in text.split(","))
+    keys = [_key(part) for part in text.split(",")]
+    if None in keys:
+        raise BadRequest(f"Invalid detach keys ({text}) provided", hint="use keys such as `a` or `ctrl-p`, with commas")
+    return bytes(key for key in keys if key is not None)
 
 
-def _key(text: str) -> int:
-    control = text.lower().removeprefix("ctrl-")
+def _key(text: str) -> int | None:
     if len(text) == 1 and text.isascii():
         return ord(text)
-    if len(control) == 1 and control != text.lower() and control in _CONTROL:
-        return _CONTROL.index(control)
-    raise BadRequest(f"invalid detach keys ({text!r})", hint="use keys such as `a` or `ctrl-p`, with commas in between")
+    if text == "DEL":
+        return 127
+    control = text.removeprefix("ctrl-")
+    return _CONTROL.index(control) if len(control) == 1 and control != text and control in _CONTROL else None
 
 
 class DetachWatch:

@@ -10,9 +10,10 @@ from typing import Final
 
 import anyio
 import anyio.abc
+from msgspec import UNSET
 
 from engine.containers.config import process_environment
-from engine.containers.container import Container
+from engine.containers.container import Container, Run
 from engine.containers.drivers import Drivers, Exec
 from engine.containers.ledger import Ledger
 from engine.containers.lifecycle import Status
@@ -39,6 +40,7 @@ class _Instance:
     id: str
     container_id: str
     request: ExecCreateRequest
+    run: Run | None
     process: Exec | None = None
     is_started: bool = False
     exit_code: int | None = None
@@ -49,6 +51,14 @@ class _Instance:
         """As Docker's events have it: the program, a space, and the arguments, of which there may be none."""
         program, *arguments = self.request.cmd
         return f"{program} {' '.join(arguments)}"
+
+    def is_of(self, run: Run | None) -> bool:
+        """Whether it was started at all, or still can be in this run of the container."""
+        return self.is_started or self.run is run
+
+    def end(self, exit_code: int) -> None:
+        self.exit_code = exit_code
+        self.ended.set()
 
 
 class ExecSession:
@@ -98,13 +108,20 @@ class Execs:
         self.tasks: anyio.abc.TaskGroup | None = None
 
     def create(self, name: str, request: ExecCreateRequest) -> IdResponse:
-        """Prepare a process. Raises `Conflict` unless the container runs, `BadRequest` without a command."""
+        """Prepare a process.
+
+        Raises `Conflict` unless the container runs, `BadRequest` without a command or for an unknown user.
+        """
         container = self._ledger.get(name)
-        check_can_exec(container)
+        check_can_exec(container, name)
         if not request.cmd:
             raise BadRequest("No exec command specified")
+        try:
+            exec_launch(container.record, request)
+        except RuntimeFailure as exc:
+            raise BadRequest(exc.message) from exc
         self._forget_old()
-        instance = _Instance(new_id(), container.id, request)
+        instance = _Instance(new_id(), container.id, request, container.run)
         self._instances[instance.id] = instance
         self._ledger.publish(container, f"exec_create: {instance.command}", execID=instance.id)
         return IdResponse(id=instance.id)
@@ -114,27 +131,33 @@ class Execs:
 
         Raises `Conflict` if it was started before, `RuntimeFailure` where it cannot be run.
         """
-        instance = self._get(exec_id)
+        instance, container = self.check(exec_id)
         if self.tasks is None:
             raise Unavailable("the engine is not running yet")
-        if instance.is_started:
-            raise Conflict(f"exec command {exec_id} has already run")
-        container = self._ledger.get(instance.container_id)
-        check_can_exec(container)
         instance.is_started = True
+        self._ledger.publish(container, f"exec_start: {instance.command}", execID=exec_id)
         launch = exec_launch(container.record, instance.request, request.console_size or instance.request.console_size)
         try:
             process = await self._drivers.runtime.exec(container.id, launch)
         except RuntimeFailure as exc:
-            self._end(container, instance, exc.exit_code)
+            instance.end(exc.exit_code)  # nothing died: there is no event of it
             raise
         except BaseException:
-            self._end(container, instance, 128)
+            instance.end(128)
             raise
         instance.process = process
-        self._ledger.publish(container, f"exec_start: {instance.command}", execID=exec_id)
         self.tasks.start_soon(partial(self._watch, container, instance, process, is_detached=request.detach))
         return None if request.detach else ExecSession(process, instance.ended)
+
+    def check(self, exec_id: str) -> tuple[_Instance, Container]:
+        """What can be started. Raises `NoSuchExec`, and `Conflict` for what was started or cannot be now."""
+        instance = self._get(exec_id)
+        if instance.is_started:
+            state = "has already run" if instance.ended.is_set() else "is already running"
+            raise Conflict(f"exec command {instance.id} {state}")
+        container = self._ledger.get(instance.container_id)
+        check_can_exec(container)
+        return instance, container
 
     def inspect(self, exec_id: str) -> ExecInspect:
         """What is known of an exec. Raises `NoSuchExec`."""
@@ -145,16 +168,15 @@ class Execs:
             running=instance.process is not None and not instance.ended.is_set(),
             exit_code=instance.exit_code,
             process_config=ExecProcessConfig(
-                privileged=request.privileged,
-                user=request.user,
                 tty=request.tty,
                 entrypoint=request.cmd[0],
                 arguments=request.cmd[1:],
+                privileged=request.privileged,
+                user=request.user or UNSET,
             ),
             open_stdin=request.attach_stdin,
             open_stdout=request.attach_stdout,
             open_stderr=request.attach_stderr,
-            can_remove=instance.ended.is_set(),
             container_id=instance.container_id,
             detach_keys=request.detach_keys,
             pid=instance.process.pid if instance.process else 0,
@@ -172,11 +194,12 @@ class Execs:
         return self._get(exec_id).request.tty
 
     def ids_of(self, container_id: str) -> list[str]:
-        """The execs of a container that run."""
+        """The execs of a container that run or may still be started."""
+        container = self._ledger.get(container_id)
         return [
             instance.id
             for instance in self._instances.values()
-            if instance.container_id == container_id and instance.process and not instance.ended.is_set()
+            if instance.container_id == container_id and not instance.ended.is_set() and instance.is_of(container.run)
         ]
 
     def forget(self, container_id: str) -> None:
@@ -196,8 +219,7 @@ class Execs:
         self._end(container, instance, exit_code)
 
     def _end(self, container: Container, instance: _Instance, exit_code: int) -> None:
-        instance.exit_code = exit_code
-        instance.ended.set()
+        instance.end(exit_code)
         if container in self._ledger:
             self._ledger.publish(container, "exec_die", execID=instance.id, exitCode=str(exit_code))
 
@@ -208,6 +230,9 @@ class Execs:
             if len(matches) != 1:
                 raise NoSuchExec(exec_id)
             instance = matches[0]
+        container = self._ledger.get(instance.container_id)
+        if not instance.is_of(container.run):
+            raise NoSuchExec(exec_id)  # it was prepared for a run that is over
         return instance
 
     def _forget_old(self) -> None:
@@ -218,10 +243,10 @@ class Execs:
         self._instances = {key: one for key, one in self._instances.items() if not is_unwanted(one)}
 
 
-def check_can_exec(container: Container) -> None:
-    """Raise `Conflict` unless a process can be added to the container."""
+def check_can_exec(container: Container, name: str = "") -> None:
+    """Raise `Conflict` unless a process can be added to the container (which the client calls `name`)."""
     if container.status is Status.PAUSED:
-        raise Conflict(f"container {container.id} is paused, unpause the container before exec")
+        raise Conflict(f"Container {name or container.id} is paused, unpause the container before exec")
     if container.status is Status.RESTARTING:
         raise Conflict(f"Container {container.id} is restarting, wait until the container is running")
     if not container.is_alive:

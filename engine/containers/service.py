@@ -287,6 +287,10 @@ class ContainerService:
         """Run it; None when detached. Raises `NoSuchExec`, `Conflict`, `RuntimeFailure`."""
         return await self._execs.start(exec_id, request)
 
+    def exec_check(self, exec_id: str) -> None:
+        """Raise what `exec_start` would, as far as it is clear before: `NoSuchExec`, `Conflict`."""
+        self._execs.check(exec_id)
+
     def exec_inspect(self, exec_id: str) -> ExecInspect:
         """What is known of an exec."""
         return self._execs.inspect(exec_id)

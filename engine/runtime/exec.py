@@ -27,7 +27,7 @@ from typing import Any
 import anyio
 import msgspec
 
-from engine.errors import Conflict
+from engine.errors import Conflict, RuntimeFailure
 from engine.process import wait_any, wait_pidfd
 from engine.runtime import cgroups
 from engine.runtime.console import STDERR, STDOUT
@@ -303,6 +303,10 @@ def _container_process(record: Record) -> dict[str, Any]:
 def _check_program(launch: ExecLaunch, pid: int, working_dir: str) -> None:
     """Find the program as the process would, because the runtime's own complaint comes late and reads otherwise."""
     program = launch.arguments[0]
+    if not working_dir.startswith("/"):
+        raise RuntimeFailure("OCI runtime exec failed: exec failed: Cwd must be an absolute path", exit_code=128)
+    if any(variable.startswith("=") for variable in launch.environment):
+        raise program_failure("invalid environment variable: name cannot be empty", 128)
     try:
         with root_directory(Path(f"/proc/{pid}/root")) as root:
             found = [status for path in _candidates(launch, working_dir) if (status := status_inside(root, path))]
@@ -312,7 +316,7 @@ def _check_program(launch: ExecLaunch, pid: int, working_dir: str) -> None:
         raise program_failure(not_found(program), NOT_FOUND)
     files = [status.st_mode for status in found if not stat.S_ISDIR(status.st_mode)]
     if not files:
-        raise program_failure(not_executable(program, "is a directory"), NOT_EXECUTABLE)
+        raise program_failure(not_executable(program, "is a directory: permission denied"), NOT_EXECUTABLE)
     if not any(mode & 0o111 for mode in files):
         raise program_failure(not_executable(program), NOT_EXECUTABLE)
 

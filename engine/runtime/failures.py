@@ -55,8 +55,8 @@ def _failure(context: str, words: str, program: str) -> RuntimeFailure:
         return _started(context, not_found(program), NOT_FOUND)
     if "open executable" in lower or "is not executable" in lower:
         return _started(context, not_executable(program), NOT_EXECUTABLE)
-    return RuntimeFailure(f"{context}{said}: unknown")
+    return RuntimeFailure(f"{context}{said}")
 
 
 def _started(context: str, reason: str, exit_code: int) -> RuntimeFailure:
-    return RuntimeFailure(f"{context}unable to start container process: {reason}: unknown", exit_code=exit_code)
+    return RuntimeFailure(f"{context}unable to start container process: {reason}", exit_code=exit_code)

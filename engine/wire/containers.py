@@ -407,11 +407,11 @@ class ExecStartRequest(Wire, frozen=True, kw_only=True):
 class ExecProcessConfig(Wire, frozen=True, kw_only=True, rename="lower"):
     """What an exec runs (lower-case names in the API)."""
 
-    privileged: bool = False
-    user: str = ""
     tty: bool = False
     entrypoint: str = ""
     arguments: list[str] = []
+    privileged: bool = False
+    user: str | UnsetType = UNSET
 
 
 class ExecInspect(Wire, frozen=True, kw_only=True):

@@ -321,6 +321,9 @@ class FakeContainers(Runs):
             console.end()
         return console
 
+    def exec_check(self, exec_id: str) -> None:
+        self._exec(exec_id)
+
     def exec_inspect(self, exec_id: str) -> ExecInspect:
         container, wanted, console = self._exec(exec_id)
         return ExecInspect(

@@ -10,7 +10,7 @@ from engine.api.messages import OK, Accept, Answer, Hijack, Request, json_reply
 from engine.api.router import Route
 from engine.api.routes.containers import console_size
 from engine.api.services import Services
-from engine.errors import BadRequest, Conflict, EngineError
+from engine.errors import BadRequest, EngineError
 from engine.wire.containers import ExecCreateRequest, ExecStartRequest
 from engine.wire.frames import STDOUT, frame
 from engine.wire.http import stdio_content_type
@@ -21,6 +21,7 @@ async def create(services: Services, request: Request) -> Answer:
     body = await request.decode(ExecCreateRequest)
     if not body.cmd:
         raise BadRequest("No exec command specified")
+    parse_detach_keys(body.detach_keys)
     return json_reply(await services.containers.exec_create(request.name, body), 201)
 
 
@@ -39,7 +40,7 @@ async def start(services: Services, request: Request) -> Answer:
         await services.containers.exec_start(exec_id, body)
         return OK
     about = services.containers.exec_inspect(exec_id)
-    _require_running(services, about.container_id)
+    services.containers.exec_check(exec_id)
     options = PumpOptions(
         is_tty=is_tty,
         is_framed=not body.tty,
@@ -56,7 +57,7 @@ async def start(services: Services, request: Request) -> Answer:
             process = await services.containers.exec_start(exec_id, body)
         except EngineError as exc:
             # What cannot be run is told in the stream; its exit code is in the inspection.
-            message = f"{exc.message.removesuffix(': unknown')}\r\n".encode()
+            message = f"{exc.message}\r\n".encode()
             await client.send(message if body.tty else frame(STDOUT, message))
             return
         if process is not None:
@@ -66,15 +67,6 @@ async def start(services: Services, request: Request) -> Answer:
                 await process.aclose()
 
     return Hijack(session, stdio_content_type(request.version, is_tty=body.tty))
-
-
-def _require_running(services: Services, container_id: str) -> None:
-    """Raises `Conflict` while a status can still be sent."""
-    state = services.containers.inspect(container_id).state
-    if not state.running:
-        raise Conflict(f"container {container_id} is not running")
-    if state.paused:
-        raise Conflict(f"container {container_id} is paused, unpause the container before exec")
 
 
 async def inspect(services: Services, request: Request) -> Answer:

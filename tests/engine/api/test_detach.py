@@ -15,16 +15,16 @@ CTRL_P, CTRL_Q = b"\x10", b"\x11"
         ("ctrl-p,ctrl-q", b"\x10\x11"),
         ("a", b"a"),
         ("ctrl-@,x", b"\0x"),
-        ("Ctrl-A,ctrl-_", b"\x01\x1f"),
+        ("ctrl-a,ctrl-_,DEL", b"\x01\x1f\x7f"),
     ],
 )
 def test_keys_are_what_a_terminal_sends_for_them(text: str, keys: bytes) -> None:
     assert parse_detach_keys(text) == keys
 
 
-@pytest.mark.parametrize("text", ["ctrl-1", "ctrl-", "ab", "a,,b", "é"])
+@pytest.mark.parametrize("text", ["ctrl-1", "ctrl-", "ctrl-A", "Ctrl-a", "ab", "a,,b", ",", "é"])
 def test_keys_that_no_terminal_sends_are_refused(text: str) -> None:
-    with pytest.raises(BadRequest, match="invalid detach keys"):
+    with pytest.raises(BadRequest, match="Invalid detach keys"):
         parse_detach_keys(text)
 
 

@@ -11,7 +11,6 @@ from engine.containers.namespaces import check_modes, modes_of
 from engine.containers.pruning import is_pruned
 from engine.containers.record import ContainerRecord
 from engine.containers.signals import parse_signal
-from engine.containers.top import select_processes
 from engine.containers.usage import interfaces
 from engine.errors import BadRequest
 from engine.wire.containers import ContainerConfig, HostConfig
@@ -121,15 +120,6 @@ def test_durations_are_as_rough_as_dockers(seconds: int, text: str) -> None:
 def test_the_status_is_told_as_docker_tells_it(fields: dict[str, object], text: str) -> None:
     found = record(started_ns=1000 * SECOND, finished_ns=1115 * SECOND, **fields)
     assert status_text(found, 1120 * SECOND) == text
-
-
-def test_top_shows_the_containers_lines_and_keeps_spaces_in_the_last_column() -> None:
-    output = "UID PID CMD\nroot 1 init\napp 42 python -m web  --fast\n"
-    answer = select_processes(output, {42})
-    assert answer.titles == ["UID", "PID", "CMD"]
-    assert answer.processes == [["app", "42", "python -m web  --fast"]]
-    with pytest.raises(BadRequest, match="PID"):
-        select_processes("UID CMD\n", {1})
 
 
 def test_pruning_takes_what_does_not_run_and_passes_the_filters() -> None:

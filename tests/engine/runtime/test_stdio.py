@@ -132,9 +132,9 @@ async def test_a_further_process_may_have_a_terminal(runtime: Runtime, make_laun
 @pytest.mark.parametrize(
     ("program", "fields", "exit_code", "words"),
     [
-        ("no-such", {}, 127, 'exec: "no-such": executable file not found in $PATH: unknown'),
-        ("/etc/readable", {}, 126, 'exec: "/etc/readable": permission denied: unknown'),
-        ("/etc", {}, 126, 'exec: "/etc": is a directory: unknown'),
+        ("no-such", {}, 127, 'exec: "no-such": executable file not found in $PATH'),
+        ("/etc/readable", {}, 126, 'exec: "/etc/readable": permission denied'),
+        ("/etc", {}, 126, 'exec: "/etc": is a directory: permission denied'),
         ("true", {"working_dir": "/no"}, 127, 'chdir to cwd ("/no") set in config.json failed: no such file or '),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterable, Mapping
 
@@ -12,7 +13,8 @@ from compose.model.project import Project
 from compose.model.service import HealthCheck, Service
 from compose.plan import labels
 from compose.plan.actions import CreateContainer
-from compose.plan.hashing import content_hash, service_hash
+from compose.plan.changes import packed
+from compose.plan.hashing import content_hash, service_document
 from compose.plan.survey import networks_of
 from engine.wire.containers import (
     ContainerCreateRequest,
@@ -38,14 +40,17 @@ def container_request(
     Raises `ComposeError` for what a request cannot carry (an external config, an unreadable seccomp profile).
     """
     service = action.service
-    config_hash = service_hash(project, service, providers)
+    document = service_document(project, service, providers)
+    config_hash = hashlib.sha256(document).hexdigest()
     if action.slug:
         tags = labels.one_off_labels(project, service, config_hash, action.slug)
     else:
         tags = labels.container_labels(project, service, action.number, config_hash, content_hash(project, service))
+    tags[labels.CONFIG] = packed(document)
     if image_id:
         tags[labels.IMAGE] = image_id
     if action.replaces:
+        tags[labels.BECAUSE] = ", ".join([action.because, *(change.name for change in action.changes)])
         tags[labels.REPLACE] = service.container_name or f"{service.name}{project.separator}{action.number}"
     exposed = [f"{port.target}/{port.protocol}" for port in service.ports]
     exposed += [key for text in service.expose for key in _exposed(text)]

@@ -13,6 +13,7 @@ from compose.cli.session import Session
 
 # name -> help; the module is compose.cli.<name> with `exec_` for names that Python keeps, its object `command`.
 COMMANDS = {
+    "apply": "Do what a plan in a file says",
     "build": "Build the images of services",
     "commit": "Make an image of a service's container",
     "config": "Check the Compose files and print the project they make",
@@ -21,6 +22,7 @@ COMMANDS = {
     "down": "Stop and remove containers and networks",
     "events": "Print what happens to the project's containers",
     "exec": "Run a command in a running container",
+    "explain": "Tell why a service's containers were last made anew",
     "export": "Write the files of a service's container as a tar archive",
     "images": "List the images of the project's containers",
     "kill": "Send a signal to containers",
@@ -29,6 +31,7 @@ COMMANDS = {
     "logs": "Print the output of containers",
     "ls": "List running projects",
     "pause": "Freeze the processes of services",
+    "plan": "Print what `up` would do, and why, without doing it",
     "port": "Print where a port is published",
     "ps": "List containers",
     "pull": "Fetch the images of services",

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from compose.model.project import Network, Volume
 from compose.model.service import Service
+from compose.plan.changes import Change
 from compose.plan.observed import ObservedMount
 
 # `running`: runs, and is healthy if it has a health check.
@@ -75,8 +76,9 @@ class CreateContainer(Struct, frozen=True):
     """Make container `number` of a service under `name`.
 
     `final_name` differs from `name` while the container that it `replaces` (an id) still holds the name.
-    `inherited` are the anonymous volumes it takes over. A `slug` makes it a one-off container, which does not
-    answer to the service's names unless it `is_aliased`; the engine removes it at its end if it `is_passing`.
+    `inherited` are the anonymous volumes it takes over, `changes` what is other than in the one before. A `slug` makes
+    it a one-off container, which does not answer to the service's names unless it `is_aliased`; the engine removes it
+    at its end if it `is_passing`.
     """
 
     service: Service
@@ -85,6 +87,7 @@ class CreateContainer(Struct, frozen=True):
     final_name: str
     image: str
     because: str
+    changes: tuple[Change, ...] = ()
     replaces: str = ""
     inherited: tuple[ObservedMount, ...] = ()
     slug: str = ""

@@ -61,6 +61,13 @@ def service_hash(
     `providers`: service name -> id of the container that stands for it where its namespaces or volumes are shared.
     `without` are attributes that do not count this time.
     """
+    return hashlib.sha256(service_document(project, service, providers, without=without)).hexdigest()
+
+
+def service_document(
+    project: Project, service: Service, providers: Mapping[str, str] = {}, *, without: Collection[str] = ()
+) -> bytes:
+    """What `service_hash` is the fingerprint of: the JSON of all that makes a new container necessary."""
     entry = project.canonical["services"][service.name]
     tree: dict[str, object] = {
         key: _REWRITTEN[key](value, providers) if key in _REWRITTEN else value
@@ -70,7 +77,7 @@ def service_hash(
     deploy = tree.get("deploy")
     if isinstance(deploy, dict) and "replicas" in deploy:
         tree["deploy"] = {key: value for key, value in deploy.items() if key != "replicas"}
-    return _digest(tree)
+    return encoded(tree)
 
 
 def network_hash(project: Project, network: Network) -> str:

@@ -23,6 +23,9 @@ VOLUME = "com.docker.compose.volume"
 
 # Ours alone: the inline configs and secrets that were copied in. docker compose does not look at their contents.
 CONTENT_HASH = "pycompose.content-hash"
+# Ours alone: the configuration that the container was made from, and why it took the place of another one.
+CONFIG = "pycompose.config"
+BECAUSE = "pycompose.because"
 
 # docker compose reads this label as the version of the program that made the resource.
 COMPATIBLE_VERSION = "2.40.3"

@@ -142,7 +142,7 @@ class _Planner:
         for needs in self.found.services.values():
             for stale in needs.stale:
                 if stale.at_once:
-                    self.gone[stale.old.id] = self._stop_and_remove(stale.old, stale.because)
+                    self.gone[stale.old.id] = self._stop_and_remove(stale.old, stale.verdict.because)
                     users.append(self.gone[stale.old.id])
         for key in sorted(self.found.diverged_networks):
             name = self.project.networks[key].name
@@ -193,7 +193,7 @@ class _Planner:
 
     def _replace(self, service: Service, stale: Replacement, before: list[int]) -> int:
         """The successor first, so that a failure leaves the old one in place; returns the last step."""
-        old, because = stale.old, stale.because
+        old, because = stale.old, stale.verdict.because
         final = container_name(self.project, service, old.number)
         inherited = () if self.options.renew_anonymous_volumes else _inherited(service, old)
         is_gone = old.id in self.gone
@@ -204,6 +204,7 @@ class _Planner:
             final,
             image_of(self.project, service),
             because,
+            stale.verdict.changes,
             replaces=old.id,
             inherited=inherited,
         )

@@ -5,17 +5,20 @@ Nothing is ordered here, so that a project that is up as wished costs no graph.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Literal, TypeVar
 
+import msgspec
 from msgspec import Struct
 
 from compose.errors import ComposeError
 from compose.model.project import Network, Project, Volume
 from compose.model.service import Service
-from compose.plan.hashing import content_hash, network_hash, service_hash, volume_hash
+from compose.plan.changes import Change, changes, unpacked
+from compose.plan.hashing import content_hash, network_hash, service_document, volume_hash
 from compose.plan.images import image_id, image_of
-from compose.plan.labels import CONTENT_HASH
+from compose.plan.labels import CONFIG, CONTENT_HASH
 from compose.plan.observed import Observed, ObservedContainer, ObservedNetwork, ObservedVolume
 
 Recreate = Literal["changed", "always", "never"]
@@ -44,18 +47,26 @@ class Options(Struct, frozen=True):
     untouched: frozenset[str] = frozenset()
 
 
+class Verdict(Struct, frozen=True):
+    """Why a container has to be replaced, and what is different, as far as it is known."""
+
+    because: str
+    changes: tuple[Change, ...] = ()
+
+
 class Replacement(Struct, frozen=True):
     """A container to be replaced. `at_once`: it has to go before its successor can be made."""
 
     old: ObservedContainer
-    because: str
+    verdict: Verdict
     at_once: bool = False
 
 
 class ServiceNeeds(Struct):
-    """What becomes of one service's containers."""
+    """What becomes of one service's containers; `document` is what their configuration's hash is made of."""
 
     service: Service
+    document: bytes
     config_hash: str
     content_hash: str
     running: list[ObservedContainer] = []
@@ -198,7 +209,9 @@ def _service(
     project: Project, service: Service, observed: Observed, options: Options, diverged: set[str]
 ) -> ServiceNeeds:
     providers = {name: found[1] for name in namespace_providers(service) if (found := observed.provider(name))}
-    needs = ServiceNeeds(service, service_hash(project, service, providers), content_hash(project, service))
+    document = service_document(project, service, providers)
+    fingerprint = hashlib.sha256(document).hexdigest()
+    needs = ServiceNeeds(service, document, fingerprint, content_hash(project, service))
     if service.name in options.untouched:
         return needs
     is_target = not options.targets or service.name in options.targets
@@ -212,9 +225,9 @@ def _service(
     for item in containers[:wanted]:
         network = next((key for key in networks_of(project, service) if key in diverged), "")
         if network:
-            needs.stale.append(Replacement(item, f"network {network} changed", at_once=True))
-        elif verdicts[item.id]:
-            needs.stale.append(Replacement(item, verdicts[item.id], at_once=bool(service.container_name)))
+            needs.stale.append(Replacement(item, Verdict(f"network {network} changed"), at_once=True))
+        elif verdict := verdicts[item.id]:
+            needs.stale.append(Replacement(item, verdict, at_once=bool(service.container_name)))
         elif item.state in ("running", "restarting", "paused"):
             needs.running.append(item)
         else:
@@ -226,28 +239,34 @@ def _service(
 
 def _verdict(
     project: Project, needs: ServiceNeeds, item: ObservedContainer, observed: Observed, policy: Recreate
-) -> str:
-    """Why the container has to be replaced; "" when it may stay."""
+) -> Verdict | None:
+    """Why the container has to be replaced; None when it may stay."""
     if item.state in ("dead", "removing"):
-        return f"it is {item.state}"
+        return Verdict(f"it is {item.state}")
     if policy == "never":
-        return ""
+        return None
     if policy == "always":
-        return "asked to"
+        return Verdict("asked to")
     if item.config_hash != needs.config_hash:
-        return "configuration changed"
+        return Verdict("configuration changed", _differences(item, needs.document))
     if item.labels.get(CONTENT_HASH, needs.content_hash) != needs.content_hash:
-        return "the content of a config or secret changed"
+        return Verdict("the content of a config or secret changed")
     wanted_image = image_id(observed, image_of(project, needs.service))
     if wanted_image and item.image_id and wanted_image != item.image_id:
-        return "image changed"
+        return Verdict("image changed", (Change(("image",), item.image_id, wanted_image),))
     if item.state == "running" and (key := _left_network(project, needs.service, item, observed)):
-        return f"not connected to network {key}"
+        return Verdict(f"not connected to network {key}")
     mounted = {mount.name for mount in item.mounts if mount.type == "volume"}
     for key in volumes_of(project, needs.service):
         if project.volumes[key].name not in mounted:
-            return f"volume {key} not mounted"
-    return ""
+            return Verdict(f"volume {key} not mounted")
+    return None
+
+
+def _differences(item: ObservedContainer, document: bytes) -> tuple[Change, ...]:
+    """What is other than when the container was made; docker compose leaves no trace of that."""
+    before = unpacked(item.labels.get(CONFIG, ""))
+    return () if before is None else tuple(changes(before, msgspec.json.decode(document)))
 
 
 def _left_network(project: Project, service: Service, item: ObservedContainer, observed: Observed) -> str:
@@ -270,6 +289,6 @@ def _cascade(services: dict[str, ServiceNeeds]) -> None:
             )
             current = needs.running + needs.idle
             if provider and current:
-                needs.stale += [Replacement(item, f"{provider} is replaced") for item in current]
+                needs.stale += [Replacement(item, Verdict(f"{provider} is replaced")) for item in current]
                 needs.running, needs.idle = [], []
                 changed = True

@@ -1,0 +1,39 @@
+"""`apply`: do what a plan in a file says, if that is still what `up` would do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from compose.cli.session import Session
+from compose.errors import ComposeError
+
+
+@click.command("apply", help="Do what a plan of `plan --out FILE` says, unless the world has moved since")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.pass_obj
+def command(session: Session, file: Path) -> int:
+    """Plan again, compare, and bring the project up."""
+    from compose.cli.asynchronous import run_async
+    from compose.cli.plan_file import read_plan
+    from compose.cli.planning import foreseen
+    from compose.cli.up_command import up
+    from compose.render.plan import plan_json
+
+    planned_session, request, planned = read_plan(session, session.cwd / file)
+    _, entries, _ = run_async(lambda: foreseen(planned_session, request))
+    now = json.loads(plan_json(entries))
+    if now != planned:
+        moved = [name for name, entry in _by_name(now).items() if _by_name(planned).get(name) != entry]
+        moved += [name for name in _by_name(planned) if name not in _by_name(now)]
+        raise ComposeError(
+            f"the plan is out of date: since it was made, something else has become of {', '.join(sorted(moved))}",
+            hint="look at a new one with `pycompose plan`",
+        )
+    return up(planned_session, request)
+
+
+def _by_name(plan: dict[str, list[dict[str, object]]]) -> dict[str, dict[str, object]]:
+    return {f"{entry['kind']} {entry['name']}": entry for entry in plan["entries"]}

@@ -1,0 +1,49 @@
+"""`plan`: what `up` would do, and why, without doing it."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from compose.cli.session import Session
+from compose.cli.up_command import create_options, requested
+from compose.errors import ComposeError
+
+_CHANGES = 2
+
+
+@click.command("plan", help="Print what `up` would do, and why, without doing it")
+@create_options
+@click.option("--always-recreate-deps", is_flag=True, help="Replace dependencies too")
+@click.option("--no-deps", is_flag=True, help="Leave out the services that the named ones depend on")
+@click.option("-V", "--renew-anon-volumes", is_flag=True, help="New anonymous volumes for replaced containers")
+@click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", help="Output format")
+@click.option("--exit-code", "tells", is_flag=True, help="End with 2 if there is anything to do")
+@click.option("--out", default="", metavar="FILE", help="Write the plan to a file, for `apply`")
+@click.pass_obj
+def command(session: Session, /, style: str, tells: bool, out: str, **options: Any) -> int:
+    """Print the plan."""
+    from compose.cli.asynchronous import run_async
+    from compose.cli.plan_file import saved
+    from compose.cli.planning import foreseen, origin_in
+    from compose.cli.terminal import output_colour
+    from compose.cli.working import tell_warnings
+    from compose.plan.summary import has_changes
+    from compose.render.plan import plan_json, plan_text
+
+    request = requested({**options, "detach": True})
+    foresight, entries, places = run_async(lambda: foreseen(session, request))
+    tell_warnings(session, foresight.main)
+    origin = origin_in(places)
+    as_json = style == "json"
+    sys.stdout.write(
+        plan_json(entries, origin) if as_json else plan_text(entries, origin, colour=output_colour(session))
+    )
+    if out:
+        try:
+            (session.cwd / out).write_text(saved(session, request, plan_json(entries)), "utf-8")
+        except OSError as exc:
+            raise ComposeError(f"cannot write {out}: {exc.strerror}") from exc
+    return _CHANGES if tells and has_changes(entries) else 0

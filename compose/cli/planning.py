@@ -1,0 +1,42 @@
+"""The plan of an `up` as `plan` shows it and `apply` compares it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from msgspec import UNSET
+
+from compose.apply.observe import observe
+from compose.cli.connection import connected
+from compose.cli.session import Session
+from compose.cli.up_options import UpRequest, load_selected
+from compose.plan.foresight import Foresight, foresee
+from compose.plan.pulling import refreshed_images
+from compose.plan.summary import Entry, summary
+from compose.render.origins import in_words
+
+if TYPE_CHECKING:
+    from compose.load.origins.places import Places
+    from compose.plan.changes import Change
+
+
+async def foreseen(session: Session, request: UpRequest) -> tuple[Foresight, tuple[Entry, ...], Places]:
+    """What `up` would do now, asked for without a request that changes anything."""
+    project, places = load_selected(session, request.services, with_dependencies=not request.no_deps)
+    async with connected(replace(session, dry_run=True)) as engine:
+        observed = await observe(engine, project.name, refreshed_images(project))
+    foresight = foresee(project, observed, request.plan_options(), request.build_options())
+    return foresight, summary(foresight.plans, observed), places
+
+
+def origin_in(places: Places) -> Callable[[Entry, Change], str]:
+    """Says where the new value of a change comes from: `.env:3:1 (LOG_LEVEL) in compose.yaml:12:18`."""
+
+    def origin(entry: Entry, change: Change) -> str:
+        if change.after is UNSET:
+            return ""
+        return in_words(places.origins(("services", entry.service, *change.path), change.after))
+
+    return origin

@@ -1,0 +1,104 @@
+"""A plan as people read it: what becomes of every resource, and why, instead of step after step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from msgspec import Struct
+
+from compose.plan.actions import (
+    Action,
+    BuildImage,
+    CreateContainer,
+    CreateNetwork,
+    CreateVolume,
+    KillContainer,
+    Plan,
+    PullImage,
+    RemoveContainer,
+    RemoveImage,
+    RemoveNetwork,
+    RemoveVolume,
+    RenameContainer,
+    StartContainer,
+    StopContainer,
+    WaitFor,
+)
+from compose.plan.changes import Change
+from compose.plan.observed import Observed
+
+Kind = Literal["image", "network", "volume", "container"]
+Verb = Literal["keep", "pull", "build", "create", "recreate", "start", "restart", "stop", "kill", "remove"]
+
+
+class Entry(Struct, frozen=True):
+    """What becomes of one resource. Of the `because` of one that is kept there is nothing to say."""
+
+    kind: Kind
+    name: str
+    verb: Verb
+    because: str = ""
+    service: str = ""
+    changes: tuple[Change, ...] = ()
+
+
+def summary(plans: Iterable[Plan], observed: Observed) -> tuple[Entry, ...]:
+    """The entries of plans that are carried out one after the other, images first and containers last."""
+    entries: dict[tuple[Kind, str], Entry] = {}
+    services = {item.name: item.service for item in observed.containers}
+    for plan in plans:
+        for step in plan.steps:
+            _take(entries, step.action)
+        for name in plan.unchanged:
+            entries.setdefault(("container", name), Entry("container", name, "keep", service=services.get(name, "")))
+    order = ("image", "network", "volume", "container")
+    return tuple(sorted(entries.values(), key=lambda entry: (order.index(entry.kind), entry.service, entry.name)))
+
+
+def _take(entries: dict[tuple[Kind, str], Entry], action: Action) -> None:  # noqa: C901, PLR0912 - one case per act
+    def add(kind: Kind, name: str, verb: Verb, because: str, service: str = "", of: tuple[Change, ...] = ()) -> None:
+        entries[kind, name] = Entry(kind, name, verb, because, service, of)
+
+    match action:
+        case PullImage():
+            add("image", action.image, "pull", action.because)
+        case BuildImage():
+            add("image", action.image, "build", action.because, action.service.name)
+        case RemoveImage():
+            add("image", action.image, "remove", action.because)
+        case CreateNetwork():
+            verb: Verb = "recreate" if ("network", action.network.name) in entries else "create"
+            add("network", action.network.name, verb, action.because)
+        case RemoveNetwork():
+            add("network", action.name, "remove", action.because)
+        case CreateVolume():
+            add("volume", action.volume.name, "create", action.because)
+        case RemoveVolume():
+            add("volume", action.name, "remove", action.because)
+        case CreateContainer():
+            verb = "recreate" if action.replaces else "create"
+            add("container", action.final_name, verb, action.because, action.service.name, action.changes)
+        case StartContainer():
+            found = entries.get(("container", action.container))
+            if found is None or found.verb == "keep":
+                add("container", action.container, "start", action.because, action.service)
+            elif found.verb == "stop":
+                add("container", action.container, "restart", found.because, action.service)
+        case StopContainer():
+            if entries.get(("container", action.container)) is None:
+                add("container", action.container, "stop", action.because, action.service)
+        case KillContainer():
+            add("container", action.container, "kill", action.because)
+        case RemoveContainer():
+            found = entries.get(("container", action.container))
+            # Its successor may have been planned already, under the same name.
+            if found is None or found.verb == "stop":
+                add("container", action.container, "remove", action.because, found.service if found else "")
+        case RenameContainer() | WaitFor():
+            return  # nothing becomes of it that the other steps do not tell
+
+
+def has_changes(entries: Iterable[Entry]) -> bool:
+    """Whether anything becomes other than it is."""
+    return any(entry.verb != "keep" for entry in entries)

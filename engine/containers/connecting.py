@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import anyio.to_thread
+
 from engine.containers import namespaces, surroundings
 from engine.containers.container import Container
 from engine.containers.drivers import Drivers
 from engine.containers.launching import Launcher
-from engine.errors import Conflict, Forbidden, NotFound
-from engine.network.records import EndpointRequest, Sandbox
+from engine.errors import BadRequest, Conflict, EngineError, Forbidden, NotFound
+from engine.network.records import EndpointRequest, NetworkRecord, Sandbox
+from engine.network.wishes import checked_wishes
 from engine.wire.networks import EndpointSettings
 
 
@@ -19,32 +24,47 @@ class Connector:
         self._launcher = launcher
 
     async def connect(self, container: Container, network: str, settings: EndpointSettings) -> None:
-        """Put a container on one more network. Raises `Forbidden`, `NoSuchNetwork` and what the network says."""
+        """Put a container on one more network; a stopped one that is on it already stays as it is.
+
+        Raises `BadRequest`, `Forbidden`, `NoSuchNetwork` and what the network says.
+        """
         target = self._drivers.networks.get(network)
         async with container.lock:
             record = container.record
-            if not namespaces.is_private_network(record.host_config) or target.name in ("host", "none"):
-                raise Forbidden(
-                    "container sharing network namespace with another container or host cannot be connected"
-                )
-            if target.name in record.networks:
-                raise Forbidden(f"endpoint with name {record.name} already exists in network {target.name}")
+            _refuse_sharing(namespaces.modes_of(record.host_config).network, target)
+            wishes = checked_wishes(settings, target)
             if container.is_alive:
-                request = EndpointRequest(target.name, settings)
-                sandbox = await self._drivers.networks.connect(record.id, request, record.name)
-                self._write_files(container, sandbox)
-            await container.change(networks={**record.networks, target.name: settings})
+                if target.name in record.networks:
+                    raise Forbidden(f"endpoint with name {record.name} already exists in network {target.name}")
+                before = self._drivers.networks.sandbox(record.id)
+                sandbox = await self._drivers.networks.connect(
+                    record.id, EndpointRequest(target.name, wishes), record.name
+                )
+                await self._write_files(container, before, sandbox)
+            elif target.name in record.networks:
+                return
+            await container.change(networks={**record.networks, target.name: wishes})
 
-    async def disconnect(self, container: Container, network: str) -> None:
-        """Take a container off a network, which may be gone already. Raises `Forbidden` when it is not on it."""
+    async def disconnect(self, container: Container, network: str, *, force: bool = False) -> None:
+        """Take a container off a network; with `force` also off one that is gone. Raises `NoSuchNetwork`, and
+        `EngineError` when it is not on it.
+        """
         async with container.lock:
             record = container.record
-            name = self._name_of(network)
+            name = self._name_of(network, is_optional=force or not container.is_alive)
+            if name == "host" and record.host_config.network_mode == "host":
+                raise BadRequest(
+                    "cannot disconnect container from host network - container was created in host network mode"
+                )
+            if name == "none" and record.host_config.network_mode == "none":
+                return
             if name not in record.networks:
-                raise Forbidden(f"container {record.id} is not connected to network {network}")
+                article = "" if container.is_alive else "the "
+                raise EngineError(f"container {record.id} is not connected to {article}network {name}")
             if container.is_alive:
+                before = self._drivers.networks.sandbox(record.id)
                 sandbox = await self._drivers.networks.disconnect(record.id, name)
-                self._write_files(container, sandbox)
+                await self._write_files(container, before, sandbox)
             await container.change(networks={key: wish for key, wish in record.networks.items() if key != name})
 
     def network_ids(self, container: Container) -> tuple[tuple[str, str], ...]:
@@ -58,14 +78,30 @@ class Connector:
                 continue  # it is removed, or not made yet
         return tuple(found)
 
-    def _name_of(self, network: str) -> str:
+    def _name_of(self, network: str, *, is_optional: bool) -> str:
         try:
             return self._drivers.networks.get(network).name
         except NotFound:
+            if not is_optional:
+                raise
             return network
 
-    def _write_files(self, container: Container, sandbox: Sandbox) -> None:
-        hostname = container.record.config.hostname or container.id[:12]
-        surroundings.write_etc(
-            self._launcher.home(container.id), hosts=sandbox.hosts, resolv_conf=sandbox.resolv_conf, hostname=hostname
+    async def _write_files(self, container: Container, before: Sandbox | None, after: Sandbox) -> None:
+        if before is not None:
+            home = self._launcher.home(container.id)
+            await anyio.to_thread.run_sync(partial(surroundings.update_etc, home, before=before, after=after))
+
+
+def _refuse_sharing(mode: str, target: NetworkRecord) -> None:
+    """Raise `BadRequest` where a network namespace is, or would be, somebody else's, or has no networks on purpose."""
+    if target.driver == "host" and mode != "host":
+        raise BadRequest("cannot connect container to host network - container must be created in host network mode")
+    if mode == "none" or (target.driver == "null" and not target.config_only):
+        raise BadRequest(
+            "container cannot be connected to multiple networks with one of the networks in private (none) mode"
+        )
+    if mode != "private":
+        raise BadRequest(
+            "container sharing network namespace with another container or host cannot be connected to any other "
+            "network"
         )

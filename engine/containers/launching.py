@@ -20,6 +20,7 @@ from engine.containers.container import Container
 from engine.containers.drivers import Drivers
 from engine.containers.ledger import Ledger
 from engine.containers.logs import journal_tag, log_path
+from engine.containers.mounts import in_order
 from engine.containers.record import ContainerRecord
 from engine.containers.sources import Sources, share_memory, unshare_memory
 from engine.errors import BadRequest, Conflict, Unavailable
@@ -114,7 +115,12 @@ class Launcher:
             return
         if modes.network == "host":
             found.hostname = record.config.hostname or socket.gethostname()
-            hosts, resolv_conf = surroundings.host_etc(record.host_config.extra_hosts)
+            hosts, resolv_conf = surroundings.host_etc(
+                record.host_config.extra_hosts,
+                record.host_config.dns,
+                record.host_config.dns_search,
+                record.host_config.dns_options,
+            )
         else:
             found.hostname = record.config.hostname or record.id[:12]
             request = surroundings.sandbox_request(record, self._links(record))
@@ -181,7 +187,7 @@ class Launcher:
             environment=process_environment(record.config, found.hostname),
             identity=found.identity,
             rootfs=found.rootfs,
-            mounts=(*found.shared_memory, *etc, *found.mounts),
+            mounts=tuple(in_order((*found.shared_memory, *etc, *found.mounts))),
             hostname=found.hostname,
             network_namespace=found.network,
             pid_namespace=_namespace(modes.pid, "pid", joined),

@@ -10,16 +10,16 @@ from typing import Final
 import msgspec
 
 from engine.containers.record import MountRecord
-from engine.errors import BadRequest
+from engine.containers.tmpfs import merged_words, tmpfs_words
+from engine.errors import BadRequest, NoSuchContainer
 from engine.runtime.launch import OciMount
 from engine.wire.containers import ContainerConfig, HostConfig
-from engine.wire.mounts import Mount, TmpfsOptions
+from engine.wire.mounts import BindOptions, Mount, TmpfsOptions
 from engine.wire.volumes import VolumeCreateRequest
 
 _PROPAGATIONS: Final = ("private", "rprivate", "slave", "rslave", "shared", "rshared")
 _LABELS: Final = ("z", "Z")
 _CONSISTENCIES: Final = ("consistent", "cached", "delegated", "default")
-_TMPFS_DEFAULTS: Final = ("noexec", "nosuid", "nodev")
 
 MountsOf = Callable[[str], Sequence[MountRecord]]
 
@@ -60,18 +60,27 @@ def plan_mounts(config: ContainerConfig, host: HostConfig, mounts_of: MountsOf) 
     for wish in host.mounts:
         plan.add(_mount(wish))
     for destination, options in host.tmpfs.items():
-        path = _destination(destination)
-        words = (*_TMPFS_DEFAULTS, *filter(None, options.split(",")))
+        path = _destination(destination, "")
+        words = tmpfs_words(options)
         plan.add(PlannedMount(MountRecord(kind="tmpfs", destination=path, options=words, mode=options)))
     for destination in config.volumes:
-        path = _destination(destination)
+        path = _destination(destination, "")
         plan.by_destination.setdefault(path, _anonymous(path))
     return sorted(plan.by_destination.values(), key=lambda planned: planned.record.destination.count("/"))
 
 
+def in_order(mounts: Iterable[OciMount]) -> list[OciMount]:
+    """Parents before what is mounted below them, or they would hide it."""
+    return sorted(mounts, key=lambda mount: mount.destination.count("/"))
+
+
 def oci_mount(record: MountRecord, source: str) -> OciMount:
     """The runtime's entry for a mount whose contents are at `source` on the host."""
-    access = ("ro",) if record.is_read_only else ()
+    access: list[str] = []
+    if record.is_read_only:
+        # What is mounted below is read-only as well, unless the user says otherwise.
+        is_deep = record.kind != "tmpfs" and not record.is_shallow_read_only
+        access = ["ro", "rro"] if is_deep else ["ro"]
     if record.kind == "tmpfs":
         return OciMount(record.destination, "tmpfs", "tmpfs", (*record.options, *access))
     kind = "rbind" if record.is_recursive else "bind"
@@ -81,17 +90,21 @@ def oci_mount(record: MountRecord, source: str) -> OciMount:
 def _bind(text: str) -> PlannedMount:
     parts = text.split(":")
     if len(parts) == 1:
-        return _anonymous(_destination(parts[0]))
+        return _anonymous(_destination(parts[0], _specified(text, "volume")), mode="z")
     if len(parts) > 3 or not all(parts[:2]):
         raise BadRequest(f"invalid volume specification: '{text}'")
     source, target, mode = parts[0], parts[1], parts[2] if len(parts) == 3 else ""
     words = _mode_words(mode, text)
-    destination = _destination(target, text)
+    kind = "bind" if source.startswith("/") else "volume"
+    where = _specified(text, kind)
+    destination = _destination(target, where)
     is_read_only = "ro" in words
     propagation = next((word for word in words if word in _PROPAGATIONS), "")
-    if not source.startswith("/"):
+    if kind == "bind" and "nocopy" in words:
+        raise BadRequest(f"{where}field VolumeOptions must not be specified", hint="only volumes are filled")
+    if kind == "volume":
         if propagation:
-            raise BadRequest(f"invalid volume specification: '{text}'", hint="volumes have no propagation")
+            raise BadRequest(f"{where}field BindOptions must not be specified", hint="volumes have no propagation")
         record = MountRecord(
             kind="volume",
             destination=destination,
@@ -132,7 +145,11 @@ def _mount(wish: Mount) -> PlannedMount:
         raise _invalid(wish, "field Target must not be empty")
     if not wish.target.startswith("/"):
         raise _invalid(wish, f"invalid mount path: '{wish.target}' mount path must be absolute")
-    return make(wish, _destination(wish.target))
+    for name, kind in _OPTIONS_OF.items():
+        if kind != wish.type and getattr(wish, name) is not None:
+            field_name = "".join(word.capitalize() for word in name.split("_"))
+            raise BadRequest(f'{field_name} must not be specified on mount type "{wish.type}"')
+    return make(wish, _destination(wish.target, f'invalid mount config for type "{wish.type}": '))
 
 
 def _bind_mount(wish: Mount, destination: str) -> PlannedMount:
@@ -144,16 +161,36 @@ def _bind_mount(wish: Mount, destination: str) -> PlannedMount:
     propagation = options.propagation if options else ""
     if propagation and propagation not in _PROPAGATIONS:
         raise _invalid(wish, f"invalid propagation mode: {propagation}")
+    _refuse_recursion_conflict(wish, options or BindOptions(), propagation)
     record = MountRecord(
         kind="bind",
         destination=destination,
         source=posixpath.normpath(wish.source),
         is_read_only=wish.read_only,
+        is_shallow_read_only=bool(options and options.read_only_non_recursive),
         is_created=bool(options and options.create_mountpoint),
         is_recursive=not (options and options.non_recursive),
         propagation=propagation or "rprivate",
     )
     return PlannedMount(record)
+
+
+def _refuse_recursion_conflict(wish: Mount, options: BindOptions, propagation: str) -> None:
+    conflicts = (
+        (options.read_only_non_recursive and not wish.read_only, "!ReadOnly && BindOptions.ReadOnlyNonRecursive"),
+        (options.read_only_force_recursive and not wish.read_only, "!ReadOnly && BindOptions.ReadOnlyForceRecursive"),
+        (
+            options.read_only_force_recursive and options.read_only_non_recursive,
+            "ReadOnlyNonRecursive && BindOptions.ReadOnlyForceRecursive",
+        ),
+        (
+            options.read_only_force_recursive and propagation not in ("", "rprivate"),
+            "BindOptions.ReadOnlyForceRecursive needs the propagation rprivate",
+        ),
+    )
+    for applies, words in conflicts:
+        if applies:
+            raise BadRequest(f"mount options conflict: {words}")
 
 
 def _volume_mount(wish: Mount, destination: str) -> PlannedMount:
@@ -185,7 +222,7 @@ def _volume_mount(wish: Mount, destination: str) -> PlannedMount:
 def _tmpfs_mount(wish: Mount, destination: str) -> PlannedMount:
     if wish.source:
         raise _invalid(wish, "field Source must not be specified")
-    words = (*_TMPFS_DEFAULTS, *_tmpfs_words(wish, wish.tmpfs_options or TmpfsOptions()))
+    words = merged_words(_tmpfs_words(wish, wish.tmpfs_options or TmpfsOptions()))
     return PlannedMount(MountRecord(kind="tmpfs", destination=destination, options=words, is_read_only=wish.read_only))
 
 
@@ -193,7 +230,9 @@ def _tmpfs_words(wish: Mount, options: TmpfsOptions) -> Iterable[str]:
     for pair in options.options:
         if not 1 <= len(pair) <= 2:
             raise _invalid(wish, "invalid option array length")
-        yield "=".join(pair)
+        if pair not in (["exec"], ["noexec"]):
+            raise _invalid(wish, f"invalid option: {pair[0]}")
+        yield pair[0]
     if options.size_bytes:
         yield f"size={options.size_bytes}"
     if options.mode:
@@ -206,10 +245,24 @@ def _image_mount(wish: Mount, destination: str) -> PlannedMount:
     subpath = wish.image_options.subpath if wish.image_options else ""
     _check_subpath(wish, subpath)
     return PlannedMount(
-        MountRecord(kind="image", destination=destination, name=wish.source, is_read_only=True, subpath=subpath)
+        MountRecord(
+            kind="image",
+            destination=destination,
+            name=wish.source,
+            is_read_only=True,
+            is_shallow_read_only=True,  # nothing is mounted below
+            subpath=subpath,
+            propagation="rprivate",
+        )
     )
 
 
+_OPTIONS_OF: Final = {
+    "bind_options": "bind",
+    "volume_options": "volume",
+    "tmpfs_options": "tmpfs",
+    "image_options": "image",
+}
 _KINDS: Final[Mapping[str, Callable[[Mount, str], PlannedMount]]] = {
     "bind": _bind_mount,
     "volume": _volume_mount,
@@ -228,31 +281,36 @@ def _volumes_from(text: str, mounts_of: MountsOf) -> Iterable[MountRecord]:
     if not name:
         raise BadRequest("volumes-from specification cannot be an empty string")
     if mode and not set(mode.split(",")) <= {"ro", "rw", "z", "Z"}:
-        raise BadRequest(f"invalid mode for volumes-from: {mode}")
-    for record in mounts_of(name):
+        raise BadRequest(f"invalid mode: {mode}", hint=f"in the volumes-from '{text}'")
+    try:
+        found = mounts_of(name)
+    except NoSuchContainer as exc:
+        raise BadRequest(exc.message) from exc
+    for record in found:
         if record.kind != "tmpfs":
             is_read_only = record.is_read_only or "ro" in mode.split(",")
-            yield msgspec.structs.replace(record, is_read_only=is_read_only, is_anonymous=False)
+            yield msgspec.structs.replace(
+                record, is_read_only=is_read_only, is_anonymous=False, is_seeded=False, mode=""
+            )
 
 
-def _anonymous(destination: str) -> PlannedMount:
-    record = MountRecord(kind="volume", destination=destination, is_anonymous=True)
+def _anonymous(destination: str, mode: str = "") -> PlannedMount:
+    record = MountRecord(kind="volume", destination=destination, is_anonymous=True, mode=mode)
     return PlannedMount(record, VolumeCreateRequest())
 
 
-def _destination(path: str, text: str = "") -> str:
+def _specified(text: str, kind: str) -> str:
+    return f"invalid volume specification: '{text}': invalid mount config for type \"{kind}\": "
+
+
+def _destination(path: str, where: str) -> str:
     normal = posixpath.normpath(path) if path else ""
     # POSIX gives two leading slashes a meaning that Linux does not have.
     normal = "/" + normal.lstrip("/") if normal.startswith("/") else normal
     if not normal.startswith("/"):
-        raise BadRequest(
-            f"invalid volume specification: '{text or path}': "
-            f"invalid mount config for type \"volume\": invalid mount path: '{path}' mount path must be absolute"
-        )
+        raise BadRequest(f"{where}invalid mount path: '{path}' mount path must be absolute")
     if normal == "/":
-        raise BadRequest(
-            f"invalid volume specification: '{text or path}': invalid specification: destination can't be '/'"
-        )
+        raise BadRequest(f"{where}invalid specification: destination can't be '/'")
     return normal
 
 

@@ -14,6 +14,7 @@ class MountRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     `kind`: bind, volume, tmpfs or image. `source` is the host's path (bind) or the image's id (image); a volume's
     is known by its `name`. `options` are those of a tmpfs. `is_created`: a missing bind source becomes a directory.
+    `is_shallow_read_only`: what is mounted below it stays writable.
     """
 
     kind: str
@@ -22,6 +23,7 @@ class MountRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     name: str = ""
     is_anonymous: bool = False
     is_read_only: bool = False
+    is_shallow_read_only: bool = False
     is_seeded: bool = True
     is_created: bool = False
     is_recursive: bool = True

@@ -13,7 +13,7 @@ from engine.containers.drivers import Drivers
 from engine.containers.mounts import oci_mount
 from engine.containers.record import ContainerRecord, MountRecord
 from engine.errors import EngineError, NotFound
-from engine.kernel.mounts import MS_NODEV, MS_NOEXEC, MS_NOSUID, mount, unmount
+from engine.kernel.mounts import MS_NODEV, MS_NOEXEC, MS_NOSUID, mount, mount_of, unmount
 from engine.runtime.launch import OciMount
 from engine.storage.copying import copy_tree
 from engine.storage.rooted import resolve_in_root
@@ -52,6 +52,7 @@ class Sources:
             if wish.is_created:
                 make_bind_source(Path(wish.source))
             check_bind_source(wish)
+            await anyio.to_thread.run_sync(check_propagation, wish)
         return Path(wish.source)
 
     async def _volume(self, wish: MountRecord, rootfs: Path) -> Path:
@@ -76,6 +77,19 @@ def make_bind_source(path: Path) -> None:
         raise EngineError(f"error while creating mount source path '{path}': mkdir {path}: {exc.strerror}") from exc
 
 
+def check_propagation(wish: MountRecord) -> None:
+    """Raise `EngineError` where mounts cannot propagate as asked, because those of the host do not. Blocks."""
+    if wish.propagation in ("", "private", "rprivate"):
+        return
+    entry = mount_of(Path(wish.source))
+    wanted = "shared" if wish.propagation in ("shared", "rshared") else "shared or slave"
+    if not (entry.is_shared or (entry.is_slave and wanted != "shared")):
+        raise EngineError(
+            f"path {wish.source} is mounted on {entry.point} but it is not a {wanted} mount",
+            hint=f"let it be one with `mount --make-shared {entry.point}`",
+        )
+
+
 def share_memory(home: Path, record: ContainerRecord) -> OciMount:
     """A /dev/shm that other containers can mount, too, because it is the host's mount; made unless it is there."""
     place = home / "shm"
@@ -95,5 +109,5 @@ def _below(path: Path, subpath: str) -> Path:
         return path
     found = resolve_in_root(path, subpath)
     if not found.exists():
-        raise NotFound(f"cannot access path {path / subpath}: no such file or directory")
+        raise NotFound(f"cannot access path {path / subpath}: lstat {path / subpath}: no such file or directory")
     return found

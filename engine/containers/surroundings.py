@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from engine.containers.record import ContainerRecord
-from engine.network.records import EndpointRequest, SandboxRequest
+from engine.network import hostfiles
+from engine.network.records import EndpointRequest, Sandbox, SandboxRequest
 from engine.runtime.launch import OciMount
 from engine.wire.containers import PortBinding
 from engine.wire.networks import EndpointSettings
@@ -36,13 +37,37 @@ def write_etc(home: Path, *, hosts: str, resolv_conf: str, hostname: str) -> Non
             file.write(text)
 
 
-def host_etc(extra_hosts: Iterable[str]) -> tuple[str, str]:
-    """The host's own hosts (with the container's additions) and resolv.conf, for a container in its network."""
+def update_etc(home: Path, *, before: Sandbox, after: Sandbox) -> None:
+    """Bring a living container's files up to date with its networks, in place; what was edited inside stays."""
+    for name, old, new in (
+        ("hosts", before.hosts, after.hosts),
+        ("resolv.conf", before.resolv_conf, after.resolv_conf),
+    ):
+        if old == new:
+            continue
+        with (home / name).open("r+", encoding="utf-8", errors="surrogateescape") as file:
+            text = file.read()
+            changed = hostfiles.updated(text, old, new) if name == "hosts" else new if text == old else text
+            file.seek(0)
+            file.write(changed)
+            file.truncate()
+
+
+def host_etc(
+    extra_hosts: Iterable[str], servers: Sequence[str] = (), search: Sequence[str] = (), options: Sequence[str] = ()
+) -> tuple[str, str]:
+    """The host's own hosts (with the container's additions) and resolv.conf (unless the container has other wishes),
+    for a container in its network.
+    """
     hosts = _text(Path("/etc/hosts"))
     for entry in extra_hosts:
         name, _, address = entry.partition(":" if ":" in entry else "=")
         hosts += f"{'127.0.0.1' if address == 'host-gateway' else address.strip('[]')}\t{name}\n"
-    return hosts, _text(Path("/etc/resolv.conf"))
+    resolv_conf = _text(Path("/etc/resolv.conf"))
+    if servers or search or options:
+        host = hostfiles.parse_resolv_conf(resolv_conf)
+        resolv_conf = hostfiles.direct_resolv_conf(host, servers, search, options)
+    return hosts, resolv_conf
 
 
 def sandbox_request(record: ContainerRecord, links: dict[str, str]) -> SandboxRequest:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from engine.kernel.libc import call
@@ -18,6 +19,7 @@ MS_BIND = 4096
 MS_REC = 16384
 MS_PRIVATE = 1 << 18
 MS_SLAVE = 1 << 19
+MS_SHARED = 1 << 20
 
 _MNT_DETACH = 2
 _UMOUNT_NOFOLLOW = 8
@@ -46,6 +48,35 @@ def unmount(target: Path, *, lazily: bool = False) -> bool:
             return False
         raise
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class MountEntry:
+    """A mount, and whether others hear of what is mounted below it (`is_shared`), or it of theirs (`is_slave`)."""
+
+    point: Path
+    is_shared: bool
+    is_slave: bool
+
+
+def mount_of(path: Path) -> MountEntry:
+    """The mount on which a path is, symbolic links followed (proc_pid_mountinfo(5))."""
+    wanted = os.fspath(path.resolve())
+    found = MountEntry(Path("/"), is_shared=False, is_slave=False)
+    with Path("/proc/self/mountinfo").open("rb") as table:
+        for line in table:
+            fields = line.split(b" ")
+            point = _unescape(fields[4])
+            covers = point == "/" or wanted == point or wanted.startswith(point + "/")
+            # Of several mounts on one place the last is on top.
+            if covers and len(point) >= len(str(found.point)):
+                options = fields[6 : fields.index(b"-")]
+                found = MountEntry(
+                    Path(point),
+                    is_shared=any(option.startswith(b"shared:") for option in options),
+                    is_slave=any(option.startswith(b"master:") for option in options),
+                )
+    return found
 
 
 def mount_points(below: Path) -> Iterator[Path]:

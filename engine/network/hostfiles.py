@@ -53,15 +53,31 @@ def resolv_conf(host: ResolvConf, search: Sequence[str], options: Sequence[str])
     """A container's resolv.conf: our name server, and the host's search domains and options where the container has
     none of its own. `ndots:0` asks for every name as it is first, because service names have no dots.
     """
-    domains = [domain for domain in (search or host.search) if domain != "."]
     chosen = list(options or host.options)
     if not any(option.startswith("ndots:") for option in options):
         chosen = [option for option in chosen if not option.startswith("ndots:")] + ["ndots:0"]
-    lines = [f"nameserver {NAME_SERVER}"]
-    if domains:
-        lines.append("search " + " ".join(domains))
-    lines.append("options " + " ".join(chosen))
-    return "\n".join(lines) + "\n"
+    return _written([NAME_SERVER], search or host.search, chosen)
+
+
+def direct_resolv_conf(host: ResolvConf, servers: Sequence[str], search: Sequence[str], options: Sequence[str]) -> str:
+    """The resolv.conf of a container that asks its servers itself: those it wants, or the host's."""
+    return _written(servers or host.servers, search or host.search, options or host.options)
+
+
+def _written(servers: Sequence[str], search: Sequence[str], options: Sequence[str]) -> str:
+    domains = [domain for domain in search if domain != "."]
+    lines = [f"nameserver {server}" for server in servers]
+    lines += ["search " + " ".join(domains)] if domains else []
+    lines += ["options " + " ".join(options)] if options else []
+    return "".join(f"{line}\n" for line in lines)
+
+
+def updated(text: str, before: str, after: str) -> str:
+    """A hosts file that was `before` when we wrote it and may have been edited since, with what is in `after` now."""
+    old, new = before.splitlines(), after.splitlines()
+    gone = {line for line in old if line not in new}
+    kept = [line for line in text.splitlines() if line not in gone]
+    return "".join(f"{line}\n" for line in (*kept, *(line for line in new if line not in old)))
 
 
 def hosts(

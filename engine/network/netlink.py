@@ -210,7 +210,7 @@ def plug(namespace: Path, link: Link, gateways: Sequence[tuple[str, str]]) -> No
                     _plug(host, inner, [link])
                     _route(inner, gateways)
                 except BaseException:
-                    if not existed:
+                    if not existed and _index(link.name) is not None:
                         _exchange(inner, [rtnetlink.delete_link(link.name)], tolerate=errno.ENODEV)
                     raise
 

@@ -159,9 +159,16 @@ def completed(bare: Sandbox, networks: Networks, host: ResolvConf) -> Sandbox:
             for endpoint in bare.endpoints
         },
         ports=ports.port_map(bare.publications),
-        resolv_conf=hostfiles.resolv_conf(host, bare.dns_search, bare.dns_options),
+        resolv_conf=_resolv_conf(bare, host),
         hosts=hostfiles.hosts(bare.hostname, bare.endpoints, bare.extra_hosts, host_gateways(bare.endpoints, networks)),
     )
+
+
+def _resolv_conf(bare: Sandbox, host: ResolvConf) -> str:
+    """Without a network there is nobody to ask, so the file says what would be asked."""
+    if bare.endpoints:
+        return hostfiles.resolv_conf(host, bare.dns_search, bare.dns_options)
+    return hostfiles.direct_resolv_conf(host, bare.dns, bare.dns_search, bare.dns_options)
 
 
 def _settings(sandbox: Sandbox, endpoint: Endpoint, network: NetworkRecord) -> EndpointSettings:

@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.kernel.mounts import MS_PRIVATE, MS_REC, mount, mount_points, unmount
+from engine.kernel.mounts import MS_PRIVATE, MS_REC, mount, mount_of, mount_points, unmount
 from engine.kernel.namespaces import CLONE_FS, CLONE_NEWNS, on_own_thread, setns, unshare
 from engine.process import find_tool
 from engine.runtime.cgroups import Hierarchies, hierarchies
@@ -97,14 +97,18 @@ class Surroundings:
             self._lasting = self._sealed = None
 
     def _make_view(self) -> int:
+        """A view for making a container. It hears of the host's mounts as the host itself does, or those that a
+        container wants to have propagated would end here; only what it lacks is its own affair.
+        """
         unshare(CLONE_NEWNS)
-        mount("none", Path("/"), flags=MS_REC | MS_PRIVATE)
         if self._hidden is not None:
+            mount("none", mount_of(self._hidden.parent).point, flags=MS_PRIVATE)
             unmount(self._hidden, lazily=True)
         return os.open(f"/proc/self/task/{threading.get_native_id()}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
 
     def _make_lasting_view(self) -> int:
         view = self._make_view()
+        mount("none", Path("/"), flags=MS_REC | MS_PRIVATE)
         for place in self._pinned:
             for point in reversed(list(mount_points(place))):
                 unmount(point, lazily=True)

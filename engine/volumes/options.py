@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -11,6 +12,8 @@ from engine.errors import BadRequest
 from engine.kernel.mounts import MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REC
 
 _KNOWN: Final = frozenset({"type", "o", "device", "size"})
+# A number with a unit, as Docker reads sizes.
+_SIZE: Final = re.compile(r"\d+(\.\d+)?\s?([kmgtpKMGTP]?[iI]?[bB]?)")
 _MS_NOATIME: Final = 1024
 _MS_NODIRATIME: Final = 2048
 _MS_RELATIME: Final = 1 << 21
@@ -49,6 +52,12 @@ class MountCall:
         """The host of an `addr=` option, empty if there is none."""
         return next((word[5:] for word in self.data.split(",") if word.startswith("addr=")), "")
 
+    @property
+    def described(self) -> str:
+        """The flags and data, for messages."""
+        flags = f", flags: {self.flags:#x}" if self.flags else ""
+        return flags + (f", data: {self.data}" if self.data else "")
+
     def at_address(self, address: str) -> MountCall:
         """The same call with another `addr=`."""
         data = ",".join(f"addr={address}" if word.startswith("addr=") else word for word in self.data.split(","))
@@ -61,6 +70,8 @@ def mount_call(options: Mapping[str, str]) -> MountCall | None:
         if name not in _KNOWN:
             raise BadRequest(f'invalid option: "{name}"')
     if "size" in options:
+        if not _SIZE.fullmatch(options["size"]):
+            raise BadRequest(f"invalid size: '{options['size']}'")
         raise BadRequest("quota size requested but no quota support", hint="leave the option `size` out")
     kind, device, given = options.get("type", ""), options.get("device", ""), options.get("o", "")
     if not (kind or device or given):
@@ -68,7 +79,7 @@ def mount_call(options: Mapping[str, str]) -> MountCall | None:
     flags, data = _split(given)
     if not device:
         raise BadRequest('missing required option: "device"')
-    if not kind and not flags & MS_BIND:
+    if not kind:
         raise BadRequest('missing required option: "type"')
     if flags & MS_BIND and not posixpath.isabs(device):
         raise BadRequest(f"the volume's device {device!r} must be an absolute path for a bind mount")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import shutil
@@ -63,10 +64,17 @@ class VolumeService:
     async def create(self, request: VolumeCreateRequest) -> Volume:
         """Make a volume, or return the one of that name. Raises `BadRequest`, `NotFound` for an unknown driver."""
         if request.driver not in ("", "local"):
-            raise NotFound(f'error looking up volume plugin {request.driver}: plugin "{request.driver}" not found')
+            raise NotFound(
+                f'create {request.name}: error looking up volume plugin {request.driver}: plugin "{request.driver}" '
+                "not found",
+                hint="this engine has the driver local only",
+            )
         name = request.name or new_id()
         check_volume_name(name)
-        mount_call(request.driver_opts)
+        try:
+            mount_call(request.driver_opts)
+        except BadRequest as exc:
+            raise BadRequest(f"create {name}: {exc.message}", hint=exc.hint) from exc
         async with self._lock(name):
             if existing := self._records.get(name):
                 return self._shown(existing)
@@ -200,9 +208,11 @@ class VolumeService:
             if call.flags & MS_BIND and call.flags & MS_RDONLY:
                 mount("", target, flags=call.flags | MS_REMOUNT)
         except OSError as exc:
+            is_unknown = exc.errno == errno.ENODEV
             raise EngineError(
-                f"failed to mount local volume {name}: {call.source} on {target}: {exc.strerror}",
-                hint="check the volume's driver_opts",
+                f"error while mounting volume '{target}': failed to mount local volume: mount {call.source}:{target}"
+                f"{call.described}: {(exc.strerror or str(exc)).lower()}",
+                hint=f"this kernel has no file system {call.filesystem}" if is_unknown else "check its driver_opts",
             ) from exc
         return target
 
@@ -216,11 +226,14 @@ class VolumeService:
 
 def check_volume_name(name: str) -> None:
     """Raise `BadRequest` for a name that Docker would not take."""
+    if len(name) == 1:
+        raise BadRequest(
+            f"create {name}: volume name is too short, names should be at least two alphanumeric characters"
+        )
     if not _ALLOWED.fullmatch(name):
         raise BadRequest(
             f'create {name}: "{name}" includes invalid characters for a local volume name, '
-            'only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed',
-            hint="if you intended to pass a host directory, use absolute path",
+            'only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path'
         )
 
 

@@ -40,4 +40,4 @@ class VolumeList(Wire, frozen=True, kw_only=True):
     """Answer of `GET /volumes`."""
 
     volumes: list[Volume]
-    warnings: list[str] = []
+    warnings: list[str] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
 from msgspec import structs
@@ -9,7 +10,7 @@ from msgspec import structs
 from engine.api.messages import NO_CONTENT, OK, Answer, Request, json_reply
 from engine.api.router import Route
 from engine.api.services import Services
-from engine.errors import BadRequest
+from engine.errors import BadRequest, NoSuchContainer, NoSuchNetwork, NotFound
 from engine.wire.filters import Filters, filter_flag, matches_exactly, matches_labels, matches_text, parse_filters
 from engine.wire.networks import (
     EndpointSettings,
@@ -18,6 +19,7 @@ from engine.wire.networks import (
     NetworkDisconnectRequest,
     NetworkInspect,
 )
+from engine.wire.times import moment
 
 _FILTERS: Final = frozenset({"dangling", "driver", "id", "label", "name", "scope", "type"})
 _PRUNE_FILTERS: Final = frozenset({"label", "label!", "until"})
@@ -53,8 +55,11 @@ def _is_unused(services: Services, network: NetworkInspect) -> bool:
 
 
 async def inspect(services: Services, request: Request) -> Answer:
-    """`GET /networks/{name}` with the containers that are connected now."""
-    return json_reply(services.networks.inspect(services.networks.get(request.name)))
+    """`GET /networks/{name}` with the containers that are connected now; `scope` says where to look for it."""
+    record = services.networks.get(request.name)
+    if request.query.text("scope") not in ("", record.scope):
+        raise NoSuchNetwork(request.name)
+    return json_reply(services.networks.inspect(record))
 
 
 async def create(services: Services, request: Request) -> Answer:
@@ -71,6 +76,7 @@ async def remove(services: Services, request: Request) -> Answer:
 async def connect(services: Services, request: Request) -> Answer:
     """`POST /networks/{name}/connect`: give a container a place in the network, live if it runs."""
     body = await request.decode(NetworkConnectRequest)
+    _require_container(body.container)
     await services.containers.connect(request.name, body.container, body.endpoint_config or EndpointSettings())
     return OK
 
@@ -78,26 +84,52 @@ async def connect(services: Services, request: Request) -> Answer:
 async def disconnect(services: Services, request: Request) -> Answer:
     """`POST /networks/{name}/disconnect`."""
     body = await request.decode(NetworkDisconnectRequest)
-    await services.containers.disconnect(request.name, body.container, force=body.force)
+    _require_container(body.container)
+    try:
+        await services.containers.disconnect(request.name, body.container, force=body.force)
+    except NoSuchContainer as exc:
+        if not body.force:
+            raise
+        # What is forced off is an endpoint whose container is gone; here they go together.
+        raise NotFound(f"endpoint {body.container} not found") from exc
     return OK
+
+
+def _require_container(name: str) -> None:
+    if not name:
+        raise BadRequest('invalid name or ID supplied: ""')
 
 
 async def prune(services: Services, request: Request) -> Answer:
     """`POST /networks/prune`: remove the networks that no container refers to."""
     filters = parse_filters(request.query.text("filters"), _PRUNE_FILTERS)
     excluded = filters.get("label!", ())
+    before_ns = _limit(filters)
     prunable: set[str] = set()
     for record in services.networks.all():
         network = services.networks.inspect(record)
         if (
-            _is_unused(services, network)
+            record.created_ns < before_ns
+            and _is_unused(services, network)
             and matches_labels(network.labels, filters.get("label", ()))
             and not (excluded and matches_labels(network.labels, excluded))
         ):
             prunable.add(network.id)
     removed = await services.networks.prune(lambda record: record.id in prunable)
     services.events.publish("network", "prune", "", {"reclaimed": "0"})  # Docker counts nothing there
-    return json_reply({"NetworksDeleted": removed})
+    return json_reply({"NetworksDeleted": removed or None})
+
+
+def _limit(filters: Filters) -> int:
+    """Which networks are old enough, in nanoseconds since 1970. Raises `BadRequest`."""
+    texts = filters.get("until", ())
+    if len(texts) > 1:
+        raise BadRequest("more than one until filter specified")
+    now_ns = time.time_ns()
+    try:
+        return moment(texts[0], now_ns) if texts else now_ns
+    except BadRequest as exc:
+        raise BadRequest(f'failed to parse value as time or duration: "{texts[0]}"') from exc
 
 
 ROUTES = (
@@ -105,8 +137,8 @@ ROUTES = (
     Route("GET", "/networks/", listing),
     Route("POST", "/networks/create", create),
     Route("POST", "/networks/prune", prune),
-    Route("GET", "/networks/{name}", inspect),
-    Route("DELETE", "/networks/{name}", remove),
-    Route("POST", "/networks/{name}/connect", connect),
-    Route("POST", "/networks/{name}/disconnect", disconnect),
+    Route("GET", "/networks/{name:path}", inspect),
+    Route("DELETE", "/networks/{name:path}", remove),
+    Route("POST", "/networks/{name:path}/connect", connect),
+    Route("POST", "/networks/{name:path}/disconnect", disconnect),
 )

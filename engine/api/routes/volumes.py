@@ -7,7 +7,7 @@ from typing import Final
 from engine.api.messages import NO_CONTENT, Answer, Request, json_reply
 from engine.api.router import Route
 from engine.api.services import Services
-from engine.errors import Conflict
+from engine.errors import Conflict, NotFound
 from engine.wire.filters import Filters, filter_flag, matches_exactly, matches_labels, matches_text, parse_filters
 from engine.wire.volumes import Volume, VolumeCreateRequest, VolumeList
 
@@ -56,25 +56,31 @@ async def prune(services: Services, request: Request) -> Answer:
     everything = request.version < (1, 42) or filter_flag(filters, "all") is True
     excluded = filters.get("label!", ())
     removed: list[str] = []
+    freed_bytes = 0
     for volume in services.volumes.all():
         labels = volume.labels or {}
         if (
             (everything or _ANONYMOUS in labels)
             and matches_labels(labels, filters.get("label", ()))
             and not (excluded and matches_labels(labels, excluded))
-            and await _remove_unused(services, volume.name)
+            and (size_bytes := await _remove_unused(services, volume)) is not None
         ):
             removed.append(volume.name)
-    services.events.publish("volume", "prune", "", {"reclaimed": "0"})
-    return json_reply({"VolumesDeleted": removed, "SpaceReclaimed": 0})
+            freed_bytes += size_bytes
+    services.events.publish("volume", "prune", "", {"reclaimed": str(freed_bytes)})
+    return json_reply({"VolumesDeleted": removed or None, "SpaceReclaimed": freed_bytes})
 
 
-async def _remove_unused(services: Services, name: str) -> bool:
+async def _remove_unused(services: Services, volume: Volume) -> int | None:
+    """The bytes that were freed; None if a container uses the volume. What is mounted from elsewhere is not freed."""
+    if services.containers.volume_users(volume.name):
+        return None
     try:
-        await services.volumes.remove(name, force=False, used_by=services.containers.volume_users)
-    except Conflict:
-        return False
-    return True
+        size_bytes = 0 if volume.options else await services.volumes.size(volume.name)
+        await services.volumes.remove(volume.name, force=False, used_by=services.containers.volume_users)
+    except (Conflict, NotFound):
+        return None
+    return size_bytes
 
 
 ROUTES = (

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from engine.containers.mounts import oci_mount, plan_mounts
+from engine.containers.mounts import in_order, oci_mount, plan_mounts
 from engine.containers.record import MountRecord
-from engine.errors import BadRequest
+from engine.containers.tmpfs import tmpfs_words
+from engine.errors import BadRequest, NoSuchContainer
+from engine.runtime.launch import OciMount
 from engine.wire.containers import ContainerConfig, HostConfig
-from engine.wire.mounts import BindOptions, ImageOptions, Mount, VolumeOptions
+from engine.wire.mounts import BindOptions, ImageOptions, Mount, TmpfsOptions, VolumeOptions
 
 NO_OTHERS: dict[str, list[MountRecord]] = {}
 
@@ -29,6 +31,15 @@ def describe(mount: MountRecord) -> str:
     }
     words = [mount.destination, mount.kind, mount.name or mount.source or "-", *(flag for flag in flags if flags[flag])]
     return " ".join(words)
+
+
+def bind(target: str = "/a", *, read_only: bool = False, **options: object) -> Mount:
+    made = BindOptions(**options)  # type: ignore[arg-type]
+    return Mount(type="bind", source="/x", target=target, read_only=read_only, bind_options=made)
+
+
+def tmpfs(*words: list[str], **options: int) -> Mount:
+    return Mount(type="tmpfs", target="/x", tmpfs_options=TmpfsOptions(options=list(words), **options))
 
 
 def test_binds_are_host_paths_volumes_or_anonymous() -> None:
@@ -68,7 +79,7 @@ def test_volumes_of_another_container_are_taken_over_and_can_be_overridden() -> 
         MountRecord(kind="tmpfs", destination="/tmp"),
     ]
     host = HostConfig(volumes_from=["donor:ro"], binds=["/other:/conf"])
-    assert plan(host, others={"donor": donor}) == "/data volume data ro\n/conf bind /other made"
+    assert plan(host, others={"donor": donor}) == "/data volume data ro nocopy\n/conf bind /other made"
 
 
 def test_parents_are_mounted_before_what_is_below_them() -> None:
@@ -96,6 +107,24 @@ def test_parents_are_mounted_before_what_is_below_them() -> None:
             "subpath must be a relative path",
         ),
         (HostConfig(volumes_from=[":ro"]), "cannot be an empty string"),
+        (HostConfig(binds=["/a:/x:nocopy"]), 'type "bind": field VolumeOptions must not be specified'),
+        (HostConfig(binds=["a:/x:rshared"]), 'type "volume": field BindOptions must not be specified'),
+        (
+            HostConfig(mounts=[Mount(type="bind", source="/x", target="/x", volume_options=VolumeOptions())]),
+            'VolumeOptions must not be specified on mount type "bind"',
+        ),
+        (HostConfig(mounts=[Mount(type="tmpfs", target="/")]), 'type "tmpfs": invalid specification: destination'),
+        (HostConfig(mounts=[tmpfs(["uid", "5"])]), 'type "tmpfs": invalid option: uid'),
+        (HostConfig(mounts=[tmpfs(["exec", "a", "b"])]), "invalid option array length"),
+        (HostConfig(tmpfs={"/x": "bla"}), 'invalid tmpfs option "bla"'),
+        (
+            HostConfig(mounts=[bind(read_only_non_recursive=True)]),
+            "mount options conflict: !ReadOnly && BindOptions.ReadOnlyNonRecursive",
+        ),
+        (
+            HostConfig(mounts=[bind(read_only=True, read_only_force_recursive=True, propagation="shared")]),
+            "mount options conflict",
+        ),
     ],
 )
 def test_impossible_mounts_are_refused_in_dockers_words(host: HostConfig, words: str) -> None:
@@ -103,8 +132,37 @@ def test_impossible_mounts_are_refused_in_dockers_words(host: HostConfig, words:
         plan(host)
 
 
+def test_another_container_must_be_there_for_its_volumes_to_be_taken() -> None:
+    def nobody(name: str) -> list[MountRecord]:
+        raise NoSuchContainer(name)
+
+    with pytest.raises(BadRequest, match="No such container: donor"):
+        plan_mounts(ContainerConfig(), HostConfig(volumes_from=["donor"]), nobody)
+
+
+def test_a_volume_does_not_hide_the_generated_files_below_it() -> None:
+    mounts = [OciMount(path, "/s", "bind", ("rbind",)) for path in ("/etc/hosts", "/dev/shm", "/etc", "/etc/hosts/x")]
+    assert [mount.destination for mount in in_order(mounts)] == ["/etc", "/etc/hosts", "/dev/shm", "/etc/hosts/x"]
+
+
+def test_a_tmpfs_has_dockers_options_unless_it_wants_others() -> None:
+    assert tmpfs_words("") == ("noexec", "nosuid", "nodev")
+    assert tmpfs_words("exec,size=1m,size=2m,uid=5") == ("nosuid", "nodev", "exec", "size=2m", "uid=5")
+    config = HostConfig(mounts=[tmpfs(["exec"], size_bytes=1024, mode=0o750)])
+    (planned,) = plan_mounts(ContainerConfig(), config, NO_OTHERS.__getitem__)
+    assert planned.record.options == ("nosuid", "nodev", "exec", "size=1024", "mode=750")
+
+
+def test_read_only_means_everything_below_unless_the_user_says_otherwise() -> None:
+    host = HostConfig(mounts=[bind(read_only=True), bind("/b", read_only=True, read_only_non_recursive=True)])
+    options = [
+        oci_mount(item.record, "/x").options for item in plan_mounts(ContainerConfig(), host, NO_OTHERS.__getitem__)
+    ]
+    assert options == [("rbind", "rprivate", "ro", "rro"), ("rbind", "rprivate", "ro")]
+
+
 def test_the_runtime_gets_bind_options_and_tmpfs_options() -> None:
     bind = MountRecord(kind="bind", destination="/a", source="/x", is_read_only=True, propagation="rslave")
-    assert oci_mount(bind, "/x").options == ("rbind", "rslave", "ro")
+    assert oci_mount(bind, "/x").options == ("rbind", "rslave", "ro", "rro")
     tmpfs = MountRecord(kind="tmpfs", destination="/t", options=("noexec", "size=1m"))
     assert (oci_mount(tmpfs, ".").type, oci_mount(tmpfs, ".").options) == ("tmpfs", ("noexec", "size=1m"))

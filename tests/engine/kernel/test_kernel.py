@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.kernel.mounts import MS_BIND, mount, mount_points, unmount
+from engine.kernel.mounts import MS_BIND, MS_SHARED, MS_SLAVE, MountEntry, mount, mount_of, mount_points, unmount
 from engine.kernel.namespaces import drop_network_namespace, inside_network, make_network_namespace
 
 pytestmark = pytest.mark.root
@@ -23,6 +23,21 @@ def test_what_is_mounted_is_listed_and_can_be_unmounted_once(tmp_path: Path) -> 
         assert unmount(target)
     assert not unmount(target)
     assert list(mount_points(tmp_path)) == []
+
+
+def test_a_path_is_on_the_topmost_mount_above_it_which_may_be_shared(tmp_path: Path) -> None:
+    target = tmp_path / "with space"
+    target.mkdir()
+    mount("tmpfs", target, "tmpfs", options="size=64k")
+    try:
+        assert mount_of(target / "x") == MountEntry(target, is_shared=False, is_slave=False)
+        mount("", target, flags=MS_SHARED)
+        assert mount_of(target).is_shared
+        mount("", target, flags=MS_SLAVE)
+        assert not mount_of(target).is_shared
+    finally:
+        unmount(target)
+    assert mount_of(target).point != target
 
 
 def test_a_failing_mount_names_the_target(tmp_path: Path) -> None:

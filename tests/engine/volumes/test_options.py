@@ -19,7 +19,7 @@ from engine.volumes.options import MountCall, mount_call
             MountCall("tmpfs", "tmpfs", MS_NODEV, "size=1m,uid=5"),
         ),
         ({"type": "none", "device": "/srv", "o": "bind,ro"}, MountCall("/srv", "", MS_BIND | MS_RDONLY, "")),
-        ({"device": "/srv", "o": "rbind,ro,rw"}, MountCall("/srv", "", MS_BIND | MS_REC, "")),
+        ({"type": "none", "device": "/srv", "o": "rbind,ro,rw"}, MountCall("/srv", "", MS_BIND | MS_REC, "")),
         ({"type": "nfs", "device": ":/x", "o": "addr=nas,vers=4"}, MountCall(":/x", "nfs", 0, "addr=nas,vers=4")),
     ],
 )
@@ -39,7 +39,9 @@ def test_a_servers_name_can_be_replaced_by_its_address() -> None:
         ({"colour": "red"}, 'invalid option: "colour"'),
         ({"type": "tmpfs"}, 'missing required option: "device"'),
         ({"device": "/dev/x"}, 'missing required option: "type"'),
-        ({"o": "bind", "device": "srv"}, "absolute path"),
+        ({"type": "none", "o": "bind", "device": "srv"}, "absolute path"),
+        ({"o": "bind", "device": "/srv"}, 'missing required option: "type"'),
+        ({"size": "banana"}, "invalid size: 'banana'"),
         ({"size": "1g"}, "no quota support"),
     ],
 )

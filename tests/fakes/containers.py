@@ -28,11 +28,13 @@ from engine.wire.containers import (
     ContainerInspect,
     ContainerState,
     ContainerSummary,
+    ContainerUpdateResponse,
     ContainerWaitResponse,
     ExecCreateRequest,
     ExecInspect,
     ExecProcessConfig,
     ExecStartRequest,
+    HostConfig,
     IdResponse,
     LogConfig,
     NetworkSettings,
@@ -129,6 +131,7 @@ class FakeContainers(Runs):
         self._events = events
         self._images = images
         self.known: dict[str, FakeContainer] = {}
+        self.updates: dict[str, HostConfig] = {}
         self.execs: dict[str, tuple[FakeContainer, ExecCreateRequest, FakeConsole]] = {}
         self.script: list[tuple[int, bytes]] = [(1, b"hello\n")]
         self.following = 0
@@ -209,6 +212,10 @@ class FakeContainers(Runs):
 
     async def rename(self, name: str, new_name: str) -> None:
         self.find(name).name = new_name
+
+    async def update(self, name: str, wish: HostConfig) -> ContainerUpdateResponse:
+        self.updates[self.find(name).name] = wish
+        return ContainerUpdateResponse()
 
     async def remove(self, name: str, *, force: bool = False, volumes: bool = False, link: bool = False) -> None:
         container = self.find(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.api.routes import (
     archives,
     build,
+    checkpoints,
     containers,
     events,
     execs,
@@ -28,6 +29,7 @@ ROUTES = (
     *stdio.ROUTES,
     *execs.ROUTES,
     *files.ROUTES,
+    *checkpoints.ROUTES,
     *snapshots.ROUTES,
     *archives.ROUTES,
     *images.ROUTES,

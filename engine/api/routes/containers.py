@@ -67,6 +67,8 @@ async def inspect(services: Services, request: Request) -> Answer:
 
 async def start(services: Services, request: Request) -> Answer:
     """`POST /containers/{name}/start`: 204, or 304 if it runs."""
+    if request.query.text("checkpoint"):
+        raise BadRequest("checkpoint is only supported in experimental mode")
     await services.containers.start(request.name, detach_keys=request.query.text("detachKeys"))
     return NO_CONTENT
 

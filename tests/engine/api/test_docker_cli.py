@@ -165,9 +165,18 @@ async def test_events_are_followed_until_their_time(tmp_path: Path) -> None:
 
 async def test_what_is_not_there_says_so(tmp_path: Path) -> None:
     async with served(tmp_path) as server:
-        done = await docker(server, "update", "--memory", "1g", "some")
+        done = await docker(server, "swarm", "init")
     assert done.code == 1
-    assert "not implemented by this engine" in done.err
+    assert "swarm mode is not a part of this engine" in done.err
+
+
+async def test_an_update_reaches_the_container(tmp_path: Path) -> None:
+    async with served(tmp_path) as server:
+        await docker(server, "create", "--name", "some", "busybox")
+        done = await docker(server, "update", "--memory", "1g", "--restart", "always", "some")
+        assert (done.code, done.out.strip()) == (0, "some")
+        assert server.engine.containers.updates["some"].memory == 1 << 30
+        assert server.engine.containers.updates["some"].restart_policy.name == "always"
 
 
 async def test_a_terminal_is_carried_sized_and_detached_from(tmp_path: Path) -> None:

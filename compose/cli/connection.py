@@ -11,23 +11,32 @@ from compose.apply.credentials import CredentialStore
 from compose.cli.session import Session
 from compose.errors import ComposeError, EngineRefused, EngineUnavailable, UsageError
 from engine.client import ApiError, EngineClient, EngineUnreachable, LaunchError, OnlyReads
+from engine.client.contexts import find_target
+from engine.client.dialing import Target
 from engine.client.launch import EngineHome, ensure_engine
 
-_CHECK_HOST = "check --host and DOCKER_HOST, and whether the engine runs"
+_CHECK_HOST = "check --host, DOCKER_HOST and the context, and whether the engine runs"
 _SYSTEM_HOME = EngineHome(Path("/var/lib/pycompose"), Path("/run/pycompose"))
 
 
 @asynccontextmanager
 async def connected(session: Session) -> AsyncIterator[EngineClient]:
     """A client of the session's engine. Raises `EngineUnavailable` when there is none and none can be started."""
-    address = session.host or await _embedded(session)
+    named = _named(session)
+    target = named or Target(await _embedded(session))
     store = credential_store(session)
     headers = list(store.http_headers().items())
-    async with EngineClient(address, find_auth=store.for_image, headers=headers, only_reads=session.dry_run) as engine:
+    async with EngineClient(
+        target.address,
+        certificates=target.certificates,
+        find_auth=store.for_image,
+        headers=headers,
+        only_reads=session.dry_run,
+    ) as engine:
         try:
             yield engine
         except EngineUnavailable as exc:
-            if session.host:  # an engine that is not ours is started by nobody here
+            if named:  # an engine that is not ours is started by nobody here
                 exc.hint = _CHECK_HOST
             raise
 
@@ -67,6 +76,13 @@ def engine_home(session: Session, *, user_id: int) -> EngineHome:
         Path(environment.get("PYCOMPOSE_STATE_DIR") or home.state),
         Path(environment.get("PYCOMPOSE_RUN_DIR") or home.run),
     )
+
+
+def _named(session: Session) -> Target | None:
+    try:
+        return find_target(session.host, session.environment)
+    except EngineUnreachable as exc:
+        raise EngineUnavailable(str(exc), hint="check DOCKER_CONTEXT and `docker context ls`") from exc
 
 
 async def _embedded(session: Session) -> str:

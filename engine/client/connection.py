@@ -12,7 +12,6 @@ import anyio.abc
 import h11
 
 from engine.client.errors import EngineUnreachable
-from engine.client.sockets import quick
 from engine.wire.http import READ_BYTES, client_connection, header_texts
 
 _BROKEN: Final = (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError)
@@ -26,27 +25,6 @@ class Head:
 
     status: int
     headers: Mapping[str, str]
-
-
-async def dial(address: str) -> anyio.abc.ByteStream:
-    """Connect to `unix:///path` or `tcp://host:port`. Raises `EngineUnreachable`."""
-    scheme, _, place = address.partition("://")
-    try:
-        if scheme == "unix":
-            return quick(await anyio.connect_unix(place))
-        host, _, port = place.rstrip("/").rpartition(":")
-        return await anyio.connect_tcp(host.strip("[]") or "localhost", int(port))
-    except OSError as exc:
-        raise EngineUnreachable(address, exc.strerror or str(exc)) from exc
-
-
-def check_address(address: str) -> None:
-    """Raises `EngineUnreachable` for an address that `dial` cannot understand."""
-    scheme, separator, place = address.partition("://")
-    is_unix = scheme == "unix" and place.startswith("/")
-    is_tcp = scheme in ("tcp", "http") and place.rstrip("/").rpartition(":")[2].isdecimal()
-    if not separator or not (is_unix or is_tcp):
-        raise EngineUnreachable(address, "an address looks like unix:///path or tcp://host:port")
 
 
 class EngineConnection:

@@ -9,7 +9,8 @@ from typing import Final, TypeVar
 import anyio
 import msgspec
 
-from engine.client.connection import Body, EngineConnection, Head, check_address, dial
+from engine.client.connection import Body, EngineConnection, Head
+from engine.client.dialing import Certificates, Target
 from engine.client.errors import ApiError, EngineUnreachable, OnlyReads
 from engine.client.stdio import Hijacked
 from engine.errors import BadRequest
@@ -75,11 +76,13 @@ class Transport:
         self,
         address: str,
         *,
+        certificates: Certificates | None = None,
         find_auth: FindAuth | None = None,
         headers: Sequence[tuple[str, str]] = (),
         only_reads: bool = False,
     ) -> None:
-        check_address(address)
+        self._target = Target(address, certificates)
+        self._target.check()
         self.address = address
         self.only_reads = only_reads
         self._find_auth = find_auth
@@ -147,7 +150,7 @@ class Transport:
         target = format_target(path, parameters, await self.settle_version())
         content = b"" if body is None else encode(body)
         headers = [*self._common, ("Connection", "Upgrade"), ("Upgrade", "tcp"), ("Content-Type", JSON)]
-        connection = EngineConnection(await dial(self.address), self.address)
+        connection = await self._dial()
         try:
             head = await connection.ask("POST", target, headers, content)
             if head.status not in (101, 200):
@@ -192,7 +195,7 @@ class Transport:
             await connection.aclose()
             raise
         # A kept connection was closed by the other side: what only reads may be asked again.
-        connection = EngineConnection(await dial(self.address), self.address)
+        connection = await self._dial()
         try:
             return connection, await connection.ask(method, target, headers, body)
         except BaseException:
@@ -205,7 +208,10 @@ class Transport:
             if not connection.is_stale:
                 return connection, False
             await connection.aclose()
-        return EngineConnection(await dial(self.address), self.address), True
+        return await self._dial(), True
+
+    async def _dial(self) -> EngineConnection:
+        return EngineConnection(await self._target.dial(), self.address)
 
     @property
     def _common(self) -> tuple[tuple[str, str], ...]:

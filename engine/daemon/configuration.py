@@ -47,6 +47,9 @@ class Configuration(msgspec.Struct, frozen=True, rename="kebab"):
     proxies: Proxies = Proxies()
     registry_mirrors: list[str] = []
     insecure_registries: list[str] = []
+    max_concurrent_downloads: int = 0
+    max_concurrent_uploads: int = 0
+    max_download_attempts: int = 0
     live_restore: bool = True
 
 

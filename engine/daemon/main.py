@@ -11,7 +11,7 @@ from typing import NoReturn
 import anyio
 import click
 
-from engine.daemon.settings import Options, Settings, settings_of
+from engine.daemon.settings import Options, Settings, default_paths, settings_of
 from engine.errors import EngineError
 
 _FILE = click.Path(path_type=Path)
@@ -81,6 +81,16 @@ def serve(**options: object) -> None:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
     anyio.run(_serve, settings)
+
+
+@main.command("dial-stdio")
+@click.option("--run-dir", type=_FILE, help="Where the engine's socket is.")
+def dial(run_dir: Path | None) -> None:
+    """Carry the API over stdin and stdout, for ssh://user@host."""
+    from engine.daemon.dial_stdio import dial_stdio
+
+    paths = default_paths(os.environ)
+    dial_stdio((run_dir or paths.run) / paths.socket.name, sys.stdin.fileno(), sys.stdout.fileno())
 
 
 async def _serve(settings: Settings) -> None:

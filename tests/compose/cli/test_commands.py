@@ -239,4 +239,4 @@ def test_an_engine_that_was_named_and_does_not_answer_is_for_the_user_to_check(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert pycompose("--host", "unix:///nowhere.sock", "ps") == 1
-    assert "hint: check --host and DOCKER_HOST" in capsys.readouterr().err
+    assert "hint: check --host, DOCKER_HOST" in capsys.readouterr().err

@@ -21,6 +21,7 @@ from engine.client.tls import HalfClosingStream
 _REMOTE_COMMAND: Final = (
     "command -v pycompose-engine >/dev/null 2>&1 && exec pycompose-engine dial-stdio; exec docker system dial-stdio"
 )
+_HOW_IT_LOOKS: Final = "an address looks like unix:///path, tcp://host:port or ssh://user@host"
 _PLAIN_PORT: Final = 2375
 _TLS_PORT: Final = 2376
 
@@ -60,9 +61,7 @@ class Target:
         is_tcp = parts.scheme in ("tcp", "http", "https") and bool(parts.hostname) and parts.path in ("", "/")
         is_ssh = parts.scheme == "ssh" and bool(parts.hostname) and parts.password is None
         if not (is_unix or is_tcp or is_ssh):
-            raise EngineUnreachable(
-                self.address, "an address looks like unix:///path, tcp://host:port or ssh://user@host"
-            )
+            raise EngineUnreachable(self.address, _HOW_IT_LOOKS)
 
     async def dial(self) -> anyio.abc.ByteStream:
         """Connect. Raises `EngineUnreachable`."""
@@ -92,7 +91,7 @@ class Target:
             parts = urlsplit(self.address)
             _ = parts.port  # is checked here
         except ValueError as exc:
-            raise EngineUnreachable(self.address, str(exc)) from exc
+            raise EngineUnreachable(self.address, f"{_HOW_IT_LOOKS} ({exc})") from exc
         return parts
 
 

@@ -38,7 +38,7 @@ async def test_nobody_there_is_an_error_that_names_the_address(tmp_path: Path) -
             await nobody.version()
 
 
-@pytest.mark.parametrize("address", ["/run/engine.sock", "unix://engine.sock", "tcp://host", "ftp://host:1"])
+@pytest.mark.parametrize("address", ["/run/engine.sock", "unix://engine.sock", "tcp://host:port", "ftp://host:1"])
 def test_an_address_that_is_none_is_refused(address: str) -> None:
     with pytest.raises(EngineUnreachable, match="an address looks like"):
         EngineClient(address)

@@ -222,14 +222,12 @@ class Inventory:
         )
 
     def _delete_orphans(self, needed_layers: frozenset[str], needed_blobs: frozenset[str]) -> None:
-        unneeded = [chain_id for chain_id in self.layers.chain_ids() if chain_id not in needed_layers]
-        records = {chain_id: self.layers.record(chain_id) for chain_id in unneeded}
-        pulled = {record.blob for record in records.values() if not record.is_local}
-        blobs = [digest for digest in self.content.digests() if digest not in needed_blobs and digest not in pulled]
-        in_use = self._snapshots.layers_in_use()
-        local = (chain_id for chain_id, record in records.items() if record.is_local and chain_id not in in_use)
-        self.layers.remove(local)
-        self.content.remove(blobs)
+        records = self.layers.records()
+        pulled = {chain_id: record for chain_id, record in records.items() if not record.is_local}
+        needed = needed_layers | self._snapshots.layers_in_use() | pulled.keys()
+        self.layers.remove([chain_id for chain_id in self.layers.chain_ids() if chain_id not in needed])
+        kept_blobs = needed_blobs | {record.blob for record in pulled.values()}
+        self.content.remove([digest for digest in self.content.digests() if digest not in kept_blobs])
 
 
 def tag_of(name: str) -> Reference:

@@ -17,6 +17,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -38,6 +39,7 @@ _LINKS: Final = "l"
 _EMPTY: Final = "empty"
 _RECIPE: Final = "recipe"
 _LINK_DIGITS: Final = 16
+_PULL_AGAIN: Final = "pull its image again"
 
 
 class LayerRecord(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -80,11 +82,15 @@ class Layers:
             (root / name).mkdir(mode=0o755, parents=True, exist_ok=True)
 
     def has(self, chain_id: str) -> bool:
-        """Whether the layer is there, whole."""
-        return self._home(chain_id).exists()
+        """Whether the layer is there: its files, what is known of it, and its short name."""
+        try:
+            self.record(chain_id)
+        except InvalidLayer:
+            return False
+        return (self.root / self.short_path(chain_id)).is_dir()
 
     def size_bytes(self, chain_id: str) -> int:
-        """The bytes of a layer's files. Raises `FileNotFoundError`."""
+        """The bytes of a layer's files. Raises `InvalidLayer`."""
         return self.record(chain_id).size_bytes
 
     def path(self, chain_id: str) -> Path:
@@ -101,8 +107,21 @@ class Layers:
         return _EMPTY
 
     def record(self, chain_id: str) -> LayerRecord:
-        """What is known of a layer. Raises `FileNotFoundError`."""
-        return msgspec.json.decode((self._home(chain_id) / "layer").read_bytes(), type=LayerRecord)
+        """What is known of a layer. Raises `InvalidLayer` when it is not there, or was damaged from outside."""
+        try:
+            return msgspec.json.decode((self._home(chain_id) / "layer").read_bytes(), type=LayerRecord)
+        except (FileNotFoundError, NotADirectoryError):
+            raise InvalidLayer(f"layer {chain_id} is not there", hint=_PULL_AGAIN) from None
+        except (msgspec.DecodeError, msgspec.ValidationError) as exc:
+            raise InvalidLayer(f"what is known of layer {chain_id} is damaged: {exc}", hint=_PULL_AGAIN) from exc
+
+    def records(self) -> dict[str, LayerRecord]:
+        """What is known of every layer that is there, but for damaged ones and those that go at this moment."""
+        found: dict[str, LayerRecord] = {}
+        for chain_id in self.chain_ids():
+            with suppress(InvalidLayer):
+                found[chain_id] = self.record(chain_id)
+        return found
 
     def add(
         self,
@@ -265,7 +284,7 @@ class Layers:
     def _bytes_to_free(self, chain_id: str) -> int:
         try:
             return self.size_bytes(chain_id)
-        except (msgspec.DecodeError, FileNotFoundError):
+        except InvalidLayer:
             return 0  # a damaged layer has to go, too
 
     def chain_ids(self) -> list[str]:
@@ -290,9 +309,19 @@ class Layers:
         try:
             temporary.rename(self._home(chain_id))
         except OSError:
-            if not self.has(chain_id):
+            if not self._home(chain_id).is_dir():
                 raise
+            if not self.has(chain_id):
+                self._mend(temporary, self._home(chain_id))
             delete_tree(temporary)  # another was faster
+
+    def _mend(self, whole: Path, damaged: Path) -> None:
+        """Put into a layer what was taken out of it from outside. Files that are there stay: containers may stand on
+        them.
+        """
+        for part in whole.iterdir():
+            if part.name != "diff" or not (damaged / part.name).exists():
+                part.rename(damaged / part.name)
 
     def _link(self, chain_id: str) -> None:
         target = f"../{chain_id.removeprefix('sha256:')}/diff"

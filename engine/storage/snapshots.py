@@ -140,7 +140,9 @@ class Snapshots:
         # Not synced, as this would cost more than all the rest; the last line tells whether it survived a power cut.
         (home / "lower").write_text("".join(f"{line}\n" for line in (*chain_ids, _END)), "ascii")
         if missing := [chain_id for chain_id in chain_ids if not self._layers.has(chain_id)]:
-            raise NotFound(f"layer {missing[0]} is not there", hint="the image was removed meanwhile; pull it again")
+            raise NotFound(
+                f"layer {missing[0]} is not there", hint="its image was removed meanwhile, or damaged; pull it again"
+            )
 
     def _mount(self, container_id: str) -> Path:
         rootfs = self._home(container_id) / "rootfs"

@@ -55,7 +55,7 @@ class Collections:
         self._connections = connections
         self._inventory = inventory
         self._puller = puller
-        self._uploads = Uploads(inventory.content, inventory.layers)
+        self._uploads = Uploads(inventory.content, inventory.layers, connections.limits)
 
     async def read(self, place: Place, platform: Platform) -> list[Plan]:
         """The images of a collection that are for a platform: their manifests and configs, no layer.

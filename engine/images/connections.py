@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import anyio.to_thread
 
 from engine.registry.interrupt import Interrupt
+from engine.registry.limits import Limits
 from engine.registry.settings import RegistrySettings
 from engine.wire.images import AuthConfig
 
@@ -29,6 +30,10 @@ class Connections:
         self._web: Web | None = None
         self._lock = threading.Lock()
         self._sessions = 0
+
+    def limits(self) -> Limits:
+        """How much may be asked of registries at once, now."""
+        return self.settings.limits
 
     def use(self, settings: RegistrySettings) -> None:
         """Take up other settings. What is under way ends with the old ones."""

@@ -20,7 +20,7 @@ from engine.images.following import follow, leave
 from engine.images.record import Image, image_of
 from engine.images.remote import describe_remote
 from engine.images.resolve import Resolved, check_platform, explain, resolve
-from engine.images.transfers import DOWNLOADS, LayerOrder, Transfer, Transfers
+from engine.images.transfers import LayerOrder, Transfer, Transfers
 from engine.registry.interrupt import Interrupt
 from engine.registry.platforms import Platform, best_platform
 from engine.registry.reference import Reference
@@ -93,11 +93,11 @@ class Puller:
         transfers: list[Transfer] = []
         try:
             for order in orders:
-                is_there = not self._transfers.lacks(order)
+                is_there = self._transfers.layers.has(order.chain_id)
                 yield _line(order.blob.digest, "Already exists" if is_there else "Pulling fs layer")
                 if not is_there:
                     transfers.append(self._transfers.share(order, feed))
-            for transfer in transfers[DOWNLOADS:]:
+            for transfer in transfers[self._transfers.downloaders.most :]:
                 yield _line(transfer.order.blob.digest, "Waiting")
             async for line in follow(transfers, feed):
                 yield line

@@ -44,7 +44,7 @@ class Pusher:
         self._connections = connections
         self._inventory = inventory
         self._events = events
-        self._uploads = Uploads(inventory.content, inventory.layers)
+        self._uploads = Uploads(inventory.content, inventory.layers, connections.limits)
 
     async def push(
         self, name: str, *, platform: str = "", auth: AuthConfig | None = None

@@ -18,7 +18,9 @@ from weakref import WeakValueDictionary
 import anyio
 
 from engine.images.feed import Feed
+from engine.images.workers import Workers
 from engine.registry.interrupt import Interrupt
+from engine.registry.limits import Limits
 from engine.registry.manifest import Descriptor
 from engine.storage.content import Content, CorruptBlob
 from engine.storage.layers import Layers
@@ -26,7 +28,6 @@ from engine.storage.layers import Layers
 if TYPE_CHECKING:
     from engine.registry.places import BlobReader
 
-DOWNLOADS: Final = 3
 _UNPACKERS: Final = 3
 _BETWEEN_LINES_SECONDS: Final = 0.1
 
@@ -45,10 +46,10 @@ class LayerOrder:
 class Transfers:
     """The layers on their way, by chain id. Made once; `share` is for the event loop's thread."""
 
-    def __init__(self, content: Content, layers: Layers) -> None:
+    def __init__(self, content: Content, layers: Layers, limits: Callable[[], Limits] = Limits) -> None:
         self.content = content
         self.layers = layers
-        self.downloaders = ThreadPoolExecutor(DOWNLOADS, thread_name_prefix="download")
+        self.downloaders = Workers("download", lambda: limits().downloads)
         self.unpackers = ThreadPoolExecutor(_UNPACKERS, thread_name_prefix="unpack")
         self._lock = threading.Lock()
         self._on_their_way: dict[str, Transfer] = {}
@@ -65,12 +66,6 @@ class Transfers:
             self._on_their_way[order.chain_id] = transfer
         transfer.start()
         return transfer
-
-    def lacks(self, order: LayerOrder) -> bool:
-        """Whether the layer is not there, or its blob has gone lost, from which it came. Blocks shortly."""
-        if not self.layers.has(order.chain_id):
-            return True
-        return self.layers.record(order.chain_id).blob == order.blob.digest and not self.content.has(order.blob.digest)
 
     def forget(self, transfer: Transfer) -> None:
         """Take a transfer that has ended out of the books."""
@@ -150,12 +145,9 @@ class Transfer:
     def _fetch(self) -> None:
         order, transfers = self.order, self._transfers
         self._interrupt.check()
-        if not transfers.lacks(order):
+        if transfers.layers.has(order.chain_id):
             return
         with transfers.alone_with(order.blob.digest):
-            if transfers.layers.has(order.chain_id):
-                self._download()
-                return
             if not transfers.content.has(order.blob.digest):
                 try:
                     self._download_and_unpack()
@@ -165,14 +157,6 @@ class Transfer:
                 return
         with transfers.content.path(order.blob.digest).open("rb", buffering=0) as blob:
             self._unpack(blob.read)
-
-    def _download(self) -> None:
-        blob, transfers = self.order.blob, self._transfers
-        with transfers.content.writing(blob.digest, blob.size) as file:
-            for chunk in self.order.client.blob(self.order.repository, blob, self._interrupt):
-                file.write(chunk)
-                self._measure("Downloading", file.size_bytes)
-        self._tell("Download complete")
 
     def _download_and_unpack(self) -> None:
         blob, transfers = self.order.blob, self._transfers

@@ -7,8 +7,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -19,7 +18,9 @@ from engine.images.feed import Feed, short
 from engine.images.following import follow, leave
 from engine.images.packing import Packings
 from engine.images.push_plan import PushLayer
+from engine.images.workers import Workers
 from engine.registry.interrupt import Interrupt, Interrupted
+from engine.registry.limits import Limits
 from engine.registry.manifest import Descriptor
 from engine.storage.content import Content
 from engine.storage.growing import GrowingFile
@@ -29,17 +30,16 @@ from engine.wire.images import Progress, ProgressDetail
 if TYPE_CHECKING:
     from engine.registry.places import Writer
 
-MOST_UPLOADS: Final = 5
 _BETWEEN_LINES_SECONDS: Final = 0.1
 
 
 class Uploads:
     """The threads that push, and what they push from. Made once."""
 
-    def __init__(self, content: Content, layers: Layers) -> None:
+    def __init__(self, content: Content, layers: Layers, limits: Callable[[], Limits] = Limits) -> None:
         self.content = content
         self.packings = Packings(content, layers)
-        self.uploaders = ThreadPoolExecutor(MOST_UPLOADS, thread_name_prefix="upload")
+        self.uploaders = Workers("upload", lambda: limits().uploads)
 
     def start(self, layer: PushLayer, repository: str, writer: Writer, feed: Feed) -> Upload:
         """Queue one layer; `feed` hears of it until `Upload.leave`."""
@@ -60,7 +60,7 @@ class Uploads:
         try:
             for layer in wanted:
                 yield _line(layer.diff_id, "Preparing")
-            for layer in wanted[MOST_UPLOADS:]:
+            for layer in wanted[self.uploaders.most :]:
                 yield _line(layer.diff_id, "Waiting")
             for layer in wanted:
                 uploads[layer.diff_id] = self.start(layer, repository, writer, feed)

@@ -15,7 +15,7 @@ from urllib.parse import urljoin, urlsplit
 import msgspec
 
 from engine.errors import RegistryError
-from engine.registry.endpoint import TRIES, Endpoint, Refusal, endpoints, pause_seconds
+from engine.registry.endpoint import Endpoint, Refusal, endpoints, pause_seconds
 from engine.registry.interrupt import Interrupt
 from engine.registry.manifest import ACCEPTED, MOST_MANIFEST_BYTES, Descriptor, Document, check_whole
 from engine.registry.reference import is_digest
@@ -40,6 +40,7 @@ class RegistryClient:
     def __init__(self, registry: str, settings: RegistrySettings, auth: AuthConfig | None, web: Web) -> None:
         self._registry = registry
         self._endpoints = endpoints(registry, settings, auth, web)
+        self._attempts = settings.limits.attempts
 
     def manifest(self, repository: str, reference: str, interrupt: Interrupt) -> Document:
         """Fetch a manifest or index by tag or digest, its digest checked.
@@ -108,7 +109,7 @@ class RegistryClient:
                 cut = exc
             if received < descriptor.size:
                 tries = 1 if received - before >= _LEAST_PROGRESS_BYTES else tries + 1
-                if tries >= TRIES:
+                if tries >= self._attempts:
                     raise cut or RegistryError(f"{self._registry}: blob {descriptor.digest} is shorter than promised")
                 interrupt.pause(pause_seconds(tries, ""))
 
@@ -122,7 +123,7 @@ class RegistryClient:
 
         def open_blob(endpoint: Endpoint) -> Answer:
             url = f"{endpoint.url}/v2/{repository}/blobs/{descriptor.digest}"
-            return endpoint.ask(Query(url, headers=headers), _pulling(repository), interrupt)
+            return endpoint.ask(Query(url, headers=headers), _pulling(repository), interrupt, tries=self._attempts)
 
         with self._first(open_blob) as answer:
             to_skip = offset

@@ -9,7 +9,8 @@ ca = "/etc/ssl/lan.pem"                 # or: a CA file trusted besides the syst
 cert = "/etc/ssl/me.pem"                # a certificate by which we show who we are, and its key
 key = "/etc/ssl/me.key"
 
-A file that ends in `.json` is Docker's daemon.json, of which `registry-mirrors` and `insecure-registries` count.
+A file that ends in `.json` is Docker's daemon.json, of which `registry-mirrors` and `insecure-registries` count,
+and the limits of `limits.py`.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from engine.errors import EngineError
+from engine.registry.limits import Limits, limits_in
 from engine.registry.reference import DEFAULT_REGISTRY
 
 _KEYS: Final = frozenset({"mirrors", "insecure", "ca", "cert", "key"})
@@ -64,7 +66,7 @@ class RegistrySettings:
 
     `trust_directories` have directories named by host, of CAs (`*.crt`) and client certificates (`*.cert`, `*.key`),
     as /etc/docker/certs.d has. `proxies` maps `http` and `https` to a proxy URL; `direct` are hosts and domains reached
-    without it.
+    without it. `limits` come from daemon.json alone.
     """
 
     mirrors: Mapping[str, tuple[str, ...]] = field(default_factory=_nothing)
@@ -75,6 +77,7 @@ class RegistrySettings:
     trust_directories: tuple[Path, ...] = ()
     proxies: Mapping[str, str] = field(default_factory=_nothing)
     direct: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
 
     @classmethod
     def load(cls, files: Sequence[Path]) -> RegistrySettings:
@@ -180,7 +183,15 @@ def _merge_docker(settings: RegistrySettings, file: Path, document: object) -> R
         mirrors=MappingProxyType(mirrors),
         insecure=frozenset(insecure),
         insecure_networks=tuple(networks),
+        limits=_limits(settings.limits, file, document),
     )
+
+
+def _limits(before: Limits, file: Path, document: Mapping[str, Any]) -> Limits:
+    try:
+        return limits_in(document, before)
+    except ValueError as exc:
+        raise InvalidSettings(f"{file}: {exc}") from None
 
 
 def _claim(hosts: set[str], host: str, value: object, where: str) -> None:

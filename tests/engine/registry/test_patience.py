@@ -9,11 +9,11 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from engine.registry import client as client_module
 from engine.registry import endpoint as endpoint_module
 from engine.registry import web as web_module
 from engine.registry.client import RegistryClient
 from engine.registry.interrupt import Interrupt
+from engine.registry.limits import Limits
 from engine.registry.manifest import Descriptor
 from engine.registry.patience import Pace
 from engine.registry.settings import RegistrySettings
@@ -86,10 +86,11 @@ def test_a_document_that_trickles_is_given_up(web: Web) -> None:
         answer.body(2_000_000)
 
 
-def test_a_blob_that_trickles_is_given_up_after_some_tries(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "TRIES", 2)
+def test_a_blob_that_trickles_is_given_up_after_some_tries(web: Web) -> None:
     with trickling(OK, b"\0") as host:
-        client = RegistryClient(host, RegistrySettings(mirrors={host: (f"http://{host}",)}), None, web)
+        client = RegistryClient(
+            host, RegistrySettings(mirrors={host: (f"http://{host}",)}, limits=Limits(attempts=2)), None, web
+        )
         with pytest.raises(Unreachable, match="next to nothing"):
             list(client.blob("app", Descriptor("sha256:" + "0" * 64, 1_000_000), Interrupt()))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from engine.registry.limits import Limits
 from engine.registry.settings import InvalidSettings, RegistrySettings
 
 
@@ -106,3 +108,21 @@ def test_a_mirror_with_credentials_is_refused_without_showing_them(tmp_path: Pat
     with pytest.raises(InvalidSettings, match=r"mirror\.lan has a user name") as raised:
         RegistrySettings.load([tmp_path / "r.toml"])
     assert "s3cret" not in str(raised.value)
+
+
+def test_limits_come_from_daemon_json_and_nothing_means_dockers_default(tmp_path: Path) -> None:
+    docker, own = tmp_path / "docker.json", tmp_path / "own.json"
+    docker.write_text('{"max-concurrent-downloads": 7, "max-concurrent-uploads": 2}')
+    own.write_text('{"max-concurrent-uploads": 0, "max-concurrent-downloads": 1}')
+    assert RegistrySettings.load([docker]).limits == Limits(downloads=7, uploads=2, attempts=5)
+    assert RegistrySettings.load([docker, own]).limits == Limits(downloads=1, uploads=2, attempts=5)
+    own.write_text('{"max-download-attempts": 1}')
+    assert RegistrySettings.load([own]).limits == Limits(downloads=3, uploads=5, attempts=1)
+
+
+@pytest.mark.parametrize("value", [-1, True, "3"])
+def test_a_limit_that_is_none_is_told(tmp_path: Path, value: object) -> None:
+    file = tmp_path / "daemon.json"
+    file.write_text(json.dumps({"max-download-attempts": value}))
+    with pytest.raises(InvalidSettings, match=r"daemon\.json: .*max.download.attempts"):
+        RegistrySettings.load([file])

@@ -93,7 +93,7 @@ class Puller:
         transfers: list[Transfer] = []
         try:
             for order in orders:
-                is_there = self._transfers.layers.has(order.chain_id)
+                is_there = not self._transfers.lacks(order)
                 yield _line(order.blob.digest, "Already exists" if is_there else "Pulling fs layer")
                 if not is_there:
                     transfers.append(self._transfers.share(order, feed))

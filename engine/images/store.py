@@ -196,8 +196,9 @@ class ImageService:
 
     async def tag(self, name_or_id: str, repository: str, tag: str) -> None:
         """Give an image one name more; an image that had it loses it. Raises `NoSuchImage`, `BadRequest`."""
-        image, reference = self.get(name_or_id), tag_of(f"{repository}:{tag}" if tag else repository)
+        reference = tag_of(f"{repository}:{tag}" if tag else repository)
         async with self._lock:
+            image = self.get(name_or_id)
             await self.inventory.claim(image, reference.familiar)
         self._events.publish("image", "tag", image.id, image.event_attributes(reference.familiar))
 
@@ -224,7 +225,7 @@ class ImageService:
         """What the images take of the disk."""
 
         def sizes() -> dict[str, int]:
-            return {chain_id: self._layers.size_bytes(chain_id) for chain_id in self._layers.chain_ids()}
+            return {chain_id: record.size_bytes for chain_id, record in self._layers.records().items()}
 
         return disk_use(self._images, await anyio.to_thread.run_sync(sizes))
 
@@ -273,22 +274,26 @@ class ImageService:
         await self.inventory.recover()
 
     def _whole(self, image_id: str) -> Image | None:
+        """The image with an id, if nothing of it was taken out of the state directory. Blocks shortly."""
         image = self._images.get(image_id)
         if image is None or not all(self._layers.has(chain_id) for chain_id in image.chain_ids):
             return None
-        return image
+        return image if all(self._content.has(digest) for digest in image.content) else None
 
     async def _give_names(self, image: Image, reference: Reference, digest: str) -> bool:
         """Record a pulled image under its names; return whether the name stood for something else before."""
         tag = reference.familiar if not reference.digest else ""
         repo_digest = f"{reference.familiar_name}@{digest}"
         async with self._lock:
+            # What is known now counts: the image may have lost names, or been removed, since the pull began.
             known = self._images.get(image.id)
-            if known is not None:
-                blobs = [*image.content, *(blob for blob in known.content if blob not in image.content)]
-                image = msgspec.structs.replace(
-                    image, repo_tags=known.repo_tags, repo_digests=known.repo_digests, content=blobs
-                )
+            blobs = dict.fromkeys([*image.content, *(known.content if known else ())])
+            image = msgspec.structs.replace(
+                image,
+                repo_tags=known.repo_tags if known else [],
+                repo_digests=known.repo_digests if known else [],
+                content=[blob for blob in blobs if self._content.has(blob)],
+            )
             if not reference.digest and any(repo_digest in other.repo_digests for other in self._images):
                 repo_digest = ""  # an index's digest stays with the image that was pulled by it first, as with Docker
             # Put even if nothing is new: it says when it was pulled last, by which clients tell whether to pull again.

@@ -67,6 +67,12 @@ class Transfers:
         transfer.start()
         return transfer
 
+    def lacks(self, order: LayerOrder) -> bool:
+        """Whether the layer is not there, or its blob has gone lost, from which it came. Blocks shortly."""
+        if not self.layers.has(order.chain_id):
+            return True
+        return self.layers.record(order.chain_id).blob == order.blob.digest and not self.content.has(order.blob.digest)
+
     def forget(self, transfer: Transfer) -> None:
         """Take a transfer that has ended out of the books."""
         with self._lock:
@@ -145,9 +151,12 @@ class Transfer:
     def _fetch(self) -> None:
         order, transfers = self.order, self._transfers
         self._interrupt.check()
-        if transfers.layers.has(order.chain_id):
+        if not transfers.lacks(order):
             return
         with transfers.alone_with(order.blob.digest):
+            if transfers.layers.has(order.chain_id):
+                self._download()
+                return
             if not transfers.content.has(order.blob.digest):
                 try:
                     self._download_and_unpack()
@@ -157,6 +166,14 @@ class Transfer:
                 return
         with transfers.content.path(order.blob.digest).open("rb", buffering=0) as blob:
             self._unpack(blob.read)
+
+    def _download(self) -> None:
+        blob, transfers = self.order.blob, self._transfers
+        with transfers.content.writing(blob.digest, blob.size) as file:
+            for chunk in self.order.client.blob(self.order.repository, blob, self._interrupt):
+                file.write(chunk)
+                self._measure("Downloading", file.size_bytes)
+        self._tell("Download complete")
 
     def _download_and_unpack(self) -> None:
         blob, transfers = self.order.blob, self._transfers

@@ -18,8 +18,8 @@ from compose.errors import ComposeError
 from compose.model.project import Project
 from compose.model.remotes import is_remote
 from compose.model.service import Build, Service
-from compose.plan import labels
 from compose.plan.actions import BuildImage
+from compose.plan.bake import build_labels
 from compose.plan.building import SERVICE_CONTEXT
 from compose.plan.hashing import inline_content
 from compose.plan.images import image_of
@@ -85,18 +85,13 @@ def _parameters(
     project: Project, action: BuildImage, wish: Build
 ) -> dict[str, str | int | bool | tuple[str, ...] | None]:
     args = {**{name: value for name, value in wish.args.items() if value is not None}, **action.args}
-    ours = {
-        labels.PROJECT: project.name,
-        labels.SERVICE: action.service.name,
-        labels.VERSION: labels.COMPATIBLE_VERSION,
-    }
     ulimits = [Ulimit(name=name, soft=limit.soft, hard=limit.hard) for name, limit in wish.ulimits.items()]
     is_trusted = wish.privileged or "security.insecure" in wish.entitlements
     return {
         "t": action.image,
         "target": wish.target,
         "buildargs": json.dumps(args) if args else "",
-        "labels": json.dumps({**wish.labels, **ours}),
+        "labels": json.dumps(build_labels(project, action.service)),
         "nocache": action.no_cache or wish.no_cache,
         "pull": action.pull or wish.pull,
         "networkmode": wish.network,

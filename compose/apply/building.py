@@ -13,6 +13,7 @@ from contextlib import aclosing
 from typing import Final
 
 import anyio
+from msgspec import UNSET
 
 from compose.apply.build_caches import cache_images
 from compose.apply.build_request import BuildRequest, build_request
@@ -56,6 +57,31 @@ async def build(engine: EngineClient, project: Project, action: BuildImage, repo
     identity = watch.image_id or (await engine.inspect_image(action.image)).id
     report(Update(resource, "Built"))
     return identity
+
+
+async def check(engine: EngineClient, project: Project, action: BuildImage) -> list[str]:
+    """What the engine's checks have to say about a service's Dockerfile, a line each. Builds nothing.
+
+    Raises `EngineRefused` for a Dockerfile that is wrong, `ComposeError` for an engine without checks.
+    """
+    if (await engine.version()).platform.name != _OURS:
+        raise ComposeError(
+            "this engine cannot check a Dockerfile", hint="check with pycompose's own engine (without --host)"
+        )
+    request = await anyio.to_thread.run_sync(build_request, project, action)
+    parameters = {**request.parameters, "pycompose-check": True}
+    found: list[str] = []
+    try:
+        async with (
+            archived(request.files) as chunks,
+            aclosing(engine.build_image(_body(request, chunks), parameters, auths={})) as lines,
+        ):
+            async for line in lines:
+                if line.stream is not UNSET:
+                    found.append(line.stream.rstrip("\n").replace(request.dockerfile.name, request.dockerfile.shown))
+    except ApiError as exc:
+        raise _failure(action, request, exc, BuildWatch("", lambda _: None)) from exc
+    return found
 
 
 async def _send(

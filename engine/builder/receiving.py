@@ -31,9 +31,12 @@ _MOST_ENCLOSED_BYTES: Final = 16 << 20
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What there is to build. `secrets` are contents by id, `named` the contexts that came along."""
+    """What there is to build. `secrets` are contents by id, `named` the contexts that came along, `text` the
+    Dockerfile's.
+    """
 
     dockerfile: Dockerfile
+    text: str
     ignore: Ignore
     secrets: Mapping[str, bytes]
     named: Mapping[str, Tree]
@@ -135,7 +138,7 @@ def _take_contexts(workspace: Workspace, prefix: str) -> dict[str, Tree]:
     return named
 
 
-def _read(context: Path, name: str) -> tuple[Dockerfile, Ignore]:
+def _read(context: Path, name: str) -> tuple[Dockerfile, str, Ignore]:
     path = resolve_in_root(context, name)
     if not path.is_file() and name == _DEFAULT and (context / name.lower()).is_file():
         path, name = context / name.lower(), name.lower()
@@ -148,7 +151,7 @@ def _read(context: Path, name: str) -> tuple[Dockerfile, Ignore]:
     if not text.strip():
         raise BadRequest(f"the Dockerfile ({name}) cannot be empty")
     ignore = _text(context, f"{name}.dockerignore") or _text(context, _IGNORE)
-    return parse_dockerfile(text, posixpath.normpath(name)), Ignore(read_ignore(ignore))
+    return parse_dockerfile(text, posixpath.normpath(name)), text, Ignore(read_ignore(ignore))
 
 
 def _text(directory: Path, name: str) -> str:

@@ -21,6 +21,7 @@ from engine.builder.build import Build
 from engine.builder.cache import Cache, Entry
 from engine.builder.caching.supply import Supply
 from engine.builder.caching.wishes import read_destination, read_source
+from engine.builder.dockerfile.checks import check
 from engine.builder.dockerfile.stages import global_args, needed_stages
 from engine.builder.mounts import CacheMounts
 from engine.builder.order import BuildOrder
@@ -127,6 +128,13 @@ class Builder:
                 )
 
             return Ready(self, bench, stack.pop_all(), build_id or new_id())
+
+    async def check(self, order: BuildOrder, chunks: AsyncIterator[bytes]) -> AsyncGenerator[Progress, None]:
+        """Say what the checks of a Dockerfile find, and build nothing. Raises as `receive`."""
+        async with working(self._root, self._snapshots) as place:
+            received = await receive(order, chunks, place)
+        for found in check(received.text, received.dockerfile.file):
+            yield Progress(stream=f"{received.dockerfile.file}:{found.line}: {found.rule}: {found.message}\n")
 
     def cancel(self, build_id: str) -> None:
         """End a build; an unknown one is fine."""

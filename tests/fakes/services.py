@@ -110,6 +110,11 @@ class FakeBuilder(Runs):
         self.contexts.append(b"".join([chunk async for chunk in chunks]))
         return FakeReady()
 
+    async def check(self, order: BuildOrder, chunks: AsyncIterator[bytes]) -> AsyncGenerator[Progress, None]:
+        self.orders.append(order)
+        self.contexts.append(b"".join([chunk async for chunk in chunks]))
+        yield Progress(stream="Dockerfile:1: Rule: message\n")
+
     def cancel(self, build_id: str) -> None:
         self.cancelled.append(build_id)
 

@@ -2,7 +2,8 @@
 
 Some parameters are this engine's own, and Docker ignores them: `pycompose-extras` names the directory of the context
 in which named contexts come along, `pycompose-contexts` and `pycompose-ssh` are JSON objects by name,
-`pycompose-enclosed` is the length of what comes in front of the context (`Enclosure`),
+`pycompose-enclosed` is the length of what comes in front of the context (`Enclosure`), `pycompose-check` wants the
+Dockerfile looked at only,
 `pycompose-cache-from` and `pycompose-cache-to` are lists as `cachefrom` is, of what docker buildx takes for these.
 """
 
@@ -41,7 +42,10 @@ T = TypeVar("T")
 
 async def build(services: Services, request: Request) -> Answer:
     """`POST /build`: the body is the context; what happens comes as lines of JSON, a failure as the last one."""
-    ready = await services.builder.receive(order_of(request), request.chunks(), build_id=request.query.text("buildid"))
+    order = order_of(request)
+    if request.query.flag("pycompose-check"):
+        return Stream(progress_lines(services.builder.check(order, request.chunks())), on_error=error_line)
+    ready = await services.builder.receive(order, request.chunks(), build_id=request.query.text("buildid"))
     return Stream(progress_lines(ready.lines()), on_error=error_line)
 
 

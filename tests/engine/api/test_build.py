@@ -88,6 +88,12 @@ async def test_the_body_is_the_context_and_the_answer_a_stream() -> None:
     assert engine.builder.contexts == [b"tar"]
 
 
+async def test_a_check_says_what_it_finds_and_builds_nothing() -> None:
+    answer = await build(fake_engine().services, request("pycompose-check=1", b"tar"))
+    assert isinstance(answer, Stream)
+    assert [json.loads(chunk) async for chunk in answer.chunks] == [{"stream": "Dockerfile:1: Rule: message\n"}]
+
+
 def test_a_failed_step_tells_the_exit_code_of_its_program() -> None:
     failed = StepFailed(parse_dockerfile("FROM x"), 1, "it returned a non-zero code: 3", exit_code=3)
     line = json.loads(error_line(failed))

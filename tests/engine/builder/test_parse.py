@@ -120,8 +120,8 @@ def test_a_mistake_is_reported_at_its_line(text: str, problem: str) -> None:
 def test_a_mount_gets_its_values_when_variables_are_known() -> None:
     run = one("RUN --mount=type=cache,id=$x,dst=sub,sharing=locked,mode=0700,uid=5 y")
     assert isinstance(run, Run)
-    mount = understand_mount(run.mounts[0], lambda word: word.replace("$x", "key"), "/work")
-    assert (mount.kind, mount.identity, mount.target, mount.sharing) == ("cache", "key", "/work/sub", "locked")
+    mount = understand_mount(run.mounts[0], lambda word: word.replace("$x", "key"), "/srv")
+    assert (mount.kind, mount.identity, mount.target, mount.sharing) == ("cache", "key", "/srv/sub", "locked")
     assert (mount.mode, mount.uid, mount.is_read_only) == (0o700, 5, False)
 
 

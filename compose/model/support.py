@@ -61,9 +61,6 @@ _EXTERNAL_FILE = "there is no store of configs and secrets outside the project"
 _REQUESTS = "GPUs and other devices by capability are not given to containers yet; `devices` gives them by path"
 
 _SERVICE = {
-    "build.cache_to": Rule(
-        "partly", "yes", "every image carries the keys of its steps, as with `type=inline`", is_quiet=True
-    ),
     "build.isolation": Rule("windows", "windows", _WINDOWS_ONLY, fine=frozenset({"default"})),
     "build.platforms": Rule("partly", "yes", "this machine's own only", is_quiet=True),
     "build.provenance": Rule("no", "yes", "images have no attestations", is_quiet=True),

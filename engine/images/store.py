@@ -196,7 +196,8 @@ class ImageService:
 
     async def tag(self, name_or_id: str, repository: str, tag: str) -> None:
         """Give an image one name more; an image that had it loses it. Raises `NoSuchImage`, `BadRequest`."""
-        reference = tag_of(f"{repository}:{tag}" if tag else repository)
+        named = Reference.parse(repository)
+        reference = tag_of((named.named(tag) if tag else named).canonical)
         async with self._lock:
             image = self.get(name_or_id)
             await self.inventory.claim(image, reference.familiar)

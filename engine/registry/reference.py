@@ -16,6 +16,7 @@ DEFAULT_TAG: Final = "latest"
 _OFFICIAL: Final = "library/"
 _LEGACY_REGISTRY: Final = "index.docker.io"
 _LONGEST_REPOSITORY: Final = 255
+_TAG_HINT: Final = "a tag has at most 128 letters, digits, `_`, `.` and `-`"
 
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
@@ -56,7 +57,7 @@ class Reference:
         if colon > rest.rfind("/"):
             rest, tag = rest[:colon], rest[colon + 1 :]
             if not _TAG.fullmatch(tag):
-                raise _invalid(text, "a tag has at most 128 letters, digits, `_`, `.` and `-`")
+                raise _invalid(text, _TAG_HINT)
         registry, repository = _split_registry(rest)
         if repository != repository.lower():
             raise BadRequest(f"invalid reference format: repository name ({repository}) must be lowercase")
@@ -93,6 +94,14 @@ class Reference:
     def canonical(self) -> str:
         """The whole reference with nothing left out: `docker.io/library/postgres:16`."""
         return self.canonical_name + self.suffix
+
+    def named(self, tag_or_digest: str) -> Reference:
+        """The same repository by that tag or digest, whatever it was called by before. Raises `BadRequest`."""
+        if is_digest(tag_or_digest):
+            return replace(self, tag="", digest=tag_or_digest)
+        if not _TAG.fullmatch(tag_or_digest):
+            raise BadRequest("invalid tag format", hint=_TAG_HINT)
+        return replace(self, tag=tag_or_digest)
 
     def tagged(self) -> Reference:
         """The same reference with the tag `latest` when it has neither tag nor digest."""

@@ -45,10 +45,12 @@ async def create(services: Services, request: Request) -> Answer:
     image, tag = request.query.text("fromImage").removesuffix(":"), request.query.text("tag")
     if not image:
         return take_in(services, request)
-    reference = image if not tag else f"{image}@{tag}" if ":" in tag else f"{image}:{tag}"
+    reference = Reference.parse(image)
+    if tag:
+        reference = reference.named(tag)
     auth = registry_auth(request.headers)
-    pull = services.images.pull if Reference.parse(reference).suffix else services.images.pull_all
-    lines = pull(reference, platform=request.query.text("platform"), auth=auth)
+    pull = services.images.pull if reference.suffix else services.images.pull_all
+    lines = pull(reference.canonical, platform=request.query.text("platform"), auth=auth)
     return Stream(progress_lines(lines), on_error=error_line)
 
 

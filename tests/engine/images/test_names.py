@@ -84,6 +84,16 @@ async def test_a_tag_moves_to_the_image_it_is_given_to(pulled: Machine) -> None:
         await images.tag("base", "X", "")
 
 
+@pytest.mark.parametrize(
+    ("repository", "tag"),
+    [("a" * 64, "1"), ("x", "a/b"), ("x", "sha256:" + "0" * 64), ("x@sha256:" + "0" * 64, "1"), ("X", "1")],
+)
+async def test_a_name_that_is_none_is_not_given(pulled: Machine, repository: str, tag: str) -> None:
+    with pytest.raises(BadRequest):
+        await pulled.images.tag("app:1", repository, tag)
+    assert pulled.images.get("app:1").repo_tags == ["app:1"]
+
+
 async def test_removing_one_of_several_names_keeps_the_image(pulled: Machine) -> None:
     images = pulled.images
     await images.tag("app:1", "other", "2")

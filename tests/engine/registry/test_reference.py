@@ -63,6 +63,14 @@ def test_an_image_id_is_no_repository() -> None:
         Reference.parse("a" * 64)
 
 
+def test_a_tag_or_digest_beside_a_name_wins_over_the_one_in_it() -> None:
+    assert Reference.parse("x:1").named("2").familiar == "x:2"
+    assert Reference.parse("x:1").named(DIGEST).familiar == f"x@{DIGEST}"
+    assert Reference.parse("127.0.0.1:5000").named("2").canonical == "docker.io/library/127.0.0.1:2"
+    with pytest.raises(BadRequest, match="invalid tag format"):
+        Reference.parse("x").named("a/b")
+
+
 def test_the_tag_is_latest_unless_tag_or_digest_are_given() -> None:
     assert Reference.parse("x").tagged().familiar == "x:latest"
     assert Reference.parse("x:1").tagged().familiar == "x:1"

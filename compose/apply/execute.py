@@ -42,11 +42,12 @@ from compose.plan.actions import (
 from compose.plan.images import image_id
 from compose.plan.observed import Observed
 from compose.plan.progress import Phase, Report, Update
+from compose.plan.trace import Span, Trace
 from compose.plan.words import words
 from engine.client import EngineClient
 
 
-async def execute(
+async def execute(  # noqa: PLR0913 - what, where, and how it is told
     plan: Plan,
     *,
     engine: EngineClient,
@@ -54,16 +55,17 @@ async def execute(
     observed: Observed,
     report: Report,
     keep_going: bool = False,
+    trace: Trace | None = None,
 ) -> frozenset[str]:
     """Do every step of `plan` and report each; returns the ids of the containers that were started.
 
     The first failure ends the rest and is raised (`EngineRefused`, `ServiceFailed`, …). With `keep_going`, as a
     teardown wants it, every step is tried and all failures are raised together in an `ExceptionGroup`.
     Before a first failure is raised, what was made for nothing is removed again (see `unmaking`).
-    Cancellation leaves finished steps as they are.
+    Cancellation leaves finished steps as they are. A `trace` gets the time of every step.
     """
     run = _Run(engine, project, observed, report)
-    await run.all(plan, keep_going=keep_going)
+    await run.all(plan, keep_going=keep_going, spans=trace.begin(plan) if trace else [])
     return frozenset(run.started)
 
 
@@ -88,7 +90,7 @@ class _Run:
         self.failed: set[str] = set()
         self.waiter: Waiter | None = None
 
-    async def all(self, plan: Plan, *, keep_going: bool) -> None:
+    async def all(self, plan: Plan, *, keep_going: bool, spans: list[Span]) -> None:
         done = {step.number: anyio.Event() for step in plan.steps}
         async with AsyncExitStack() as stack:
             if any(isinstance(step.action, WaitFor) for step in plan.steps):
@@ -98,6 +100,7 @@ class _Run:
                 async def run(step: Step) -> None:
                     for number in step.after:
                         await done[number].wait()
+                    began = time.monotonic()
                     try:
                         await self.perform(step.action)
                     except ComposeError as exc:
@@ -106,6 +109,7 @@ class _Run:
                         self.failures.append(exc)
                         if not keep_going:
                             tasks.cancel_scope.cancel()
+                    spans.append(Span(step, began, time.monotonic()))
                     done[step.number].set()
 
                 for step in plan.steps:

@@ -16,7 +16,7 @@ from compose.apply.parallel import unwrapped
 from compose.cli.connection import connected
 from compose.cli.interrupts import on_interrupts
 from compose.cli.session import Session
-from compose.cli.terminal import output_colour, progress, write_output
+from compose.cli.terminal import output_colour, progress, write_output, write_text
 from compose.cli.up_options import UpRequest
 from compose.cli.working import Stage, perform, tell_warnings
 from compose.errors import ServiceFailed, UsageError
@@ -30,6 +30,7 @@ from compose.plan.progress import Ended, Output, Report
 from compose.plan.pulling import refreshed_images
 from compose.plan.reconcile import plan_pulls, reconcile
 from compose.plan.teardown import plan_kill, plan_stop
+from compose.plan.trace import Trace
 from compose.render.logs import LogFormat
 from compose.render.progress import Progress, Quiet
 from engine.client import EngineClient
@@ -41,9 +42,9 @@ _LAST_WORDS_SECONDS = 2  # for the end of the output of containers that were jus
 async def detached(session: Session, project: Project, request: UpRequest) -> int:
     """Bring the project up and leave it."""
     async with connected(session) as engine, progress(session, "up") as shown:
-        with _patience(request):
-            plan, stage = await prepared(session, engine, project, request, shown.update)
-            await perform(plan, stage, shown.update)
+        with _patience(request), _traced(session, request) as trace:
+            plan, stage = await prepared(session, engine, project, request, shown.update, trace)
+            await perform(plan, stage, shown.update, trace=trace)
     return 0
 
 
@@ -58,7 +59,12 @@ async def attached(session: Session, project: Project, request: UpRequest) -> in
 
 
 async def prepared(
-    session: Session, engine: EngineClient, project: Project, request: UpRequest, report: Report
+    session: Session,
+    engine: EngineClient,
+    project: Project,
+    request: UpRequest,
+    report: Report,
+    trace: Trace | None = None,
 ) -> tuple[Plan, Stage]:
     """The plan of an `up`; before it is made, images are built, and those pulled that may change containers."""
     options, fresh = request.plan_options(), refreshed_images(project)
@@ -66,11 +72,11 @@ async def prepared(
     builds = plan_builds(project, observed, request.build_options())
     if builds:
         quiet = Quiet().update if request.quiet_build else report
-        await perform(builds, Stage(engine, project, observed), quiet)
+        await perform(builds, Stage(engine, project, observed), quiet, trace=trace)
         observed = await observe(engine, project.name, fresh)
     pulls = plan_pulls(project, observed, options)
     if pulls:
-        await perform(pulls, Stage(engine, project, observed), _without_pulls(report, request))
+        await perform(pulls, Stage(engine, project, observed), _without_pulls(report, request), trace=trace)
         images = [step.action.image for step in pulls.steps if isinstance(step.action, PullImage)]
         options = altered(options, pulled=frozenset(map(familiar, images)))
         observed = await observe(engine, project.name, fresh)
@@ -122,10 +128,12 @@ class _Foreground:
 
     async def _until_over(self, follower: Follower, tasks: anyio.abc.TaskGroup) -> None:
         async with self._showing("up"):
-            plan, stage = await prepared(self.session, self.engine, self.project, self.request, self.shown.update)
-            running = [item for item in stage.observed.containers if self._is_running(item)]
-            await tasks.start(follower.run, running)
-            started = await perform(plan, stage, self.shown.update)
+            report = self.shown.update
+            with _traced(self.session, self.request) as trace:
+                plan, stage = await prepared(self.session, self.engine, self.project, self.request, report, trace)
+                running = [item for item in stage.observed.containers if self._is_running(item)]
+                await tasks.start(follower.run, running)
+                started = await perform(plan, stage, report, trace=trace)
             await follower.until_noticed(started)
         if self.request.abort_on_exit:
             await follower.first_end.wait()
@@ -200,6 +208,25 @@ async def _then(wait: Callable[[], Awaitable[object]], act: Callable[[], None]) 
 
 def _without_pulls(report: Report, request: UpRequest) -> Report:
     return Quiet().update if request.quiet_pull else report
+
+
+@contextmanager
+def _traced(session: Session, request: UpRequest) -> Iterator[Trace | None]:
+    """Time the block's steps if that is asked for, and tell what took the time at its end, however it ends."""
+    if not (request.trace or request.trace_out):
+        yield None
+        return
+    trace = Trace()
+    try:
+        yield trace
+    finally:
+        from compose.render.trace import path_line, trace_events
+
+        path = trace.critical_path()
+        if request.trace:
+            sys.stderr.write(path_line(path))
+        if request.trace_out:
+            write_text(session.cwd / request.trace_out, trace_events(trace.phases, path))
 
 
 @contextmanager

@@ -11,7 +11,8 @@ import click
 from compose.cli.config_listings import listing_of
 from compose.cli.loading import load_project, warn_without_effect
 from compose.cli.session import Session
-from compose.errors import ComposeError, UsageError
+from compose.cli.terminal import write_text
+from compose.errors import UsageError
 
 if TYPE_CHECKING:
     from compose.load.pipeline import Loaded
@@ -108,7 +109,4 @@ def _write(session: Session, text: str, output: str) -> None:
     if not output:
         sys.stdout.write(text)
         return
-    try:
-        (session.cwd / output).write_text(text, "utf-8")
-    except OSError as exc:
-        raise ComposeError(f"cannot write {output}: {exc.strerror}") from exc
+    write_text(session.cwd / output, text)

@@ -24,6 +24,7 @@ COMMANDS = {
     "exec": "Run a command in a running container",
     "explain": "Tell why a service's containers were last made anew",
     "export": "Write the files of a service's container as a tar archive",
+    "graph": "Draw the services and what they wait for",
     "images": "List the images of the project's containers",
     "kill": "Send a signal to containers",
     "login": "Log in to a registry",

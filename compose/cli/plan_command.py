@@ -9,7 +9,6 @@ import click
 
 from compose.cli.session import Session
 from compose.cli.up_command import create_options, requested
-from compose.errors import ComposeError
 
 _CHANGES = 2
 
@@ -28,7 +27,7 @@ def command(session: Session, /, style: str, tells: bool, out: str, **options: A
     from compose.cli.asynchronous import run_async
     from compose.cli.plan_file import saved
     from compose.cli.planning import foreseen, origin_in
-    from compose.cli.terminal import output_colour
+    from compose.cli.terminal import output_colour, write_text
     from compose.cli.working import tell_warnings
     from compose.plan.summary import has_changes
     from compose.render.plan import plan_json, plan_text
@@ -42,8 +41,5 @@ def command(session: Session, /, style: str, tells: bool, out: str, **options: A
         plan_json(entries, origin) if as_json else plan_text(entries, origin, colour=output_colour(session))
     )
     if out:
-        try:
-            (session.cwd / out).write_text(saved(session, request, plan_json(entries)), "utf-8")
-        except OSError as exc:
-            raise ComposeError(f"cannot write {out}: {exc.strerror}") from exc
+        write_text(session.cwd / out, saved(session, request, plan_json(entries)))
     return _CHANGES if tells and has_changes(entries) else 0

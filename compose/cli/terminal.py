@@ -8,8 +8,10 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from compose.cli.session import Session
+from compose.errors import ComposeError
 from compose.render.problems import render_warning
 from compose.render.progress import JsonLines, Live, Plain, Progress, Quiet
 
@@ -35,6 +37,14 @@ def write_output(data: bytes) -> None:
     """Write bytes to standard output at once."""
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
+
+
+def write_text(file: Path, text: str) -> None:
+    """Write a file that the user named. Raises `ComposeError`."""
+    try:
+        file.write_text(text, "utf-8")
+    except OSError as exc:
+        raise ComposeError(f"cannot write {file}: {exc.strerror}") from exc
 
 
 @asynccontextmanager

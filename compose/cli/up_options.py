@@ -45,6 +45,8 @@ class UpRequest:
     attach: tuple[str, ...] = ()
     no_attach: tuple[str, ...] = ()
     attach_dependencies: bool = False
+    trace: bool = False
+    trace_out: str = ""
 
     def checked(self) -> UpRequest:
         """The same with what some options imply. Raises `UsageError` for those that contradict each other."""

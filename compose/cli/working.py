@@ -11,6 +11,7 @@ from compose.model.project import Project
 from compose.plan.actions import Plan
 from compose.plan.observed import Observed, ObservedContainer
 from compose.plan.progress import Report, Update
+from compose.plan.trace import Trace
 from engine.client import EngineClient
 
 
@@ -30,7 +31,9 @@ async def carry_out(session: Session, verb: str, plan: Plan, stage: Stage, *, ke
         await perform(plan, stage, shown.update, keep_going=keep_going)
 
 
-async def perform(plan: Plan, stage: Stage, report: Report, *, keep_going: bool = False) -> frozenset[str]:
+async def perform(
+    plan: Plan, stage: Stage, report: Report, *, keep_going: bool = False, trace: Trace | None = None
+) -> frozenset[str]:
     """Execute a plan and report; returns the ids of the containers that were started.
 
     With an engine that may only be read from, as `--dry-run` has it, the plan is told and not done.
@@ -51,6 +54,7 @@ async def perform(plan: Plan, stage: Stage, report: Report, *, keep_going: bool 
         observed=stage.observed,
         report=report,
         keep_going=keep_going,
+        trace=trace,
     )
 
 

@@ -109,6 +109,20 @@ def start_order(project: Project) -> list[str]:
     return [node.key for node in order]
 
 
+def start_layers(project: Project) -> list[list[str]]:
+    """Return the enabled services in layers: each depends on services of earlier ones only. In file order within.
+
+    Raises `InvalidProject` for a cycle.
+    """
+    import networkx
+
+    graph = dependency_graph(project)
+    services = graph.subgraph([node for node in graph if node.kind == "service"])
+    position = {name: index for index, name in enumerate(project.services)}
+    layers = networkx.topological_generations(services.reverse(copy=False))
+    return [sorted((node.key for node in layer), key=lambda name: position[name]) for layer in layers]
+
+
 def dependants(project: Project, names: Iterable[str]) -> list[str]:
     """Return the enabled services that need one of `names`, directly or not, in file order."""
     needing: set[str] = set()

@@ -55,14 +55,13 @@ class Wording:
 
 def ps_record(found: ObservedContainer, wording: Wording) -> Record:
     """One container. Health and exit code come out of the engine's words, which saves one request for each."""
-    health = re.search(r"\((?:health: )?(starting|healthy|unhealthy)\)", found.status)
     ended = re.match(r"(?:Exited|Dead) \((-?\d+)\)", found.status)
     mounts = [mount.name or mount.source for mount in found.mounts]
     fields = {
         "Command": _command(found.command, wording),
         "CreatedAt": go_time(found.created, wording.zone),
         "ExitCode": int(ended[1]) if ended else 0,
-        "Health": health[1] if health and found.state == "running" else "",
+        "Health": health_of(found),
         "ID": found.id[:12] if wording.truncate else found.id,
         "Image": found.image,
         "Labels": ",".join(f"{key}={value}" for key, value in sorted(found.labels.items())),
@@ -85,6 +84,12 @@ def ps_record(found: ObservedContainer, wording: Wording) -> Record:
         "Status": found.status,
     }
     return Record(fields, {"Label": lambda name: found.labels.get(name, "")})
+
+
+def health_of(found: ObservedContainer) -> str:
+    """`starting`, `healthy` or `unhealthy`; empty for a container that does not run or is not probed."""
+    health = re.search(r"\((?:health: )?(starting|healthy|unhealthy)\)", found.status)
+    return health[1] if health and found.state == "running" else ""
 
 
 def _command(command: str, wording: Wording) -> str:

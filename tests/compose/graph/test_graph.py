@@ -5,7 +5,7 @@ import pytest
 from msgspec.structs import replace
 
 from compose.errors import InvalidProject, UsageError
-from compose.graph.graph import Node, dependants, dependency_graph, select_services, start_order
+from compose.graph.graph import Node, dependants, dependency_graph, select_services, start_layers, start_order
 from compose.model.project import FileObject, Network, Project, Volume
 from compose.model.service import Build, Dependency, FileMount, Mount, Service, ServiceNetwork
 
@@ -139,3 +139,12 @@ def test_an_unknown_service_is_an_error_that_lists_the_known_ones() -> None:
 
 def test_a_node_reads_as_what_it_is() -> None:
     assert str(Node("network", "front")) == "network front"
+
+
+def test_layers_depend_on_earlier_ones_only() -> None:
+    assert start_layers(PROJECT)[0][0] == "db"
+    seen: set[str] = set()
+    for layer in start_layers(PROJECT):
+        assert all(set(PROJECT.services[name].depends_on) & set(PROJECT.services) <= seen for name in layer)
+        seen.update(layer)
+    assert seen == set(PROJECT.services)

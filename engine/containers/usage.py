@@ -6,10 +6,13 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
+from msgspec import UNSET
+
 from engine.containers.container import Container
-from engine.runtime.stats import Stats, read_stats
+from engine.runtime.stats import Block, Stats, read_stats
 from engine.wire.stats import (
     BlockEntry,
     BlockStats,
@@ -38,12 +41,10 @@ def sample(container: Container, cgroup: str) -> ContainerStats:
         read=rfc3339(time.time_ns()),
         cpu_stats=_cpu(used),
         memory_stats=_memory(used),
-        pids_stats=PidsStats(current=used.pids, limit=used.pids_limit or 0),
+        pids_stats=PidsStats(current=used.pids, limit=used.pids_limit or UNSET),
         blkio_stats=BlockStats(
-            io_service_bytes_recursive=[
-                BlockEntry(op="read", value=used.read_bytes),
-                BlockEntry(op="write", value=used.written_bytes),
-            ]
+            io_service_bytes_recursive=_blocks(used.block_bytes),
+            io_serviced_recursive=_blocks(used.block_operations),
         ),
         networks=interfaces(_text(Path(f"/proc/{container.record.pid}/net/dev"))),
     )
@@ -68,24 +69,31 @@ def _cpu(used: Stats) -> CpuStats:
     return CpuStats(
         cpu_usage=CpuUsage(
             total_usage=used.cpu_total_ns,
+            percpu_usage=list(used.cpus_ns) or UNSET,
             usage_in_kernelmode=used.cpu_system_ns,
             usage_in_usermode=used.cpu_user_ns,
         ),
         system_cpu_usage=_machine_cpu_ns(),
         online_cpus=os.sysconf("SC_NPROCESSORS_ONLN"),
-        throttling_data=Throttling(throttled_periods=used.throttled_periods, throttled_time=used.throttled_ns),
+        throttling_data=Throttling(
+            periods=used.periods, throttled_periods=used.throttled_periods, throttled_time=used.throttled_ns
+        ),
     )
 
 
 def _memory(used: Stats) -> MemoryStats:
     machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    cache = used.memory_cache_bytes
     return MemoryStats(
         usage=used.memory_bytes,
-        max_usage=used.memory_peak_bytes or 0,
-        stats={"total_inactive_file": cache, "inactive_file": cache},
+        max_usage=used.memory_peak_bytes or UNSET,
+        stats=used.memory_details,
+        failcnt=used.memory_failures or UNSET,
         limit=min(used.memory_limit_bytes or machine, machine),
     )
+
+
+def _blocks(counters: Iterable[Block]) -> list[BlockEntry]:
+    return [BlockEntry(major=one.major, minor=one.minor, op=one.operation, value=one.value) for one in counters]
 
 
 def _machine_cpu_ns() -> int:

@@ -13,6 +13,7 @@ class CpuUsage(Wire, frozen=True, kw_only=True, rename=None):
     """Nanoseconds."""
 
     total_usage: int = 0
+    percpu_usage: list[int] | UnsetType = UNSET
     usage_in_kernelmode: int = 0
     usage_in_usermode: int = 0
 
@@ -40,6 +41,7 @@ class MemoryStats(Wire, frozen=True, kw_only=True, rename=None):
     usage: int | UnsetType = UNSET
     max_usage: int | UnsetType = UNSET
     stats: dict[str, int] | UnsetType = UNSET
+    failcnt: int | UnsetType = UNSET
     limit: int | UnsetType = UNSET
 
 
@@ -51,7 +53,7 @@ class PidsStats(Wire, frozen=True, kw_only=True, rename=None):
 
 
 class BlockEntry(Wire, frozen=True, kw_only=True, rename=None):
-    """Bytes that went one way."""
+    """One counter of one device."""
 
     major: int = 0
     minor: int = 0
@@ -60,9 +62,16 @@ class BlockEntry(Wire, frozen=True, kw_only=True, rename=None):
 
 
 class BlockStats(Wire, frozen=True, kw_only=True, rename=None):
-    """All devices together."""
+    """Bytes and operations; null where nothing is known, which is all the rest since there are other schedulers."""
 
-    io_service_bytes_recursive: list[BlockEntry] = []
+    io_service_bytes_recursive: list[BlockEntry] | None = None
+    io_serviced_recursive: list[BlockEntry] | None = None
+    io_queue_recursive: list[BlockEntry] | None = None
+    io_service_time_recursive: list[BlockEntry] | None = None
+    io_wait_time_recursive: list[BlockEntry] | None = None
+    io_merged_recursive: list[BlockEntry] | None = None
+    io_time_recursive: list[BlockEntry] | None = None
+    sectors_recursive: list[BlockEntry] | None = None
 
 
 class InterfaceStats(Wire, frozen=True, kw_only=True, rename=None):
@@ -89,5 +98,7 @@ class ContainerStats(Wire, frozen=True, kw_only=True, rename=None):
     precpu_stats: CpuStats = CpuStats()
     memory_stats: MemoryStats = MemoryStats()
     pids_stats: PidsStats = PidsStats()
+    num_procs: int = 0
+    storage_stats: dict[str, int] = {}
     blkio_stats: BlockStats = BlockStats()
     networks: dict[str, InterfaceStats] | UnsetType = UNSET

@@ -8,6 +8,7 @@ from typing import Final
 
 import anyio
 import msgspec
+from msgspec import UNSET
 
 from engine.api.messages import NO_CONTENT, OK, Answer, Request, Stream, json_reply, required
 from engine.api.router import Route
@@ -159,10 +160,13 @@ async def stats(services: Services, request: Request) -> Answer:
     """`GET /containers/{name}/stats`: a sample each second, or one (which takes a second, unless `one-shot` does
     without the sample before it).
     """
+    goes_on, is_single = request.query.flag("stream", default=True), request.query.flag("one-shot")
+    if goes_on and is_single:
+        raise BadRequest("cannot have stream=true and one-shot=true")
     first = await services.containers.stats(request.name)
-    if not request.query.flag("stream", default=True) and request.query.flag("one-shot"):
+    if is_single or (not goes_on and first.cpu_stats.online_cpus is UNSET):  # nothing comes of waiting for no process
         return json_reply(first)
-    samples = _samples(services, request.name, first, goes_on=request.query.flag("stream", default=True))
+    samples = _samples(services, request.name, first, goes_on=goes_on)
     return Stream(samples, at_once=True)
 
 
@@ -202,10 +206,15 @@ async def update(services: Services, request: Request) -> Answer:
 
 def console_size(request: Request) -> tuple[int, int]:
     """Height and width of a terminal in characters. Raises `BadRequest`."""
-    height, width = request.query.number("h"), request.query.number("w")
-    if height is None or width is None or not (0 <= height < 65536 and 0 <= width < 65536):
-        raise BadRequest("a resize needs `h` and `w` between 0 and 65535")
-    return height, width
+    return _characters("height", request.query.text("h")), _characters("width", request.query.text("w"))
+
+
+def _characters(what: str, text: str) -> int:
+    if not re.fullmatch(r"-?\d+", text):
+        raise BadRequest(f'invalid resize {what} "{text}": invalid syntax')
+    if not 0 <= int(text) < 65536:
+        raise BadRequest(f'invalid resize {what} "{text}": value out of range')
+    return int(text)
 
 
 def _grace(request: Request) -> tuple[int | None, str]:

@@ -10,7 +10,7 @@ from engine.runtime.capabilities import from_mask
 from engine.runtime.cgroups import Hierarchies, parse_mountinfo, read_counters
 from engine.runtime.facts import host_facts, optional_files
 from engine.runtime.failures import create_failure, exec_failure
-from engine.runtime.stats import parse_io_stat
+from engine.runtime.stats import Block, parse_blkio, parse_io_stat
 from engine.runtime.surroundings import tree_to_hide
 
 HYBRID = """\
@@ -83,7 +83,18 @@ def test_counters_and_io_are_summed(tmp_path: Path) -> None:
     file.write_text("low 0\noom 1\noom_kill 2\nrange 1-2\n")
     assert read_counters(file) == {"low": 0, "oom": 1, "oom_kill": 2}
     assert read_counters(tmp_path / "none") == {}
-    assert parse_io_stat("8:0 rbytes=10 wbytes=20 rios=1\n8:16 rbytes=1 wbytes=2\n") == (11, 22)
+    text = "8:0 rbytes=10 wbytes=20 rios=1\n8:16 rbytes=1 wbytes=2\n"
+    assert parse_io_stat(text) == (
+        Block(8, 0, "read", 10),
+        Block(8, 0, "write", 20),
+        Block(8, 16, "read", 1),
+        Block(8, 16, "write", 2),
+    )
+
+
+def test_block_counters_of_the_first_cgroup_version_have_their_own_names_and_a_total_that_is_left_out() -> None:
+    text = "254:0 Read 1\n254:0 Sync 2\nTotal 3\n"
+    assert parse_blkio(text) == (Block(254, 0, "Read", 1), Block(254, 0, "Sync", 2))
 
 
 @pytest.mark.parametrize(

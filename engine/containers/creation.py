@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import anyio.to_thread
 import msgspec
@@ -26,6 +27,7 @@ from engine.containers.container import Container
 from engine.containers.defaults import with_defaults
 from engine.containers.drivers import Drivers
 from engine.containers.ledger import Ledger
+from engine.containers.links import kept_links
 from engine.containers.mounts import PlannedMount, plan_mounts
 from engine.containers.names import check_name, generate_name
 from engine.containers.record import ContainerRecord, MountRecord
@@ -141,11 +143,11 @@ class Creator:
         return self._ledger.get(name).record.mounts
 
     def _with_ids(self, host: HostConfig) -> HostConfig:
-        """Containers to join are remembered by id, so that a rename does not matter.
+        """Containers to join or to link to are remembered by id, so that a rename does not matter.
 
         Raises `BadRequest` for one that is not there; one whose network is joined may still come.
         """
-        changes = {}
+        changes: dict[str, Any] = {"links": kept_links(host, lambda name: self._ledger.get(name).id)}
         for field in ("network_mode", "pid_mode", "ipc_mode"):
             joined = namespaces.joined_container(getattr(host, field))
             try:
@@ -154,7 +156,7 @@ class Creator:
             except NoSuchContainer as exc:
                 if field != "network_mode":
                     raise BadRequest(exc.message) from exc
-        return msgspec.structs.replace(host, **changes) if changes else host
+        return msgspec.structs.replace(host, **changes)
 
     def _networks(
         self, request: ContainerCreateRequest, host: HostConfig, config: ContainerConfig

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from engine.containers.container import Container, Run
 from engine.containers.drivers import Drivers, Exec
 from engine.containers.ledger import Ledger
 from engine.containers.lifecycle import Status
+from engine.containers.linked import linked
 from engine.containers.record import ContainerRecord
 from engine.errors import BadRequest, Conflict, NoSuchExec, RuntimeFailure, Unavailable
 from engine.runtime.launch import ExecLaunch
@@ -136,7 +137,9 @@ class Execs:
             raise Unavailable("the engine is not running yet")
         instance.is_started = True
         self._ledger.publish(container, f"exec_start: {instance.command}", execID=exec_id)
-        launch = exec_launch(container.record, instance.request, request.console_size or instance.request.console_size)
+        more = linked(self._ledger, self._drivers, container.record).variables
+        console_size = request.console_size or instance.request.console_size
+        launch = exec_launch(container.record, instance.request, console_size, more)
         try:
             process = await self._drivers.runtime.exec(container.id, launch)
         except RuntimeFailure as exc:
@@ -254,9 +257,12 @@ def check_can_exec(container: Container, name: str = "") -> None:
 
 
 def exec_launch(
-    record: ContainerRecord, request: ExecCreateRequest, console_size: list[int] | None = None
+    record: ContainerRecord,
+    request: ExecCreateRequest,
+    console_size: list[int] | None = None,
+    more: Sequence[str] = (),
 ) -> ExecLaunch:
-    """What the runtime is asked for; reads two small files of the container.
+    """What the runtime is asked for, with `more` variables; reads two small files of the container.
 
     Raises `RuntimeFailure` for an unknown user, `Conflict` if the container has just ended.
     """
@@ -270,7 +276,8 @@ def exec_launch(
     return ExecLaunch(
         arguments=tuple(request.cmd),
         environment=_overridden(
-            process_environment(record.config, record.config.hostname or record.id[:12], terminal), request.env
+            process_environment(record.config, record.config.hostname or record.id[:12], (*more, *terminal)),
+            request.env,
         ),
         identity=identity,
         working_dir=request.working_dir or record.config.working_dir,

@@ -52,6 +52,8 @@ class Now:
     exec_ids: Sequence[str] = ()
     below: Sequence[Path] = ()
     has_apparmor: bool = False
+    second_names: Sequence[str] = ()
+    links: Sequence[str] = ()
 
 
 def inspection(record: ContainerRecord, now: Now) -> ContainerInspect:
@@ -73,7 +75,7 @@ def inspection(record: ContainerRecord, now: Now) -> ContainerInspect:
         platform=record.platform,
         app_armor_profile=_apparmor(record, now),
         exec_ids=list(now.exec_ids) or None,
-        host_config=record.host_config,
+        host_config=msgspec.structs.replace(record.host_config, links=list(now.links)),
         graph_driver=DriverData(data=_driver_data(record, now)),
         mounts=mount_points(record, now.volumes),
         config=_config(record),
@@ -85,7 +87,7 @@ def summary(record: ContainerRecord, now: Now) -> ContainerSummary:
     """One entry of `GET /containers/json`."""
     return ContainerSummary(
         id=record.id,
-        names=[f"/{record.name}"],
+        names=[f"/{name}" for name in (record.name, *now.second_names)],
         image=record.image,
         image_id=record.image_id,
         command=" ".join(_quoted(word) for word in process_arguments(record.config)),

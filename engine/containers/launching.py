@@ -19,6 +19,7 @@ from engine.containers.config import process_arguments, process_environment
 from engine.containers.container import Container
 from engine.containers.drivers import Drivers
 from engine.containers.ledger import Ledger
+from engine.containers.linked import linked
 from engine.containers.logs import journal_tag, log_path
 from engine.containers.mounts import in_order
 from engine.containers.record import ContainerRecord
@@ -42,6 +43,7 @@ class _Found:
     identity: Identity | None = None
     network: Path | None = None
     hostname: str = ""
+    variables: tuple[str, ...] = ()
     etc: Path = Path("/")
 
 
@@ -123,7 +125,9 @@ class Launcher:
             )
         else:
             found.hostname = record.config.hostname or record.id[:12]
-            request = surroundings.sandbox_request(record, self._links(record))
+            links = linked(self._ledger, self._drivers, record, is_starting=True)
+            found.variables = links.variables
+            request = surroundings.sandbox_request(record, links.addresses)
             sandbox = await self._drivers.networks.open_sandbox(request)
             found.network, hosts, resolv_conf = Path(sandbox.namespace), sandbox.hosts, sandbox.resolv_conf
         write = partial(
@@ -157,22 +161,6 @@ class Launcher:
             )
         return container
 
-    def _links(self, record: ContainerRecord) -> dict[str, str]:
-        """Addresses of linked containers by alias, for those on the default bridge."""
-        if "bridge" not in record.networks:
-            return {}
-        addresses = {}
-        for link in record.host_config.links:
-            name, _, alias = link.partition(":")
-            other = self._ledger.get(name)
-            sandbox = self._drivers.networks.sandbox(other.id)
-            if sandbox is None or "bridge" not in sandbox.networks:
-                raise Conflict(
-                    f"Cannot link to a non running container: /{other.name} AS /{record.name}/{alias or name}"
-                )
-            addresses[alias or other.name] = sandbox.networks["bridge"].ip_address
-        return addresses
-
     def _launch(
         self, record: ContainerRecord, modes: namespaces.Modes, joined: dict[str, Container], found: _Found
     ) -> Launch:
@@ -184,7 +172,7 @@ class Launcher:
             config=record.config,
             host_config=record.host_config,
             arguments=process_arguments(record.config),
-            environment=process_environment(record.config, found.hostname),
+            environment=process_environment(record.config, found.hostname, found.variables),
             identity=found.identity,
             rootfs=found.rootfs,
             mounts=tuple(in_order((*found.shared_memory, *etc, *found.mounts))),

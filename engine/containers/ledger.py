@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from engine.containers.container import Container
 from engine.containers.lifecycle import ACTIVE
+from engine.containers.links import links_of
 from engine.containers.record import ContainerRecord, MountRecord
 from engine.errors import Conflict, NoSuchContainer
 from engine.events.bus import EventBus
@@ -25,8 +26,13 @@ class Ledger:
         self._events = events
 
     def get(self, name: str) -> Container:
-        """The container of that name (with or without slash), id or id prefix. Raises `NoSuchContainer`."""
+        """The container of that name (with or without slash), id or id prefix. Raises `NoSuchContainer`.
+
+        `web/db` is the container that `web` knows as `db` by a link.
+        """
         wanted = name.removeprefix("/")
+        if "/" in wanted:
+            return self._linked(name, *wanted.split("/", 1))
         container = self._containers.get(wanted) or self._containers.get(self._names.get(wanted, ""))
         if container is not None and self._table.get(container.id):
             return container
@@ -34,6 +40,12 @@ class Ledger:
         if record is None:
             raise NoSuchContainer(name)
         return self._containers[record.id]
+
+    def _linked(self, name: str, parent: str, alias: str) -> Container:
+        for link in links_of(self.get(parent).record.host_config):
+            if link.alias == alias:
+                return self.get(link.target)
+        raise NoSuchContainer(name)
 
     def __iter__(self) -> Iterator[Container]:
         return iter([self._containers[record.id] for record in self._table])

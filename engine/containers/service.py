@@ -27,6 +27,7 @@ from engine.containers.files.sizes import Sizes, sizes
 from engine.containers.launching import Launcher
 from engine.containers.ledger import Ledger
 from engine.containers.lifecycle import Status
+from engine.containers.links import second_names, shown_links, without_link
 from engine.containers.logs import Logs
 from engine.containers.names import check_name
 from engine.containers.options import AttachOptions, LogOptions
@@ -39,7 +40,7 @@ from engine.containers.supervisor import Supervisor
 from engine.containers.top import list_processes
 from engine.containers.updating import Updater
 from engine.containers.usage import nothing_used, sample
-from engine.errors import BadRequest, Conflict, NotFound, NotImplementedHere, NotModified
+from engine.errors import BadRequest, Conflict, EngineError, NotFound, NotModified
 from engine.events.bus import EventBus
 from engine.images.removal import User
 from engine.logs.k8s_file import LogEntry
@@ -204,7 +205,8 @@ class ContainerService:
         Raises `Conflict` in Docker's words.
         """
         if link:
-            raise NotImplementedHere("legacy links cannot be removed: there are none")
+            await self._remove_link(name)
+            return
         container = self._ledger.get(name)
         if force:
             await self._remover.remove_by_force(container, self._stopper.end, volumes=volumes)
@@ -229,7 +231,9 @@ class ContainerService:
             below = self._drivers.snapshots.below(container.id)
         except NotFound:
             below = []  # a power cut took it along, or it is being removed
-        return view.inspection(container.record, dataclasses.replace(self._now(container), below=below))
+        names = {one.id: one.name for one in self._ledger.records()} if container.record.host_config.links else {}
+        links = shown_links(container.record, names)
+        return view.inspection(container.record, dataclasses.replace(self._now(container), below=below, links=links))
 
     def summaries(
         self, *, everything: bool, limit: int, filters: Mapping[str, Sequence[str]]
@@ -247,7 +251,11 @@ class ContainerService:
             for container in reversed(list(self._ledger))
             if (shows_all or container.is_active) and listing.matches(container.record, filters, world)
         ]
-        return [view.summary(one.record, self._now(one)) for one in (chosen[:limit] if limit > 0 else chosen)]
+        names = second_names(self._ledger.records())
+        return [
+            view.summary(one.record, dataclasses.replace(self._now(one), second_names=names.get(one.id, ())))
+            for one in (chosen[:limit] if limit > 0 else chosen)
+        ]
 
     def logs(self, name: str, options: LogOptions) -> AsyncIterator[list[LogEntry]]:
         """The log of a container, some entries at a time; following it ends when the container does.
@@ -321,12 +329,12 @@ class ContainerService:
         return await anyio.to_thread.run_sync(sample, container, cgroup)
 
     async def connect(self, network: str, name: str, settings: EndpointSettings) -> None:
-        """Put a container on a network, at once if it runs. Raises `Forbidden`, `NoSuchNetwork`."""
+        """Put a container on a network, at once if it runs. Raises `BadRequest`, `Forbidden`, `NoSuchNetwork`."""
         await self._connector.connect(self._ledger.get(name), network, settings)
 
     async def disconnect(self, network: str, name: str, *, force: bool) -> None:
-        """Take a container off a network. Raises `Forbidden` when it is not on it."""
-        await self._connector.disconnect(self._ledger.get(name), network)
+        """Take a container off a network; with `force` also off one that is gone."""
+        await self._connector.disconnect(self._ledger.get(name), network, force=force)
 
     async def archive_stat(self, name: str, path: str) -> dict[str, Any]:
         """What is at a path of a container: the content of `X-Docker-Container-Path-Stat`. Raises `NotFound`."""
@@ -393,6 +401,14 @@ class ContainerService:
     def network_users(self, network_id: str) -> list[str]:
         """The containers that are on a network, or will be when they start."""
         return self._ledger.network_users(self._network_names(network_id))
+
+    async def _remove_link(self, name: str) -> None:
+        parent, slash, alias = name.removeprefix("/").partition("/")
+        if not slash:
+            raise EngineError("Conflict, cannot remove the default link name of the container")
+        self._ledger.get(name)
+        container = self._ledger.get(parent)
+        await container.change(host_config=without_link(container.record.host_config, alias))
 
     def _now(self, container: Container) -> view.Now:
         return view.Now(

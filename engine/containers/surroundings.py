@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from engine.containers.links import links_of
 from engine.containers.record import ContainerRecord
 from engine.network import hostfiles
 from engine.network.records import EndpointRequest, Sandbox, SandboxRequest
@@ -71,7 +72,7 @@ def host_etc(
 
 
 def sandbox_request(record: ContainerRecord, links: dict[str, str]) -> SandboxRequest:
-    """What the container wants from its networks; `links` are addresses by alias, on the default bridge."""
+    """What the container wants from its networks; `links` are addresses by name, on the default bridge."""
     host = record.host_config
     endpoints = sorted(record.networks.items(), key=lambda item: -item[1].gw_priority)
     return SandboxRequest(
@@ -91,7 +92,7 @@ def sandbox_request(record: ContainerRecord, links: dict[str, str]) -> SandboxRe
 def wanted_ports(record: ContainerRecord) -> dict[str, tuple[PortBinding, ...]]:
     """The ports to publish, `80/tcp` to its bindings."""
     wanted = {
-        port if "/" in port else f"{port}/tcp": tuple(bindings) or (PortBinding(),)
+        port if "/" in port else f"{port}/tcp": tuple(bindings)
         for port, bindings in record.host_config.port_bindings.items()
     }
     if record.host_config.publish_all_ports:
@@ -102,7 +103,7 @@ def wanted_ports(record: ContainerRecord) -> dict[str, tuple[PortBinding, ...]]:
 
 def _with_links(network: str, settings: EndpointSettings, record: ContainerRecord) -> EndpointSettings:
     links = record.host_config.links
-    if not links or network == "bridge" or settings.links:
+    if not links or network == "bridge" or settings.links or links_of(record.host_config):
         return settings
     return msgspec.structs.replace(settings, links=links)
 

@@ -117,10 +117,17 @@ async def rename(services: Services, request: Request) -> Answer:
 
 async def remove(services: Services, request: Request) -> Answer:
     """`DELETE /containers/{name}`: 409 if it runs and `force` is not set."""
+    return await _remove(services, request, request.name)
+
+
+async def remove_link(services: Services, request: Request) -> Answer:
+    """`DELETE /containers/{name}/{alias}`: with `link` the link, else the container that `name` links to."""
+    return await _remove(services, request, f"{request.name}/{request.params['alias']}")
+
+
+async def _remove(services: Services, request: Request, name: str) -> Answer:
     query = request.query
-    await services.containers.remove(
-        request.name, force=query.flag("force"), volumes=query.flag("v"), link=query.flag("link")
-    )
+    await services.containers.remove(name, force=query.flag("force"), volumes=query.flag("v"), link=query.flag("link"))
     return NO_CONTENT
 
 
@@ -226,7 +233,7 @@ ROUTES = (
     Route("GET", "/containers/json", listing),
     Route("POST", "/containers/create", create),
     Route("POST", "/containers/prune", prune),
-    Route("GET", "/containers/{name}/json", inspect),
+    Route("GET", "/containers/{name:path}/json", inspect),  # `web/db` is what `web` links to as `db`
     Route("GET", "/containers/{name}/top", top),
     Route("GET", "/containers/{name}/stats", stats),
     Route("POST", "/containers/{name}/start", start),
@@ -240,4 +247,5 @@ ROUTES = (
     Route("POST", "/containers/{name}/resize", resize),
     Route("POST", "/containers/{name}/update", update),
     Route("DELETE", "/containers/{name}", remove),
+    Route("DELETE", "/containers/{name}/{alias}", remove_link),
 )

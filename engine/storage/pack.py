@@ -15,7 +15,7 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -35,6 +35,7 @@ _OVERLAY: Final = ("trusted.overlay.", "user.overlay.")
 _PORTABLE: Final = ("security.capability", "user.", "trusted.", "system.posix_acl_")
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CHUNK: Final = 1 << 20
+_ZEROS: Final = bytes(_CHUNK)
 _BATCH: Final = 1 << 18
 _GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO})
 _KINDS: Final = {
@@ -161,11 +162,8 @@ class _Packer:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 return  # it was replaced a moment ago
             self._put(header(_entry(path, tarstream.FILE, found, xattrs=_xattrs(descriptor))))
-            rest = found.st_size
-            while rest:
-                piece = os.read(descriptor, min(rest, _CHUNK)) or bytes(min(rest, _CHUNK))
+            for piece in _contents(descriptor, found.st_size):
                 self._put(piece)
-                rest -= len(piece)
         finally:
             os.close(descriptor)
         self._put(padding(found.st_size))
@@ -203,6 +201,31 @@ def _entry(
         device=(os.major(found.st_rdev), os.minor(found.st_rdev)) if is_device else (0, 0),
         xattrs=xattrs or {},
     )
+
+
+def _contents(descriptor: int, size_bytes: int) -> Iterator[bytes]:
+    """Exactly as many bytes as the file had. Its holes are not read, which would fill the page cache with zeros."""
+    at = 0
+    while at < size_bytes:
+        data_at = _seek(descriptor, at, size_bytes, os.SEEK_DATA)
+        while at < data_at:
+            length = min(data_at - at, _CHUNK)
+            yield _ZEROS if length == _CHUNK else bytes(length)
+            at += length
+        hole_at = _seek(descriptor, at, size_bytes, os.SEEK_HOLE)
+        while at < hole_at and (piece := os.pread(descriptor, min(hole_at - at, _CHUNK), at)):
+            yield piece
+            at += len(piece)
+
+
+def _seek(descriptor: int, at: int, size_bytes: int, kind: int) -> int:
+    """Where the next data or hole is, at most `size_bytes`. Behind the end of a file that was cut is only a hole."""
+    try:
+        return min(os.lseek(descriptor, at, kind), size_bytes)
+    except OSError as exc:
+        if exc.errno != errno.ENXIO:
+            raise
+        return size_bytes if kind == os.SEEK_DATA else at
 
 
 def _xattrs(target: bytes | int) -> dict[bytes, bytes]:

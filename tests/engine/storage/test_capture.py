@@ -113,3 +113,21 @@ def test_whiteouts_that_share_an_inode_stay_whiteouts(layers: Layers, upper: Pat
     os.link(upper / "a", upper / "b")
     captured = layers.capture(upper, [], moves=False)
     assert [os.lstat(layers.path(captured.chain_id) / name).st_rdev for name in "ab"] == [0, 0]
+
+
+def test_a_sparse_file_takes_no_room_in_its_copy(layers: Layers, tmp_path: Path) -> None:
+    upper = tmp_path / "sparse"
+    upper.mkdir()
+    with (upper / "big").open("wb") as file:
+        file.truncate(200_000_000)
+        file.seek(100_000_001)
+        file.write(b"data")
+    made = layers.capture(upper, [], moves=False)
+    copy = layers.path(made.chain_id) / "big"
+    assert copy.stat().st_blocks * 512 < 3_000_000
+    with copy.open("rb") as file:
+        file.seek(100_000_000)
+        assert file.read(6) == b"\0data\0"
+    digest = hashlib.sha256()
+    layers.pack(made.chain_id, digest.update)
+    assert f"sha256:{digest.hexdigest()}" == made.diff_id

@@ -94,6 +94,7 @@ def wanted_ports(record: ContainerRecord) -> dict[str, tuple[PortBinding, ...]]:
     wanted = {
         port if "/" in port else f"{port}/tcp": tuple(bindings)
         for port, bindings in record.host_config.port_bindings.items()
+        if bindings
     }
     if record.host_config.publish_all_ports:
         for port in record.config.exposed_ports:

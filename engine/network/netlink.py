@@ -288,7 +288,9 @@ def _creation(link: Link, namespace: int) -> list[Message]:
         return [rtnetlink.create_sublink(sublink, parent_index, namespace, link.mtu)]
     return [
         rtnetlink.create_veth(VethEnd(link.host_name), end, parent_index, namespace, link.mtu),
-        rtnetlink.bridge_port(link.host_name, is_isolated=link.is_isolated),
+        # Where bridges ask the firewall, it keeps containers apart as well, and lets them reach published ports, which
+        # are turned round inside the bridge: isolated ones would not.
+        rtnetlink.bridge_port(link.host_name, is_isolated=link.is_isolated and not sysctls.bridges_are_filtered()),
     ]
 
 

@@ -35,6 +35,14 @@ def _forward_ipv6() -> None:
     (settings / "all/forwarding").write_text("1")
 
 
+def bridges_are_filtered() -> bool:
+    """Whether what bridges pass on goes through the firewall (br_netfilter)."""
+    try:
+        return (_SYSCTL / "bridge/bridge-nf-call-iptables").read_text().strip() == "1"
+    except OSError:
+        return False
+
+
 def write(name: str, value: str) -> None:
     """Set `net.{name}` where it exists (there may be no IPv6) and differs."""
     path = f"{_SYSCTL}/{name.replace('.', '/')}"

@@ -5,148 +5,25 @@ Traffic goes to loopback and to bridges and namespaces that the test made.
 
 from __future__ import annotations
 
-import ipaddress
-import os
 import socket
-import subprocess
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from functools import partial
-from pathlib import Path
-from typing import TypeVar
+from contextlib import closing
 
 import anyio
 import anyio.to_thread
 import pytest
 
 from engine.errors import BadRequest, Conflict, EngineError, Forbidden, NoSuchNetwork, PortInUse
-from engine.kernel.namespaces import inside_network
 from engine.network import dns
 from engine.network.firewall import Firewall
 from engine.network.rules import drop_table
-from engine.network.service import EndpointRequest, NetworkService, SandboxRequest
+from engine.network.service import EndpointRequest
 from engine.state.paths import Paths
 from engine.wire.containers import PortBinding
-from engine.wire.networks import IPAM, EndpointIPAMConfig, EndpointSettings, IPAMConfig, NetworkCreateRequest
+from engine.wire.networks import IPAM, EndpointIPAMConfig, EndpointSettings, IPAMConfig
 from tests.engine.network.harness import running, traces
-
-T = TypeVar("T")
-DEFAULT = ("bridge", "default")
+from tests.engine.network.hosts import Host, call, command, end, host_address, network, publish, wish
 
 pytestmark = [pytest.mark.root, pytest.mark.anyio]
-
-
-def wish(name: str, *networks: str, **changes: object) -> SandboxRequest:
-    values: dict[str, object] = {
-        "container_id": name.encode().hex().ljust(64, "0"),
-        "container_name": name,
-        "hostname": name,
-        "endpoints": tuple(
-            EndpointRequest(network, EndpointSettings(aliases=[] if network in DEFAULT else [f"{name}-alias"]))
-            for network in networks
-        ),
-    }
-    return SandboxRequest(**{**values, **changes})  # type: ignore[arg-type]
-
-
-def publish(**bindings: PortBinding) -> dict[str, tuple[PortBinding, ...]]:
-    """`publish(tcp=PortBinding(…))` publishes port 80."""
-    return {f"80/{protocol}": (binding,) for protocol, binding in bindings.items()}
-
-
-class Host:
-    """The inside of one container: what a program there would do."""
-
-    def __init__(self, paths: Paths, request: SandboxRequest) -> None:
-        self._path = paths.namespaces / request.container_id
-
-    async def do(self, act: Callable[[], T]) -> T:
-        return await anyio.to_thread.run_sync(partial(inside_network, self._path, act))
-
-    async def resolve(self, name: str, kind: int = dns.TYPE_A) -> tuple[int, list[str]]:
-        """The code and, for A, the addresses that the embedded server answers with."""
-        answer = await self.do(partial(_ask, dns.query(name, kind, 7)))
-        return dns.response_code(answer), _addresses(answer, name, 4 if kind == dns.TYPE_A else 16)
-
-    async def call(self, address: str, port: int, *, within_seconds: float = 2) -> str:
-        """What a server answers: the address that it saw."""
-        return await self.do(partial(_call, address, port, within_seconds))
-
-    @contextmanager
-    def serving(self, port: int = 80, *, family: socket.AddressFamily = socket.AF_INET) -> Iterator[None]:
-        """A TCP server that tells its callers who they are."""
-
-        def listen() -> socket.socket:
-            return socket.create_server(("", port), family=family)
-
-        server = inside_network(self._path, listen)
-        server.settimeout(5)
-        thread = threading.Thread(target=_serve, args=(server,))
-        thread.start()
-        try:
-            yield
-        finally:
-            server.shutdown(socket.SHUT_RD)
-            thread.join()
-            server.close()
-
-
-def _serve(server: socket.socket) -> None:
-    while True:
-        try:
-            connection, caller = server.accept()
-        except OSError:
-            return
-        with connection:
-            connection.sendall(caller[0].encode())
-
-
-def _call(address: str, port: int, within_seconds: float = 2) -> str:
-    with socket.create_connection((address, port), timeout=within_seconds) as client:
-        return client.recv(100).decode()
-
-
-def _ask(query: bytes) -> bytes:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(5)
-        client.sendto(query, ("127.0.0.11", 53))
-        return client.recv(4096)
-
-
-def _addresses(answer: bytes, name: str, size: int) -> list[str]:
-    end = 12 + len(dns.encode_name(name)) + 4
-    records = [answer[start : start + 12 + size] for start in range(end, len(answer), 12 + size)]
-    return [str(ipaddress.ip_address(record[12:])) for record in records]
-
-
-def command(*words: str | Path) -> None:
-    """Do to the kernel what an administrator might do, between two awaits."""
-    subprocess.run(words, check=True)
-
-
-@contextmanager
-def host_address(address: str) -> Iterator[None]:
-    """An address of the host that is not loopback, on a link of the test."""
-    link = f"pctest{os.getpid()}"
-    command("ip", "link", "add", link, "type", "bridge")
-    try:
-        command("ip", "address", "add", f"{address}/32", "dev", link)
-        command("ip", "link", "set", link, "up")
-        yield
-    finally:
-        command("ip", "link", "delete", link)
-
-
-async def network(service: NetworkService, name: str, **changes: object) -> None:
-    await service.create(NetworkCreateRequest(name=name, **changes))  # type: ignore[arg-type]
-
-
-async def end(service: NetworkService, *requests: SandboxRequest) -> None:
-    """Close these and remove all networks of users."""
-    for request in requests:
-        await service.close_sandbox(request.container_id)
-    await service.prune(lambda _record: True)
 
 
 async def test_an_engine_that_did_nothing_leaves_nothing_and_knows_dockers_networks(paths: Paths) -> None:
@@ -214,7 +91,7 @@ async def test_a_published_port_is_reached_at_every_address_of_the_host(paths: P
         bindings = sandbox.ports["80/tcp"]
         assert [binding.host_ip for binding in bindings] == ["0.0.0.0", "::"]
         with host_address("198.51.100.7"), Host(paths, web).serving():
-            caller = await anyio.to_thread.run_sync(_call, address, int(bindings[0].host_port))
+            caller = await anyio.to_thread.run_sync(call, address, int(bindings[0].host_port))
         assert caller == ("198.51.100.7" if address.startswith("198") else sandbox.networks["front"].gateway)
         await end(service, web)
 
@@ -245,9 +122,9 @@ async def test_a_port_published_on_localhost_is_not_reached_elsewhere(paths: Pat
         sandbox = await service.open_sandbox(web)
         port = int(sandbox.ports["80/tcp"][0].host_port)
         with host_address("198.51.100.9"), Host(paths, web).serving():
-            assert await anyio.to_thread.run_sync(_call, "127.0.0.1", port)
+            assert await anyio.to_thread.run_sync(call, "127.0.0.1", port)
             with pytest.raises(ConnectionRefusedError):
-                await anyio.to_thread.run_sync(_call, "198.51.100.9", port)
+                await anyio.to_thread.run_sync(call, "198.51.100.9", port)
         await end(service, web)
 
 
@@ -348,15 +225,15 @@ async def test_after_the_engine_died_a_new_one_knows_serves_and_removes_everythi
         await service.open_sandbox(gone)
     port = int(before.ports["80/tcp"][0].host_port)
     with Host(paths, web).serving():
-        assert await anyio.to_thread.run_sync(_call, "127.0.0.1", port)
+        assert await anyio.to_thread.run_sync(call, "127.0.0.1", port)
         with closing(Firewall(paths.tag)) as firewall:
             await firewall.apply(drop_table(paths.tag))
         command("umount", paths.namespaces / gone.container_id)
         async with running(paths) as service:
             assert await service.adopt_sandbox(web.container_id) == before
             assert await service.adopt_sandbox(gone.container_id) is None
-            assert await anyio.to_thread.run_sync(_call, "127.0.0.1", port)
-            assert await anyio.to_thread.run_sync(_call, "::1", port)
+            assert await anyio.to_thread.run_sync(call, "127.0.0.1", port)
+            assert await anyio.to_thread.run_sync(call, "::1", port)
             assert (await Host(paths, web).resolve("web"))[0] == dns.NOERROR
             with socket.socket() as other, pytest.raises(OSError, match="in use"):
                 other.bind(("127.0.0.1", port))
@@ -399,8 +276,8 @@ async def test_a_running_container_joins_and_leaves_networks(paths: Paths) -> No
                 await service.connect(web.container_id, EndpointRequest("back"), "web")
             left = await service.disconnect(web.container_id, "front")
             assert set(left.networks) == {"back"}
-            assert await anyio.to_thread.run_sync(_call, "127.0.0.1", port)
-            assert await anyio.to_thread.run_sync(_call, "::1", port)
+            assert await anyio.to_thread.run_sync(call, "127.0.0.1", port)
+            assert await anyio.to_thread.run_sync(call, "::1", port)
         await service.rename(web.container_id, "shop")
         assert (await Host(paths, data).resolve("shop"))[1] == [left.networks["back"].ip_address]
         await end(service, web, data)
@@ -417,7 +294,7 @@ async def test_an_ipv6_network_gives_addresses_routes_and_names_of_both_kinds(pa
         with Host(paths, web).serving(family=socket.AF_INET6):
             caller = await Host(paths, app).call(place.global_ipv6_address, 80)
             assert caller == service.sandbox(app.container_id).networks["front"].global_ipv6_address  # type: ignore[union-attr]
-            assert await anyio.to_thread.run_sync(_call, "::1", int(sandbox.ports["80/tcp"][1].host_port))
+            assert await anyio.to_thread.run_sync(call, "::1", int(sandbox.ports["80/tcp"][1].host_port))
         assert await Host(paths, app).resolve("web", dns.TYPE_AAAA) == (dns.NOERROR, [place.global_ipv6_address])
         await end(service, web, app)
 

@@ -1,0 +1,309 @@
+"""What networks' options and drivers do to the kernel: who reaches whom, and what is left afterwards."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import anyio.to_thread
+import pytest
+
+from engine.errors import BadRequest, EngineError, Forbidden, NoSuchNetwork, NotFound
+from engine.kernel.namespaces import drop_network_namespace, inside_network, make_network_namespace
+from engine.network import netlink
+from engine.network.service import EndpointRequest
+from engine.state.paths import Paths
+from engine.wire.containers import PortBinding
+from engine.wire.networks import IPAM, ConfigReference, EndpointIPAMConfig, EndpointSettings, IPAMConfig
+from tests.engine.network.harness import running
+from tests.engine.network.hosts import Host, call, command, end, network, publish, wish
+
+pytestmark = [pytest.mark.root, pytest.mark.anyio]
+
+BRIDGE = "com.docker.network.bridge."
+SUBNET = "10.191.40.0/24"
+IPAM_CHOSEN = IPAM(config=[IPAMConfig(subnet=SUBNET)])
+
+
+class Neighbour:
+    """Another machine on a link of the host: 198.51.100.2, which sends 10.191.40.0/24 through the host."""
+
+    def __init__(self, namespace: Path) -> None:
+        self._namespace = namespace
+
+    async def reaches(self, address: str, port: int, *, within_seconds: float = 5) -> bool:
+        """Whether somebody answers there."""
+        ask = partial(call, address, port, within_seconds)
+        try:
+            await anyio.to_thread.run_sync(partial(inside_network, self._namespace, ask))
+        except OSError:
+            return False
+        return True
+
+
+@contextmanager
+def link_pair() -> Iterator[tuple[str, str]]:
+    """Two ends of a cable on the host."""
+    ends = f"pcta{os.getpid()}", f"pctb{os.getpid()}"
+    command("ip", "link", "add", ends[0], "type", "veth", "peer", "name", ends[1])
+    try:
+        for each in ends:
+            command("ip", "link", "set", each, "up")
+        yield ends
+    finally:
+        command("ip", "link", "delete", ends[0])
+
+
+@pytest.fixture
+def neighbour(tmp_path: Path) -> Iterator[Neighbour]:
+    path = tmp_path / "neighbour"
+    make_network_namespace(path)
+    descriptor = os.open(path, os.O_RDONLY)
+    inside = ("nsenter", f"--net={path}", "ip")
+    try:
+        with link_pair() as (here, there):
+            command("ip", "address", "add", "198.51.100.1/24", "dev", here)
+            command("ip", "link", "set", there, "netns", f"/proc/{os.getpid()}/fd/{descriptor}")
+            command(*inside, "address", "add", "198.51.100.2/24", "dev", there)
+            command(*inside, "link", "set", there, "up")
+            command(*inside, "route", "add", SUBNET, "via", "198.51.100.1")
+            yield Neighbour(path)
+    finally:
+        os.close(descriptor)
+        drop_network_namespace(path)
+
+
+@pytest.mark.parametrize(
+    ("mode", "published", "other"),
+    [("nat", False, False), ("nat-unprotected", True, True), ("routed", True, False)],
+)
+async def test_neighbours_reach_a_container_itself_only_as_far_as_the_gateway_mode_says(
+    paths: Paths, neighbour: Neighbour, mode: str, published: bool, other: bool
+) -> None:
+    web = wish("web", "front", ports=publish(tcp=PortBinding(host_ip="0.0.0.0")))
+    async with running(paths) as service:
+        await network(service, "front", ipam=IPAM_CHOSEN, options={f"{BRIDGE}gateway_mode_ipv4": mode})
+        sandbox = await service.open_sandbox(web)
+        address = sandbox.networks["front"].ip_address
+        with Host(paths, web).serving(), Host(paths, web).serving(81):
+            for port, is_open in ((80, published), (81, other)):
+                assert await neighbour.reaches(address, port, within_seconds=5 if is_open else 0.5) == is_open
+            (binding,) = sandbox.ports["80/tcp"]
+            if mode == "routed":
+                assert binding == PortBinding(host_ip="0.0.0.0", host_port="")
+            else:
+                assert await neighbour.reaches("198.51.100.1", int(binding.host_port))
+        await end(service, web)
+
+
+async def test_containers_that_must_not_talk_are_kept_apart_but_reach_published_ports(paths: Paths) -> None:
+    web, app = wish("web", "front", ports=publish(tcp=PortBinding(host_ip="0.0.0.0"))), wish("app", "front")
+    async with running(paths) as service:
+        await network(service, "front", ipam=IPAM_CHOSEN, options={f"{BRIDGE}enable_icc": "false"})
+        sandbox = await service.open_sandbox(web)
+        await service.open_sandbox(app)
+        with Host(paths, web).serving():
+            with pytest.raises(TimeoutError):
+                await Host(paths, app).call(sandbox.networks["front"].ip_address, 80, within_seconds=0.5)
+            assert await Host(paths, app).call("10.191.40.1", int(sandbox.ports["80/tcp"][0].host_port))
+        await end(service, web, app)
+
+
+async def test_a_bridge_has_the_name_and_mtu_that_the_user_wants_and_goes_with_its_network(paths: Paths) -> None:
+    name = f"pctbr{os.getpid()}"[:15]
+    options = {f"{BRIDGE}name": name, "com.docker.network.driver.mtu": "1300"}
+    web, app = wish("web", "front"), wish("app", "front")
+    async with running(paths) as service:
+        await network(service, "front", options=options)
+        await service.open_sandbox(web)
+        sandbox = await service.open_sandbox(app)
+        assert netlink.link_mtu(name) == 1300
+        with Host(paths, app).serving():
+            assert await Host(paths, web).call(sandbox.networks["front"].ip_address, 80)
+        with pytest.raises(Forbidden, match="networks have same bridge name"):
+            await network(service, "again", options=options)
+    async with running(paths) as service:
+        assert netlink.link_exists(name)
+        await end(service, web, app)
+        assert not netlink.link_exists(name)
+
+
+async def test_a_bridge_of_the_users_is_used_and_left(paths: Paths) -> None:
+    name = f"pctbu{os.getpid()}"[:15]
+    web = wish("web", "front")
+    command("ip", "link", "add", name, "type", "bridge")
+    try:
+        async with running(paths) as service:
+            await network(service, "front", ipam=IPAM_CHOSEN, options={f"{BRIDGE}name": name})
+            await service.open_sandbox(web)
+            assert len(netlink.ports(name)) == 1
+            await end(service, web)
+            assert netlink.link_exists(name)
+            with pytest.raises(EngineError, match="existing interface lo is not a bridge"):
+                await network(service, "wrong", options={f"{BRIDGE}name": "lo"})
+    finally:
+        command("ip", "link", "delete", name)
+
+
+async def test_a_bridge_that_somebody_removed_comes_back_with_the_next_container(paths: Paths) -> None:
+    web, app = wish("web", "front"), wish("app", "front")
+    async with running(paths) as service:
+        await network(service, "front")
+        sandbox = await service.open_sandbox(web)
+        (bridge,) = {name for name in netlink.links_of(paths.tag) if netlink.is_bridge(name)}
+        command("ip", "link", "delete", bridge)
+        await service.open_sandbox(app)
+        with Host(paths, web).serving():
+            assert await Host(paths, app).call(sandbox.networks["front"].ip_address, 80)
+        await end(service, web, app)
+
+
+async def test_an_isolated_network_has_no_address_on_the_host(paths: Paths) -> None:
+    modes = {f"{BRIDGE}gateway_mode_ipv4": "isolated"}
+    web, app = wish("web", "front"), wish("app", "front")
+    async with running(paths) as service:
+        await network(service, "front", internal=True, ipam=IPAM_CHOSEN, options=modes)
+        sandbox = await service.open_sandbox(web)
+        await service.open_sandbox(app)
+        with Host(paths, web).serving():
+            assert await Host(paths, app).call(sandbox.networks["front"].ip_address, 80)
+            with pytest.raises(OSError, match=r"timed out|unreachable"):
+                await anyio.to_thread.run_sync(call, sandbox.networks["front"].ip_address, 80, 0.5)
+        assert sandbox.networks["front"].gateway == ""
+        await end(service, web, app)
+
+
+def udp_server() -> socket.socket:
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind(("", 80))
+    server.settimeout(5)
+    return server
+
+
+async def test_udp_on_ipv6_loopback_reaches_a_container_that_has_ipv4_only(paths: Paths) -> None:
+    web = wish("web", "front", ports=publish(udp=PortBinding()))
+    async with running(paths) as service:
+        await network(service, "front")
+        sandbox = await service.open_sandbox(web)
+        assert [binding.host_ip for binding in sandbox.ports["80/udp"]] == ["0.0.0.0", "::"]
+        port = int(sandbox.ports["80/udp"][1].host_port)
+        with (
+            await Host(paths, web).do(udp_server) as server,
+            socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as client,
+            socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as other,
+        ):
+            for each, word in ((client, b"one"), (other, b"two"), (client, b"three")):
+                each.settimeout(5)
+                each.connect(("::1", port))
+                each.send(word)
+                question, caller = await anyio.to_thread.run_sync(server.recvfrom, 100)
+                server.sendto(question.upper(), caller)
+                assert await anyio.to_thread.run_sync(each.recv, 100) == word.upper()
+        await end(service, web)
+
+
+async def test_containers_on_a_macvlan_reach_each_other_over_its_parent_and_the_link_is_left(paths: Paths) -> None:
+    web, app = wish("web", "lan"), wish("app", "lan")
+    with link_pair() as (parent, other):
+        async with running(paths) as service:
+            await network(service, "lan", driver="macvlan", ipam=IPAM_CHOSEN, options={"parent": parent})
+            sandbox = await service.open_sandbox(web)
+            await service.open_sandbox(app)
+            assert sandbox.networks["lan"].gateway == "10.191.40.1"
+            command("ip", "address", "add", "10.191.40.1/24", "dev", other)
+            with Host(paths, web).serving():
+                for name in ("web", "web-alias"):
+                    assert await Host(paths, app).resolve(name) == (0, [sandbox.networks["lan"].ip_address])
+                assert await Host(paths, app).call(sandbox.networks["lan"].ip_address, 80)
+                assert await anyio.to_thread.run_sync(call, sandbox.networks["lan"].ip_address, 80)
+            await end(service, web, app)
+            assert netlink.link_exists(parent)
+
+
+async def test_what_the_kernel_has_no_driver_for_is_refused_and_leaves_nothing(paths: Paths) -> None:
+    async with running(paths) as service:
+        with pytest.raises(EngineError, match="invalid subinterface vlan name nosuch0"):
+            await network(service, "lan", driver="macvlan", options={"parent": "nosuch0"})
+        with pytest.raises(EngineError, match="loopback interface is not a valid macvlan parent link"):
+            await network(service, "lan", driver="macvlan", options={"parent": "lo"})
+        with pytest.raises(NoSuchNetwork):
+            service.get("lan")
+        with pytest.raises(NotFound, match='plugin "weave" not found'):
+            await network(service, "lan", driver="weave")
+
+
+async def test_a_parent_that_went_away_is_named_when_a_container_starts(paths: Paths) -> None:
+    async with running(paths) as service:
+        with link_pair() as (parent, _other):
+            await network(service, "lan", driver="macvlan", ipam=IPAM_CHOSEN, options={"parent": parent})
+        with pytest.raises(EngineError, match=f"network lan hangs on the link {parent}, which is not there"):
+            await service.open_sandbox(wish("web", "lan"))
+        await end(service)
+
+
+async def test_a_network_takes_the_configuration_that_another_keeps(paths: Paths) -> None:
+    mtu = {"com.docker.network.driver.mtu": "1300"}
+    async with running(paths) as service:
+        await network(service, "kept", config_only=True, ipam=IPAM_CHOSEN, options=mtu)
+        with pytest.raises(Forbidden, match="cannot create endpoint on configuration-only network"):
+            await service.open_sandbox(wish("web", "kept"))
+        await network(service, "front", config_from=ConfigReference(network="kept"))
+        shown = service.inspect(service.get("front"))
+        assert (shown.config_from.network, shown.options, shown.ipam.config) == ("kept", mtu, IPAM_CHOSEN.config)
+        with pytest.raises(Forbidden, match='configuration network "kept" is in use'):
+            await service.remove("kept")
+        await service.remove("front")
+        await service.remove("kept")
+
+
+async def test_a_connection_that_fails_half_way_leaves_no_link(paths: Paths) -> None:
+    web = wish("web", "front")
+    sysctl = {"com.docker.network.endpoint.sysctls": "net.ipv4.conf.IFNAME.nothing=1"}
+    async with running(paths) as service:
+        await network(service, "front")
+        await network(service, "back")
+        await service.open_sandbox(web)
+        for _ in range(2):
+            wishes = EndpointRequest("back", EndpointSettings(driver_opts=sysctl))
+            with pytest.raises(EngineError, match="conf/eth1/nothing is not a sysctl file"):
+                await service.connect(web.container_id, wishes, "web")
+        with pytest.raises(BadRequest, match="has an interface of the name eth0 already"):
+            taken = EndpointSettings(driver_opts={"com.docker.network.endpoint.ifname": "eth0"})
+            await service.connect(web.container_id, EndpointRequest("back", taken), "web")
+        await service.connect(web.container_id, EndpointRequest("back"), "web")
+        await end(service, web)
+
+
+async def test_an_interface_has_the_name_addresses_and_parameters_that_are_asked_for(paths: Paths) -> None:
+    options = {
+        "com.docker.network.endpoint.ifname": "lan0",
+        "com.docker.network.endpoint.sysctls": "net.ipv4.conf.IFNAME.log_martians=1",
+    }
+    local = EndpointSettings(driver_opts=options, ipam_config=EndpointIPAMConfig(link_local_ips=["169.254.9.9"]))
+    web = wish("web", endpoints=(EndpointRequest("front", local),))
+    async with running(paths) as service:
+        await network(service, "front")
+        await service.open_sandbox(web)
+        value = await Host(paths, web).do(Path("/proc/sys/net/ipv4/conf/lan0/log_martians").read_text)
+        assert value.strip() == "1"
+        with Host(paths, web).serving():
+            assert await Host(paths, web).call("169.254.9.9", 80)
+        await end(service, web)
+
+
+async def test_an_ambiguous_id_is_called_so(paths: Paths) -> None:
+    async with running(paths) as service:
+        for number in range(17):  # two of them begin alike
+            await network(service, f"n{number}", config_only=True)
+        firsts = [record.id[0] for record in service.all()]
+        prefix = max(firsts, key=firsts.count)
+        with pytest.raises(
+            BadRequest, match=rf"network {prefix} is ambiguous \(\d+ matches found based on ID prefix\)"
+        ):
+            service.get(prefix)
+        for number in range(17):
+            await service.remove(f"n{number}")

@@ -13,6 +13,7 @@ import click
 
 from engine.daemon.settings import Options, Settings, default_paths, settings_of
 from engine.errors import EngineError
+from engine.state.paths import Paths
 
 _FILE = click.Path(path_type=Path)
 
@@ -91,6 +92,71 @@ def dial(run_dir: Path | None) -> None:
 
     paths = default_paths(os.environ)
     dial_stdio((run_dir or paths.run) / paths.socket.name, sys.stdin.fileno(), sys.stdout.fileno())
+
+
+@main.command()
+@click.option("--state-dir", type=_FILE, help="What lasts: images, volumes, the database.")
+@click.option("--run-dir", type=_FILE, help="What is of this boot: the socket, namespaces.")
+@click.option("-G", "--group", default="", help="Who may use the socket, besides root.")
+def install(state_dir: Path | None, run_dir: Path | None, group: str) -> None:
+    """Have systemd start the engine now, at boot, and when a client comes."""
+    from engine.daemon import units
+
+    require_root("it writes to /etc/systemd/system")
+    installation = units.Installation(_own_command(), _paths(state_dir, run_dir), group)
+    click.echo("\n".join(units.install(installation)))
+
+
+@main.command()
+@click.option("--state-dir", type=_FILE, help="What lasts: images, volumes, the database.")
+@click.option("--run-dir", type=_FILE, help="What is of this boot: the socket, namespaces.")
+@click.option("--purge", is_flag=True, help="Remove all containers, images and volumes, and every other trace.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+def uninstall(state_dir: Path | None, run_dir: Path | None, *, purge: bool, yes: bool) -> None:
+    """Take the engine out of systemd; containers go on running unless --purge removes everything."""
+    from engine.daemon import removal, units
+
+    require_root("it removes what root has made")
+    paths = _paths(state_dir, run_dir)
+    if purge:
+        removal.check_is_ours(paths)
+        question = f"Remove all containers, images and volumes in {paths.root}?"
+        if not yes and not click.confirm(question, err=True):
+            sys.exit(1)
+    done = units.uninstall()
+    if purge:
+        done += anyio.run(removal.purge, paths)
+    click.echo("\n".join(done or ["there was nothing to remove"]))
+
+
+@main.command()
+@click.option("--state-dir", type=_FILE, help="What lasts: images, volumes, the database.")
+@click.option("--run-dir", type=_FILE, help="What is of this boot: the socket, namespaces.")
+@click.option("--config-file", type=_FILE, help="Settings, instead of /etc/pycompose/daemon.json.")
+@click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", help="Output format.")
+def doctor(state_dir: Path | None, run_dir: Path | None, config_file: Path | None, style: str) -> None:
+    """Say what this machine lacks and what is left over; exit 1 if the engine cannot work here."""
+    from engine.daemon.doctor import finding
+    from engine.daemon.doctor.examine import examine
+
+    require_root("it looks at mounts, links and firewall rules")
+    settings = settings_of(Options(state_dir=state_dir, run_dir=run_dir, config_file=config_file), dict(os.environ))
+    findings = anyio.run(examine, settings)
+    click.echo(finding.as_json(findings) if style == "json" else finding.as_text(findings), nl=False)
+    sys.exit(finding.exit_status(findings))
+
+
+def _paths(state_dir: Path | None, run_dir: Path | None) -> Paths:
+    usual = default_paths(os.environ)
+    return Paths(root=(state_dir or usual.root).absolute(), run=(run_dir or usual.run).absolute())
+
+
+def _own_command() -> tuple[str, ...]:
+    """How systemd starts `serve` of the same installation."""
+    script = Path(sys.argv[0])
+    if script.name == "pycompose-engine" and script.is_absolute():
+        return (str(script), "serve")
+    return (sys.executable, "-m", "pycompose", "engine-daemon", "serve")
 
 
 async def _serve(settings: Settings) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
@@ -137,6 +138,15 @@ class Store:
             if self._connection.in_transaction:  # some errors have rolled back already
                 self._connection.execute("ROLLBACK")
             raise
+
+
+def peek(path: Path) -> list[tuple[str, bytes]]:
+    """Every record's kind and JSON, read beside a running engine. Raises `Unavailable` if the database is damaged."""
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            return connection.execute("SELECT kind, body FROM records").fetchall()
+    except sqlite3.Error as exc:
+        raise Unavailable(f"the engine's database {path} cannot be used: {exc}") from exc
 
 
 def _upgrade(connection: sqlite3.Connection) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import AsyncIterator, Sequence
 from typing import Final, Protocol
 
@@ -12,6 +13,7 @@ from engine.images.feed import Feed
 from engine.wire.images import Progress
 
 _CLEAN_UP_SECONDS: Final = 10.0
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class Work(Protocol):
@@ -58,5 +60,6 @@ async def leave(works: Sequence[Work], feed: Feed) -> None:
 
 def _plain(error: BaseException) -> BaseException:
     if isinstance(error, OSError):
-        return EngineError(f"layer cannot be stored: {error.strerror}", hint="is the disk full?")
+        hint = "make room: `docker system prune` removes what nobody uses" if error.errno in _NO_ROOM else None
+        return EngineError(f"layer cannot be stored: {error.strerror}", hint=hint)
     return error

@@ -122,7 +122,7 @@ class Layout:
                 return self._descriptor(item)
         if is_digest(reference) and (size := self.has("", reference, Interrupt())) is not None:
             return Descriptor(reference, size)
-        raise NotFound(f"{self.directory} has no {reference!r}")
+        raise NotFound(f"nothing in {self.directory} is tagged {reference!r}")
 
     def _descriptor(self, item: dict[str, Any]) -> Descriptor:
         try:

@@ -96,6 +96,17 @@ def test_a_cache_that_cannot_be_had_is_no_reason_not_to_build(machine: Machine, 
         assert warning in output
 
 
+def test_a_layer_that_was_deleted_from_a_directory_is_made_again(
+    machine: Machine, fresh_machine: Machine, tmp_path: Path
+) -> None:
+    place = project(tmp_path / "p", cache_from=["type=local,src=cache"], cache_to=["type=local,dest=cache,mode=max"])
+    machine.pycompose("build", "--no-cache", cwd=place)
+    for blob in (place / "cache" / "blobs" / "sha256").iterdir():
+        if blob.read_bytes()[:2] == b"\x1f\x8b":
+            blob.unlink()
+    assert fresh_machine.pycompose("build", cwd=place).stderr.count("Running in") == 2
+
+
 def test_a_damaged_layer_is_told_by_its_digest(machine: Machine, fresh_machine: Machine, tmp_path: Path) -> None:
     place = project(tmp_path / "p", cache_from=["type=local,src=cache"], cache_to=["type=local,dest=cache,mode=max"])
     machine.pycompose("build", "--no-cache", cwd=place)

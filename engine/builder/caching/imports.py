@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Collection, Mapping
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping
 from pathlib import Path
 
 from engine.builder.bench import Bench
@@ -11,7 +11,7 @@ from engine.builder.caching.notes import entries_of, shorter_keys
 from engine.builder.caching.wishes import CacheWish, read_source
 from engine.errors import EngineError, NoSuchImage
 from engine.images.collection import Collections, Place
-from engine.images.pull import Plan
+from engine.images.transfers import LayerOrder
 from engine.registry.manifest import Descriptor
 from engine.registry.reference import Reference
 from engine.wire.images import Progress
@@ -22,9 +22,9 @@ _DIRECTORY = Reference("directory", "cache")
 class _Cached:
     """The layers of a cache's image: an `Offer`."""
 
-    def __init__(self, collections: Collections, plan: Plan) -> None:
+    def __init__(self, collections: Collections, orders: Iterable[LayerOrder]) -> None:
         self._collections = collections
-        self._orders = {order.chain_id: order for order in plan.orders()}
+        self._orders = {order.chain_id: order for order in orders}
 
     @property
     def blobs(self) -> Mapping[str, Descriptor]:
@@ -74,11 +74,16 @@ async def _from_elsewhere(bench: Bench, wish: CacheWish) -> dict[str, Entry]:
     await bench.announce(f"Importing cache from {wish}\n")
     found: dict[str, Entry] = {}
     collections = bench.images.collections
-    for plan in await collections.read(place_of(bench, wish), bench.platform):
+    place = place_of(bench, wish)
+    for plan in await collections.read(place, bench.platform):
         configuration = plan.resolved.configuration
         found |= entries_of(configuration.history, configuration.rootfs.diff_ids)
         found |= shorter_keys(plan.resolved.configuration_body)
-        bench.supply.offer(_Cached(collections, plan))
+        orders = {order.chain_id: order for order in plan.orders()}
+        if place.directory is not None:  # where people delete what is old
+            held = await collections.held(place, {chain_id: order.blob for chain_id, order in orders.items()})
+            orders = {chain_id: orders[chain_id] for chain_id in orders if chain_id in held}
+        bench.supply.offer(_Cached(collections, orders.values()))
     if not found:
         await _warn(bench, f"no cache from {wish}: it names no steps of ours")
     return found

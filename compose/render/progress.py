@@ -148,7 +148,7 @@ class Live(Quiet):
         columns, rows = self._size()
         shown = list(self._lines.values())
         done = sum(1 for line in shown if line.item.phase is not Phase.WORKING)
-        picture = [f"[+] {self._verb} {done}/{len(shown)}"]
+        picture = [f"[+] {self._verb} {done}/{len(shown)}"[: max(columns - 1, 1)]]
         room = max(rows - 2, 1)
         hidden = 0
         if len(shown) > room:
@@ -159,7 +159,9 @@ class Live(Quiet):
         width = max((len(line.item.resource) for line in shown), default=0)
         picture += [self._row(line, width, columns) for line in shown]
         if hidden:
-            picture.append(f" ... {hidden} more")
+            picture.append(f" ... {hidden} more"[: max(columns - 1, 1)])
+        # The cursor takes a row, too. What scrolled away could not be erased, and each turn would scroll more.
+        picture = picture[: max(rows - 1, 1)]
         self._drawn = len(picture)
         return "\n".join(picture) + "\n"
 
@@ -171,7 +173,9 @@ class Live(Quiet):
         if item.total and item.phase is Phase.WORKING:
             detail = f"{human_size(item.current)} / {human_size(item.total)}"
         left = f" {mark} {item.resource.ljust(width)}  {item.state}" + (f"  {detail}" if detail else "")
-        room = max(columns - len(elapsed) - 2, 1)
+        room = columns - len(elapsed) - 2
+        if room <= 0:
+            return left[: max(columns - 1, 1)]  # a line that wraps would be erased by half
         left = left[:room].ljust(room)
         if self._colour:
             left = left.replace(mark, paint(mark, _COLOURS[item.phase]), 1)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from compose.plan.progress import Phase, Update
 from compose.render.progress import JsonLines, Live, Plain
 
@@ -100,6 +102,21 @@ def test_lines_never_exceed_the_terminal() -> None:
     live.update(Update("Container with-a-very-long-name-indeed-1", "Error", Phase.FAILED, detail="x" * 100))
     live.tick()
     assert max(map(len, screen.lines)) <= 30
+
+
+@pytest.mark.parametrize("rows", range(1, 8))
+@pytest.mark.parametrize("columns", [2, 5, 8, 20])
+def test_however_small_a_terminal_is_nothing_scrolls_and_nothing_wraps(rows: int, columns: int) -> None:
+    written: list[str] = []
+    live = Live(written.append, clock=lambda: 12.0, size=lambda: (columns, rows), colour=False, verb="up")
+    for number in range(9):
+        live.update(Update(f"Image big:{number}", "Pulling", Phase.WORKING, current=1, total=3))
+    for _ in range(3):
+        live.tick()
+    for text in written:
+        lines = text.rpartition("\x1b[J")[2].splitlines()
+        assert len(lines) <= max(rows - 1, 1)
+        assert all(len(line) < columns for line in lines)
 
 
 def test_sizes_of_a_pull_are_shown_while_it_works() -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from engine.containers.lifecycle import ACTIVE, Status
 from engine.containers.record import ContainerRecord
 from engine.errors import BadRequest
+from engine.wire.containers import PortSummary
 from engine.wire.filters import filter_flag, matches_labels, matches_text
 
-_HEALTHS: Final = ("starting", "healthy", "unhealthy", "none")
+_KNOWN: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    "status": ("state", ("created", "running", "paused", "restarting", "removing", "exited", "dead")),
+    "health": ("health", ("none", "starting", "healthy", "unhealthy")),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,7 @@ class World:
     container: Callable[[str], ContainerRecord]
     image_ids: Callable[[str], frozenset[str]]
     network_names: Callable[[str], frozenset[str]]
+    ports: Callable[[ContainerRecord], Sequence[PortSummary]]
 
 
 Test = Callable[[ContainerRecord, Sequence[str], World], bool]
@@ -36,17 +41,18 @@ def check(filters: Mapping[str, Sequence[str]]) -> None:
     for name, values in filters.items():
         if name not in _TESTS:
             raise BadRequest(f"invalid filter '{name}'")
-        known = {"status": [status.value for status in Status], "health": _HEALTHS}.get(name)
+        kind, known = _KNOWN.get(name, ("", ()))
         for value in values:
             if known and value not in known:
-                raise BadRequest(f"invalid filter '{name}={value}'")
+                must = f"invalid value for {kind} ({value}): must be one of {', '.join(known)}"
+                raise BadRequest(f"invalid filter '{name}={value}': {must}")
     if "is-task" in filters:
         filter_flag({"is-task": tuple(filters["is-task"])}, "is-task")
 
 
 def shows_stopped(filters: Mapping[str, Sequence[str]]) -> bool:
     """Whether the filters ask for containers that do not run, even without `all`."""
-    return any(filters.get(name) for name in ("status", "exited", "before", "since"))
+    return bool(filters.get("status"))
 
 
 def is_active(record: ContainerRecord) -> bool:
@@ -88,7 +94,7 @@ def _by_ancestor(record: ContainerRecord, values: Sequence[str], world: World) -
 
 
 def _by_network(record: ContainerRecord, values: Sequence[str], world: World) -> bool:
-    names = {*record.networks, record.host_config.network_mode}
+    names = set(record.networks) or {record.host_config.network_mode}
     return any(names & world.network_names(value) for value in values)
 
 
@@ -105,16 +111,19 @@ def _created_since(record: ContainerRecord, values: Sequence[str], world: World)
     return all(record.created_ns > world.container(value).created_ns for value in values)
 
 
-def _by_exposed(record: ContainerRecord, values: Sequence[str], _: World) -> bool:
-    return _has_port(record.config.exposed_ports, values)
+def _by_exposed(record: ContainerRecord, values: Sequence[str], world: World) -> bool:
+    return _has_port({f"{port.private_port}/{port.type}" for port in world.ports(record)}, values)
 
 
-def _by_published(record: ContainerRecord, values: Sequence[str], _: World) -> bool:
-    return _has_port(record.host_config.port_bindings, values)
+def _by_published(record: ContainerRecord, values: Sequence[str], world: World) -> bool:
+    return _has_port({f"{port.public_port}/{port.type}" for port in world.ports(record)}, values)
 
 
-def _has_port(ports: Mapping[str, object], values: Sequence[str]) -> bool:
-    have = {port if "/" in port else f"{port}/tcp" for port in ports}
+def _by_isolation(record: ContainerRecord, values: Sequence[str], _: World) -> bool:
+    return True  # Linux has one kind only
+
+
+def _has_port(have: Collection[str], values: Sequence[str]) -> bool:
     return any(port in have for value in values for port in _ports(value))
 
 
@@ -147,4 +156,5 @@ _TESTS: Final[Mapping[str, Test]] = {
     "expose": _by_exposed,
     "publish": _by_published,
     "is-task": _is_task,
+    "isolation": _by_isolation,
 }

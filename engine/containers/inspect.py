@@ -99,8 +99,13 @@ def summary(record: ContainerRecord, now: Now) -> ContainerSummary:
         host_config=SummaryHostConfig(
             network_mode=record.host_config.network_mode, annotations=record.host_config.annotations or UNSET
         ),
-        network_settings=SummaryNetworkSettings(networks=_networks(record, now)),
-        mounts=mount_points(record, now.volumes),
+        network_settings=SummaryNetworkSettings(
+            networks={
+                name: msgspec.structs.replace(settings, dns_names=None)
+                for name, settings in _networks(record, now).items()
+            }
+        ),
+        mounts=mount_points(record, now.volumes, is_listing=True),
     )
 
 
@@ -183,10 +188,13 @@ def port_list(record: ContainerRecord, sandbox: Sandbox | None) -> list[PortSumm
     return found if record.status in ACTIVE else []
 
 
-def mount_points(record: ContainerRecord, volumes: Path) -> list[MountPoint]:
-    """`Mounts` of the inspection. A tmpfs of `--tmpfs` is not among them, one of `--mount` is, as in Docker."""
+def mount_points(record: ContainerRecord, volumes: Path, *, is_listing: bool = False) -> list[MountPoint]:
+    """`Mounts` of the inspection. A tmpfs of `--tmpfs` is not among them, one of `--mount` is, as in Docker.
+
+    A listing does not tell where anonymous volumes are.
+    """
     return [
-        _mount_point(mount, volumes)
+        _mount_point(mount, volumes, has_place=not (is_listing and mount.is_anonymous))
         for mount in record.mounts
         if mount.kind != "tmpfs" or mount.destination not in record.host_config.tmpfs
     ]
@@ -248,13 +256,13 @@ def _config(record: ContainerRecord) -> ContainerConfig:
     return msgspec.structs.replace(record.config, mac_address=first.mac_address)
 
 
-def _mount_point(mount: MountRecord, volumes: Path) -> MountPoint:
+def _mount_point(mount: MountRecord, volumes: Path, *, has_place: bool) -> MountPoint:
     is_volume = mount.kind == "volume"
     source = str(volumes / mount.name / "_data") if is_volume else mount.source
     return MountPoint(
         type=mount.kind,
         name=mount.name if is_volume else UNSET,
-        source=source,
+        source=source if has_place else "",
         destination=mount.destination,
         driver="local" if is_volume else UNSET,
         mode=mount.mode,
@@ -287,4 +295,4 @@ def _driver_data(record: ContainerRecord, now: Now) -> dict[str, str]:
 
 
 def _quoted(word: str) -> str:
-    return f"'{word}'" if not word or any(char.isspace() for char in word) else word
+    return f"'{word}'" if any(char.isspace() for char in word) else word

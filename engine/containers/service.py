@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -12,12 +11,10 @@ import anyio
 import anyio.abc
 import anyio.to_thread
 
-from engine.containers import filters as listing
-from engine.containers import inspect as view
 from engine.containers.archive import Archives
 from engine.containers.attach import Streams
 from engine.containers.connecting import Connector
-from engine.containers.container import NEXT_EXIT, NOT_RUNNING, REMOVED, Container
+from engine.containers.container import NEXT_EXIT, NOT_RUNNING, REMOVED
 from engine.containers.creation import Creator
 from engine.containers.drivers import Drivers, FileSystems, Images, Networks, Processes
 from engine.containers.exec import Execs, ExecSession
@@ -27,7 +24,7 @@ from engine.containers.files.sizes import Sizes, sizes
 from engine.containers.launching import Launcher
 from engine.containers.ledger import Ledger
 from engine.containers.lifecycle import Status
-from engine.containers.links import second_names, shown_links, without_link
+from engine.containers.links import without_link
 from engine.containers.logs import Logs
 from engine.containers.names import check_name
 from engine.containers.options import AttachOptions, LogOptions
@@ -40,12 +37,12 @@ from engine.containers.supervisor import Supervisor
 from engine.containers.top import list_processes
 from engine.containers.updating import Updater
 from engine.containers.usage import nothing_used, sample
+from engine.containers.views import Views
 from engine.errors import BadRequest, Conflict, EngineError, NotFound, NotModified
 from engine.events.bus import EventBus
 from engine.images.removal import User
 from engine.logs.k8s_file import LogEntry
 from engine.runtime.console import Console
-from engine.runtime.facts import host_facts
 from engine.state.paths import Paths
 from engine.state.store import Store
 from engine.storage.changes import Change
@@ -106,6 +103,7 @@ class ContainerService:
         self._updater = Updater(drivers, ledger)
         self._stopper = Stopper(drivers, ledger, self._supervisor)
         self._connector = Connector(drivers, launcher)
+        self._views = Views(drivers, ledger, launcher, self._connector, self._execs)
         self._streams = Streams(drivers, self._logs)
         self._archives = Archives(drivers)
         self._committer = Committer(drivers, ledger, self._stopper)
@@ -226,36 +224,13 @@ class ContainerService:
 
     def inspect(self, name: str) -> ContainerInspect:
         """Everything about a container."""
-        container = self._ledger.get(name)
-        try:
-            below = self._drivers.snapshots.below(container.id)
-        except NotFound:
-            below = []  # a power cut took it along, or it is being removed
-        names = {one.id: one.name for one in self._ledger.records()} if container.record.host_config.links else {}
-        links = shown_links(container.record, names)
-        return view.inspection(container.record, dataclasses.replace(self._now(container), below=below, links=links))
+        return self._views.inspect(self._ledger.get(name))
 
     def summaries(
         self, *, everything: bool, limit: int, filters: Mapping[str, Sequence[str]]
     ) -> list[ContainerSummary]:
         """The containers that pass the filters, the newest first; `limit` 0 is none and counts stopped ones, too."""
-        listing.check(filters)
-        world = listing.World(
-            container=lambda name: self._ledger.get(name).record,
-            image_ids=self._image_ids,
-            network_names=self._network_names,
-        )
-        shows_all = everything or limit > 0 or listing.shows_stopped(filters)
-        chosen = [
-            container
-            for container in reversed(list(self._ledger))
-            if (shows_all or container.is_active) and listing.matches(container.record, filters, world)
-        ]
-        names = second_names(self._ledger.records())
-        return [
-            view.summary(one.record, dataclasses.replace(self._now(one), second_names=names.get(one.id, ())))
-            for one in (chosen[:limit] if limit > 0 else chosen)
-        ]
+        return self._views.summaries(everything=everything, limit=limit, filters=filters)
 
     def logs(self, name: str, options: LogOptions) -> AsyncIterator[list[LogEntry]]:
         """The log of a container, some entries at a time; following it ends when the container does.
@@ -400,7 +375,7 @@ class ContainerService:
 
     def network_users(self, network_id: str) -> list[str]:
         """The containers that are on a network, or will be when they start."""
-        return self._ledger.network_users(self._network_names(network_id))
+        return self._ledger.network_users(self._views.network_names(network_id))
 
     async def _remove_link(self, name: str) -> None:
         parent, slash, alias = name.removeprefix("/").partition("/")
@@ -409,28 +384,3 @@ class ContainerService:
         self._ledger.get(name)
         container = self._ledger.get(parent)
         await container.change(host_config=without_link(container.record.host_config, alias))
-
-    def _now(self, container: Container) -> view.Now:
-        return view.Now(
-            time_ns=time.time_ns(),
-            home=self._launcher.home(container.id),
-            volumes=self._drivers.paths.volumes,
-            condition=container.condition,
-            sandbox=self._drivers.networks.sandbox(container.id),
-            network_ids=self._connector.network_ids(container),
-            exec_ids=self._execs.ids_of(container.id),
-            has_apparmor=host_facts().has_apparmor,
-        )
-
-    def _image_ids(self, name: str) -> frozenset[str]:
-        try:
-            return frozenset({self._drivers.images.get(name).id})
-        except NotFound:
-            return frozenset()
-
-    def _network_names(self, name: str) -> frozenset[str]:
-        try:
-            record = self._drivers.networks.get(name)
-        except NotFound:
-            return frozenset({name})
-        return frozenset({record.name, record.id})

@@ -99,7 +99,6 @@ _SERVICE = {
     "logging.options": Rule("partly", "yes", "`max-size` only", fine=frozenset({"max-size"})),
     "mem_swappiness": Rule("partly", "partly", _CGROUP_V1),
     "models": Rule("no", "yes", "no language models are run"),
-    "networks.*.link_local_ips": Rule("no", "yes", "containers get no further addresses"),
     "oom_kill_disable": Rule("partly", "partly", _CGROUP_V1),
     "ports.app_protocol": Rule("no", "no", "a note for people and tools", is_quiet=True),
     "ports.mode": Rule(
@@ -125,12 +124,6 @@ _SERVICE = {
     "storage_opt": Rule("no", "yes", "containers have no disk quota"),
     "use_api_socket": Rule("no", "yes", "the engine's socket is not put into containers; mount it by `volumes`"),
     "userns_mode": Rule("no", "yes", "containers have the host's users, as with `host`", fine=frozenset({"host"})),
-    "volumes.bind.recursive": Rule(
-        "partly",
-        "yes",
-        "mounts below are not made read-only",
-        lost=frozenset({"readonly", "writable"}),
-    ),
     "volumes.bind.selinux": Rule("no", "yes", "files are not relabelled for SELinux", is_quiet=True),
     "volumes.consistency": Rule("no", "no", "was for Docker Desktop, and is ignored on Linux", is_quiet=True),
     "volumes.type": Rule(
@@ -145,9 +138,8 @@ RULES: dict[str, Rule] = {
     "networks.*.attachable": Rule(
         "swarm", "swarm", "every container may be attached; only Swarm forbids it", is_quiet=True
     ),
-    "networks.*.driver": Rule("partly", "yes", "bridge; another is an error", is_quiet=True),
-    "networks.*.driver_opts": Rule(
-        "partly", "yes", "the bridge's name, mtu, masquerading and traffic between containers", is_quiet=True
+    "networks.*.driver": Rule(
+        "partly", "yes", "bridge, and macvlan and ipvlan where the kernel has them; another is an error", is_quiet=True
     ),
     "networks.*.ipam.driver": Rule("partly", "yes", "default; another is an error", is_quiet=True),
     "networks.*.ipam.options": Rule("no", "no", "docker compose passes them to nobody"),

@@ -21,7 +21,8 @@ from engine.containers.container import Container
 from engine.containers.drivers import Drivers
 from engine.containers.tarball import read_into, write_from
 from engine.containers.view import Overlay, View
-from engine.errors import BadRequest, EngineError, Forbidden, NotFound
+from engine.errors import BadRequest, EngineError, NotFound
+from engine.runtime.users import resolve_identity
 from engine.wire.times import rfc3339
 
 _CHUNK: Final = 1 << 17
@@ -52,11 +53,11 @@ class Archives:
     async def get(self, container: Container, path: str) -> AsyncIterator[bytes]:
         """A tar archive of a file or directory, its names beginning with the path's last part. Raises `NotFound`."""
         async with self._view(container) as view:
-            await self._inside(view, container, path, partial(_stat, path))
+            facts = await self._inside(view, container, path, partial(_stat, path))
             errors: list[Exception] = []
             readable, writable = os.pipe2(os.O_CLOEXEC)
             os.set_blocking(readable, False)
-            act = partial(_with_file, writable, "wb", partial(write_from, _clean(path)))
+            act = partial(_with_file, writable, "wb", partial(_write_archive, path, facts["name"]))
 
             async def write() -> None:
                 errors.extend(await all_of(partial(self._inside, view, container, path, act)))
@@ -73,18 +74,23 @@ class Archives:
             if errors:
                 raise errors[0]
 
-    async def put(self, container: Container, path: str, tar: AsyncIterator[bytes], *, no_overwrite: bool) -> None:
+    async def put(
+        self, container: Container, path: str, tar: AsyncIterator[bytes], *, no_overwrite: bool, is_users: bool
+    ) -> None:
         """Unpack a tar archive (plain or compressed) into a directory.
 
-        Raises `NotFound` for a missing directory, `BadRequest` for what is none or for a broken archive, `Forbidden`
-        for a read-only place. With `no_overwrite` a directory never replaces a file, nor the other way round.
+        Raises `NotFound` for a missing directory, `BadRequest` for what is none, for a read-only place or for a broken
+        archive. With `no_overwrite` a directory never replaces a file, nor the other way round; with `is_users` all
+        files belong to the container's user.
         """
-        if container.record.host_config.readonly_rootfs and not self._is_on_mount(container, path):
-            raise Forbidden("container rootfs is marked read-only")
+        _check_writable(container, path)
         async with self._view(container) as view:
+            owner = await anyio.to_thread.run_sync(_owner, container, view) if is_users else None
             readable, writable = os.pipe2(os.O_CLOEXEC)
             os.set_blocking(writable, False)
-            act = partial(_with_file, readable, "rb", partial(read_into, _clean(path), is_strict=no_overwrite))
+            act = partial(
+                _with_file, readable, "rb", partial(read_into, _clean(path), is_strict=no_overwrite, owner=owner)
+            )
 
             async def unpack() -> None:
                 try:
@@ -93,14 +99,6 @@ class Archives:
                     os.close(readable)
 
             await together(unpack, partial(_write, writable, tar))
-
-    def _is_on_mount(self, container: Container, path: str) -> bool:
-        clean = _clean(path)
-        return any(
-            clean == mount.destination or clean.startswith(f"{mount.destination}/")
-            for mount in container.record.mounts
-            if not mount.is_read_only
-        )
 
     @asynccontextmanager
     async def _view(self, container: Container) -> AsyncIterator[View]:
@@ -133,29 +131,50 @@ class Archives:
         except (FileNotFoundError, ProcessLookupError) as exc:
             raise NotFound(f"Could not find the file {path} in container {container.name}") from exc
         except NotADirectoryError as exc:
-            raise BadRequest(f"{path} in container {container.name} is not a directory") from exc
+            raise BadRequest(f"lstat {path}: not a directory") from exc
         except tarfile.TarError as exc:
             raise BadRequest(f"the archive cannot be read: {exc}") from exc
         except BrokenPipeError:
             return None  # the client went away
         except OSError as exc:
-            kind = Forbidden if exc.errno == errno.EROFS else EngineError
+            kind = BadRequest if exc.errno == errno.EROFS else EngineError
             raise kind(f"{path} in container {container.name}: {exc.strerror or exc}") from exc
 
 
 def _living_view(container: Container) -> View | None:
-    return View(Path(f"/proc/{container.record.pid}/root")) if container.is_alive else None
+    if not container.is_alive:
+        return None
+    process_id = container.record.pid
+    return View(Path(f"/proc/{process_id}/root"), process_id=process_id)
+
+
+def _check_writable(container: Container, path: str) -> None:
+    """Raise `BadRequest` if a path is on a read-only mount, or on none and the container's own files are read-only."""
+    clean, record = _clean(path), container.record
+    over = [one for one in record.mounts if f"{clean}/".startswith(f"{one.destination.rstrip('/')}/")]
+    mount = max(over, key=lambda one: len(one.destination), default=None)
+    if mount is not None and mount.kind == "tmpfs" and not container.is_alive:
+        mount = None  # it is there with the processes only
+    if mount is not None and mount.is_read_only:
+        raise BadRequest("mounted volume is marked read-only")
+    if mount is None and record.host_config.readonly_rootfs:
+        raise BadRequest("container rootfs is marked read-only")
+
+
+def _owner(container: Container, view: View) -> tuple[int, int] | None:
+    user = container.record.config.user
+    identity = resolve_identity(view.root, user, ()) if user else None
+    return (identity.uid, identity.gid) if identity else None
 
 
 def _stat(path: str) -> dict[str, Any]:
-    clean = _clean(path)
-    # A slash at the end asks for the directory behind a symlink.
-    found = Path(clean).stat() if path.endswith(("/", "/.")) else Path(clean).lstat()
-    if path.endswith("/") and not stat.S_ISDIR(found.st_mode):
+    place = _place(path)
+    found = Path(place).lstat()
+    if _is_directory_wanted(path) and not stat.S_ISDIR(found.st_mode):
         raise NotADirectoryError(path)
-    target = os.path.realpath(clean) if stat.S_ISLNK(found.st_mode) else ""
+    target = os.path.realpath(place) if stat.S_ISLNK(found.st_mode) else ""
     return {
-        "name": posixpath.basename(clean) or "/",
+        "name": _archive_name(path),
         "size": found.st_size,
         "mode": _go_mode(found.st_mode),
         "mtime": rfc3339(found.st_mtime_ns),
@@ -167,6 +186,25 @@ def _go_mode(mode: int) -> int:
     kind = next((bits for is_kind, bits in _GO_KINDS if is_kind(mode)), 0)
     extra = sum(bits for flag, bits in _GO_BITS if mode & flag)
     return kind | extra | mode & 0o777
+
+
+def _write_archive(path: str, name: str, output: IO[bytes]) -> None:
+    write_from(_place(path), name, output)
+
+
+def _archive_name(path: str) -> str:
+    """What a path is called in its archive: its last part; `.` if only its contents are meant."""
+    return "." if path == "." or path.endswith("/.") else posixpath.basename(_clean(path)) or "/"
+
+
+def _place(path: str) -> str:
+    """Where a path is. A slash or a dot at its end asks for the directory behind a symlink."""
+    clean = _clean(path)
+    return os.path.realpath(clean, strict=True) if _is_directory_wanted(path) else clean
+
+
+def _is_directory_wanted(path: str) -> bool:
+    return path.endswith(("/", "/."))
 
 
 def _clean(path: str) -> str:

@@ -322,11 +322,22 @@ class ContainerService:
         return self._archives.get(container, path)
 
     async def archive_put(
-        self, name: str, path: str, tar: AsyncIterator[bytes], *, no_overwrite_dir_non_dir: bool = False
+        self,
+        name: str,
+        path: str,
+        tar: AsyncIterator[bytes],
+        *,
+        no_overwrite_dir_non_dir: bool = False,
+        copy_uid_gid: bool = False,
     ) -> None:
-        """Unpack a tar archive into a directory of a container, running or not."""
+        """Unpack a tar archive into a directory of a container, running or not.
+
+        With `copy_uid_gid` its files belong to the container's user.
+        """
         container = self._ledger.get(name)
-        await self._archives.put(container, path, tar, no_overwrite=no_overwrite_dir_non_dir)
+        await self._archives.put(
+            container, path, tar, no_overwrite=no_overwrite_dir_non_dir, is_users=copy_uid_gid
+        )
         self._ledger.publish(container, "extract-to-dir")
 
     async def changes(self, name: str) -> list[Change]:

@@ -17,18 +17,19 @@ from typing import IO, Final
 _XATTR: Final = "SCHILY.xattr."
 
 
-def write_from(path: str, output: IO[bytes]) -> None:
-    """Write an archive of what is at `path`, named by its last part; symlinks are kept, sockets left out."""
+def write_from(path: str, name: str, output: IO[bytes]) -> None:
+    """Write an archive of what is at `path`, called `name` in it; symlinks are kept, sockets left out."""
     links: dict[tuple[int, int], str] = {}
     with tarfile.open(fileobj=output, mode="w|", format=tarfile.PAX_FORMAT) as archive:
-        for place, name in _walk(path, posixpath.basename(path) or "."):
-            _add(archive, place, name, links)
+        for place, inner_name in _walk(path, name):
+            _add(archive, place, inner_name, links)
 
 
-def read_into(directory: str, source: IO[bytes], *, is_strict: bool) -> None:
+def read_into(directory: str, source: IO[bytes], *, is_strict: bool, owner: tuple[int, int] | None = None) -> None:
     """Unpack an archive into an existing directory, owners, modes, times and extended attributes included.
 
     What is in the way is replaced; with `is_strict` not a directory by something else, nor the other way round.
+    With `owner` everything is that user's and group's. Names that lead out of the directory are refused.
     Raises `NotADirectoryError`, `FileNotFoundError`, `tarfile.TarError`, `OSError`.
     """
     _enter(directory)
@@ -37,6 +38,11 @@ def read_into(directory: str, source: IO[bytes], *, is_strict: bool) -> None:
         archive.extraction_filter = getattr(tarfile, "fully_trusted_filter", None)
         folders = []
         for member in archive:
+            member.name = _inner_name(member.name)
+            if member.islnk():
+                member.linkname = _inner_name(member.linkname)
+            if owner is not None:
+                member.uid, member.gid = owner
             _make_room(member, is_strict=is_strict)
             archive.extract(member, ".", numeric_owner=True)
             _set_attributes(member)
@@ -44,7 +50,7 @@ def read_into(directory: str, source: IO[bytes], *, is_strict: bool) -> None:
                 folders.append(member)
     # Files made inside changed the directories' times.
     for member in reversed(folders):
-        os.utime(_name(member), (member.mtime, member.mtime), follow_symlinks=False)
+        os.utime(member.name, (member.mtime, member.mtime), follow_symlinks=False)
     # A client may pad the archive: who stops reading early would break its pipe.
     while source.read(1 << 16):
         continue
@@ -62,7 +68,7 @@ def _walk(path: str, name: str) -> Iterator[tuple[str, str]]:
     yield path, name
     if stat.S_ISDIR(os.lstat(path).st_mode):
         for entry in sorted(Path(path).iterdir()):
-            yield from _walk(str(entry), f"{name}/{entry.name}")
+            yield from _walk(str(entry), posixpath.join(name, entry.name))
 
 
 def _add(archive: tarfile.TarFile, path: str, name: str, links: dict[tuple[int, int], str]) -> None:
@@ -122,7 +128,7 @@ def _describe(member: tarfile.TarInfo, path: str, found: os.stat_result) -> bool
 
 
 def _make_room(member: tarfile.TarInfo, *, is_strict: bool) -> None:
-    path = _name(member)
+    path = member.name
     try:
         found = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -146,8 +152,11 @@ def _set_attributes(member: tarfile.TarInfo) -> None:
     for header, value in member.pax_headers.items():
         if header.startswith(_XATTR):
             attribute = header.removeprefix(_XATTR)
-            os.setxattr(_name(member), attribute, value.encode("utf-8", "surrogateescape"), follow_symlinks=False)
+            os.setxattr(member.name, attribute, value.encode("utf-8", "surrogateescape"), follow_symlinks=False)
 
 
-def _name(member: tarfile.TarInfo) -> str:
-    return member.name.lstrip("/") or "."
+def _inner_name(name: str) -> str:
+    clean = posixpath.normpath(name.lstrip("/"))
+    if clean.split("/", 1)[0] == "..":
+        raise tarfile.ExtractError(f'invalid entry name "{name}"')
+    return clean

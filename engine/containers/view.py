@@ -1,8 +1,9 @@
 """A container's files as its processes see them, also while it does not run.
 
-A thread of its own moves into the container's root: `/proc/PID/root` of a living container, with everything that is
-mounted there; else the snapshot, over which the thread mounts the container's volumes in a mount namespace that ends
-with it. No name in an archive can then lead out, however the container's symlinks are laid.
+A thread of its own moves into the container's root, in a mount namespace that ends with it: a copy of a living
+container's, with everything that is mounted there but proc; else the snapshot, over which the thread mounts the
+container's volumes. No name in an archive can then lead out, however the container's symlinks are laid and whatever it
+does to them meanwhile. (Proc's links to other processes' roots are no names: they lead anywhere.)
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from engine.kernel.mounts import MS_BIND, MS_RDONLY, MS_REC, MS_REMOUNT, MS_SLAVE, mount
-from engine.kernel.namespaces import CLONE_FS, CLONE_NEWNS, on_own_thread, unshare
+from engine.kernel.mounts import MS_BIND, MS_RDONLY, MS_REC, MS_REMOUNT, MS_SLAVE, mount, mounts_of_kind, unmount
+from engine.kernel.namespaces import CLONE_FS, CLONE_NEWNS, on_own_thread, setns, unshare
 from engine.storage.rooted import resolve_in_root
 
 T = TypeVar("T")
@@ -31,10 +32,11 @@ class Overlay:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A root directory, and what lies over it."""
+    """A root directory and what lies over it, or the process whose root and mounts are meant."""
 
     root: Path
     overlays: Sequence[Overlay] = ()
+    process_id: int | None = None
 
     def run(self, act: Callable[[], T]) -> T:
         """Run `act` with this root as `/` and the working directory. Blocks; raises what `act` raises, or `OSError`.
@@ -49,7 +51,11 @@ class View:
         return on_own_thread(run)
 
     def _enter(self) -> None:
+        if self.process_id is not None:
+            _join(self.process_id)
+            return
         unshare(CLONE_NEWNS if self.overlays else CLONE_FS)
+        os.umask(0)
         if self.overlays:
             mount("", Path("/"), flags=MS_SLAVE | MS_REC)
         for overlay in self.overlays:
@@ -60,7 +66,6 @@ class View:
         finally:
             os.close(descriptor)
         os.chroot(".")
-        os.umask(0)
 
     def _lay(self, overlay: Overlay) -> None:
         target = resolve_in_root(self.root, overlay.destination)
@@ -73,3 +78,19 @@ class View:
         mount(str(overlay.source), target, flags=MS_BIND | MS_REC)
         if overlay.is_read_only:
             mount("", target, flags=MS_REMOUNT | MS_BIND | MS_RDONLY)
+
+
+def _join(process_id: int) -> None:
+    """Move the thread into a copy of a process's mount namespace without proc, at its root."""
+    unshare(CLONE_FS)
+    os.umask(0)
+    points = list(mounts_of_kind("proc", process_id))
+    namespace = os.open(f"/proc/{process_id}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        setns(namespace, CLONE_NEWNS)
+    finally:
+        os.close(namespace)
+    unshare(CLONE_NEWNS)
+    mount("", Path("/"), flags=MS_SLAVE | MS_REC)
+    for point in reversed(points):
+        unmount(point, lazily=True)

@@ -59,6 +59,15 @@ class MountEntry:
     is_slave: bool
 
 
+def mounts_of_kind(filesystem: str, process_id: int) -> Iterator[Path]:
+    """Yield where a process has file systems of a kind mounted, as it sees them, in the order of mounting."""
+    with Path(f"/proc/{process_id}/mountinfo").open("rb") as table:
+        for line in table:
+            before, _, after = line.partition(b" - ")
+            if after.split(b" ", 1)[0] == os.fsencode(filesystem):
+                yield Path(_unescape(before.split(b" ")[4]))
+
+
 def mount_of(path: Path) -> MountEntry:
     """The mount on which a path is, symbolic links followed (proc_pid_mountinfo(5))."""
     wanted = os.fspath(path.resolve())

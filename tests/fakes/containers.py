@@ -374,7 +374,13 @@ class FakeContainers(Runs):
         yield self.archives[path]
 
     async def archive_put(
-        self, name: str, path: str, tar: AsyncIterator[bytes], *, no_overwrite_dir_non_dir: bool = False
+        self,
+        name: str,
+        path: str,
+        tar: AsyncIterator[bytes],
+        *,
+        no_overwrite_dir_non_dir: bool = False,
+        copy_uid_gid: bool = False,
     ) -> None:
         self.archives[path] = b"".join([chunk async for chunk in tar])
 

@@ -29,9 +29,14 @@ async def get(services: Services, request: Request) -> Answer:
 
 async def put(services: Services, request: Request) -> Answer:
     """`PUT /containers/{name}/archive`: unpack the body (tar, perhaps compressed) into the directory."""
-    no_overwrite = request.query.flag("noOverwriteDirNonDir")
-    path = required(request, "path")
-    await services.containers.archive_put(request.name, path, request.chunks(), no_overwrite_dir_non_dir=no_overwrite)
+    query, path = request.query, required(request, "path")
+    await services.containers.archive_put(
+        request.name,
+        path,
+        request.chunks(),
+        no_overwrite_dir_non_dir=query.flag("noOverwriteDirNonDir"),
+        copy_uid_gid=query.flag("copyUIDGID"),
+    )
     return OK
 
 

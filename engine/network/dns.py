@@ -1,4 +1,4 @@
-"""DNS messages (RFC 1035, RFC 2308) and the answers of the embedded name server. Pure.
+"""DNS messages (RFC 1035, RFC 2308, RFC 6891) and the answers of the embedded name server. Pure.
 
 Only what a name server for containers needs: one question per query, and answers of type A, AAAA and PTR. What is
 not ours is forwarded as the bytes it came in.
@@ -30,10 +30,16 @@ REFUSED: Final = 5
 # Containers come and go; resolvers inside them hardly cache, but some programs do.
 TTL_SECONDS: Final = 5
 MAX_UDP_BYTES: Final = 512
+# What passes every link without fragments (DNS Flag Day 2020).
+EDNS_UDP_BYTES: Final = 1232
 
 _HEADER = struct.Struct(">HHHHHH")
 _QR, _AA, _TC, _RD, _RA = 0x8000, 0x0400, 0x0200, 0x0100, 0x0080
 _OPCODE = 0x7800
+
+
+# An OPT record: the root's name, its type, how much we take, no flags, no options.
+_OWN_OPTIONS: Final = struct.pack(">BHHIH", 0, TYPE_OPT, EDNS_UDP_BYTES, 0, 0)
 
 
 class NotAQuery(ValueError):
@@ -46,12 +52,15 @@ class NotAQuery(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A parsed query. `name` is lower case without the final dot; `end` is where the question ends in `raw`."""
+    """A parsed query. `name` is lower case without the final dot; `end` is where the question ends in `raw`.
+    `payload_bytes` is how much the asker takes over UDP, where it says so (EDNS), else 0.
+    """
 
     raw: bytes
     name: str
     kind: int
     end: int
+    payload_bytes: int = 0
 
     @property
     def identity(self) -> bytes:
@@ -73,7 +82,7 @@ def parse_query(raw: bytes) -> Question:
         raise NotAQuery(_failure(raw[:12], FORMERR))
     name, offset = parsed
     kind, _klass = struct.unpack_from(">HH", raw, offset)
-    return Question(raw, name, kind, offset + 4)
+    return Question(raw, name, kind, offset + 4, _payload_bytes(raw, offset + 4))
 
 
 def reply(
@@ -91,12 +100,14 @@ def reply(
         _record(TYPE_PTR, encode_name(name)) for name in pointers
     ]
     flags = _QR | _AA | _RA | code | _flag(question.raw, _RD)
-    length = question.end + sum(map(len, records))
-    if length > MAX_UDP_BYTES and not over_tcp:
+    # Who speaks EDNS is answered in it, and may take more.
+    options = _OWN_OPTIONS if question.payload_bytes else b""
+    most = min(max(question.payload_bytes, MAX_UDP_BYTES), EDNS_UDP_BYTES)
+    if question.end + sum(map(len, records)) + len(options) > most and not over_tcp:
         records = []
         flags |= _TC
-    header = question.raw[:2] + struct.pack(">HHHHH", flags, 1, len(records), 0, 0)
-    return header + question.raw[12 : question.end] + b"".join(records)
+    header = question.raw[:2] + struct.pack(">HHHHH", flags, 1, len(records), 0, 1 if options else 0)
+    return header + question.raw[12 : question.end] + b"".join(records) + options
 
 
 def failure(question: Question, code: int) -> bytes:
@@ -171,6 +182,15 @@ def encode_name(name: str) -> bytes:
 def query(name: str, kind: int, identity: int = 0) -> bytes:
     """A recursive query, as a resolver sends it."""
     return _HEADER.pack(identity, _RD, 1, 0, 0, 0) + encode_name(name) + struct.pack(">HH", kind, CLASS_IN)
+
+
+def _payload_bytes(raw: bytes, offset: int) -> int:
+    """What an OPT record after the question says of the asker's room; 0 without one, or after something else."""
+    _identity, _flags, _questions, answers, authorities, additionals = _HEADER.unpack_from(raw)
+    if answers or authorities or not additionals or len(raw) < offset + 11 or raw[offset]:
+        return 0
+    kind, payload_bytes = struct.unpack_from(">HH", raw, offset + 1)
+    return max(payload_bytes, MAX_UDP_BYTES) if kind == TYPE_OPT else 0
 
 
 def _failure(header: bytes, code: int) -> bytes:

@@ -184,6 +184,20 @@ def test_an_answer_too_long_for_udp_says_so_and_is_whole_over_tcp() -> None:
     assert len(records(known.answer(replicas[0].id, asked("web"), over_tcp=True))[1]) == 60
 
 
+def test_who_takes_more_over_udp_gets_more_and_is_answered_in_kind() -> None:
+    plain = dns.query("web", dns.TYPE_A, 7)
+    room = struct.pack(">BHHIH", 0, dns.TYPE_OPT, 4096, 0, 0)
+    asked = dns.parse_query(plain[:10] + b"\0\1" + plain[12:] + room)
+    addresses = [f"10.0.0.{number}" for number in range(1, 60)]
+    answer = dns.reply(asked, dns.NOERROR, addresses)
+    assert not dns.is_truncated(answer)
+    assert 512 < len(answer) <= 1232
+    assert answer.endswith(struct.pack(">BHHIH", 0, dns.TYPE_OPT, 1232, 0, 0))
+    assert answer[10:12] == b"\0\1"
+    assert dns.is_truncated(dns.reply(asked, dns.NOERROR, [f"10.0.1.{number}" for number in range(1, 100)]))
+    assert dns.is_truncated(dns.reply(dns.parse_query(plain), dns.NOERROR, addresses))
+
+
 def test_reverse_addresses_are_read_for_both_versions() -> None:
     assert dns.reverse_address("4.3.2.1.in-addr.arpa") == "1.2.3.4"
     nibbles = ".".join(reversed("fd000000000000000000000000000001"))

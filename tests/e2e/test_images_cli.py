@@ -40,11 +40,13 @@ def test_clients_of_long_ago_work_with_images(machine: Machine, version: str, tm
         old_docker(machine, version, "rmi", f"{registry.host}/made:1")
 
 
-def test_an_image_is_for_one_platform_and_says_so(machine: Machine) -> None:
+def test_an_image_is_for_one_platform_and_says_so(machine: Machine, tmp_path: Path) -> None:
     machine.docker("pull", IMAGE)
     for command in (("image", "inspect"), ("history",), ("rmi",)):
         refused = machine.docker(*command, "--platform", "linux/s390x", IMAGE, succeeds=False)
         assert "does not match the specified platform (linux/s390x)" in refused.stderr
+    refused = machine.docker("save", "--platform", "linux/s390x", "-o", str(tmp_path / "x.tar"), IMAGE, succeeds=False)
+    assert "does not match the specified platform" in refused.stderr
     refused = machine.docker("create", "--pull", "never", "--platform", "linux/s390x", IMAGE, succeeds=False)
     assert "does not match the specified platform (linux/s390x)" in refused.stderr
     here = machine.docker("image", "inspect", "--format", "{{.Os}}/{{.Architecture}}", IMAGE).stdout.strip()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 from engine.api.messages import Answer, Request, Stream, required
 from engine.api.outbox import closed_after
-from engine.api.platforms import platform_text
+from engine.api.platforms import platform_of, platform_text
 from engine.api.progress import error_line, progress_lines
 from engine.api.router import Route
 from engine.api.routes.snapshots import tag_from
@@ -19,6 +19,7 @@ from engine.wire.containers import ContainerConfig
 from engine.wire.images import Progress
 
 _TAR: Final = "application/x-tar"
+_PLATFORM_BEGAN: Final = (1, 48)
 
 
 async def load(services: Services, request: Request) -> Answer:
@@ -35,12 +36,19 @@ async def load(services: Services, request: Request) -> Answer:
 
 async def save(services: Services, request: Request) -> Answer:
     """`GET /images/get`: the images of `names` as one archive."""
-    return Stream(services.images.save(request.query.texts("names")), content_type=_TAR)
+    return _saved(services, request, request.query.texts("names"))
 
 
 async def save_one(services: Services, request: Request) -> Answer:
     """`GET /images/{name}/get`: one image as an archive."""
-    return Stream(services.images.save([request.name]), content_type=_TAR)
+    return _saved(services, request, [request.name])
+
+
+def _saved(services: Services, request: Request, names: Sequence[str]) -> Stream:
+    wanted = platform_of(request.query.text("platform")) if request.version >= _PLATFORM_BEGAN else None
+    for name in names if wanted else ():
+        services.images.check_platform(services.images.get(name), name, wanted)
+    return Stream(services.images.save(names), content_type=_TAR)
 
 
 def take_in(services: Services, request: Request) -> Answer:
@@ -60,11 +68,25 @@ def take_in(services: Services, request: Request) -> Answer:
 
 
 async def _import(services: Services, request: Request, url: str, options: ImportOptions) -> AsyncIterator[Progress]:
-    if url:
-        yield Progress(status=f"Downloading from {url}")
-    async with closed_after(download(url) if url else request.chunks()) as archive:
+    async with closed_after(download(url) if url else request.chunks()) as chunks:
+        archive = chunks
+        if url:
+            archive = await _begun(chunks)
+            yield Progress(status=f"Downloading from {url}")
         image_id = await services.images.take_in(archive, options)
     yield Progress(status=image_id)
+
+
+async def _begun(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same chunks, of which the first is there: an address that leads nowhere is the answer's status."""
+    first = await anext(chunks, b"")
+
+    async def whole() -> AsyncIterator[bytes]:
+        yield first
+        async for chunk in chunks:
+            yield chunk
+
+    return whole()
 
 
 ROUTES = (

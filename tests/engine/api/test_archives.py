@@ -53,10 +53,13 @@ async def test_export_and_save_write_what_comes(tmp_path: Path) -> None:
         exported = await docker(server, "export", "--output", str(tmp_path / "box.tar"), "box")
         saved = await docker(server, "save", "--output", str(tmp_path / "saved.tar"), "busybox")
         missing = await docker(server, "save", "--output", str(tmp_path / "missing.tar"), "nope")
+        output = ["--output", str(tmp_path / "foreign.tar")]
+        foreign = await docker(server, "save", "--platform", "linux/arm64", *output, "busybox")
     assert (exported.code, saved.code) == (0, 0)
     assert (tmp_path / "box.tar").read_bytes() == b"an archive"
     assert (tmp_path / "saved.tar").read_bytes() == b"sha256:" + b"a" * 64
     assert "No such image: nope" in missing.err
+    assert "busybox is for amd64" in foreign.err
 
 
 async def test_load_prints_the_images(tmp_path: Path) -> None:
@@ -72,12 +75,14 @@ async def test_import_hands_over_what_was_said(tmp_path: Path) -> None:
         done = await docker(server, "import", *words, "-", "team/app:2", stdin=b"data")
         wrong = await docker(server, "import", "--change", "RUN x", "-", stdin=b"data")
         elsewhere = await docker(server, "import", "ftp://example.org/x")
+        nowhere = await docker(server, "import", "http://127.0.0.1:1/x")
         taken_in = server.engine.images.taken_in
     assert done.out.strip() == "sha256:" + "d" * 64
     config = ContainerConfig(cmd=["/bin/sh", "-c", "run"])
     assert taken_in == [(b"data", ImportOptions("team/app:2", "flat", "linux/arm64", config))]
     assert "RUN is not a valid change command" in wrong.err
     assert elsewhere.code != 0
+    assert "Error response from daemon: http://127.0.0.1:1/x cannot be fetched" in nowhere.err
 
 
 async def test_sizes_are_told_when_asked_for(tmp_path: Path) -> None:

@@ -30,6 +30,13 @@ class Proxies(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields
         return {name: value for name, value in values.items() if value}
 
 
+class AddressPool(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A range of addresses that networks without one of their own get subnets of, with `size` as prefix length."""
+
+    base: str
+    size: int
+
+
 class Configuration(msgspec.Struct, frozen=True, rename="kebab"):
     """What the file may say. An empty value is the same as none; options of the command line count more."""
 
@@ -51,6 +58,7 @@ class Configuration(msgspec.Struct, frozen=True, rename="kebab"):
     max_concurrent_uploads: int = 0
     max_download_attempts: int = 0
     live_restore: bool = True
+    default_address_pools: list[AddressPool] = []
 
 
 KNOWN: Final = frozenset(field.encode_name for field in msgspec.structs.fields(Configuration))

@@ -37,7 +37,7 @@ def put_together(settings: Settings, store: Store, runtime: Runtime, events: Eve
     paths = settings.paths
     images = ImageService(paths, store, events, settings.reloadable.registries)
     volumes = VolumeService(paths, store, events)
-    networks = NetworkService(paths, store, events)
+    networks = NetworkService(paths, store, events, pools=settings.address_pools)
     snapshots = Snapshots(paths)
     builder = Builder(paths, store, images, Drivers(paths, events, images, snapshots, volumes, networks, runtime))
     containers = ContainerService(

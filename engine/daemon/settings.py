@@ -13,6 +13,7 @@ from typing import Final
 from engine.daemon.configuration import CONFIGURATION, Configuration, check_labels, read_configuration
 from engine.daemon.doors import Certificates, Doors
 from engine.errors import BadRequest
+from engine.network.ipam import DEFAULT_POOLS, Pool, checked_pool
 from engine.registry.settings import RegistrySettings
 from engine.state.paths import Paths
 
@@ -79,6 +80,7 @@ class Settings:
     reloadable: Reloadable
     ready_descriptor: int | None = None
     idle_seconds: float = math.inf
+    address_pools: tuple[Pool, ...] = DEFAULT_POOLS
 
 
 def settings_of(options: Options, environment: Mapping[str, str]) -> Settings:
@@ -97,6 +99,7 @@ def settings_of(options: Options, environment: Mapping[str, str]) -> Settings:
         reloadable=_reloadable(options, configuration, environment, paths),
         ready_descriptor=options.ready_descriptor,
         idle_seconds=math.inf if options.idle_seconds is None else options.idle_seconds,
+        address_pools=_address_pools(configuration),
     )
 
 
@@ -172,6 +175,13 @@ def _reloadable(
         proxies=through,
         registries=registries.with_trust(TRUST_DIRECTORIES),
     )
+
+
+def _address_pools(configuration: Configuration) -> tuple[Pool, ...]:
+    """Pools that were chosen stand in for the built-in ones of their IP version. Raises `BadRequest`."""
+    chosen = tuple(checked_pool(pool.base, pool.size) for pool in configuration.default_address_pools)
+    versions = {pool.base.version for pool in chosen}
+    return (*chosen, *(pool for pool in DEFAULT_POOLS if pool.base.version not in versions))
 
 
 def _log_level(options: Options, configuration: Configuration) -> str:

@@ -19,7 +19,7 @@ IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 class Pool:
     """A range that is dealt out in subnets of `prefix_length`."""
 
-    base: ipaddress.IPv4Network
+    base: IPNetwork
     prefix_length: int
 
 
@@ -31,10 +31,26 @@ DEFAULT_POOLS = (
 )
 
 
-def free_subnet(taken: Iterable[IPNetwork], pools: Sequence[Pool] = DEFAULT_POOLS) -> Subnet:
-    """The first subnet of the pools that overlaps nothing in `taken`. Raises `Conflict` when all are used."""
-    avoid = [network for network in taken if isinstance(network, ipaddress.IPv4Network)]
-    for candidate in _candidates(pools):
+def checked_pool(base: str, prefix_length: int) -> Pool:
+    """A pool that the machine's owner wants. Raises `BadRequest`."""
+    try:
+        network = ipaddress.ip_network(base)
+    except ValueError as exc:
+        raise BadRequest(f"invalid base pool {base!r}: {exc}") from exc
+    if not network.prefixlen <= prefix_length <= network.max_prefixlen:
+        raise BadRequest(
+            f"invalid pool size {prefix_length}: subnets of {base} have a prefix length from {network.prefixlen} to "
+            f"{network.max_prefixlen}"
+        )
+    return Pool(network, prefix_length)
+
+
+def free_subnet(taken: Iterable[IPNetwork], pools: Sequence[Pool] = DEFAULT_POOLS, version: int = 4) -> Subnet:
+    """The first subnet of the pools of an IP version that overlaps nothing in `taken`. Raises `Conflict` when all are
+    used.
+    """
+    avoid = [network for network in taken if network.version == version]
+    for candidate in _candidates([pool for pool in pools if pool.base.version == version]):
         if not any(candidate.overlaps(network) for network in avoid):
             return Subnet(subnet=str(candidate), gateway=str(candidate.network_address + 1))
     raise Conflict(
@@ -43,7 +59,7 @@ def free_subnet(taken: Iterable[IPNetwork], pools: Sequence[Pool] = DEFAULT_POOL
     )
 
 
-def _candidates(pools: Sequence[Pool]) -> Iterator[ipaddress.IPv4Network]:
+def _candidates(pools: Sequence[Pool]) -> Iterator[IPNetwork]:
     for pool in pools:
         yield from pool.base.subnets(new_prefix=pool.prefix_length)
 

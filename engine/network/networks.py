@@ -227,6 +227,8 @@ class Networks:
         with netlink.exclusive_host_network():
             if record.enable_ipv4 and record.subnet(4) is None:
                 record = self._with_free_subnet(record)
+            if record.enable_ipv6 and record.subnet(6) is None:
+                record = msgspec.structs.replace(record, subnets=[*record.subnets, self._free_subnet6(record)])
             if record.has_bridge:
                 self._make_bridge(record)
             else:
@@ -287,6 +289,13 @@ class Networks:
         taken: list[ipam.IPNetwork] = list(_host_networks())
         taken += [ipaddress.ip_network(subnet.subnet) for record in self._table for subnet in record.subnets]
         return ipam.free_subnet(taken, self._pools)
+
+    def _free_subnet6(self, record: NetworkRecord) -> Subnet:
+        """One of the machine's IPv6 pools, if it has any; else one that nobody in the world has."""
+        if not any(pool.base.version == 6 for pool in self._pools):
+            return ipam.unique_local_subnet(record.id)
+        taken = [ipaddress.ip_network(subnet.subnet) for other in self._table for subnet in other.subnets]
+        return ipam.free_subnet(taken, self._pools, 6)
 
     def _bridge(self, record: NetworkRecord) -> Bridge:
         options = record.bridge_options

@@ -140,11 +140,9 @@ def _refuse_overlap_within(given: Sequence[IPAMConfig]) -> None:
 
 
 def _subnets(record: NetworkRecord) -> list[Subnet]:
-    """The ranges that the user gave (those of a version that is off do not count), and a unique IPv6 one."""
+    """The ranges that the user gave; those of a version that is off do not count."""
     enabled = {4: record.enable_ipv4, 6: record.enable_ipv6}
     subnets = [subnet for item in record.given if enabled[(subnet := ipam.wanted_subnet(item)).version]]
-    if record.enable_ipv6 and not any(subnet.version == 6 for subnet in subnets):
-        subnets.append(ipam.unique_local_subnet(record.id))
     for subnet in subnets:
         for name, address in subnet.auxiliary.items():
             if address == subnet.gateway:

@@ -10,6 +10,7 @@ import pytest
 from engine.daemon.configuration import Configuration, read_configuration
 from engine.daemon.settings import Options, read_again, settings_of
 from engine.errors import BadRequest
+from engine.network.ipam import DEFAULT_POOLS
 
 
 def written(directory: Path, **directives: object) -> Path:
@@ -64,6 +65,17 @@ def test_options_count_more_than_the_file(tmp_path: Path) -> None:
     assert (settings.paths.root, settings.paths.run) == (Path("/option"), Path("/run/file"))
     assert settings.reloadable.log_level == "WARNING"
     assert settings.reloadable.labels == ("a=1", "b=2")
+
+
+def test_pools_of_addresses_stand_in_for_the_built_in_ones_of_their_version(tmp_path: Path) -> None:
+    pools = [{"base": "10.64.0.0/16", "size": 26}]
+    settings = settings_of(Options(config_file=written(tmp_path, default_address_pools=pools)), {})
+    assert [(str(pool.base), pool.prefix_length) for pool in settings.address_pools] == [("10.64.0.0/16", 26)]
+    only6 = written(tmp_path, default_address_pools=[{"base": "fd00:64::/32", "size": 64}])
+    assert len(settings_of(Options(config_file=only6), {}).address_pools) == 1 + len(DEFAULT_POOLS)
+    with pytest.raises(BadRequest, match="invalid pool size 8"):
+        wrong = written(tmp_path, default_address_pools=[{"base": "10.64.0.0/16", "size": 8}])
+        settings_of(Options(config_file=wrong), {})
 
 
 def test_an_unknown_log_level_is_refused() -> None:

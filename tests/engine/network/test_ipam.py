@@ -41,6 +41,18 @@ def test_a_given_subnet_gets_its_first_address_as_gateway() -> None:
     assert ipam.wanted_subnet(IPAMConfig(subnet="10.9.0.0/24")).gateway == "10.9.0.1"
 
 
+def test_pools_of_the_machines_owner_are_dealt_out_by_version() -> None:
+    pools = [ipam.checked_pool("10.64.0.0/16", 26), ipam.checked_pool("fd00:64::/32", 64)]
+    assert ipam.free_subnet([ipaddress.ip_network("10.64.0.0/26")], pools).subnet == "10.64.0.64/26"
+    assert ipam.free_subnet([], pools, 6) == Subnet(subnet="fd00:64::/64", gateway="fd00:64::1")
+
+
+@pytest.mark.parametrize(("base", "size"), [("10.0.0.0", 40), ("10.0.0.1/16", 24), ("banana", 24), ("10.0.0.0/16", 8)])
+def test_a_pool_that_makes_no_sense_is_refused(base: str, size: int) -> None:
+    with pytest.raises(BadRequest, match="invalid"):
+        ipam.checked_pool(base, size)
+
+
 def test_of_two_addresses_one_is_the_gateways_and_one_a_containers() -> None:
     subnet = ipam.wanted_subnet(IPAMConfig(subnet="10.9.0.0/31"))
     assert (subnet.gateway, Addresses(subnet).take()) == ("10.9.0.0", "10.9.0.1")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING
 
 import anyio
 import anyio.abc
@@ -16,7 +17,7 @@ from compose.apply.parallel import unwrapped
 from compose.cli.connection import connected
 from compose.cli.interrupts import on_interrupts
 from compose.cli.session import Session
-from compose.cli.terminal import output_colour, progress, write_output, write_text
+from compose.cli.terminal import output_colour, progress, warn, write_output, write_text
 from compose.cli.up_options import UpRequest
 from compose.cli.working import Stage, perform, tell_warnings
 from compose.errors import ServiceFailed, UsageError
@@ -34,6 +35,9 @@ from compose.plan.trace import Trace
 from compose.render.logs import LogFormat
 from compose.render.progress import Progress, Quiet
 from engine.client import EngineClient
+
+if TYPE_CHECKING:
+    from compose.apply.develop.rules import Watched
 
 _INTERRUPTED = 130
 _LAST_WORDS_SECONDS = 2  # for the end of the output of containers that were just stopped
@@ -103,6 +107,7 @@ class _Foreground:
         self.format = LogFormat(names, colour=colour, prefix=not request.no_log_prefix)
         self.shown: Progress = Quiet()
         self.is_interrupted = False
+        self.rules = _watched(session, project) if request.watch else []
 
     async def run(self) -> int:
         """Up, output, end; returns the exit code."""
@@ -135,14 +140,26 @@ class _Foreground:
                 await tasks.start(follower.run, running)
                 started = await perform(plan, stage, report, trace=trace)
             await follower.until_noticed(started)
+        if self.rules:
+            tasks.start_soon(self._develop, name="watch")
         if self.request.abort_on_exit:
             await follower.first_end.wait()
             return
         async with anyio.create_task_group() as over:
             if self.request.abort_on_failure:
                 over.start_soon(_then, follower.first_failure.wait, over.cancel_scope.cancel)
+            if self.rules:
+                await anyio.sleep_forever()  # the next change may bring back what has ended
             await follower.until_idle()
             over.cancel_scope.cancel()
+
+    async def _develop(self) -> None:
+        from compose.cli.developing import Developer
+
+        def tell(line: str) -> None:
+            self.shown.aside(f"{line}\n".encode(), write_output)
+
+        await Developer(self.engine, self.project, self.rules, tell, Quiet().update).run()
 
     async def _stop(self, stopping: anyio.CancelScope) -> None:
         """Stop the project gracefully; when that is cancelled, kill what has not ended."""
@@ -199,6 +216,12 @@ class _Foreground:
             return follower.exit_codes.get(self.request.exit_code_from, 0)
         codes = follower.exit_codes.values()
         return next((code for code in codes if code), 0) if self.request.abort_on_failure else next(iter(codes), 0)
+
+
+def _watched(session: Session, project: Project) -> list[Watched]:
+    from compose.cli.developing import developed  # with inotify, which hardly any `up` needs
+
+    return developed(project, lambda message: warn(session, message))
 
 
 async def _then(wait: Callable[[], Awaitable[object]], act: Callable[[], None]) -> None:

@@ -20,6 +20,7 @@ COMMANDS = {
     "cp": "Copy files out of and into containers",
     "create": "Create a project's containers without starting them",
     "down": "Stop and remove containers and networks",
+    "engine": "Use the engine without a project, as with docker's commands",
     "events": "Print what happens to the project's containers",
     "exec": "Run a command in a running container",
     "explain": "Tell why a service's containers were last made anew",
@@ -51,6 +52,7 @@ COMMANDS = {
     "version": "Print the version",
     "volumes": "List the project's volumes",
     "wait": "Wait until containers have ended",
+    "watch": "Bring the project up and keep its containers up to date with their files",
 }
 _ALIASES = {"convert": "config"}
 

@@ -52,6 +52,7 @@ def create_options(function: Any) -> Any:
 @click.option("--attach", multiple=True, metavar="SERVICE", help="Print the output of these services only")
 @click.option("--no-attach", multiple=True, metavar="SERVICE", help="Do not print the output of these services")
 @click.option("--attach-dependencies", is_flag=True, help="Print the output of dependencies too")
+@click.option("-w", "--watch", is_flag=True, help="Keep containers up to date with their files (`develop.watch`)")
 @click.option("--trace", is_flag=True, help="Print what took the time")
 @click.option("--trace-out", default="", metavar="FILE", help="Write the time of every step to a file for Perfetto")
 @click.option("--menu/--no-menu", default=False, hidden=True)

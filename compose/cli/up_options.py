@@ -45,6 +45,7 @@ class UpRequest:
     attach: tuple[str, ...] = ()
     no_attach: tuple[str, ...] = ()
     attach_dependencies: bool = False
+    watch: bool = False
     trace: bool = False
     trace_out: str = ""
 
@@ -59,6 +60,8 @@ class UpRequest:
                 "--detach does not wait for containers to exit",
                 hint="leave out --detach, or --abort-on-container-exit/-failure and --exit-code-from",
             )
+        if self.watch and (self.detach or self.wait or self.no_start):
+            raise UsageError("--watch is for the foreground", hint="leave out --detach, or use `pycompose watch`")
         if self.abort_on_failure and self.abort_on_exit:
             raise UsageError(
                 "--abort-on-container-exit and --abort-on-container-failure contradict each other",

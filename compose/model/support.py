@@ -92,7 +92,6 @@ _SERVICE = {
     "deploy.restart_policy.window": Rule("swarm", "swarm", "the engine takes a start of 10 s for a success"),
     "deploy.rollback_config": Rule("swarm", "swarm", _SWARM_ONLY),
     "deploy.update_config": Rule("swarm", "swarm", _SWARM_ONLY),
-    "develop": Rule("no", "yes", "there is no `watch` command yet", is_quiet=True),
     "gpus": Rule("no", "yes", _REQUESTS),
     "isolation": Rule("windows", "windows", _WINDOWS_ONLY, fine=frozenset({"default"})),
     "logging.driver": Rule("partly", "yes", "json-file, local and none; another is an error", is_quiet=True),

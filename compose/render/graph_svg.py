@@ -45,12 +45,12 @@ def _places(drawing: Drawing) -> dict[str, Place]:
 
 def _svg_box(vertex: Vertex, place: Place) -> str:
     x, y, width = place
-    shade = colour(vertex.state)
+    left, shade = x + _PADDING, colour(vertex.state)
     return (
         f'<g><rect x="{x:.0f}" y="{y:.0f}" width="{width:.0f}" height="{_BOX_HEIGHT}" rx="6" fill="white" '
         f'stroke="{shade}" stroke-width="1.5"/>'
-        f'<text x="{x + _PADDING:.0f}" y="{y + 18:.0f}" font-weight="bold" fill="{shade}">{escape(title(vertex))}</text>'
-        f'<text x="{x + _PADDING:.0f}" y="{y + 35:.0f}" font-size="11" fill="#546e7a">{escape(vertex.image)}</text></g>'
+        f'<text x="{left:.0f}" y="{y + 18:.0f}" font-weight="bold" fill="{shade}">{escape(title(vertex))}</text>'
+        f'<text x="{left:.0f}" y="{y + 35:.0f}" font-size="11" fill="#546e7a">{escape(vertex.image)}</text></g>'
     )
 
 

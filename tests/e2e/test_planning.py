@@ -33,7 +33,7 @@ def test_a_plan_is_shown_kept_in_a_file_applied_and_explained(machine: Machine, 
     shown = machine.pycompose("plan", "--out", "next.json", cwd=tmp_path).stdout
     assert 'environment.LOG_LEVEL  "info" → "debug"  .env:2:1 (LOG_LEVEL)' in shown
     machine.pycompose("apply", "next.json", cwd=tmp_path)
-    assert machine.pycompose("exec", "web", "printenv", "LOG_LEVEL", cwd=tmp_path).stdout == "debug\n"
+    assert machine.pycompose("exec", "web", "sh", "-c", "echo $LOG_LEVEL", cwd=tmp_path).stdout == "debug\n"
     assert "configuration changed, environment.LOG_LEVEL" in machine.pycompose("explain", cwd=tmp_path).stdout
 
     again = machine.pycompose("apply", "next.json", cwd=tmp_path, succeeds=False)

@@ -1,0 +1,1 @@
+"""`develop.watch`: files that change on this machine are copied into containers, or have these restarted or rebuilt."""

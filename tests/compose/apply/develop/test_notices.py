@@ -1,0 +1,91 @@
+"""Changes of files as the kernel tells of them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio
+import pytest
+
+from compose.apply.develop.notices import batches, files_below
+
+pytestmark = pytest.mark.anyio
+
+
+async def seen(changed: AsyncIterator[set[str]], *wanted: Path) -> set[str]:
+    """All that has changed until each of the wanted paths was told of."""
+    found: set[str] = set()
+    with anyio.fail_after(20):
+        async for batch in changed:
+            found |= batch
+            if {str(path) for path in wanted} <= found:
+                break
+    return found
+
+
+def nothing(_: str) -> bool:
+    return False
+
+
+async def test_files_that_are_written_moved_and_removed_are_told_of(tmp_path: Path) -> None:
+    (tmp_path / "old").write_text("1")
+    (tmp_path / "gone").write_text("1")
+    async with batches([str(tmp_path)], nothing) as changed:
+        (tmp_path / "new").write_text("1")
+        (tmp_path / "old").rename(tmp_path / "moved")
+        (tmp_path / "gone").unlink()
+        found = await seen(changed, *(tmp_path / name for name in ("new", "old", "moved", "gone")))
+    assert len(found) == 4
+
+
+async def test_new_directories_are_watched_with_all_that_is_in_them_already(tmp_path: Path) -> None:
+    (tmp_path / "outside" / "sub").mkdir(parents=True)
+    (tmp_path / "outside" / "sub" / "before").write_text("1")
+    root = tmp_path / "root"
+    root.mkdir()
+    async with batches([str(root)], nothing) as changed:
+        (tmp_path / "outside").rename(root / "inside")
+        await seen(changed, root / "inside" / "sub" / "before")
+        (root / "inside" / "sub" / "after").write_text("1")
+        await seen(changed, root / "inside" / "sub" / "after")
+        shutil.rmtree(root / "inside")
+        await seen(changed, root / "inside")
+
+
+async def test_saving_many_files_at_once_is_one_batch(tmp_path: Path) -> None:
+    async with batches([str(tmp_path)], nothing) as changed:
+        for number in range(50):
+            (tmp_path / str(number)).write_text("1")
+        with anyio.fail_after(20):
+            first = await anext(changed)
+    assert len(first) == 50
+
+
+async def test_a_single_file_is_watched_though_editors_replace_it(tmp_path: Path) -> None:
+    file = tmp_path / "one.conf"
+    file.write_text("1")
+    async with batches([str(file)], nothing) as changed:
+        (tmp_path / "new").write_text("2")
+        (tmp_path / "new").rename(file)
+        await seen(changed, file)
+        file.write_text("3")
+        await seen(changed, file)
+
+
+async def test_directories_that_do_not_matter_are_not_watched(tmp_path: Path) -> None:
+    (tmp_path / "node_modules").mkdir()
+    async with batches([str(tmp_path)], lambda path: path.endswith("node_modules")) as changed:
+        (tmp_path / "node_modules" / "much").write_text("1")
+        (tmp_path / "file").write_text("1")
+        found = await seen(changed, tmp_path / "file")
+    assert found == {str(tmp_path / "file")}
+
+
+def test_the_files_that_there_are_are_found(tmp_path: Path) -> None:
+    (tmp_path / "a" / "skip").mkdir(parents=True)
+    for name in ("a/one", "a/skip/two", "three"):
+        (tmp_path / name).write_text("1")
+    found = set(files_below([f"{tmp_path}/a", f"{tmp_path}/three"], lambda path: path.endswith("/skip")))
+    assert found == {f"{tmp_path}/a/one", f"{tmp_path}/three"}

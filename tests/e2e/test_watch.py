@@ -1,0 +1,57 @@
+"""`watch` and `up --watch`: containers follow their files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.machine import Machine, pycompose_command
+from tests.e2e.terminal import Terminal
+
+pytestmark = [pytest.mark.root, pytest.mark.net]
+
+STACK = """
+name: dev
+services:
+  web:
+    build:
+      context: .
+      dockerfile_inline: |
+        FROM busybox
+        COPY version /version
+    command: sleep 1000
+    init: true
+    develop:
+      watch:
+        - {path: ./src, action: sync, target: /app, initial_sync: true, ignore: [node_modules/]}
+        - {path: ./version, action: rebuild}
+        - {path: ./gen, action: sync+exec, target: /gen, exec: {command: [sh, -c, cat /gen/* > /all]}}
+"""
+
+
+@pytest.mark.parametrize("command", [("watch",), ("up", "--watch")])
+def test_containers_follow_their_files(machine: Machine, tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "compose.yaml").write_text(STACK)
+    for directory in ("src/node_modules", "gen"):
+        (tmp_path / directory).mkdir(parents=True)
+    (tmp_path / "src" / "first").write_text("first")
+    (tmp_path / "version").write_text("1")
+    environment = {**machine.environment, "PYTHONPATH": ""}
+    with Terminal([*pycompose_command(), *command], cwd=tmp_path, environment=environment) as screen:
+        screen.expect("Syncing service")
+        assert machine.pycompose("exec", "web", "cat", "/app/first", cwd=tmp_path).stdout == "first"
+        (tmp_path / "src" / "node_modules" / "no").write_text("no")
+        (tmp_path / "src" / "first").unlink()
+        (tmp_path / "src" / "second").write_text("second")
+        screen.expect("after 2 changes")
+        (tmp_path / "gen" / "one").write_text("one")
+        screen.expect("after 1 changes")
+        (tmp_path / "version").write_text("2")
+        screen.expect("Rebuilt web")
+        screen.expect("Syncing service")
+        assert machine.pycompose("exec", "web", "ls", "/app", cwd=tmp_path).stdout.split() == ["second"]
+        assert machine.pycompose("exec", "web", "cat", "/version", cwd=tmp_path).stdout == "2"
+        screen.press("\x03")
+        assert screen.wait() == 130
+    machine.pycompose("down", "-t", "0", "--rmi", "local", cwd=tmp_path)

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import posixpath
 import stat
 import tarfile
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 import anyio.to_thread
 
-from engine.containers.concurrent import all_of, together
 from engine.containers.container import Container
 from engine.containers.drivers import Drivers
 from engine.containers.tarball import read_into, write_from
 from engine.containers.view import Overlay, View
 from engine.errors import BadRequest, EngineError, NotFound
 from engine.runtime.users import resolve_identity
+from engine.storage.compression import Read
+from engine.storage.streaming import Write, consumed, streamed
 from engine.wire.times import rfc3339
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer, WriteableBuffer
 
 _CHUNK: Final = 1 << 17
 # Go's fs.FileMode, which the API uses: its own bits for the kinds of files.
@@ -54,25 +59,15 @@ class Archives:
         """A tar archive of a file or directory, its names beginning with the path's last part. Raises `NotFound`."""
         async with self._view(container) as view:
             facts = await self._inside(view, container, path, partial(_stat, path))
-            errors: list[Exception] = []
-            readable, writable = os.pipe2(os.O_CLOEXEC)
-            os.set_blocking(readable, False)
-            act = partial(_with_file, writable, "wb", partial(_write_archive, path, facts["name"]))
 
-            async def write() -> None:
-                errors.extend(await all_of(partial(self._inside, view, container, path, act)))
-                os.close(writable)
+            def produce(write: Write) -> None:
+                with _told(container, path):
+                    view.run(partial(_write_archive, path, facts["name"], write))
 
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(write)
-                try:
-                    async for chunk in _read(readable):
-                        yield chunk
-                finally:
-                    # Inside the group: a thread that writes to a client who left ends only by this.
-                    os.close(readable)
-            if errors:
-                raise errors[0]
+            # In no task group of ours: whoever iterates may stop at any point.
+            async with aclosing(streamed(produce)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
 
     async def put(
         self, container: Container, path: str, tar: AsyncIterator[bytes], *, no_overwrite: bool, is_users: bool
@@ -86,19 +81,12 @@ class Archives:
         _check_writable(container, path)
         async with self._view(container) as view:
             owner = await anyio.to_thread.run_sync(_owner, container, view) if is_users else None
-            readable, writable = os.pipe2(os.O_CLOEXEC)
-            os.set_blocking(writable, False)
-            act = partial(
-                _with_file, readable, "rb", partial(read_into, _clean(path), is_strict=no_overwrite, owner=owner)
-            )
 
-            async def unpack() -> None:
-                try:
-                    await self._inside(view, container, path, act)
-                finally:
-                    os.close(readable)
+            def consume(read: Read) -> None:
+                with _told(container, path, no_directory="extraction point is not a directory"):
+                    view.run(partial(_read_archive, path, read, is_strict=no_overwrite, owner=owner))
 
-            await together(unpack, partial(_write, writable, tar))
+            await consumed(tar, consume)
 
     @asynccontextmanager
     async def _view(self, container: Container) -> AsyncIterator[View]:
@@ -126,19 +114,29 @@ class Archives:
                 yield Overlay(Path(mount.source), mount.destination, mount.is_read_only)
 
     async def _inside(self, view: View, container: Container, path: str, act: Callable[[], Any]) -> Any:
-        try:
-            return await anyio.to_thread.run_sync(view.run, act)
-        except (FileNotFoundError, ProcessLookupError) as exc:
-            raise NotFound(f"Could not find the file {path} in container {container.name}") from exc
-        except NotADirectoryError as exc:
-            raise BadRequest(f"lstat {path}: not a directory") from exc
-        except tarfile.TarError as exc:
-            raise BadRequest(f"the archive cannot be read: {exc}") from exc
-        except BrokenPipeError:
-            return None  # the client went away
-        except OSError as exc:
-            kind = BadRequest if exc.errno == errno.EROFS else EngineError
-            raise kind(f"{path} in container {container.name}: {exc.strerror or exc}") from exc
+        def run() -> Any:
+            with _told(container, path):
+                return view.run(act)
+
+        return await anyio.to_thread.run_sync(run)
+
+
+@contextmanager
+def _told(container: Container, path: str, *, no_directory: str = "") -> Iterator[None]:
+    """Tell a client what the system says of one of a container's files."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise  # the client went away
+    except (FileNotFoundError, ProcessLookupError) as exc:
+        raise NotFound(f"Could not find the file {path} in container {container.name}") from exc
+    except NotADirectoryError as exc:
+        raise BadRequest(no_directory or f"lstat {path}: not a directory") from exc
+    except tarfile.TarError as exc:
+        raise BadRequest(f"the archive cannot be read: {exc}") from exc
+    except OSError as exc:
+        kind = BadRequest if exc.errno == errno.EROFS else EngineError
+        raise kind(f"{path} in container {container.name}: {exc.strerror or exc}") from exc
 
 
 def _living_view(container: Container) -> View | None:
@@ -188,8 +186,45 @@ def _go_mode(mode: int) -> int:
     return kind | extra | mode & 0o777
 
 
-def _write_archive(path: str, name: str, output: IO[bytes]) -> None:
-    write_from(_place(path), name, output)
+def _write_archive(path: str, name: str, write: Write) -> None:
+    with io.BufferedWriter(_Sink(write), _CHUNK) as output:
+        write_from(_place(path), name, output)
+
+
+def _read_archive(path: str, read: Read, *, is_strict: bool, owner: tuple[int, int] | None) -> None:
+    with io.BufferedReader(_Source(read), _CHUNK) as source:
+        read_into(_clean(path), source, is_strict=is_strict, owner=owner)
+
+
+class _Sink(io.RawIOBase):
+    """A function that writes, as a file."""
+
+    def __init__(self, write: Write) -> None:
+        self._write = write
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        content = bytes(data)
+        self._write(content)
+        return len(content)
+
+
+class _Source(io.RawIOBase):
+    """A function that reads, as a file."""
+
+    def __init__(self, read: Read) -> None:
+        self._read = read
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        view = memoryview(buffer)
+        content = self._read(len(view))
+        view[: len(content)] = content
+        return len(content)
 
 
 def _archive_name(path: str) -> str:
@@ -209,35 +244,3 @@ def _is_directory_wanted(path: str) -> bool:
 
 def _clean(path: str) -> str:
     return posixpath.normpath("/" + path.lstrip("/"))
-
-
-def _with_file(descriptor: int, mode: str, act: Callable[[IO[bytes]], None]) -> None:
-    with os.fdopen(descriptor, mode, closefd=False) as file:
-        act(file)
-
-
-async def _read(descriptor: int) -> AsyncIterator[bytes]:
-    while True:
-        try:
-            chunk = os.read(descriptor, _CHUNK)
-        except BlockingIOError:
-            await anyio.wait_readable(descriptor)
-            continue
-        if not chunk:
-            return
-        yield chunk
-
-
-async def _write(descriptor: int, chunks: AsyncIterator[bytes]) -> None:
-    try:
-        async for chunk in chunks:
-            view = memoryview(chunk)
-            while view:
-                try:
-                    view = view[os.write(descriptor, view) :]
-                except BlockingIOError:
-                    await anyio.wait_writable(descriptor)
-    except BrokenPipeError:
-        return  # the unpacking failed, and tells why, or has all it needs
-    finally:
-        os.close(descriptor)

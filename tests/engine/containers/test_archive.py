@@ -6,7 +6,7 @@ import contextlib
 import io
 import os
 import tarfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -180,3 +180,24 @@ async def test_files_may_be_given_to_the_containers_user(engine: Engine) -> None
     await engine.containers.archive_put(container, "/root", chunks(data), copy_uid_gid=True)
     found = (await unpacked(engine, container, "/root/x"))["x"]
     assert (found.uid, found.gid) == (12, 34)
+
+
+async def test_who_stops_reading_ends_the_copy_and_nothing_else(engine: Engine) -> None:
+    container = await engine.create("true")
+    parts = engine.containers.archive_get(container, "/")
+    assert isinstance(parts, AsyncGenerator)
+    assert await anext(parts)
+    await parts.aclose()
+    assert await unpacked(engine, container, "/etc/passwd")
+
+
+async def test_what_breaks_off_is_not_taken_for_the_whole(engine: Engine) -> None:
+    container = await engine.create("true")
+    data = tarball((file("half"), b"x" * 100_000))
+
+    async def broken() -> AsyncIterator[bytes]:
+        yield data[:50_000]
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        await engine.containers.archive_put(container, "/root", broken())

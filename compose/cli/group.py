@@ -21,6 +21,7 @@ COMMANDS = {
     "create": "Create a project's containers without starting them",
     "down": "Stop and remove containers and networks",
     "engine": "Use the engine without a project, as with docker's commands",
+    "engine": "Use the engine without a project, as with docker's commands",
     "events": "Print what happens to the project's containers",
     "exec": "Run a command in a running container",
     "explain": "Tell why a service's containers were last made anew",

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 
 import anyio
 from msgspec.structs import replace
 
 from compose.apply.observe import observe
-from compose.apply.parallel import unwrapped
 from compose.apply.refusals import refusals
+from compose.cli.attached import run_attached
 from compose.cli.connection import connected
 from compose.cli.run_request import RunRequest, one_off_service
 from compose.cli.session import Session
-from compose.cli.stdio import join
 from compose.cli.terminal import progress
 from compose.cli.working import Stage, perform, tell_warnings
 from compose.model.project import Project
-from compose.model.service import Service
 from compose.plan.actions import CreateContainer, Plan, PullImage, Step
 from compose.plan.building import BuildOptions, plan_builds
 from compose.plan.images import image_of
@@ -26,7 +23,6 @@ from compose.plan.pulling import pull_reason, refreshed_images
 from compose.plan.reconcile import reconcile
 from compose.plan.survey import Options
 from compose.render.progress import Quiet
-from engine.client import EngineClient
 
 
 async def run_one_off(session: Session, project: Project, request: RunRequest, *, slug: str) -> int:
@@ -68,7 +64,7 @@ async def run_one_off(session: Session, project: Project, request: RunRequest, *
             sys.stdout.write(f"{name}\n")
             return 0
         try:
-            return await _joined(engine, name, service)
+            return await run_attached(engine, name, is_tty=service.tty, stdin=service.stdin_open)
         finally:
             if request.remove:
                 with anyio.move_on_after(30, shield=True), refusals(f"removing container {name}", fine=(404,)):
@@ -78,26 +74,3 @@ async def run_one_off(session: Session, project: Project, request: RunRequest, *
 def _creation(create: CreateContainer, pull_because: str) -> Plan:
     steps = [Step(1, PullImage(create.image, pull_because, create.service.platform))] if pull_because else []
     return Plan((*steps, Step(2, create, (1,) if steps else ())))
-
-
-async def _joined(engine: EngineClient, name: str, service: Service) -> int:
-    """Attach, start, copy until the end; Ctrl-C goes to the container."""
-
-    async def resize(height: int, width: int) -> None:
-        await engine.resize_container(name, height, width)
-
-    async def pass_on_signals() -> None:
-        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
-            async for number in received:
-                with refusals("passing on a signal", fine=(404, 409)):
-                    await engine.kill_container(name, signal.Signals(number).name)
-
-    with refusals(f"running container {name}"), unwrapped():
-        async with anyio.create_task_group() as tasks:
-            async with await engine.attach_container(name, tty=service.tty, stdin=service.stdin_open) as stream:
-                await engine.start_container(name)
-                tasks.start_soon(pass_on_signals, name="signals")
-                await join(stream, is_tty=service.tty, stdin=service.stdin_open, resize=resize)
-            code = await engine.wait_container(name)
-            tasks.cancel_scope.cancel()
-    return code

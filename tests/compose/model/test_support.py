@@ -36,7 +36,7 @@ def fields_read(files: Iterable[Path]) -> set[str]:
     return {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)}
 
 
-READ = fields_read(path for package in DOING for path in (ROOT / "compose" / package).glob("*.py"))
+READ = fields_read(path for package in DOING for path in (ROOT / "compose" / package).rglob("*.py"))
 
 
 def unexplained() -> Iterator[str]:

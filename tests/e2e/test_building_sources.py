@@ -105,3 +105,38 @@ def test_a_service_is_built_with_an_agent_a_repository_and_privileges(
             assert "| v1" in machine.pycompose("up", cwd=tmp_path / "p").stdout
         finally:
             machine.pycompose("down", "--rmi", "local", cwd=tmp_path / "p")
+
+
+WITH_KEY = """
+    name: e2e-key
+    services:
+      web:
+        build:
+          context: .
+          dockerfile_inline: |
+            FROM python:3-slim
+            COPY ask.py /
+            USER 1234
+            RUN --mount=type=ssh,id=deploy,uid=1234 python3 /ask.py
+            RUN test ! -e "$$SSH_AUTH_SOCK" && ! grep -r "PRIVATE KEY" /tmp /run /ask.py
+          ssh: [deploy=./key]
+"""
+# The agent protocol's request for the keys that there are (draft-miller-ssh-agent), and what they are called.
+ASK = """
+    import os, socket
+    agent = socket.socket(socket.AF_UNIX)
+    agent.connect(os.environ["SSH_AUTH_SOCK"])
+    agent.sendall(bytes([0, 0, 0, 1, 11]))
+    answer = agent.recv(10000)
+    print("keys:", answer[8], b"called this" in answer)
+"""
+
+
+def test_a_key_in_a_file_is_held_by_an_agent_which_any_user_of_a_step_may_ask(machine: Machine, tmp_path: Path) -> None:
+    put(tmp_path, **{"compose.yaml": WITH_KEY, "ask.py": ASK, ".dockerignore": "key*\n"})
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "called this", "-f", str(tmp_path / "key")]
+    subprocess.run(command, check=True)
+    told = machine.pycompose("build", cwd=tmp_path).stderr
+    assert "keys: 1 True" in told
+    assert (tmp_path / "key").read_text().splitlines()[1] not in told + machine.engine_log()
+    assert list((machine.paths.run / "builds").iterdir()) == []

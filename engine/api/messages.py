@@ -12,7 +12,7 @@ from typing import TypeVar
 import anyio.abc
 
 from engine.errors import BadRequest
-from engine.wire.codec import decode, encode
+from engine.wire.codec import decode_request, encode
 from engine.wire.http import JSON, MAX_JSON_BYTES, Target, Version
 
 T = TypeVar("T")
@@ -58,7 +58,7 @@ class Request:
 
     async def decode(self, kind: type[T]) -> T:
         """The JSON body as a type of `engine.wire`. Raises `BadRequest` naming the field that is wrong."""
-        return decode(await self.body(), kind)
+        return decode_request(await self.body(), kind)
 
 
 @dataclass(frozen=True, slots=True)

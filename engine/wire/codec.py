@@ -6,11 +6,13 @@ the field's default. Unknown fields are ignored, as Docker does. Errors name the
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
 
 from engine.errors import BadRequest
+from engine.wire.spelling import respelt
 
 T = TypeVar("T")
 
@@ -23,9 +25,18 @@ class Wire(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 def decode(body: bytes, kind: type[T]) -> T:
-    """Parse a request or answer body. Raises `BadRequest` naming the field that is wrong."""
+    """Parse an engine's answer. Raises `BadRequest` naming the field that is wrong."""
+    return _decode(body, kind, lambda value: value)
+
+
+def decode_request(body: bytes, kind: type[T]) -> T:
+    """Parse a client's request, with the names of its fields in any case. Raises `BadRequest` as `decode` does."""
+    return _decode(body, kind, lambda value: respelt(value, kind))
+
+
+def _decode(body: bytes, kind: type[T], read: Callable[[Any], Any]) -> T:
     try:
-        return msgspec.convert(_without_nulls(msgspec.json.decode(body or b"{}")), kind)
+        return msgspec.convert(_without_nulls(read(msgspec.json.decode(body or b"{}"))), kind)
     except msgspec.ValidationError as exc:
         raise BadRequest(f"invalid JSON: {exc}") from exc
     except (msgspec.DecodeError, RecursionError) as exc:

@@ -1,4 +1,4 @@
-"""`make bench`: how long reading files and bringing stacks up and down takes, beside other tools that are installed.
+"""`make bench`: how long reading files, moving images and bringing stacks up and down takes, beside other tools.
 
 Tools take turns within a round, so that a slow moment of the machine hits them all. What is printed are median and
 min..max of the rounds, in seconds. `cold` means that no engine runs when `up` is called; images are always there.
@@ -12,6 +12,7 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 
+from scripts.bench.archives import list_images, move_archives
 from scripts.bench.builds import build_images
 from scripts.bench.files import read_files
 from scripts.bench.images import pull_images
@@ -27,6 +28,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--pulls", type=int, default=3, help="rounds of pulling made-up images")
     parser.add_argument("--builds", type=int, default=3, help="rounds of building three stages")
+    parser.add_argument("--archives", type=int, default=3, help="rounds of loading, saving and pushing an image")
+    parser.add_argument("--lists", type=int, default=5, help="rounds of listing 500 images")
     chosen = parser.parse_args()
     timings: Timings = defaultdict(list)
     with tempfile.TemporaryDirectory(prefix="pcb", dir="/var/tmp", ignore_cleanup_errors=True) as place:
@@ -35,6 +38,8 @@ def main() -> None:
         try:
             peaks = pull_images(home, chosen.pulls, timings)
             build_images(home, chosen.builds, timings)
+            move_archives(home, chosen.archives, timings)
+            list_images(home, chosen.lists, timings)
             if chosen.rounds:
                 start_up(home, chosen.rounds, timings)
             compete(home, numbers(chosen.sizes), chosen.rounds, timings)
@@ -55,8 +60,9 @@ def numbers(text: str) -> list[int]:
 def report(timings: Timings) -> None:
     """Print a line per tool, size and command."""
     print(f"{'tool':18}{'services':>9}  {'command':18}{'median':>8}   {'min..max':14}{'x pycompose':>12}")
+    measured = {key: seconds for key, seconds in timings.items() if seconds}
     for (tool, size, command), seconds in sorted(
-        timings.items(), key=lambda item: (item[0][1], item[0][2], item[0][0])
+        measured.items(), key=lambda item: (item[0][1], item[0][2], item[0][0])
     ):
         median = statistics.median(seconds)
         ours = statistics.median(timings["pycompose", size, command])

@@ -54,11 +54,9 @@ def pull_images(home: Home, rounds: int, timings: Timings) -> dict[str, int]:
     """Let ours and Docker, where it works, take turns; return our engine's peak memory by case, in KiB."""
     if not rounds or not shutil.which("docker-registry") or not shutil.which("docker"):
         return {}
-    engines = [("pycompose", own_engine(home))]
-    if works("docker", "info"):
-        engines.append(("docker", os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")))
+    engines = engines_of(home)
     peaks: dict[str, int] = {}
-    with _registry(home.place / "registry") as port:
+    with registry(home.place / "registry") as port:
         for case in CASES:
             names = _publish(port, case)
             size = sum(files * length for files, length in case.images[-1]) // 1_000_000
@@ -79,6 +77,14 @@ def _pull(address: str, names: Sequence[str]) -> float:
     for name in names:
         subprocess.run(["docker", "-H", address, "pull", "-q", name], capture_output=True, check=True)
     return time.perf_counter() - began
+
+
+def engines_of(home: Home) -> list[tuple[str, str]]:
+    """The name and address of our engine, which is started, and of Docker if it works."""
+    engines = [("pycompose", own_engine(home))]
+    if works("docker", "info"):
+        engines.append(("docker", os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")))
+    return engines
 
 
 def own_engine(home: Home) -> str:
@@ -134,7 +140,13 @@ def _publish(port: int, case: Case) -> list[str]:
 
 
 def _layer(seed: int, files: int, length: int) -> tuple[str, bytes]:
-    """The digest of an archive, and the archive compressed: to about a third, as programs and texts are."""
+    """The digest of an archive, and the archive compressed."""
+    content = layer_archive(seed, files, length)
+    return digest_of(content), gzip.compress(content, 1, mtime=0)
+
+
+def layer_archive(seed: int, files: int, length: int) -> bytes:
+    """An archive that can be compressed to about a third, as programs and texts can."""
     chance = random.Random(seed)
     words = [chance.randbytes(chance.randint(3, 9)) for _ in range(_WORDS)]
     pool = b" ".join(chance.choices(words, k=400_000))
@@ -145,21 +157,21 @@ def _layer(seed: int, files: int, length: int) -> tuple[str, bytes]:
             entry.size, entry.mode, entry.mtime = length, 0o644, 1_700_000_000
             at = chance.randrange(len(pool))
             tar.addfile(entry, io.BytesIO((pool[at:] + pool * (length // len(pool) + 1))[:length]))
-    content = archive.getvalue()
-    return _digest(content), gzip.compress(content, 1, mtime=0)
+    return archive.getvalue()
 
 
 def _entry(kind: str, digest: str, size: int) -> dict[str, object]:
     return {"mediaType": f"{_OCI}{kind}", "digest": digest, "size": size}
 
 
-def _digest(content: bytes) -> str:
+def digest_of(content: bytes) -> str:
+    """As registries and images name it."""
     return "sha256:" + hashlib.sha256(content).hexdigest()
 
 
 def _push_blob(port: int, repository: str, content: bytes) -> str:
     location = _ask(port, "POST", f"/v2/{repository}/blobs/uploads/")
-    digest = _digest(content)
+    digest = digest_of(content)
     kind = {"Content-Type": "application/octet-stream"}
     _ask(port, "PUT", f"{location[location.index('/v2/') :]}&digest={digest}", content, kind)
     return digest
@@ -179,7 +191,7 @@ def _ask(port: int, method: str, path: str, body: bytes = b"", headers: dict[str
 
 
 @contextmanager
-def _registry(place: Path) -> Iterator[int]:
+def registry(place: Path) -> Iterator[int]:
     place.mkdir()
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]

@@ -92,6 +92,7 @@ class System:
         controllers = machine.cgroups.controllers
         states = Counter(summary.state for summary in self._containers.summaries(everything=True, limit=0, filters={}))
         running, paused = states["running"] + states["restarting"], states["paused"]
+        found_runtimes = runtimes()
         return SystemInfo(
             id=told.engine_id,
             containers=states.total(),
@@ -136,7 +137,8 @@ class System:
             name=socket.gethostname(),
             labels=list(told.labels),
             server_version=self.version_text,
-            runtimes=runtimes(),
+            runtimes=found_runtimes,
+            default_runtime=next(iter(found_runtimes), ""),
             init_binary="docker-init",
             security_options=["name=seccomp,profile=builtin"],
             warnings=[*told.warnings, *machine.warnings()],

@@ -13,6 +13,8 @@ from engine.runtime.surroundings import Surroundings
 
 # The first that is installed is the default: crun starts a container in a third of the others' time.
 KNOWN: Final = ("crun", "runc", "youki")
+# What Docker calls its default one; compose files and libraries ask for it, and look for it, by that name.
+DOCKERS: Final = "runc"
 
 
 class Programs:
@@ -34,6 +36,13 @@ class Programs:
     def default(self) -> str:
         """The name of the default runtime. Raises `Unavailable` if there is none at all."""
         return next(iter(self.found()), "") or find_tool(KNOWN[0]).name
+
+    def own_name(self, name: str) -> str:
+        """What a runtime is itself called, whatever another one that is installed later takes the name `name`.
+
+        Raises `BadRequest` as `at`.
+        """
+        return self.at(name).name
 
     def at(self, name: str) -> Surroundings:
         """Where a runtime is started, the default one for "". Raises `BadRequest` for one that is not installed."""
@@ -59,4 +68,11 @@ def installed() -> dict[str, Path]:
     for name in KNOWN:
         with contextlib.suppress(Unavailable):
             found[name] = find_tool(name)
-    return found
+    return with_dockers_name(found)
+
+
+def with_dockers_name(found: Mapping[str, Path]) -> dict[str, Path]:
+    """Runtimes by name, where Docker's name stands for the default one unless there is a runtime of that name."""
+    if not found or DOCKERS in found:
+        return dict(found)
+    return {DOCKERS: next(iter(found.values())), **found}

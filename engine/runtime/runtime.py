@@ -104,7 +104,7 @@ class Runtime:
             container_id=identity,
             bundle=str(launch.bundle),
             cgroup=launch.cgroup,
-            runtime=launch.host_config.runtime,
+            runtime=self._programs.own_name(launch.host_config.runtime),
             is_terminal=launch.terminal,
         )
         async with undo_on_error() as undo:

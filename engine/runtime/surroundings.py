@@ -41,6 +41,11 @@ class Surroundings:
         self._lock = threading.Lock()
 
     @property
+    def name(self) -> str:
+        """What the runtime is itself called."""
+        return self._runtime.name
+
+    @property
     def is_crun(self) -> bool:
         """Whether it is the runtime whose ways we know: its start by hand, its compiled filters."""
         return self._runtime.name == "crun"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+
 import docker
 import pytest
 from docker.errors import APIError, ContainerError, NotFound
+
+from tests.e2e.machine import Machine
 
 pytestmark = [pytest.mark.root, pytest.mark.net]
 
@@ -66,3 +70,38 @@ def test_a_network_with_a_chosen_subnet_gives_a_chosen_address(client: docker.Do
         assert b"10.213.7.77/24" in output
     finally:
         network.remove()
+
+
+def test_the_default_runtime_can_be_asked_for_by_dockers_name(client: docker.DockerClient) -> None:
+    container = client.containers.create("busybox", ["true"], runtime="runc")
+    try:
+        assert container.attrs["HostConfig"]["Runtime"] in client.info()["Runtimes"]
+        container.start()
+        assert container.wait()["StatusCode"] == 0
+    finally:
+        container.remove(force=True)
+    if not shutil.which("runc"):
+        assert client.info()["DefaultRuntime"] == "runc"
+
+
+def test_an_old_client_is_told_in_a_listing_who_is_on_a_network(machine: Machine, client: docker.DockerClient) -> None:
+    network = client.networks.create("listed")
+    container = client.containers.run("busybox", ["sleep", "1000"], network="listed", detach=True)
+    old = docker.APIClient(base_url=machine.address, version="1.24")
+    try:
+        assert list(old.networks(names=["listed"])[0]["Containers"]) == [container.id]
+        assert client.api.networks(names=["listed"])[0]["Containers"] == {}
+    finally:
+        old.close()
+        container.remove(force=True)
+        network.remove()
+
+
+def test_names_of_fields_may_be_written_in_any_case(client: docker.DockerClient) -> None:
+    # docker-py spells this field in its own way.
+    settings = client.api.create_host_config(cpu_rt_period=1000, cpu_rt_runtime=500)
+    container = client.api.create_container("busybox", ["true"], host_config=settings)
+    try:
+        assert client.api.inspect_container(container)["HostConfig"]["CpuRealtimePeriod"] == 1000
+    finally:
+        client.api.remove_container(container)

@@ -27,10 +27,12 @@ _BUILTIN: Final = frozenset({"bridge", "host", "none"})
 
 
 async def listing(services: Services, request: Request) -> Answer:
-    """`GET /networks`; the containers of each are left out, as in Docker."""
+    """`GET /networks`; the containers of each are left out since 1.28, as in Docker."""
     filters = parse_filters(request.query.text("filters"), _FILTERS)
     inspected = [services.networks.inspect(record) for record in services.networks.all()]
     matching = [network for network in inspected if _matches(services, network, filters)]
+    if request.version < (1, 28):
+        return json_reply(matching)
     return json_reply([structs.replace(network, containers={}) for network in matching])
 
 

@@ -221,7 +221,11 @@ class Connection:
             log.debug("a body that a taken-over connection has no use for")
         self._head_is_sent = self._must_close = True
         head: bytes | None
-        if self._wants_upgrade:
+        if answer.upgrade:
+            accepting = [(name.encode(), value.encode()) for name, value in answer.upgrade]
+            headers = [*accepting, *self._common]
+            head = self._http.send(h11.InformationalResponse(status_code=101, headers=headers, reason=_reason(101)))
+        elif self._wants_upgrade:
             headers = [
                 (b"Content-Type", answer.content_type.encode()),
                 (b"Connection", b"Upgrade"),

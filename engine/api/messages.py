@@ -97,11 +97,12 @@ class Hijack:
     """An answer that takes the connection over: `101 UPGRADED` if the client asked so, else `200` and raw bytes.
 
     `session` calls `accept` once it is ready to pump; an error before that is answered with the error's status.
-    The connection is closed when it returns.
+    The connection is closed when it returns. `upgrade` are the headers that accept another protocol than bare bytes.
     """
 
     session: Callable[[Accept], Awaitable[None]]
     content_type: str
+    upgrade: tuple[tuple[str, str], ...] = ()
 
 
 Answer = Reply | Stream | Hijack

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.api.detach import parse_detach_keys
 from engine.api.hijack import PumpOptions, pump
@@ -11,10 +11,11 @@ from engine.api.messages import Accept, Answer, Hijack, Request, Stream
 from engine.api.outbox import closed_after
 from engine.api.router import Route
 from engine.api.services import LogEntry, Services
+from engine.api.websocket import WebSocketStream, upgrade_headers
 from engine.containers.options import AttachOptions, LogOptions
 from engine.errors import BadRequest
 from engine.wire.frames import frame
-from engine.wire.http import Query, stdio_content_type
+from engine.wire.http import RAW_STREAM, Query, stdio_content_type
 from engine.wire.times import parse_time, rfc3339
 
 
@@ -85,23 +86,9 @@ def _tail(text: str) -> int | None:
 
 async def attach(services: Services, request: Request) -> Answer:
     """`POST /containers/{name}/attach`: the connection becomes the container's stdio."""
-    query = request.query
     is_tty = services.containers.is_tty(request.name)
-    options = AttachOptions(
-        logs=query.flag("logs"),
-        stream=query.flag("stream"),
-        stdin=query.flag("stdin"),
-        stdout=query.flag("stdout"),
-        stderr=query.flag("stderr"),
-    )
-    pumping = PumpOptions(
-        is_tty=is_tty,
-        is_framed=not is_tty,
-        stdin=options.stdin and options.stream,
-        stdout=options.stdout,
-        stderr=options.stderr,
-        detach_keys=parse_detach_keys(query.text("detachKeys")),
-    )
+    options = _attach_options(request.query)
+    pumping = _pump_options(request.query, options, is_tty=is_tty)
 
     async def session(accept: Accept) -> None:
         # Attached first: what the container says after the head was seen must not be lost.
@@ -111,7 +98,46 @@ async def attach(services: Services, request: Request) -> Answer:
     return Hijack(session, stdio_content_type(request.version, is_tty=is_tty))
 
 
+async def attach_websocket(services: Services, request: Request) -> Answer:
+    """`GET /containers/{name}/attach/ws`: the same in the messages of a WebSocket, where nothing is framed."""
+    is_tty = services.containers.is_tty(request.name)
+    options = _attach_options(request.query)
+    if request.version < (1, 42):
+        options = replace(options, stdin=True, stdout=True, stderr=True)
+    pumping = replace(_pump_options(request.query, options, is_tty=is_tty), is_framed=False)
+
+    async def session(accept: Accept) -> None:
+        async with services.containers.attach(request.name, options) as console:
+            client = WebSocketStream(await accept(), is_text=request.version < (1, 28))
+            await pump(console, client, pumping)
+            await client.send_eof()
+
+    return Hijack(session, RAW_STREAM, upgrade_headers(request.headers))
+
+
+def _attach_options(query: Query) -> AttachOptions:
+    return AttachOptions(
+        logs=query.flag("logs"),
+        stream=query.flag("stream"),
+        stdin=query.flag("stdin"),
+        stdout=query.flag("stdout"),
+        stderr=query.flag("stderr"),
+    )
+
+
+def _pump_options(query: Query, options: AttachOptions, *, is_tty: bool) -> PumpOptions:
+    return PumpOptions(
+        is_tty=is_tty,
+        is_framed=not is_tty,
+        stdin=options.stdin and options.stream,
+        stdout=options.stdout,
+        stderr=options.stderr,
+        detach_keys=parse_detach_keys(query.text("detachKeys")),
+    )
+
+
 ROUTES = (
     Route("GET", "/containers/{name}/logs", logs),
     Route("POST", "/containers/{name}/attach", attach),
+    Route("GET", "/containers/{name}/attach/ws", attach_websocket),
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import stat
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from engine.containers.creation import check_bind_source
 from engine.containers.drivers import Drivers
 from engine.containers.mounts import oci_mount
 from engine.containers.record import ContainerRecord, MountRecord
-from engine.errors import EngineError, NotFound
+from engine.errors import BadRequest, EngineError, NotFound
 from engine.kernel.mounts import MS_NODEV, MS_NOEXEC, MS_NOSUID, mount, mount_of, unmount
 from engine.runtime.launch import OciMount
 from engine.storage.copying import copy_tree
@@ -60,7 +62,9 @@ class Sources:
         if wish.is_seeded:
             source = await anyio.to_thread.run_sync(resolve_in_root, rootfs, wish.destination)
             if source.is_dir():
-                await self._drivers.volumes.seed(wish.name, partial(copy_tree, source))
+                fill = partial(copy_tree, source)
+                is_mounted = bool(self._drivers.volumes.get(wish.name).options)
+                await self._drivers.volumes.seed(wish.name, partial(_fill_mounted, fill) if is_mounted else fill)
         return _below(path, wish.subpath)
 
     def _image_place(self, record: ContainerRecord, number: int) -> Path:
@@ -104,10 +108,25 @@ def unshare_memory(home: Path) -> None:
     unmount(home / "shm", lazily=True)
 
 
+async def _fill_mounted(fill: Callable[[Path], Awaitable[None]], target: Path) -> None:
+    """Fill what the driver mounted, but leave the owner and mode that the mount's options gave it."""
+    status = await anyio.to_thread.run_sync(target.stat)
+    await fill(target)
+    await anyio.to_thread.run_sync(_put_back, target, status)
+
+
+def _put_back(target: Path, status: os.stat_result) -> None:
+    os.chown(target, status.st_uid, status.st_gid)
+    target.chmod(stat.S_IMODE(status.st_mode))
+
+
 def _below(path: Path, subpath: str) -> Path:
     if not subpath:
         return path
     found = resolve_in_root(path, subpath)
+    # Mounted is what is inside in any case; a link that would lead out is an error all the same, as with Docker.
+    if not (path / subpath).resolve().is_relative_to(path.resolve()):
+        raise BadRequest(f"path concatenation escapes the base directory, base: {path}, subpath: {subpath}")
     if not found.exists():
         raise NotFound(f"cannot access path {path / subpath}: lstat {path / subpath}: no such file or directory")
     return found

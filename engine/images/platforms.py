@@ -9,12 +9,19 @@ from engine.registry.platforms import Platform
 
 def check_platform(image: Image, name: str, wanted: Platform | None) -> None:
     """Raise `NotFound` unless the image that was found by `name` is for a platform, if one is wanted."""
+    if wanted is not None and (problem := mismatch(image, name, wanted)):
+        raise NotFound(problem)
+
+
+def mismatch(image: Image, name: str, wanted: Platform) -> str:
+    """What to say of an image that is not for the platform that is wanted; "" if it is."""
     offered = platform_of(image)
-    if wanted is not None and not wanted.runs(offered):
-        raise NotFound(
-            f"image with reference {name} was found but its platform ({offered}) "
-            f"does not match the specified platform ({wanted})"
-        )
+    if wanted.runs(offered):
+        return ""
+    return (
+        f"image with reference {name} was found but its platform ({offered}) "
+        f"does not match the specified platform ({wanted})"
+    )
 
 
 def platform_warning(image: Image, here: Platform) -> str:

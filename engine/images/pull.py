@@ -19,7 +19,7 @@ from engine.images.feed import Feed, short
 from engine.images.following import follow, leave
 from engine.images.record import Image, image_of
 from engine.images.remote import describe_remote
-from engine.images.resolve import Resolved, check_platform, explain, resolve
+from engine.images.resolve import Resolved, explain, resolve
 from engine.images.transfers import LayerOrder, Transfer, Transfers
 from engine.registry.interrupt import Interrupt
 from engine.registry.platforms import Platform, best_platform
@@ -41,7 +41,10 @@ class Puller:
         self._transfers = transfers
 
     async def resolve(self, reference: Reference, platform: str, auth: AuthConfig | None) -> Plan:
-        """Find out what a reference is. Raises `NotFound`, `RegistryError`, `BadRequest`."""
+        """Find out what a reference is. A single image, not out of an index, may be for another platform than asked.
+
+        Raises `NotFound`, `RegistryError`, `BadRequest`.
+        """
         if reference.canonical_name == _NO_IMAGE:
             raise Forbidden("'scratch' is a reserved name")
         wanted = Platform.parse(platform) if platform else best_platform()
@@ -49,11 +52,7 @@ class Puller:
 
         def act() -> Plan:
             client = self._connections.reader(reference.registry, auth)
-            resolved = resolve(client, reference, wanted, self._transfers.content, interrupt)
-            if platform:
-                found = resolved.configuration
-                check_platform(Platform(found.os, found.architecture, found.variant), reference, wanted)
-            return Plan(resolved, reference, client)
+            return Plan(resolve(client, reference, wanted, self._transfers.content, interrupt), reference, client)
 
         return await interruptible(interrupt, act)
 

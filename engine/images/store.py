@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, aclosing
-from dataclasses import dataclass
 from functools import partial
 
 import anyio.to_thread
@@ -19,7 +18,8 @@ from engine.images.connections import Connections, interruptible
 from engine.images.inventory import Inventory, tag_of
 from engine.images.listing import Wish, created_ns, listed
 from engine.images.loader import Loader
-from engine.images.platforms import check_platform
+from engine.images.outcome import Outcome
+from engine.images.platforms import check_platform, mismatch
 from engine.images.pull import Plan, Puller
 from engine.images.push import Pusher
 from engine.images.record import Image
@@ -100,7 +100,9 @@ class ImageService:
     async def resolve(self, reference: str, *, platform: str = "", auth: AuthConfig | None = None) -> Plan:
         """What pulling an image would bring; nothing is kept. Raises `BadRequest`, `NotFound`, `RegistryError`."""
         with self._connections.session():
-            return await self._puller.resolve(Reference.parse(reference).tagged(), platform, auth)
+            plan = await self._puller.resolve(Reference.parse(reference).tagged(), platform, auth)
+        check_platform(plan.image(0), reference, Platform.parse(platform) if platform else None)
+        return plan
 
     async def pull(
         self, reference: str, *, platform: str = "", auth: AuthConfig | None = None
@@ -111,29 +113,31 @@ class ImageService:
         Raises `BadRequest` and `NotFound` before the first line, `RegistryError`, `InvalidLayer` at any point.
         """
         wanted = Reference.parse(reference).tagged()
-        outcome = _Outcome()
+        outcome = Outcome()
         with self._connections.session():
             async with aclosing(self._pull(wanted, platform, auth, outcome)) as lines:
                 async for line in lines:
                     yield line
-        yield outcome.line(wanted.familiar)
+        for line in outcome.lines(wanted.familiar):
+            yield line
 
     async def pull_all(
         self, name: str, *, platform: str = "", auth: AuthConfig | None = None
     ) -> AsyncGenerator[Progress, None]:
         """Pull every tag that a repository has, one after the other: lines and errors as of `pull`."""
         repository = Reference.parse(name)
-        outcome = _Outcome()
+        outcome = Outcome()
         with self._connections.session():
             for tag in await self._puller.tags(repository, auth):
                 wanted = dataclasses.replace(repository, tag=tag)
                 async with aclosing(self._pull(wanted, platform, auth, outcome)) as lines:
                     async for line in lines:
                         yield line
-        yield outcome.line(repository.familiar)
+        for line in outcome.lines(repository.familiar):
+            yield line
 
     async def _pull(
-        self, wanted: Reference, platform: str, auth: AuthConfig | None, outcome: _Outcome
+        self, wanted: Reference, platform: str, auth: AuthConfig | None, outcome: Outcome
     ) -> AsyncGenerator[Progress, None]:
         plan = await self._puller.resolve(wanted, platform, auth)
         yield Progress(id=wanted.tag or wanted.digest, status=f"Pulling from {wanted.repository}")
@@ -145,6 +149,8 @@ class ImageService:
                         yield line
                 image = await anyio.to_thread.run_sync(self._puller.measure, plan)
             outcome.is_new |= await self._give_names(image, wanted, plan.resolved.digest)
+        if platform and (problem := mismatch(image, wanted.familiar, Platform.parse(platform))):
+            outcome.warnings.append(problem)
         self._events.publish("image", "pull", wanted.familiar, image.event_attributes(wanted.familiar_name))
         yield Progress(status=f"Digest: {plan.resolved.digest}")
 
@@ -300,15 +306,3 @@ class ImageService:
             # Put even if nothing is new: it says when it was pulled last, by which clients tell whether to pull again.
             await self.inventory.claim(image, tag, repo_digest)
         return known is None or (tag or repo_digest) not in (*known.repo_tags, *known.repo_digests)
-
-
-@dataclass(slots=True)
-class _Outcome:
-    """Whether a pull brought anything new."""
-
-    is_new: bool = False
-
-    def line(self, name: str) -> Progress:
-        """The last line that tells of it."""
-        outcome = "Downloaded newer image for" if self.is_new else "Image is up to date for"
-        return Progress(status=f"Status: {outcome} {name}")

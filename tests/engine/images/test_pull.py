@@ -222,12 +222,19 @@ async def test_the_platform_chooses_the_image(machine: Machine, registry: FakeRe
         await machine.pull("app:1", "linux/s390x")
 
 
-async def test_a_single_image_of_another_platform_than_asked_for_is_refused(
+async def test_a_single_image_of_another_platform_than_asked_for_comes_with_a_warning(
     machine: Machine, registry: FakeRegistry
 ) -> None:
     registry.put_image("library/app", "1", [TOP], architecture="arm64")
-    with pytest.raises(NotFound, match=r"does not match .*: wanted linux/amd64, actual: linux/arm64"):
-        await machine.pull("app:1", "linux/amd64")
+    told = [line.status for line in await machine.pull("app:1", "linux/amd64")]
+    assert told[-2:] == [
+        "Status: Downloaded newer image for app:1",
+        "WARNING: image with reference app:1 was found but its platform (linux/arm64) "
+        "does not match the specified platform (linux/amd64)",
+    ]
+    assert not str((await machine.pull("app:1"))[-1].status).startswith("WARNING")
+    with pytest.raises(NotFound, match="does not match"):
+        await machine.images.resolve("app:1", platform="linux/amd64")
 
 
 async def test_a_pull_by_digest_gives_no_tag(machine: Machine, registry: FakeRegistry) -> None:

@@ -27,6 +27,7 @@ from tests.engine.images.bundles import in_pieces, old_bundle
 from tests.engine.images.conftest import OFFLINE, Machine
 from tests.engine.images.test_inventory import configuration
 from tests.engine.images.test_names import nobody
+from tests.fakes.docker_registry import serve_docker_registry
 from tests.fakes.registry import tar_of
 
 pytestmark = pytest.mark.root
@@ -142,6 +143,22 @@ def check_whole(machine: Machine) -> None:
 def test_whenever_an_engine_dies_its_images_are_whole_and_nothing_else_is_left(
     tmp_path: Path, operation: Operation
 ) -> None:
+    die_at_every_step(tmp_path, operation)
+
+
+@pytest.mark.net
+def test_whenever_an_engine_dies_in_a_push_nothing_is_left_of_it_and_the_next_one_ends_it(tmp_path: Path) -> None:
+    with serve_docker_registry(tmp_path / "registry") as target:
+
+        async def push(machine: Machine) -> None:
+            await machine.images.tag("base:1", f"{target.host}/base", "1")
+            async for _ in machine.images.push(f"{target.host}/base:1"):
+                continue
+
+        die_at_every_step(tmp_path, push)
+
+
+def die_at_every_step(tmp_path: Path, operation: Operation) -> None:
     template = tmp_path / "template"
     anyio.run(_prepare, template)
     step = 0

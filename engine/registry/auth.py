@@ -93,9 +93,10 @@ class Authenticator:
             value, ends = self._headers.get(scope, ("", 0.0))
         return value if ends > time.monotonic() else ""
 
-    def answer(self, refusal: Answer, scope: str, interrupt: Interrupt) -> bool:
+    def answer(self, refusal: Answer, scope: str, interrupt: Interrupt, *, sent: str = "") -> bool:
         """Obtain what a 401 asks for; return False when there is nothing (more) to try.
 
+        `sent` is the `Authorization` that was refused: another thread may have got a better one meanwhile.
         Raises `Unauthorized` when the credentials are refused.
         """
         for challenge in challenges(refusal.headers.get_all("WWW-Authenticate", [])):
@@ -103,7 +104,7 @@ class Authenticator:
                 header, life_seconds = self._token(challenge, scope, interrupt)
                 if not header:
                     return False
-            elif challenge.scheme == "basic" and self._basic() and self.header(scope) != self._basic():
+            elif challenge.scheme == "basic" and self._basic() and sent != self._basic():
                 header, life_seconds = self._basic(), 1e9
             else:
                 continue

@@ -89,11 +89,13 @@ class Endpoint:
         raise AssertionError("the last try returns or raises")
 
     def _authorised(self, query: Query, scope: str, interrupt: Interrupt) -> Answer:
-        answer = self.web.ask(self._signed(query, scope), interrupt)
+        signed = self._signed(query, scope)
+        answer = self.web.ask(signed, interrupt)
         if answer.status != 401:
             return answer
+        sent = signed.headers.get("Authorization", "")
         try:
-            is_worth_another_try = self.authenticator.answer(answer, scope, interrupt)
+            is_worth_another_try = self.authenticator.answer(answer, scope, interrupt, sent=sent)
         except BaseException:
             answer.close()
             raise

@@ -216,3 +216,18 @@ def _read_until(terminal: int, wanted: bytes) -> bytes:
     while wanted not in seen:
         seen += os.read(terminal, 4096)
     return seen
+
+
+def test_a_build_keeps_its_cache_where_only_those_who_log_in_may(site: Site, tmp_path: Path) -> None:
+    machine, host = site.machine, site.registry.host
+    reference = f"type=registry,ref={host}/team/cache"
+    build = {"context": ".", "cache_from": [reference], "cache_to": [f"{reference},mode=max"]}
+    (tmp_path / "compose.yaml").write_text(json.dumps({"services": {"app": {"build": build}}}))
+    (tmp_path / "Dockerfile").write_text("FROM alpine:3.20\nRUN echo kept > /kept\n")
+    refused = machine.pycompose("build", cwd=tmp_path, succeeds=False).stderr
+    assert f"the cache cannot be written to {host}/team/cache" in refused
+    assert "401" in refused or "unauthorized" in refused
+    machine.docker("login", "-u", USER, "--password-stdin", host, stdin=PASSWORD)
+    machine.pycompose("build", cwd=tmp_path)
+    machine.docker("builder", "prune", "--force", "--all")
+    assert "Using cache" in machine.pycompose("build", cwd=tmp_path).stderr

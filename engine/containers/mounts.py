@@ -74,17 +74,22 @@ def in_order(mounts: Iterable[OciMount]) -> list[OciMount]:
     return sorted(mounts, key=lambda mount: mount.destination.count("/"))
 
 
-def oci_mount(record: MountRecord, source: str) -> OciMount:
-    """The runtime's entry for a mount whose contents are at `source` on the host."""
+def oci_mount(record: MountRecord, source: str, *, can_nest: bool = True) -> OciMount:
+    """The runtime's entry for a mount whose contents are at `source` on the host. `can_nest`: there can be mounts below
+    it that can be made read-only with it.
+    """
     access: list[str] = []
     if record.is_read_only:
         # What is mounted below is read-only as well, unless the user says otherwise.
-        is_deep = record.kind != "tmpfs" and not record.is_shallow_read_only
-        access = ["ro", "rro"] if is_deep else ["ro"]
+        is_deep = record.kind != "tmpfs" and not record.is_shallow_read_only and can_nest
+        access = ["ro", "rro"] if is_deep and record.is_recursive else ["ro"]
     if record.kind == "tmpfs":
         return OciMount(record.destination, "tmpfs", "tmpfs", (*record.options, *access))
-    kind = "rbind" if record.is_recursive else "bind"
-    return OciMount(record.destination, source, "bind", (kind, record.propagation or "rprivate", *access))
+    propagation = record.propagation or "rprivate"
+    if record.is_recursive:
+        return OciMount(record.destination, source, "bind", ("rbind", propagation, *access))
+    # The runtime takes any word for "recursive" as one for all of the mount.
+    return OciMount(record.destination, source, "bind", ("bind", propagation.removeprefix("r"), *access))
 
 
 def _bind(text: str) -> PlannedMount:

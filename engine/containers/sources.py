@@ -15,7 +15,7 @@ from engine.containers.drivers import Drivers
 from engine.containers.mounts import oci_mount
 from engine.containers.record import ContainerRecord, MountRecord
 from engine.errors import BadRequest, EngineError, NotFound
-from engine.kernel.mounts import MS_NODEV, MS_NOEXEC, MS_NOSUID, mount, mount_of, unmount
+from engine.kernel.mounts import MS_NODEV, MS_NOEXEC, MS_NOSUID, has_recursive_read_only, mount, mount_of, unmount
 from engine.runtime.launch import OciMount
 from engine.storage.copying import copy_tree
 from engine.storage.rooted import resolve_in_root
@@ -29,10 +29,11 @@ class Sources:
 
     async def prepare(self, record: ContainerRecord, rootfs: Path) -> list[OciMount]:
         """Get every mount's contents ready; the container's file system is mounted at `rootfs`."""
-        return [
-            oci_mount(wish, str(await self._source(record, wish, rootfs, number)))
-            for number, wish in enumerate(record.mounts)
-        ]
+        mounts = []
+        for number, wish in enumerate(record.mounts):
+            source = await self._source(record, wish, rootfs, number)
+            mounts.append(oci_mount(wish, str(source), can_nest=source.is_dir() and has_recursive_read_only()))
+        return mounts
 
     async def discard(self, record: ContainerRecord, unused_volumes: Sequence[str]) -> None:
         """Unmount images, and volumes that no other container uses."""

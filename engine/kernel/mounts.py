@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from engine.kernel.libc import call
@@ -48,6 +50,13 @@ def unmount(target: Path, *, lazily: bool = False) -> bool:
             return False
         raise
     return True
+
+
+@cache
+def has_recursive_read_only() -> bool:
+    """Whether the kernel can make a mount and all below it read-only at once (mount_setattr(2), Linux 5.12)."""
+    major, minor = re.findall(r"\d+", os.uname().release)[:2]
+    return (int(major), int(minor)) >= (5, 12)
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,6 +159,14 @@ def test_read_only_means_everything_below_unless_the_user_says_otherwise() -> No
         oci_mount(item.record, "/x").options for item in plan_mounts(ContainerConfig(), host, NO_OTHERS.__getitem__)
     ]
     assert options == [("rbind", "rprivate", "ro", "rro"), ("rbind", "rprivate", "ro")]
+    file = MountRecord(kind="bind", destination="/f", source="/x", is_read_only=True)
+    assert oci_mount(file, "/x", can_nest=False).options == ("rbind", "rprivate", "ro")
+
+
+def test_a_mount_without_those_below_it_has_no_recursive_option() -> None:
+    host = HostConfig(mounts=[bind(read_only=True, non_recursive=True)])
+    (planned,) = plan_mounts(ContainerConfig(), host, NO_OTHERS.__getitem__)
+    assert oci_mount(planned.record, "/x").options == ("bind", "private", "ro")
 
 
 def test_the_runtime_gets_bind_options_and_tmpfs_options() -> None:

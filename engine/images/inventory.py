@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import anyio
@@ -25,6 +25,7 @@ from engine.errors import BadRequest, EngineError, InvalidLayer, NotFound
 from engine.events.bus import EventBus
 from engine.images import names
 from engine.images.configuration import Configuration, parse_configuration
+from engine.images.older import note_blobs
 from engine.images.record import Image, image_of
 from engine.registry.reference import Reference
 from engine.state.paths import Paths
@@ -32,7 +33,7 @@ from engine.state.store import Store
 from engine.storage.compression import decompressed
 from engine.storage.content import Content, digest_of
 from engine.storage.deletion import delete_all
-from engine.storage.layers import Layers, chain_ids
+from engine.storage.layers import LayerRecord, Layers, chain_ids
 from engine.storage.snapshots import Snapshots
 from engine.storage.streaming import Write
 
@@ -155,7 +156,9 @@ class Inventory:
         """
         await anyio.to_thread.run_sync(self.content.sweep)
         await anyio.to_thread.run_sync(self.layers.sweep)
-        await anyio.to_thread.run_sync(self._delete_orphans, self.needed_layers(), self.needed_blobs())
+        records = await anyio.to_thread.run_sync(self.layers.records)
+        await anyio.to_thread.run_sync(note_blobs, list(self.images), records, self.content, self.layers)
+        await anyio.to_thread.run_sync(self._delete_orphans, records, self.needed_layers(), self.needed_blobs())
         taken: set[str] = set()
         for image in sorted(self.images, key=lambda image: image.tagged_ns, reverse=True):
             own = {*image.repo_tags, *image.repo_digests}
@@ -221,8 +224,9 @@ class Inventory:
             content=[image_id, *(record.blob for record in records if record.blob and self.content.has(record.blob))],
         )
 
-    def _delete_orphans(self, needed_layers: frozenset[str], needed_blobs: frozenset[str]) -> None:
-        records = self.layers.records()
+    def _delete_orphans(
+        self, records: Mapping[str, LayerRecord], needed_layers: frozenset[str], needed_blobs: frozenset[str]
+    ) -> None:
         pulled = {chain_id: record for chain_id, record in records.items() if not record.is_local}
         needed = needed_layers | self._snapshots.layers_in_use() | pulled.keys()
         self.layers.remove([chain_id for chain_id in self.layers.chain_ids() if chain_id not in needed])

@@ -71,7 +71,10 @@ class Transfers:
         """Whether the layer is not there, or its blob has gone lost, from which it came. Blocks shortly."""
         if not self.layers.has(order.chain_id):
             return True
-        return self.layers.record(order.chain_id).blob == order.blob.digest and not self.content.has(order.blob.digest)
+        record = self.layers.record(order.chain_id)
+        # Engines of before did not note the blob of a pulled layer (`older.py`).
+        came_from = record.blob or ("" if record.is_local else order.blob.digest)
+        return came_from == order.blob.digest and not self.content.has(order.blob.digest)
 
     def forget(self, transfer: Transfer) -> None:
         """Take a transfer that has ended out of the books."""
@@ -156,6 +159,7 @@ class Transfer:
         with transfers.alone_with(order.blob.digest):
             if transfers.layers.has(order.chain_id):
                 self._download()
+                transfers.layers.note_blob(order.chain_id, order.blob.digest)
                 return
             if not transfers.content.has(order.blob.digest):
                 try:

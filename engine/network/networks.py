@@ -7,23 +7,21 @@ only while somebody uses them. A bridge that somebody else removed comes back wi
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import ipaddress
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from pathlib import Path
 
 import anyio
 import anyio.to_thread
 import msgspec
 
 from engine.errors import BadRequest, Conflict, EngineError, Forbidden, NoSuchNetwork
-from engine.network import ipam, netlink, rules
+from engine.network import blueprints, ipam, netlink, rules
 from engine.network.conntrack import forget_udp_flows
 from engine.network.firewall import Firewall
-from engine.network.hostfiles import parse_resolv_conf
 from engine.network.links import Bridge, Parent
 from engine.network.nftables import Message
+from engine.network.occupied import host_networks
 from engine.network.records import (
     BRIDGE_DRIVER,
     DEFAULT_NETWORK,
@@ -57,6 +55,7 @@ class Networks:
         reattach: Callable[[NetworkRecord], Awaitable[None]],
     ) -> None:
         self._tag = tag
+        self._alias = netlink.alias(tag)
         self._table = store.table("network", NetworkRecord)
         self._firewall = Firewall(tag)
         self._pools = pools
@@ -248,7 +247,7 @@ class Networks:
     def _unmake(self, record: NetworkRecord) -> None:
         """Remove what `_make` made, but no link that was the user's before. Blocks."""
         name = self.parent_name(record)
-        is_ours = name.startswith(f"pc{self._tag}") or netlink.alias_of(name) == netlink.alias(self._tag)
+        is_ours = name.startswith(f"pc{self._tag}") or netlink.alias_of(name) == self._alias
         if is_ours and not record.config_only and not self._is_shared(record):
             netlink.delete_bridge(name)
 
@@ -268,25 +267,16 @@ class Networks:
         with contextlib.suppress(EngineError):  # who starts a container on it is told
             netlink.make_parent(self._parent(record))
 
-    def _parent(self, record: NetworkRecord) -> Parent:
-        name = self.parent_name(record)
-        below, _, number = name.rpartition(".")
-        if not record.parent_options.parent or netlink.link_exists(name):
-            return Parent(name, netlink.alias(self._tag))
-        if not below or not number.isdecimal():
-            raise EngineError(f"invalid subinterface vlan name {name}, example formatting is eth0.10")
-        return Parent(name, netlink.alias(self._tag), (below, int(number)))
-
     def _with_free_subnet(self, record: NetworkRecord) -> NetworkRecord:
         previous = self._table.get(record.id)
         if previous is not None and previous.subnets:
             ours = ipaddress.ip_network(previous.subnets[0].subnet)
-            if not any(ours.overlaps(taken) for taken in _host_networks() if taken.version == ours.version):
+            if not any(ours.overlaps(taken) for taken in host_networks() if taken.version == ours.version):
                 return previous
         return msgspec.structs.replace(record, subnets=[self._free_subnet(), *record.subnets])
 
     def _free_subnet(self) -> Subnet:
-        taken: list[ipam.IPNetwork] = list(_host_networks())
+        taken: list[ipam.IPNetwork] = list(host_networks())
         taken += [ipaddress.ip_network(subnet.subnet) for record in self._table for subnet in record.subnets]
         return ipam.free_subnet(taken, self._pools)
 
@@ -298,37 +288,14 @@ class Networks:
         return ipam.free_subnet(taken, self._pools, 6)
 
     def _bridge(self, record: NetworkRecord) -> Bridge:
-        options = record.bridge_options
-        digest = hashlib.sha256(record.id.encode()).digest()
-        return Bridge(
-            name=self.parent_name(record),
-            mac_address=":".join(f"{byte:02x}" for byte in b"\x02" + digest[:5]),
-            mtu=options.mtu or netlink.default_mtu(),
-            addresses=tuple(
-                f"{subnet.gateway}/{subnet.prefix_length}"
-                for subnet in record.subnets
-                if options.gateway_mode(subnet.version) != "isolated"
-                and (options.has_ipv4_address or subnet.version == 6)
-            ),
-            alias=netlink.alias(self._tag) if options.bridge_name else "",
-        )
+        return blueprints.bridge(record, self.parent_name(record), self._alias, netlink.default_mtu())
+
+    def _parent(self, record: NetworkRecord) -> Parent:
+        name = self.parent_name(record)
+        return blueprints.parent(record, name, self._alias, is_there=netlink.link_exists(name))
 
     def _rules(self, record: NetworkRecord) -> BridgeRules:
-        options = record.bridge_options
-
-        def versions(*modes: str) -> tuple[int, ...]:
-            return tuple(version for version in (4, 6) if options.gateway_mode(version) in modes)
-
-        return BridgeRules(
-            self.parent_name(record),
-            subnets=tuple(subnet.subnet for subnet in record.subnets),
-            is_internal=record.internal,
-            masqueraded=versions("nat", "nat-unprotected") if options.masquerades else (),
-            unprotected=versions("nat-unprotected"),
-            routed=versions("routed"),
-            connects_containers=options.connects_containers,
-            trusted=options.trusted_interfaces,
-        )
+        return blueprints.bridge_rules(record, self.parent_name(record))
 
     def _named(self) -> list[str]:
         """The bridges whose names do not say that they are ours."""
@@ -382,17 +349,3 @@ class Networks:
         elements = [element for bridge in self._live.values() for element in rules.bridge_elements(bridge)]
         elements += rules.publication_elements(self._published())
         await self._firewall.apply(rules.whole_table(self._tag, list(dict.fromkeys([*elements, *added]))))
-
-
-def _host_networks() -> list[ipaddress.IPv4Network]:
-    """What the host's routes and name servers occupy (proc(5): /proc/net/route has addresses in host byte order)."""
-    found = []
-    for line in Path("/proc/net/route").read_text().splitlines()[1:]:
-        _name, destination, *_rest = columns = line.split()
-        address, mask = (int.from_bytes(bytes.fromhex(text), "little") for text in (destination, columns[7]))
-        if mask:
-            found.append(ipaddress.IPv4Network((address, mask.bit_count()), strict=False))
-    with contextlib.suppress(OSError, ValueError):
-        servers = parse_resolv_conf(Path("/etc/resolv.conf").read_text("utf-8", "replace")).servers
-        found += [ipaddress.IPv4Network(server) for server in servers if ":" not in server]
-    return found

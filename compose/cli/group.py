@@ -14,13 +14,13 @@ from compose.cli.session import Session
 # name -> help; the module is compose.cli.<name> with `exec_` for names that Python keeps, its object `command`.
 COMMANDS = {
     "apply": "Do what a plan in a file says",
+    "attach": "Join the terminal to a running container",
     "build": "Build the images of services",
     "commit": "Make an image of a service's container",
     "config": "Check the Compose files and print the project they make",
     "cp": "Copy files out of and into containers",
     "create": "Create a project's containers without starting them",
     "down": "Stop and remove containers and networks",
-    "engine": "Use the engine without a project, as with docker's commands",
     "engine": "Use the engine without a project, as with docker's commands",
     "events": "Print what happens to the project's containers",
     "exec": "Run a command in a running container",

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from compose.apply.observe import observe
 from compose.apply.refusals import refusals
-from compose.cli.attached import run_attached
+from compose.cli.attached import Attachment, run_attached
 from compose.cli.connection import connected
 from compose.cli.run_request import RunRequest, one_off_service
 from compose.cli.session import Session
@@ -63,10 +63,12 @@ async def run_one_off(session: Session, project: Project, request: RunRequest, *
                 await engine.start_container(name)
             sys.stdout.write(f"{name}\n")
             return 0
+        code: int | None = 1
         try:
-            return await run_attached(engine, name, is_tty=service.tty, stdin=service.stdin_open)
+            code = await run_attached(engine, Attachment(name, service.tty, service.stdin_open, starts=True))
+            return code or 0
         finally:
-            if request.remove:
+            if request.remove and code is not None:  # left by its detach keys, it goes on
                 with anyio.move_on_after(30, shield=True), refusals(f"removing container {name}", fine=(404,)):
                     await engine.remove_container(name, force=True, volumes=True)
 

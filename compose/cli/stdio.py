@@ -18,6 +18,7 @@ from compose.apply.parallel import unwrapped
 from compose.apply.refusals import refusals
 from engine.client import EngineClient, Hijacked
 from engine.wire.containers import ExecCreateRequest, ExecStartRequest
+from engine.wire.detach import DetachWatch
 
 _CHUNK_BYTES = 64 * 1024
 Resize = Callable[[int, int], Awaitable[None]]
@@ -41,16 +42,27 @@ async def run_exec(engine: EngineClient, container: str, request: ExecCreateRequ
         return (await engine.inspect_exec(exec_id)).exit_code or 0
 
 
-async def join(stream: Hijacked, *, is_tty: bool, stdin: bool, resize: Resize) -> None:
-    """Copy both ways until the output ends. With a terminal, keys go through unread and its size is passed on."""
+async def join(stream: Hijacked, *, is_tty: bool, stdin: bool, resize: Resize, keys: DetachWatch | None = None) -> bool:
+    """Copy both ways until the output ends, or until `keys` were typed: then the result is true.
+
+    With a terminal, keys go through unread and its size is passed on.
+    """
+    left = anyio.Event()
     with _raw_terminal(is_tty), unwrapped():
         async with anyio.create_task_group() as tasks:
+
+            async def send_input() -> None:
+                if await _send_input(stream, keys if is_tty else None):
+                    left.set()
+                    tasks.cancel_scope.cancel()
+
             if stdin:
-                tasks.start_soon(_send_input, stream, name="stdin")
+                tasks.start_soon(send_input, name="stdin")
             if is_tty:
                 await tasks.start(_pass_on_sizes, resize)
             await _copy_output(stream)
             tasks.cancel_scope.cancel()
+    return left.is_set()
 
 
 async def _copy_output(stream: Hijacked) -> None:
@@ -64,15 +76,19 @@ async def _copy_output(stream: Hijacked) -> None:
         target.buffer.flush()
 
 
-async def _send_input(stream: Hijacked) -> None:
+async def _send_input(stream: Hijacked, keys: DetachWatch | None) -> bool:
+    """Send all there is; whether the keys ended it."""
     descriptor = sys.stdin.fileno()
     try:
         while data := await _read(descriptor):
-            await stream.send(data)
+            passed, is_left = keys.feed(data) if keys else (data, False)
+            await stream.send(passed)
+            if is_left:
+                return True
         await stream.send_eof()
     except (anyio.BrokenResourceError, anyio.ClosedResourceError):
-        # The process has gone or reads no more; its output tells when it is over.
-        return
+        return False  # the process has gone or reads no more; its output tells when it is over
+    return False
 
 
 async def input_chunks() -> AsyncIterator[bytes]:

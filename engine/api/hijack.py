@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 import anyio
 import anyio.abc
 
-from engine.api.detach import DetachWatch
+from engine.wire.detach import DetachWatch
 from engine.wire.frames import frame
 
 log = logging.getLogger(__name__)

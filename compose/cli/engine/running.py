@@ -9,7 +9,7 @@ import anyio
 import click
 from msgspec import UNSET
 
-from compose.cli.attached import run_attached
+from compose.cli.attached import Attachment, run_attached
 from compose.cli.engine.asking import ask, show_lines
 from compose.cli.session import Session
 from compose.errors import UsageError
@@ -55,10 +55,12 @@ def run_command(session: Session, /, **options: Any) -> int:
             await engine.start_container(made)
             show_lines([made])
             return 0
+        code: int | None = 1
         try:
-            return await run_attached(engine, made, is_tty=request.tty, stdin=request.open_stdin)
+            code = await run_attached(engine, Attachment(made, request.tty, request.open_stdin, starts=True))
+            return code or 0
         finally:
-            if options["is_passing"]:
+            if options["is_passing"] and code is not None:  # left by its detach keys, it goes on
                 with anyio.move_on_after(30, shield=True):
                     await _remove(engine, made)
 

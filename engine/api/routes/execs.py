@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from msgspec import structs
 
-from engine.api.detach import parse_detach_keys
 from engine.api.hijack import PumpOptions, pump
 from engine.api.messages import OK, Accept, Answer, Hijack, Request, json_reply
 from engine.api.router import Route
@@ -12,6 +11,7 @@ from engine.api.routes.containers import console_size
 from engine.api.services import Services
 from engine.errors import BadRequest, EngineError
 from engine.wire.containers import ExecCreateRequest, ExecStartRequest
+from engine.wire.detach import parse_detach_keys
 from engine.wire.frames import STDOUT, frame
 from engine.wire.http import stdio_content_type
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from engine.api.detach import parse_detach_keys
 from engine.api.hijack import PumpOptions, pump
 from engine.api.messages import Accept, Answer, Hijack, Request, Stream
 from engine.api.outbox import closed_after
@@ -14,6 +13,7 @@ from engine.api.services import LogEntry, Services
 from engine.api.websocket import WebSocketStream, upgrade_headers
 from engine.containers.options import AttachOptions, LogOptions
 from engine.errors import BadRequest
+from engine.wire.detach import parse_detach_keys
 from engine.wire.frames import frame
 from engine.wire.http import RAW_STREAM, Query, stdio_content_type
 from engine.wire.times import parse_time, rfc3339

@@ -10,13 +10,19 @@ _DEFAULT: Final = b"\x10\x11"  # ctrl-p, ctrl-q
 _CONTROL: Final = "@abcdefghijklmnopqrstuvwxyz[\\]^_"
 
 
+class InvalidKeys(BadRequest):
+    """A sequence of keys that cannot be read."""
+
+
 def parse_detach_keys(text: str) -> bytes:
-    """The bytes that a terminal sends for `text`; the default sequence for nothing. Raises `BadRequest`."""
+    """The bytes that a terminal sends for `text`; the default sequence for nothing. Raises `InvalidKeys`."""
     if not text:
         return _DEFAULT
     keys = [_key(part) for part in text.split(",")]
     if None in keys:
-        raise BadRequest(f"Invalid detach keys ({text}) provided", hint="use keys such as `a` or `ctrl-p`, with commas")
+        raise InvalidKeys(
+            f"Invalid detach keys ({text}) provided", hint="use keys such as `a` or `ctrl-p`, with commas"
+        )
     return bytes(key for key in keys if key is not None)
 
 

@@ -94,8 +94,9 @@ _SERVICE = {
     "deploy.update_config": Rule("swarm", "swarm", _SWARM_ONLY),
     "gpus": Rule("no", "yes", _REQUESTS),
     "isolation": Rule("windows", "windows", _WINDOWS_ONLY, fine=frozenset({"default"})),
-    "logging.driver": Rule("partly", "yes", "json-file, local and none; another is an error", is_quiet=True),
-    "logging.options": Rule("partly", "yes", "`max-size` only", fine=frozenset({"max-size"})),
+    "logging.driver": Rule(
+        "yes", "yes", "json-file, local, journald and none, with all their options; another is an error", is_quiet=True
+    ),
     "mem_swappiness": Rule("partly", "partly", _CGROUP_V1),
     "models": Rule("no", "yes", "no language models are run"),
     "oom_kill_disable": Rule("partly", "partly", _CGROUP_V1),

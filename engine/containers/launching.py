@@ -20,7 +20,7 @@ from engine.containers.container import Container
 from engine.containers.drivers import Drivers
 from engine.containers.ledger import Ledger
 from engine.containers.linked import linked
-from engine.containers.logs import journal_tag, log_path
+from engine.containers.logs import journal_of, log_path
 from engine.containers.mounts import in_order
 from engine.containers.record import ContainerRecord
 from engine.containers.sources import Sources, share_memory, unshare_memory
@@ -183,7 +183,7 @@ class Launcher:
             uts_namespace=_namespace(modes.uts, "uts", joined),
             cgroup=_cgroup(record, self._drivers.paths.cgroup),
             log_path=log_path(record, home),
-            journal_tag=journal_tag(record),
+            journal=journal_of(record),
             terminal=record.config.tty,
             stdin_open=record.config.open_stdin,
             stdin_once=record.config.stdin_once,

@@ -23,6 +23,7 @@ from engine.logs.k8s_file import LogEntry
 from engine.logs.reader import Follow, read_log
 from engine.logs.rotation import keep_small
 from engine.logs.watch import LogWatch
+from engine.runtime.launch import Journal
 from engine.wire.containers import LogConfig
 
 LOG_NAME: Final = "container.log"
@@ -42,10 +43,12 @@ def log_path(record: ContainerRecord, home: Path) -> Path | None:
     return None if record.host_config.log_config.type == "none" else home / LOG_NAME
 
 
-def journal_tag(record: ContainerRecord) -> str | None:
-    """The tag of the messages in the journal (by default the short id); None if they do not go there."""
+def journal_of(record: ContainerRecord) -> Journal | None:
+    """How the messages are marked in the journal (by default with the short id); None if they do not go there."""
     log = record.host_config.log_config
-    return _tag(record, log.config.get("tag") or "{{.ID}}") if log.type == "journald" else None
+    if log.type != "journald":
+        return None
+    return Journal(_tag(record, log.config.get("tag") or "{{.ID}}"), record.name)
 
 
 class Logs:

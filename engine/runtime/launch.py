@@ -42,6 +42,14 @@ class Identity:
     home: str
 
 
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """How a container's messages are marked in the host's journal."""
+
+    tag: str
+    name: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
     """A container to create.
@@ -49,8 +57,8 @@ class Launch:
     `config` is already merged with the image's. `arguments` is the whole command (entrypoint and command),
     `environment` is complete and in order. `mounts` leaves out /proc, /sys and /dev, which `oci_spec` adds.
     `network_namespace` None means the host's network; the other namespaces are new when None.
-    `cgroup` is below the cgroup roots (`/pycompose-1f2e/<id>`). `log_path` None keeps no log; with `journal_tag`
-    the journal gets the messages, too. With `stdin_once` the
+    `cgroup` is below the cgroup roots (`/pycompose-1f2e/<id>`). `log_path` None keeps no log; with `journal` the
+    journal gets the messages, too. With `stdin_once` the
     container's input ends with its first attached client. `init` is a static program to be PID 1, used where
     `host_config.init` asks for it. `bundle` is created and holds config.json and the monitor's sockets.
     """
@@ -70,7 +78,7 @@ class Launch:
     uts_namespace: Namespace = None
     cgroup: str
     log_path: Path | None = None
-    journal_tag: str | None = None
+    journal: Journal | None = None
     terminal: bool = False
     stdin_open: bool = False
     stdin_once: bool = False

@@ -98,8 +98,8 @@ def _command(launch: Launch, directory: Path, runtime: Sequence[str], runtime_ar
     words += ["-c", launch.container_id, "-u", launch.container_id, "-b", str(launch.bundle)]
     words += ["-p", str(directory / "pid"), "--persist-dir", str(directory)]
     words += ["-l", f"k8s-file:{launch.log_path}" if launch.log_path else "off"]
-    if launch.journal_tag is not None:
-        words += ["-l", "journald", "--log-tag", launch.journal_tag]
+    if launch.journal is not None:
+        words += ["-l", "journald", "--log-tag", launch.journal.tag, "-n", launch.journal.name]
     if launch.terminal:
         words.append("-t")
     if launch.stdin_open:

@@ -232,9 +232,14 @@ def test_archives_are_unpacked_by_add_alone(machine: Machine, tmp_path: Path) ->
         "RUN find /add /copy /raw -type f | sort")  # fmt: skip
     with tarfile.open(tmp_path / "a.tgz", "w:gz") as archive:
         archive.add(tmp_path / "Dockerfile", "in/side")
-        member = tarfile.TarInfo("../../escape")
-        archive.addfile(member, io.BytesIO())
     assert said(build(machine, tmp_path)) == ["/add/in/side", "/copy/a.tgz", "/raw/a.tgz"]
+
+
+def test_an_archive_that_would_lead_out_of_the_image_is_refused(machine: Machine, tmp_path: Path) -> None:
+    put(tmp_path, Dockerfile="FROM busybox\nADD a.tgz /add/\n")
+    with tarfile.open(tmp_path / "a.tgz", "w:gz") as archive:
+        archive.addfile(tarfile.TarInfo("../../escape"), io.BytesIO())
+    assert 'invalid entry name "../../escape"' in build(machine, tmp_path, succeeds=False).stderr
 
 
 def test_mounts_of_a_run_are_there_for_it_alone(machine: Machine, tmp_path: Path) -> None:

@@ -46,10 +46,10 @@ class DnsSockets:
 def make_bridge(bridge: Bridge) -> None:
     """Make a bridge with its addresses, and let the host forward. Undoes itself. Raises `EngineError`."""
     with _netlink() as kernel:
-        _exchange(kernel, [rtnetlink.create_bridge(bridge.name, bridge.mac_address, bridge.mtu)])
+        # Made and tagged by one system call: who is killed in between leaves no link without an owner.
+        tag = [rtnetlink.set_alias(bridge.name, bridge.alias)] if bridge.alias else []
+        _exchange(kernel, [rtnetlink.create_bridge(bridge.name, bridge.mac_address, bridge.mtu), *tag])
         try:
-            if bridge.alias:
-                _exchange(kernel, [rtnetlink.set_alias(bridge.name, bridge.alias)])
             has_ipv6 = any(":" in address for address in bridge.addresses)
             sysctls.allow_forwarding(bridge.name, has_ipv6=has_ipv6)
             index = socket.if_nametoindex(bridge.name)
@@ -81,13 +81,12 @@ def make_parent(parent: Parent) -> bool:
             else:
                 below, number = parent.vlan
                 message = rtnetlink.create_vlan(parent.name, socket.if_nametoindex(below), number)
-            _exchange(kernel, [message])
+            _exchange(kernel, [message, rtnetlink.set_alias(parent.name, parent.alias)])
         except (EngineError, OSError) as exc:
             raise EngineError(
                 f"failed to create {parent.name}, the parent link of the network: {exc}",
                 hint="name a link of the host as `parent`, or load the kernel modules dummy and 8021q",
             ) from exc
-        _exchange(kernel, [rtnetlink.set_alias(parent.name, parent.alias)])
     return True
 
 

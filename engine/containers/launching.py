@@ -166,7 +166,9 @@ class Launcher:
     ) -> Launch:
         assert found.identity is not None
         home = self.home(record.id)
-        etc = surroundings.etc_mounts(found.etc, [mount.destination for mount in found.mounts])
+        is_read_only = record.host_config.readonly_rootfs
+        taken = [mount.destination for mount in found.mounts]
+        etc = surroundings.etc_mounts(found.etc, taken, is_read_only=is_read_only)
         return Launch(
             container_id=record.id,
             config=record.config,

@@ -335,9 +335,7 @@ class ContainerService:
         With `copy_uid_gid` its files belong to the container's user.
         """
         container = self._ledger.get(name)
-        await self._archives.put(
-            container, path, tar, no_overwrite=no_overwrite_dir_non_dir, is_users=copy_uid_gid
-        )
+        await self._archives.put(container, path, tar, no_overwrite=no_overwrite_dir_non_dir, is_users=copy_uid_gid)
         self._ledger.publish(container, "extract-to-dir")
 
     async def changes(self, name: str) -> list[Change]:

@@ -101,7 +101,7 @@ def share_memory(home: Path, record: ContainerRecord) -> OciMount:
     place.mkdir(mode=0o700, exist_ok=True)
     if not place.is_mount():
         mount("shm", place, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, f"mode=1777,size={record.host_config.shm_size}")
-    return OciMount("/dev/shm", str(place), "bind", ("rbind", "rprivate"))
+    return OciMount("/dev/shm", str(place), "bind", ("rbind", "rprivate", "nosuid", "nodev", "noexec"))
 
 
 def unshare_memory(home: Path) -> None:

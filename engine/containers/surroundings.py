@@ -20,11 +20,12 @@ from engine.wire.networks import EndpointSettings
 _ETC_FILES: Final = ("resolv.conf", "hostname", "hosts")
 
 
-def etc_mounts(home: Path, taken: Iterable[str]) -> list[OciMount]:
-    """The mounts of the generated files in `home` that the user did not replace."""
+def etc_mounts(home: Path, taken: Iterable[str], *, is_read_only: bool = False) -> list[OciMount]:
+    """The mounts of the generated files in `home` that the user did not replace, as writable as the root."""
     users = set(taken)
+    options = ("rbind", "rprivate", "ro") if is_read_only else ("rbind", "rprivate")
     return [
-        OciMount(f"/etc/{name}", str(home / name), "bind", ("rbind", "rprivate"))
+        OciMount(f"/etc/{name}", str(home / name), "bind", options)
         for name in _ETC_FILES
         if f"/etc/{name}" not in users
     ]

@@ -47,7 +47,7 @@ def container_mounts(launch: Launch, *, has_writable_cgroups: bool = False) -> l
     if has_writable_cgroups:
         open_types.add("cgroup")
     mounts = [mount for mount in _default_mounts(launch, open_types) if _is_kept(mount.destination, users)]
-    if launch.host_config.readonly_rootfs:
+    if launch.host_config.readonly_rootfs and not launch.host_config.privileged:
         mounts = [_read_only(mount) for mount in mounts]
     mounts += launch.mounts
     if has_init(launch):

@@ -14,6 +14,7 @@ from msgspec.structs import replace as altered
 from compose.apply.follow import Follower, LogOptions, short_name
 from compose.apply.observe import observe
 from compose.apply.parallel import unwrapped
+from compose.apply.preflight import preflight
 from compose.cli.connection import connected
 from compose.cli.interrupts import on_interrupts
 from compose.cli.session import Session
@@ -86,6 +87,7 @@ async def prepared(
         observed = await observe(engine, project.name, fresh)
     plan = reconcile(project, observed, options)
     tell_warnings(session, plan)
+    await preflight(engine, project, plan)
     return plan, Stage(engine, project, observed)
 
 

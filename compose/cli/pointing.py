@@ -11,10 +11,19 @@ from compose.load.origins.places import Places
 
 @contextmanager
 def pointing(places: Places) -> Iterator[None]:
-    """Give an error that has a subject and no place yet that subject's place."""
+    """Give errors that have a subject and no place yet that subject's place."""
     try:
         yield
     except ComposeError as exc:
-        if exc.subject and exc.where is None:
-            exc.where, exc.source = places.find(exc.subject, line=exc.line)
+        _point(exc, places)
         raise
+    except ExceptionGroup as group:
+        for one in group.exceptions:
+            if isinstance(one, ComposeError):
+                _point(one, places)
+        raise
+
+
+def _point(exc: ComposeError, places: Places) -> None:
+    if exc.subject and exc.where is None:
+        exc.where, exc.source = places.find(exc.subject, line=exc.line)

@@ -1,0 +1,121 @@
+"""What would fail for sure if a plan were carried out, found before anything is changed. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from msgspec import Struct
+
+from compose.model.project import Project
+from compose.plan.actions import CreateNetwork, Plan, RemoveContainer, RemoveNetwork, StartContainer, StopContainer
+from compose.plan.changes import Path
+
+_EVERYWHERE = ("", "0.0.0.0", "::")
+_Subnet = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class PublishedPort(Struct, frozen=True):
+    """A port of the host and the container that has it, or is going to have it."""
+
+    container: str
+    number: int
+    protocol: str = "tcp"
+    address: str = ""
+    container_id: str = ""
+    subject: Path = ()
+
+    def excludes(self, other: PublishedPort) -> bool:
+        """Whether both cannot be published at the same time."""
+        if (self.number, self.protocol) != (other.number, other.protocol):
+            return False
+        return self.address == other.address or self.address in _EVERYWHERE or other.address in _EVERYWHERE
+
+    def __str__(self) -> str:
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        where = f"{host}:" if self.address not in _EVERYWHERE else ""
+        return f"{where}{self.number}/{self.protocol}"
+
+
+class Conflict(Struct, frozen=True):
+    """One thing that cannot be, and the part of the files that asks for it."""
+
+    message: str
+    hint: str
+    subject: Path
+
+
+def conflicts(
+    project: Project, plan: Plan, published: Iterable[PublishedPort], subnets: Mapping[str, Sequence[str]]
+) -> list[Conflict]:
+    """What cannot be, given the ports that running containers publish, and the subnets of networks by their names."""
+    return [*_ports(project, plan, published), *_subnets(plan, subnets)]
+
+
+def _ports(project: Project, plan: Plan, published: Iterable[PublishedPort]) -> Iterator[Conflict]:
+    actions = [step.action for step in plan.steps]
+    ending = {action.container_id for action in actions if isinstance(action, StopContainer | RemoveContainer)}
+    held = [port for port in published if port.container_id not in ending]
+    for action in actions:
+        if not isinstance(action, StartContainer):
+            continue
+        for wish in _wishes(project, action):
+            owner = next((port for port in held if port.excludes(wish) and port.container != wish.container), None)
+            if owner is not None:
+                verb = "is also wanted" if owner.subject else "is published"
+                yield Conflict(
+                    f"port {wish} of container {wish.container} {verb} by container {owner.container}",
+                    "publish another port for one of them"
+                    if owner.subject
+                    else f"stop {owner.container}, or publish another port",
+                    wish.subject,
+                )
+            else:
+                held.append(wish)
+
+
+def _wishes(project: Project, action: StartContainer) -> Iterator[PublishedPort]:
+    """The fixed ports of a container; of a range, or without a number, the engine takes one that is free."""
+    service = project.services.get(action.service)
+    for index, port in enumerate(service.ports if service else ()):
+        if port.published.isdecimal() and int(port.published):
+            subject = ("services", action.service, "ports", index)
+            number = int(port.published)
+            yield PublishedPort(action.container, number, port.protocol, port.host_ip, subject=subject)
+
+
+def _subnets(plan: Plan, subnets: Mapping[str, Sequence[str]]) -> Iterator[Conflict]:
+    going = {step.action.name for step in plan.steps if isinstance(step.action, RemoveNetwork)}
+    held = [(name, _subnet(text)) for name, texts in subnets.items() if name not in going for text in texts]
+    for step in plan.steps:
+        if not isinstance(step.action, CreateNetwork):
+            continue
+        network = step.action.network
+        for index, pool in enumerate(network.ipam.config):
+            wanted = _subnet(pool.subnet)
+            if wanted is None:
+                continue
+            owner = next((name for name, other in held if _overlap(wanted, other)), "")
+            if owner:
+                yield Conflict(
+                    f"subnet {pool.subnet} of network {network.name} overlaps with that of network {owner}",
+                    "give it another subnet, or remove the other network",
+                    ("networks", network.key, "ipam", "config", index, "subnet"),
+                )
+            held.append((network.name, wanted))
+
+
+def _subnet(text: str) -> _Subnet | None:
+    """A subnet; None for what is none, which the engine refuses in its own words."""
+    try:
+        return ipaddress.ip_network(text, strict=False) if text else None
+    except ValueError:
+        return None
+
+
+def _overlap(one: _Subnet, other: _Subnet | None) -> bool:
+    if isinstance(one, ipaddress.IPv4Network) and isinstance(other, ipaddress.IPv4Network):
+        return one.overlaps(other)
+    if isinstance(one, ipaddress.IPv6Network) and isinstance(other, ipaddress.IPv6Network):
+        return one.overlaps(other)
+    return False

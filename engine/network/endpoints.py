@@ -96,7 +96,8 @@ class Endpoints:
             interface=interface,
             address=address,
             address6=address6,
-            mac_address=mac or ipam.mac_address(address, endpoint_id),
+            # An ipvlan has the address of its parent.
+            mac_address="" if record.driver == "ipvlan" else mac or ipam.mac_address(address, endpoint_id),
             aliases=list(wishes.aliases or ()),
             wishes=wishes,
         )

@@ -84,10 +84,14 @@ def make_parent(parent: Parent) -> bool:
             _exchange(kernel, [message, rtnetlink.set_alias(parent.name, parent.alias)])
         except (EngineError, OSError) as exc:
             raise EngineError(
-                f"failed to create {parent.name}, the parent link of the network: {exc}",
+                f"failed to create {parent.name}, the parent link of the network: {_words(exc)}",
                 hint="name a link of the host as `parent`, or load the kernel modules dummy and 8021q",
             ) from exc
     return True
+
+
+def _words(exc: EngineError | OSError) -> str:
+    return exc.message if isinstance(exc, EngineError) else exc.strerror or str(exc)
 
 
 def delete_bridge(name: str) -> None:
@@ -325,7 +329,10 @@ def _exchange(kernel: socket.socket, messages: Sequence[Message], *, tolerate: i
         failures += [(number, code) for number, code in found if code not in (0, tolerate)]
     if failures:
         number, code = min(failures)
-        raise EngineError(f"the kernel refused to {messages[number - 1].about}: {os.strerror(code)}")
+        raise EngineError(
+            f"the kernel refused to {messages[number - 1].about}: {os.strerror(code)}",
+            hint="this kernel has no links of that kind" if code == errno.EOPNOTSUPP else None,
+        )
 
 
 def _await_no_ports(bridge: str) -> None:

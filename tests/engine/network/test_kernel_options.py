@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -56,6 +57,16 @@ def link_pair() -> Iterator[tuple[str, str]]:
         yield ends
     finally:
         command("ip", "link", "delete", ends[0])
+
+
+def has_links_of(kind: str, parent: str) -> bool:
+    """Whether the kernel can make such links."""
+    probe = f"pctp{os.getpid()}"
+    add = ["ip", "link", "add", "link", parent, probe, "type", kind]
+    if subprocess.run(add, check=False, capture_output=True).returncode:
+        return False
+    command("ip", "link", "delete", probe)
+    return True
 
 
 @pytest.fixture
@@ -234,6 +245,25 @@ async def test_what_the_kernel_has_no_driver_for_is_refused_and_leaves_nothing(p
             service.get("lan")
         with pytest.raises(NotFound, match='plugin "weave" not found'):
             await network(service, "lan", driver="weave")
+
+
+@pytest.mark.parametrize("mode", ["l2", "l3"])
+async def test_an_ipvlan_works_or_is_refused_by_name(paths: Paths, mode: str) -> None:
+    web, app = wish("web", "lan"), wish("app", "lan")
+    with link_pair() as (parent, _other):
+        async with running(paths) as service:
+            options = {"parent": parent, "ipvlan_mode": mode}
+            await network(service, "lan", driver="ipvlan", ipam=IPAM_CHOSEN, options=options)
+            if not has_links_of("ipvlan", parent):
+                with pytest.raises(EngineError, match="refused to create ipvlan eth0: .*has no links of that kind"):
+                    await service.open_sandbox(web)
+            else:
+                sandbox = await service.open_sandbox(web)
+                assert sandbox.networks["lan"].mac_address == ""
+                await service.open_sandbox(app)
+                with Host(paths, web).serving():
+                    assert await Host(paths, app).call(sandbox.networks["lan"].ip_address, 80)
+            await end(service, web, app)
 
 
 async def test_a_parent_that_went_away_is_named_when_a_container_starts(paths: Paths) -> None:

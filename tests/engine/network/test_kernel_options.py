@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import anyio
 import anyio.to_thread
 import pytest
 
-from engine.errors import BadRequest, EngineError, Forbidden, NoSuchNetwork, NotFound
+from engine.errors import BadRequest, EngineError, Forbidden, NoSuchNetwork, NotFound, PortInUse
 from engine.kernel.namespaces import drop_network_namespace, inside_network, make_network_namespace
 from engine.network import netlink
-from engine.network.service import EndpointRequest
+from engine.network.service import EndpointRequest, SandboxRequest
 from engine.state.paths import Paths
 from engine.wire.containers import PortBinding
 from engine.wire.networks import IPAM, ConfigReference, EndpointIPAMConfig, EndpointSettings, IPAMConfig
@@ -217,6 +218,34 @@ async def test_udp_on_ipv6_loopback_reaches_a_container_that_has_ipv4_only(paths
         await end(service, web)
 
 
+async def test_of_containers_that_race_for_a_port_one_gets_it(paths: Paths) -> None:
+    with socket.create_server(("0.0.0.0", 0)) as probe:
+        port = str(probe.getsockname()[1])
+    racers = [wish(f"web{number}", "front", ports=publish(tcp=PortBinding(host_port=port))) for number in range(6)]
+    refused: list[str] = []
+    async with running(paths) as service:
+        await network(service, "front")
+
+        async def start(request: SandboxRequest) -> None:
+            try:
+                await service.open_sandbox(request)
+            except PortInUse as exc:
+                refused.append(exc.message)
+
+        async with anyio.create_task_group() as tasks:
+            for request in racers:
+                tasks.start_soon(start, request)
+        (winner,) = [request for request in racers if service.sandbox(request.container_id)]
+        owner = f"Bind for 0.0.0.0:{port} failed: port is already allocated by container {winner.container_name}"
+        assert refused == [owner] * 5
+        with Host(paths, winner).serving():
+            assert await anyio.to_thread.run_sync(call, "127.0.0.1", int(port))
+        await service.close_sandbox(winner.container_id)
+        await start(racers[0] if winner is not racers[0] else racers[1])
+        assert refused == [owner] * 5
+        await end(service, *racers)
+
+
 async def test_containers_on_a_macvlan_reach_each_other_over_its_parent_and_the_link_is_left(paths: Paths) -> None:
     web, app = wish("web", "lan"), wish("app", "lan")
     with link_pair() as (parent, other):
@@ -255,7 +284,7 @@ async def test_an_ipvlan_works_or_is_refused_by_name(paths: Paths, mode: str) ->
             options = {"parent": parent, "ipvlan_mode": mode}
             await network(service, "lan", driver="ipvlan", ipam=IPAM_CHOSEN, options=options)
             if not has_links_of("ipvlan", parent):
-                with pytest.raises(EngineError, match="refused to create ipvlan eth0: .*has no links of that kind"):
+                with pytest.raises(EngineError, match=r"refused to create ipvlan eth0: .*has no links of that kind"):
                     await service.open_sandbox(web)
             else:
                 sandbox = await service.open_sandbox(web)

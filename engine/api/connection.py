@@ -39,6 +39,8 @@ _DRAIN_BYTES: Final = 1024 * 1024
 _DRAIN_SECONDS: Final = 5.0
 # How long a client may take to read the head of a taken-over connection before the rest comes anyway.
 _HEAD_SECONDS: Final = 1.0
+# How long the head of a request may take from its first byte on, as with Docker. Between requests nobody hurries.
+_REQUEST_HEAD_SECONDS: Final = 300.0
 _BODILESS: Final = frozenset({204, 304})
 
 
@@ -73,7 +75,7 @@ class Connection:
 
     async def _serve_one(self) -> bool:
         """Answer one request; whether another may follow."""
-        event = await self._next_event()
+        event = await self._next_head()
         if not isinstance(event, h11.Request):
             return False
         try:
@@ -99,6 +101,18 @@ class Connection:
         return await handler(self._services, request)
 
     # -- reading
+
+    async def _next_head(self) -> h11.Event | type[h11.PAUSED]:
+        event = self._http.next_event()
+        if event is not h11.NEED_DATA:
+            return event  # type: ignore[return-value]  # h11 types its sentinels loosely
+        self._http.receive_data(await self._receive())
+        event = self._http.next_event()
+        if event is not h11.NEED_DATA:
+            return event  # type: ignore[return-value]
+        with anyio.move_on_after(_REQUEST_HEAD_SECONDS):
+            return await self._next_event()
+        raise h11.RemoteProtocolError("the head of the request takes too long", error_status_hint=408)
 
     async def _next_event(self) -> h11.Event | type[h11.PAUSED]:
         while True:

@@ -13,7 +13,7 @@ import anyio.abc
 
 from engine.errors import BadRequest
 from engine.wire.codec import decode_request, encode
-from engine.wire.http import JSON, MAX_JSON_BYTES, Target, Version
+from engine.wire.http import JSON, MAX_JSON_BYTES, Target, Version, check_json_type
 
 T = TypeVar("T")
 
@@ -57,8 +57,13 @@ class Request:
         return b"".join(parts)
 
     async def decode(self, kind: type[T]) -> T:
-        """The JSON body as a type of `engine.wire`. Raises `BadRequest` naming the field that is wrong."""
-        return decode_request(await self.body(), kind)
+        """The JSON body as a type of `engine.wire`; none counts as `{}`. Raises `BadRequest` naming the field that is
+        wrong.
+        """
+        body = await self.body()
+        if body:
+            check_json_type(self.headers)
+        return decode_request(body, kind)
 
 
 @dataclass(frozen=True, slots=True)

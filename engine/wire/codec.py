@@ -7,7 +7,7 @@ the field's default. Unknown fields are ignored, as Docker does. Errors name the
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_origin
 
 import msgspec
 
@@ -36,10 +36,15 @@ def decode_request(body: bytes, kind: type[T]) -> T:
 
 def _decode(body: bytes, kind: type[T], read: Callable[[Any], Any]) -> T:
     try:
-        return msgspec.convert(_without_nulls(read(msgspec.json.decode(body or b"{}"))), kind)
+        found = msgspec.json.decode(body or b"{}")
+        if found is None:
+            found = [] if get_origin(kind) is list else {}
+        return msgspec.convert(_without_nulls(read(found)), kind)
     except msgspec.ValidationError as exc:
         raise BadRequest(f"invalid JSON: {exc}") from exc
     except (msgspec.DecodeError, RecursionError) as exc:
+        if "trailing characters" in str(exc):
+            raise BadRequest("unexpected content after JSON") from exc
         raise BadRequest(f"invalid JSON: {exc}") from exc
 
 

@@ -22,11 +22,13 @@ MULTIPLEXED_STREAM: Final = "application/vnd.docker.multiplexed-stream"
 JSON: Final = "application/json"
 TAR: Final = "application/x-tar"
 
-MAX_HEAD_BYTES: Final = 64 * 1024
+# As Go's servers: credentials of many registries travel in one header.
+MAX_HEAD_BYTES: Final = 1024 * 1024
 MAX_JSON_BYTES: Final = 16 * 1024 * 1024
 READ_BYTES: Final = 64 * 1024
 
 _VERSIONED = re.compile(r"/v(\d+)(?:\.(\d+))?(/.*)")
+_ORIGIN = re.compile(r"https?://[^/]*", re.IGNORECASE)
 _FALSE: Final = frozenset({"", "0", "no", "false", "none"})
 
 Version = tuple[int, int]
@@ -89,8 +91,12 @@ class Target:
 
 
 def parse_target(target: str) -> Target:
-    """Take a request's target apart. Raises `BadRequest` for an API version that is not spoken here."""
+    """Take a request's target apart; a whole URL, as proxies are sent, counts by its path. Raises `BadRequest` for an
+    API version that is not spoken here.
+    """
     path, _, query = target.partition("?")
+    if not path.startswith("/"):
+        path = _ORIGIN.sub("", path)
     match = _VERSIONED.fullmatch(path)
     if match is None:
         return Target(unquote(path), Query(query), NEWEST)
@@ -148,6 +154,15 @@ def header_texts(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 def wants_upgrade(headers: Mapping[str, str]) -> bool:
     """Whether the client asks to take the connection over (`Upgrade: tcp`)."""
     return headers.get("upgrade", "").lower() == "tcp" and "upgrade" in headers.get("connection", "").lower()
+
+
+def check_json_type(headers: Mapping[str, str]) -> None:
+    """A body that is read as JSON has to say that it is, as with Docker. Raises `BadRequest`."""
+    given = headers.get("content-type", "")
+    if not given:
+        raise BadRequest("malformed Content-Type header (): mime: no media type")
+    if given.partition(";")[0].strip().lower() != JSON:
+        raise BadRequest(f"unsupported Content-Type header ({given}): must be '{JSON}'")
 
 
 def stdio_content_type(version: Version, *, is_tty: bool) -> str:

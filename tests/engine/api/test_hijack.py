@@ -154,7 +154,8 @@ async def test_attaching_to_nothing_is_an_ordinary_error(tmp_path: Path) -> None
 
 async def start_exec(server: Served, stream: ByteStream, exec_id: str, *, tty: str = "false") -> None:
     body = f'{{"Detach":false,"Tty":{tty}}}'
-    head = f"POST /exec/{exec_id}/start HTTP/1.1\r\nHost: x\r\n{UPGRADE}Content-Length: {len(body)}\r\n\r\n"
+    typed = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = f"POST /exec/{exec_id}/start HTTP/1.1\r\nHost: x\r\n{UPGRADE}{typed}"
     await stream.send((head + body).encode())
 
 

@@ -77,7 +77,10 @@ async def test_a_body_may_come_in_chunks(tmp_path: Path) -> None:
     chunks = b"".join(b"%x\r\n%s\r\n" % (1, body[at : at + 1]) for at in range(len(body)))
     async with wired(tmp_path) as (server, stream):
         await stream.send(
-            b"POST /volumes/create HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n"
+            b"POST /volumes/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            + b"Transfer-Encoding: chunked\r\n\r\n"
+            + chunks
+            + b"0\r\n\r\n"
         )
         assert b"201 Created" in await receive_through(stream, b"\r\n\r\n")
         assert "data" in server.engine.volumes.known
@@ -86,7 +89,8 @@ async def test_a_body_may_come_in_chunks(tmp_path: Path) -> None:
 async def test_a_client_that_waits_to_be_told_is_told_to_continue(tmp_path: Path) -> None:
     async with wired(tmp_path) as (_, stream):
         await stream.send(
-            b"POST /volumes/create HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 12\r\n\r\n"
+            b"POST /volumes/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"Expect: 100-continue\r\nContent-Length: 12\r\n\r\n"
         )
         assert (await receive_through(stream, b"\r\n\r\n")).startswith(b"HTTP/1.1 100 Continue")
         await stream.send(b'{"Name":"d"}')
@@ -135,7 +139,6 @@ async def test_a_body_without_end_is_refused_and_the_connection_closed(tmp_path:
         b"GET /_ping HTTP/1.1\r\nHost: x\r\nBad Header: y\r\n\r\n",
         b"POST /volumes/create HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n",
         b"POST /volumes/create HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-        b"GET /" + b"x" * 100_000,
     ],
 )
 async def test_what_is_not_http_is_answered_once_and_closed(tmp_path: Path, sent: bytes) -> None:
@@ -185,7 +188,8 @@ async def test_a_wrong_field_is_named(tmp_path: Path) -> None:
     body = b'{"Image":"busybox","HostConfig":{"Memory":"much"}}'
     async with wired(tmp_path) as (_, stream):
         await stream.send(
-            b"POST /containers/create HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+            b"POST /containers/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"Content-Length: %d\r\n\r\n" % len(body) + body
         )
         answer = await receive_through(stream, b"}\n")
     assert answer.startswith(b"HTTP/1.1 400")
@@ -235,6 +239,80 @@ async def test_an_engine_error_has_its_own_status_and_hint(tmp_path: Path) -> No
         answer = await receive_through(stream, b"}\n")
     assert answer.startswith(b"HTTP/1.1 400")
     assert b'{"message":"sh: not found (hint: install it)"}' in answer
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "words"),
+    [
+        (b"text/plain", b"{}", b"unsupported Content-Type header (text/plain): must be 'application/json'"),
+        (b"", b"{}", b"malformed Content-Type header (): mime: no media type"),
+        (b"application/json", b'{"Name":"a"} b', b"unexpected content after JSON"),
+        (b"application/json", b'{"Name":"a"}{}', b"unexpected content after JSON"),
+        (b"application/json", b'{"Name":', b"invalid JSON"),
+        (b"application/json", b"[]", b"invalid JSON: Expected `object`, got `array`"),
+    ],
+)
+async def test_a_body_that_is_not_one_json_object_is_refused(
+    tmp_path: Path, content_type: bytes, body: bytes, words: bytes
+) -> None:
+    typed = b"Content-Type: " + content_type + b"\r\n" if content_type else b""
+    async with wired(tmp_path) as (server, stream):
+        await stream.send(
+            b"POST /volumes/create HTTP/1.1\r\nHost: x\r\n%sContent-Length: %d\r\n\r\n%s" % (typed, len(body), body)
+        )
+        answer = await receive_through(stream, b"}\n")
+        assert answer.startswith(b"HTTP/1.1 400")
+        assert words in answer
+        assert not server.engine.volumes.known
+
+
+@pytest.mark.parametrize("body", [b"null", b"{}", b""])
+async def test_null_and_nothing_count_as_an_empty_object(tmp_path: Path, body: bytes) -> None:
+    head = b"POST /volumes/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json; charset=utf-8\r\n"
+    async with wired(tmp_path) as (_, stream):
+        await stream.send(b"%sContent-Length: %d\r\n\r\n%s" % (head, len(body), body))
+        assert b"201 Created" in await receive_through(stream, b"\r\n\r\n")
+
+
+async def test_a_whole_url_counts_by_its_path(tmp_path: Path) -> None:
+    async with wired(tmp_path) as (_, stream):
+        await stream.send(b"GET http://docker/v1.41/_ping?x=1 HTTP/1.1\r\nHost: docker\r\n\r\n")
+        assert b"200 OK" in await stream.receive()
+
+
+async def test_a_head_without_bounds_is_refused(tmp_path: Path) -> None:
+    async with wired(tmp_path) as (server, stream):
+        with pytest.raises(anyio.BrokenResourceError):
+            while True:
+                await stream.send(b"GET /_ping HTTP/1.1\r\nX: " + b"x" * 65536)
+        assert b"431 Request Header Fields Too Large" in await stream.receive()
+        await server.until_connections(0)
+
+
+async def test_a_head_that_never_ends_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.api.connection._REQUEST_HEAD_SECONDS", 0.05)
+    async with wired(tmp_path) as (server, stream):
+        await stream.send(b"GET /_ping HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"200 OK" in await stream.receive()
+        await stream.send(b"GET /_ping HTTP/1.1\r\nX: ")
+        assert (await until_closed(stream)).startswith(b"HTTP/1.1 408")
+        await server.until_connections(0)
+
+
+async def test_a_client_that_is_done_sending_is_still_answered(tmp_path: Path) -> None:
+    async with wired(tmp_path) as (_, stream):
+        await stream.send(b"GET /_ping HTTP/1.1\r\nHost: x\r\n\r\n")
+        await stream.send_eof()
+        assert b"200 OK" in await until_closed(stream)
+
+
+async def test_http2_is_not_taken_up(tmp_path: Path) -> None:
+    async with wired(tmp_path) as (_, stream):
+        await stream.send(
+            b"GET /_ping HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+            b"HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n\r\n"
+        )
+        assert (await stream.receive()).startswith(b"HTTP/1.1 200 OK")
 
 
 async def test_a_silent_client_holds_up_nobody(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ from engine.runtime.facts import host_facts
 from engine.runtime.failures import NOT_EXECUTABLE, NOT_FOUND, exec_failure, not_executable, not_found, program_failure
 from engine.runtime.launch import ExecLaunch
 from engine.runtime.monitor import Record
+from engine.runtime.pidfile import PidFile, PidPipe, PidReport
 from engine.runtime.rootfs import root_directory, status_inside
 from engine.runtime.spec import capability_sets, environment, user
 from engine.runtime.surroundings import Surroundings
@@ -147,7 +148,7 @@ async def start_exec(
     cgroups.hasten_moves()
     process = await anyio.to_thread.run_sync(_process, launch, record)
     with contextlib.ExitStack() as stack:
-        attempt = _Attempt(stack, directory)
+        attempt = _Attempt(stack, directory, is_crun=surroundings.is_crun)
         words = attempt.words(process, state, record.container_id, is_terminal=launch.terminal)
         ends, given = _make_ends(launch, stack)
         child = await anyio.to_thread.run_sync(partial(surroundings.start, words, **given))
@@ -171,11 +172,11 @@ async def start_exec(
 class _Attempt:
     """What one start of `crun exec` is told by files and reports by: closed as soon as the process runs."""
 
-    def __init__(self, stack: contextlib.ExitStack, directory: Path) -> None:
+    def __init__(self, stack: contextlib.ExitStack, directory: Path, *, is_crun: bool) -> None:
         self._stack = stack
         self._directory = directory
         self._log = self._own(os.memfd_create("log", os.MFD_CLOEXEC))
-        self._pid, self._pid_end = map(self._own, os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK))
+        self._pid: PidReport = PidPipe(stack) if is_crun else PidFile(stack, directory)
         self._listener: socket.socket | None = None
 
     def words(self, process: Mapping[str, Any], state: Path, container_id: str, *, is_terminal: bool) -> list[str]:
@@ -183,7 +184,7 @@ class _Attempt:
         spec = self._own(os.memfd_create("process", os.MFD_CLOEXEC))
         os.write(spec, msgspec.json.encode(process))
         words = [f"--root={state}", f"--log={_name(self._log)}", "exec"]
-        words += [f"--process={_name(spec)}", f"--pid-file={_name(self._pid_end)}"]
+        words += [f"--process={_name(spec)}", f"--pid-file={self._pid.name}"]
         if is_terminal:
             words += ["--tty", f"--console-socket={self._listen()}"]
         return [*words, container_id]
@@ -207,11 +208,8 @@ class _Attempt:
 
     async def started_pid(self, pidfd: int) -> int:
         """The pid of the process once the runtime has everything ready; 0 if it ended without getting there."""
-        await wait_any(self._pid, pidfd)
-        try:
-            return int(os.read(self._pid, 64))
-        except BlockingIOError:
-            return 0
+        await wait_any(self._pid.descriptor, pidfd)
+        return self._pid.read()
 
     def complaints(self) -> str:
         """What the runtime logged."""

@@ -10,7 +10,7 @@ import pytest
 
 from engine.errors import BadRequest, EngineError
 from engine.runtime.cgroups import directories, hierarchies
-from engine.wire.containers import DeviceRequest, HostConfig, Ulimit
+from engine.wire.containers import DeviceRequest, ExecCreateRequest, ExecStartRequest, HostConfig, Ulimit
 from tests.engine.containers.conftest import Engine
 
 pytestmark = [pytest.mark.anyio, pytest.mark.root, pytest.mark.net]
@@ -75,7 +75,15 @@ async def test_devices_that_nobody_can_find_are_refused_at_the_start(engine: Eng
 
 async def test_a_runtime_is_one_that_is_installed(engine: Engine) -> None:
     for name in engine.runtime.runtimes():
-        status, _ = await engine.run("true", host=HostConfig(runtime=name))
-        assert status == 0
+        container = await engine.start("sleep", "600", host=HostConfig(runtime=name))
+        request = ExecCreateRequest(cmd=["echo", "hello"], attach_stdout=True)
+        exec_id = (await engine.containers.exec_create(container, request)).id
+        session = await engine.containers.exec_start(exec_id, ExecStartRequest())
+        assert session is not None
+        assert await session.receive() == (1, b"hello\n")
+        await session.aclose()
+        await engine.containers.pause(container)
+        await engine.containers.unpause(container)
+        await engine.containers.remove(container, force=True)
     with pytest.raises(BadRequest, match="unknown or invalid runtime name: wings"):
         await engine.create("true", host=HostConfig(runtime="wings"))

@@ -52,6 +52,8 @@ def make_bridge(bridge: Bridge) -> None:
         try:
             has_ipv6 = any(":" in address for address in bridge.addresses)
             sysctls.allow_forwarding(bridge.name, has_ipv6=has_ipv6)
+            if not has_ipv6:
+                sysctls.switch_off_ipv6(bridge.name)
             index = socket.if_nametoindex(bridge.name)
             wanted = [rtnetlink.add_address(index, address) for address in bridge.addresses]
             _exchange(kernel, [*wanted, rtnetlink.set_up(index)])

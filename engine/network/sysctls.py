@@ -18,8 +18,11 @@ def allow_forwarding(bridge: str, *, has_ipv6: bool) -> None:
     write(f"ipv4.conf.{bridge}.route_localnet", "1")
     if has_ipv6:
         _forward_ipv6()
-    else:
-        write(f"ipv6.conf.{bridge}.disable_ipv6", "1")
+
+
+def switch_off_ipv6(link: str) -> None:
+    """Leave a link without IPv6, link-local addresses included."""
+    write(f"ipv6.conf.{link}.disable_ipv6", "1")
 
 
 def _forward_ipv6() -> None:

@@ -153,6 +153,7 @@ async def test_a_bridge_of_the_users_is_used_and_left(paths: Paths) -> None:
             await network(service, "front", ipam=IPAM_CHOSEN, options={f"{BRIDGE}name": name})
             await service.open_sandbox(web)
             assert len(netlink.ports(name)) == 1
+            assert Path(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6").read_text() == "0\n"
             await end(service, web)
             assert netlink.link_exists(name)
             with pytest.raises(EngineError, match="existing interface lo is not a bridge"):

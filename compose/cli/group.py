@@ -11,7 +11,7 @@ import click
 import pycompose
 from compose.cli.session import Session
 
-# name -> help; the module is compose.cli.<name> with `exec_` for names that Python keeps, its object `command`.
+# name -> help; the module is compose.cli.commands.<name>, its object `command`.
 COMMANDS = {
     "apply": "Do what a plan in a file says",
     "attach": "Join the terminal to a running container",
@@ -70,7 +70,7 @@ class LazyGroup(click.Group):
         name = _ALIASES.get(cmd_name, cmd_name)
         if name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"compose.cli.{name}_command").command
+        command: click.Command = importlib.import_module(f"compose.cli.commands.{name}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -34,8 +34,8 @@ def test_the_version_needs_next_to_nothing(flag: str, tmp_path: Path) -> None:
     assert not modules_of(code, tmp_path) & HEAVY
 
 
-COMMANDS = ("ps", "up", "bringing_up", "down", "logs", "exec", "config")
-IMPORTS = "\n".join(f"import compose.cli.{name if name == 'bringing_up' else f'{name}_command'}" for name in COMMANDS)
+COMMANDS = ("ps", "up", "down", "logs", "exec", "config")
+IMPORTS = "\n".join(["import compose.cli.bringing_up", *(f"import compose.cli.commands.{name}" for name in COMMANDS)])
 
 
 def test_no_command_needs_the_graph_library_or_the_kernels_before_it_has_work(tmp_path: Path) -> None:

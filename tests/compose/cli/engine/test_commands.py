@@ -9,8 +9,8 @@ from pathlib import Path
 import anyio
 import pytest
 
+from compose.cli.commands.engine import COMMANDS, command
 from compose.cli.engine.running import creation
-from compose.cli.engine_command import COMMANDS, command
 from compose.cli.run_group import run
 from compose.cli.session import Session
 from compose.errors import UsageError

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
+from compose.cli.commands.up import create_options, requested, up
 from compose.cli.session import Session
-from compose.cli.up_command import create_options, requested, up
 
 
 @click.command("create", help="Create a project's containers without starting them")

@@ -17,9 +17,9 @@ from compose.errors import ComposeError
 def command(session: Session, file: Path) -> int:
     """Plan again, compare, and bring the project up."""
     from compose.cli.asynchronous import run_async
+    from compose.cli.commands.up import up
     from compose.cli.plan_file import read_plan
     from compose.cli.planning import foreseen
-    from compose.cli.up_command import up
     from compose.render.plan import plan_json
 
     planned_session, request, planned = read_plan(session, session.cwd / file)

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
+from compose.cli.commands.up import create_options, requested
 from compose.cli.session import Session
-from compose.cli.up_command import create_options, requested
 
 _CHANGES = 2
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from compose.cli.commands.up import up
 from compose.cli.session import Session
-from compose.cli.up_command import up
 from compose.cli.up_options import UpRequest, parse_scale
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import anyio
@@ -21,7 +21,7 @@ from engine.runtime.console import Console
 class AttachedClient:
     """What an attached client sees: past output, then the console once there is one."""
 
-    def __init__(self, options: AttachOptions, past: AsyncIterator[list[LogEntry]] | None) -> None:
+    def __init__(self, options: AttachOptions, past: AsyncGenerator[list[LogEntry], None] | None) -> None:
         self._options = options
         self._past = past
         self._read: list[LogEntry] = []
@@ -55,6 +55,13 @@ class AttachedClient:
         """End the container's stdin, if the client attached it."""
         if self._options.stdin and self._options.stream:
             await (await self._ready()).send_eof()
+
+    async def forget_past(self) -> None:
+        """Let go of the log, read to its end or not."""
+        if self._past is not None:
+            with anyio.CancelScope(shield=True):
+                await self._past.aclose()
+            self._past = None
 
     async def _next_past(self) -> LogEntry | None:
         if not self._read and self._past is not None:
@@ -96,6 +103,7 @@ class Streams:
                 yield client
             finally:
                 tasks.cancel_scope.cancel()
+                await client.forget_past()
 
     async def _connect(
         self, container: Container, client: AttachedClient, *, task_status: anyio.abc.TaskStatus[None]
@@ -107,7 +115,7 @@ class Streams:
             stack.callback(attachment.is_settled.set)
             console: Console | None
             if container.is_alive:
-                console = await stack.enter_async_context(self._drivers.runtime.attach(container.id))
+                console = await self._enter(stack, container)
                 task_status.started()
             else:
                 container.attachments.add(attachment)
@@ -115,15 +123,15 @@ class Streams:
                 task_status.started()
                 await attachment.may_connect.wait()
                 console = await self._enter(stack, container)
-                if console is None:
-                    return
+            if console is None:
+                return
             client.connect(console)
             attachment.is_settled.set()
             container.attachments.discard(attachment)
             await anyio.sleep_forever()
 
     async def _enter(self, stack: AsyncExitStack, container: Container) -> Console | None:
-        # The start goes on without a client that cannot be attached; it sees the end of the stream.
+        # It has just ended, or its start goes on without a client that cannot be attached: that sees the end.
         with contextlib.suppress(EngineError):
             return await stack.enter_async_context(self._drivers.runtime.attach(container.id))
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
@@ -68,7 +68,7 @@ class Logs:
         finally:
             self._watch = None
 
-    def read(self, container: Container, wish: LogOptions) -> AsyncIterator[list[LogEntry]]:
+    def read(self, container: Container, wish: LogOptions) -> AsyncGenerator[list[LogEntry], None]:
         """A container's log; following ends with the run of the container. Raises `NotImplementedHere`."""
         if container.record.host_config.log_config.type == "none":
             raise NotImplementedHere(_NO_READING)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -232,7 +232,7 @@ class ContainerService:
         """The containers that pass the filters, the newest first; `limit` 0 is none and counts stopped ones, too."""
         return self._views.summaries(everything=everything, limit=limit, filters=filters)
 
-    def logs(self, name: str, options: LogOptions) -> AsyncIterator[list[LogEntry]]:
+    def logs(self, name: str, options: LogOptions) -> AsyncGenerator[list[LogEntry], None]:
         """The log of a container, some entries at a time; following it ends when the container does.
 
         Raises `NotImplementedHere`.

@@ -133,6 +133,7 @@ async def running(paths: Paths) -> AsyncIterator[Engine]:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(engine.collect)
             await engine.images.recover()
+            await engine.volumes.recover()
             await tasks.start(engine.networks.run)
             await tasks.start(engine.containers.run)
             yield engine

@@ -1,6 +1,7 @@
 # make demo    bring up examples/shop on this machine and show that it works (make demo-stop takes it down)
 # make test    the whole test suite, real kernel and real registry included
 # make check   lint, types and the tests that need nothing; what to run before a commit
+# make reference  write docs/commands.md anew
 # make bench   how fast `config`, pulls, `up`, `up` again and `down` are, beside docker and podman-compose where installed
 #
 # Debian 12 or 13 with git, make and python3-venv; root, or a user with sudo. Debian packages are installed when missing.
@@ -18,7 +19,7 @@ TEST_PACKAGES = busybox-static docker-registry iproute2 mmdebstrap mount
 
 BIN = .venv/bin
 
-.PHONY: demo demo-stop down test check dev images bench packages
+.PHONY: demo demo-stop down test check dev images bench packages reference
 
 demo: packages .venv/installed
 	@$(SUDO) $(BIN)/python scripts/demo.py up
@@ -37,6 +38,9 @@ check: dev
 	$(BIN)/mypy
 	$(BIN)/pyright
 	$(BIN)/pytest
+
+reference: dev
+	$(BIN)/python -m scripts.command_reference > docs/commands.md
 
 dev: .venv/installed-dev
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib
 import os
-from pathlib import Path
+from typing import Any
 
 import click
 
 import pycompose
-from compose.cli.session import Session
+from compose.cli.session import session_of
 
 # name -> help; the module is compose.cli.commands.<name>, its object `command`.
 COMMANDS = {
@@ -17,6 +17,7 @@ COMMANDS = {
     "attach": "Join the terminal to a running container",
     "build": "Build the images of services",
     "commit": "Make an image of a service's container",
+    "completion": "Print what a shell needs to complete commands and services",
     "config": "Check the Compose files and print the project they make",
     "cp": "Copy files out of and into containers",
     "create": "Create a project's containers without starting them",
@@ -116,39 +117,6 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
 @click.option("--verbose", "--no-ansi", "ignored", is_flag=True, expose_value=False, hidden=True)
 @click.option("-v", "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version)
 @click.pass_context
-def cli(  # noqa: PLR0913 - one parameter per global option
-    ctx: click.Context,
-    files: tuple[str, ...],
-    project_name: str,
-    profiles: tuple[str, ...],
-    env_files: tuple[str, ...],
-    project_directory: str,
-    all_resources: bool,
-    host: str,
-    ansi: str | None,
-    progress: str | None,
-    dry_run: bool,
-    compatibility: bool,
-) -> None:
+def cli(ctx: click.Context, /, **options: Any) -> None:
     """Collect the global options for the command."""
-    environment = dict(os.environ)
-    ctx.obj = Session(
-        environment=environment,
-        cwd=Path.cwd(),
-        files=files,
-        project_name=project_name,
-        profiles=profiles,
-        env_files=env_files,
-        project_directory=project_directory,
-        all_resources=all_resources,
-        host=host or environment.get("DOCKER_HOST", ""),
-        ansi=ansi or environment.get("COMPOSE_ANSI", "auto"),
-        progress=progress or environment.get("COMPOSE_PROGRESS", "auto"),
-        dry_run=dry_run,
-        compatibility=compatibility or _is_true(environment.get("COMPOSE_COMPATIBILITY", "")),
-    )
-
-
-def _is_true(text: str) -> bool:
-    """As docker compose reads its variables."""
-    return text.lower() in ("1", "t", "true", "y", "yes", "on")
+    ctx.obj = session_of(options, os.environ)

@@ -56,6 +56,26 @@ class Session:
         return self.project_name or self.environment.get("COMPOSE_PROJECT_NAME", "")
 
 
+def session_of(options: Mapping[str, Any], environment: Mapping[str, str]) -> Session:
+    """The session that the global options and the variables which stand for them ask for."""
+    return Session(
+        **{
+            **options,
+            "environment": dict(environment),
+            "cwd": Path.cwd(),
+            "host": options["host"] or environment.get("DOCKER_HOST", ""),
+            "ansi": options["ansi"] or environment.get("COMPOSE_ANSI", "auto"),
+            "progress": options["progress"] or environment.get("COMPOSE_PROGRESS", "auto"),
+            "compatibility": options["compatibility"] or is_true(environment.get("COMPOSE_COMPATIBILITY", "")),
+        }
+    )
+
+
+def is_true(text: str) -> bool:
+    """As docker compose reads its variables."""
+    return text.lower() in ("1", "t", "true", "y", "yes", "on")
+
+
 def check_services(project: Project | None, names: tuple[str, ...]) -> None:
     """Raise `UsageError` for a name that no service of the project has."""
     if project is None:

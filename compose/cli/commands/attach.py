@@ -6,11 +6,12 @@ import sys
 
 import click
 
+from compose.cli.arguments import service_argument
 from compose.cli.session import Session
 
 
 @click.command("attach", help="Join the terminal to a running container; ctrl-p ctrl-q leaves it")
-@click.argument("service")
+@service_argument()
 @click.option("--detach-keys", default="", metavar="KEYS", help="Keys that leave the container, as in ctrl-a,d")
 @click.option("--index", type=int, default=0, help="Which container of the service")
 @click.option("--no-stdin", is_flag=True, help="Only listen")

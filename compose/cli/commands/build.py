@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from compose.cli.arguments import services_argument
 from compose.cli.loading import load_project
 from compose.cli.session import Session, check_services
 
@@ -20,7 +21,7 @@ _DONE_WITHOUT = ("provenance", "sbom")
 
 
 @click.command("build", help="Build the images of services")
-@click.argument("services", nargs=-1, metavar="[SERVICE...]")
+@services_argument()
 @click.option("--build-arg", "args", multiple=True, metavar="NAME=VALUE", help="Set a build argument, repeatable")
 @click.option("--no-cache", is_flag=True, help="Run every step again")
 @click.option("--pull", is_flag=True, help="Look for newer base images")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
+from compose.cli.arguments import service_argument
 from compose.cli.session import Session
 
 
 @click.command("commit", help="Make an image of a service's container")
-@click.argument("service")
+@service_argument()
 @click.argument("reference", required=False, default="", metavar="[REPOSITORY[:TAG]]")
 @click.option("-a", "--author", default="", help="Who made the image")
 @click.option("-c", "--change", "changes", multiple=True, metavar="LINE", help="Apply an instruction of a Dockerfile")

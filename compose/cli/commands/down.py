@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from compose.cli.arguments import services_argument
 from compose.cli.loading import load_if_there
 from compose.cli.session import Session, check_services
 
 
 @click.command("down", help="Stop and remove containers and networks")
-@click.argument("services", nargs=-1, metavar="[SERVICE...]")
+@services_argument()
 @click.option("-v", "--volumes", is_flag=True, help="Remove named and anonymous volumes too")
 @click.option(
     "--remove-orphans", is_flag=True, envvar="COMPOSE_REMOVE_ORPHANS", help="Also containers of other services"

@@ -8,11 +8,12 @@ import time
 
 import click
 
+from compose.cli.arguments import services_argument
 from compose.cli.session import Session
 
 
 @click.command("events", help="Print what happens to the project's containers")
-@click.argument("services", nargs=-1, metavar="[SERVICE...]")
+@services_argument()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line")
 @click.option("--since", default="", help="From this time on (a date, or 42m for 42 minutes ago)")
 @click.option("--until", default="", help="Up to this time")

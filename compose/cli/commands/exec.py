@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
+from compose.cli.arguments import service_argument
 from compose.cli.session import Session
 
 
 @click.command("exec", help="Run a command in a running container", context_settings={"allow_interspersed_args": False})
-@click.argument("service")
+@service_argument()
 @click.argument("words", nargs=-1, required=True, metavar="COMMAND [ARG...]", type=click.UNPROCESSED)
 @click.option("-T", "--no-tty", "no_tty", is_flag=True, default=None, help="Without a terminal")
 @click.option("-t", "--tty", "with_tty", is_flag=True, hidden=True)

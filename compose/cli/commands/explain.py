@@ -7,11 +7,12 @@ import time
 
 import click
 
+from compose.cli.arguments import services_argument
 from compose.cli.session import Session
 
 
 @click.command("explain", help="Tell why a service's containers were last made anew")
-@click.argument("services", nargs=-1, metavar="[SERVICE...]")
+@services_argument()
 @click.pass_obj
 def command(session: Session, services: tuple[str, ...]) -> None:
     """Print a line for each container."""

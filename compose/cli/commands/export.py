@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
+from compose.cli.arguments import service_argument
 from compose.cli.session import Session
 from compose.errors import UsageError
 
 
 @click.command("export", help="Write the files of a service's container as a tar archive")
-@click.argument("service")
+@service_argument()
 @click.option("-o", "--output", default="", metavar="FILE", help="Write here instead of to standard output")
 @click.option("--index", type=int, default=0, help="Which container of the service")
 @click.pass_obj

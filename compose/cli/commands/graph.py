@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from compose.cli.arguments import services_argument
 from compose.cli.session import Session
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command("graph", help="Draw the services and what they wait for")
-@click.argument("services", nargs=-1, metavar="[SERVICE...]")
+@services_argument()
 @click.option("--format", "style", type=click.Choice(["text", "dot", "mermaid", "svg"]), default="text", help="How")
 @click.option("--live/--no-live", "is_live", default=True, help="With what the containers do now")
 @click.option("-o", "--output", default="", metavar="FILE", help="Write to a file")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from compose.cli.arguments import services_argument
 from compose.cli.session import Session
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command("images", help="List the images of the project's containers")
-@click.argument("services", nargs=-1, metavar="[SERVICE...]")
+@services_argument()
 @click.option("-q", "--quiet", is_flag=True, help="Only ids")
 @click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", help="Output format")
 @click.pass_obj

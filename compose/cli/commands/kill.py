@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
+from compose.cli.arguments import services_argument
 from compose.cli.session import Session
 
 
 @click.command("kill", help="Send a signal to containers")
-@click.argument("services", nargs=-1, metavar="[SERVICE...]")
+@services_argument()
 @click.option("-s", "--signal", default="SIGKILL", help="Which signal")
 @click.option("--remove-orphans", is_flag=True, hidden=True)
 @click.pass_obj

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from compose.cli.arguments import services_argument
 from compose.cli.loading import load_if_there
 from compose.cli.moment import moment
 from compose.cli.session import Session, check_services
@@ -14,7 +15,7 @@ from compose.errors import UsageError
 
 
 @click.command("logs", help="Print the output of containers")
-@click.argument("services", nargs=-1, metavar="[SERVICE...]")
+@services_argument()
 @click.option("-f", "--follow", is_flag=True, help="Go on with new lines")
 @click.option("-n", "--tail", default="all", help="Lines from the end of each log")
 @click.option("-t", "--timestamps", is_flag=True, help="Show the time of every line")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
+from compose.cli.arguments import services_argument
 from compose.cli.session import Session
 
 
 @click.command("pause", help="Freeze the processes of services")
-@click.argument("services", nargs=-1, metavar="[SERVICE...]")
+@services_argument()
 @click.pass_obj
 def command(session: Session, services: tuple[str, ...]) -> None:
     """Freeze the processes of services."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
+from compose.cli.arguments import service_argument
 from compose.cli.session import Session
 
 
 @click.command("port", help="Print where a port is published")
-@click.argument("service")
+@service_argument()
 @click.argument("private", metavar="PRIVATE_PORT")
 @click.option("--protocol", type=click.Choice(["tcp", "udp"]), default="tcp", help="tcp or udp")
 @click.option("--index", type=int, default=0, help="Which container of the service")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from compose.cli.arguments import services_argument
 from compose.cli.loading import load_if_there
 from compose.cli.session import Session, check_services
 from compose.errors import UsageError
@@ -19,7 +20,7 @@ _STATES = ("paused", "restarting", "removing", "running", "dead", "created", "ex
 
 
 @click.command("ps", help="List containers")
-@click.argument("services", nargs=-1, metavar="[SERVICE...]")
+@services_argument()
 @click.option("-a", "--all", "everything", is_flag=True, help="Also those that do not run, and those of `run`")
 @click.option("--format", "style", default="", help="table, json, a Go template or `table` and a template")
 @click.option("-q", "--quiet", is_flag=True, help="Only ids")

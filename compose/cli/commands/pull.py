@@ -6,12 +6,13 @@ from typing import Any
 
 import click
 
+from compose.cli.arguments import services_argument
 from compose.cli.loading import load_project
 from compose.cli.session import Session, check_services
 
 
 @click.command("pull", help="Fetch the images of services")
-@click.argument("services", nargs=-1, metavar="[SERVICE...]")
+@services_argument()
 @click.option("-q", "--quiet", is_flag=True, help="Without progress")
 @click.option("--include-deps", is_flag=True, help="Also of the services that these depend on")
 @click.option("--ignore-pull-failures", is_flag=True, help="Go on when an image cannot be pulled")

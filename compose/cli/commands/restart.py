@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
+from compose.cli.arguments import services_argument
 from compose.cli.session import Session
 
 
 @click.command("restart", help="Restart containers")
-@click.argument("services", nargs=-1, metavar="[SERVICE...]")
+@services_argument()
 @click.option("-t", "--timeout", "timeout_seconds", type=int, default=None, help="Seconds until containers are killed")
 @click.option("--no-deps", is_flag=True, help="Leave dependants alone")
 @click.pass_obj

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
+from compose.cli.arguments import services_argument
 from compose.cli.session import Session
 
 
 @click.command("rm", help="Remove stopped containers")
-@click.argument("services", nargs=-1, metavar="[SERVICE...]")
+@services_argument()
 @click.option("-f", "--force", is_flag=True, help="Do not ask")
 @click.option("-s", "--stop", is_flag=True, help="Stop them first")
 @click.option("-v", "--volumes", is_flag=True, help="Remove their anonymous volumes too")

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from compose.cli.arguments import service_argument
 from compose.cli.loading import load_project, warn_without_effect
 from compose.cli.run_request import RunRequest
 from compose.cli.session import Session
@@ -19,7 +20,7 @@ from compose.cli.session import Session
     help="Run a one-off command in a new container of a service",
     context_settings={"allow_interspersed_args": False},
 )
-@click.argument("service")
+@service_argument()
 @click.argument("words", nargs=-1, metavar="[COMMAND] [ARG...]", type=click.UNPROCESSED)
 @click.option("-d", "--detach", is_flag=True, help="Leave it running and print its name")
 @click.option("--rm", "remove", is_flag=True, help="Remove it when it ends")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
+from compose.cli.arguments import services_argument
 from compose.cli.session import Session
 
 
 @click.command("start", help="Start containers that exist")
-@click.argument("services", nargs=-1, metavar="[SERVICE...]")
+@services_argument()
 @click.option("--wait", is_flag=True, help="Wait until services run and are healthy")
 @click.option("--wait-timeout", type=int, default=None, help="Seconds to wait at most")
 @click.pass_obj

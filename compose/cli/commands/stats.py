@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from compose.cli.arguments import service_argument
 from compose.cli.session import Session
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _HOME, _END_OF_LINE, _REST = "\x1b[H", "\x1b[K", "\x1b[J"
 
 
 @click.command("stats", help="Print what containers use, again and again")
-@click.argument("service", required=False, default="")
+@service_argument(required=False, default="")
 @click.option("-a", "--all", "everything", is_flag=True, help="Also containers that do not run")
 @click.option("--format", "style", default="", help="table, json, a Go template or `table` and a template")
 @click.option("--no-stream", is_flag=True, help="Only once")

@@ -6,11 +6,12 @@ import sys
 
 import click
 
+from compose.cli.arguments import services_argument
 from compose.cli.session import Session
 
 
 @click.command("top", help="Print the running processes")
-@click.argument("services", nargs=-1, metavar="[SERVICE...]")
+@services_argument()
 @click.pass_obj
 def command(session: Session, services: tuple[str, ...]) -> None:
     """Print a table for all containers."""

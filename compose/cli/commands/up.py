@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from compose.cli.arguments import services_argument
 from compose.cli.session import Session
 from compose.cli.up_options import UpRequest, load_selected, parse_scale
 
@@ -14,7 +15,7 @@ def create_options(function: Any) -> Any:
     """Add the options that `up` shares with `create`."""
     for option in reversed(
         (
-            click.argument("services", nargs=-1, metavar="[SERVICE...]"),
+            services_argument(),
             click.option("--force-recreate", is_flag=True, help="Replace containers though nothing changed"),
             click.option("--no-recreate", is_flag=True, help="Keep containers though something changed"),
             click.option("--remove-orphans", is_flag=True, envvar="COMPOSE_REMOVE_ORPHANS", help="Remove containers "

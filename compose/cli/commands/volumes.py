@@ -6,11 +6,12 @@ import sys
 
 import click
 
+from compose.cli.arguments import services_argument
 from compose.cli.session import Session
 
 
 @click.command("volumes", help="List the project's volumes")
-@click.argument("services", nargs=-1, metavar="[SERVICE...]")
+@services_argument()
 @click.option("--format", "style", default="", help="table, json, a Go template or `table` and a template")
 @click.option("-q", "--quiet", is_flag=True, help="Only names")
 @click.pass_obj

@@ -6,11 +6,12 @@ from functools import partial
 
 import click
 
+from compose.cli.arguments import services_argument
 from compose.cli.session import Session
 
 
 @click.command("wait", help="Wait until containers have ended")
-@click.argument("services", nargs=-1, required=True, metavar="SERVICE...")
+@services_argument(required=True)
 @click.option("--down-project", is_flag=True, help="Take the project down when the first has ended")
 @click.pass_obj
 def command(session: Session, services: tuple[str, ...], down_project: bool) -> int:

@@ -7,13 +7,14 @@ from dataclasses import replace
 
 import click
 
+from compose.cli.arguments import services_argument
 from compose.cli.session import Session
 
 _INTERRUPTED = 130
 
 
 @click.command("watch", help="Bring the project up and keep its containers up to date with their files")
-@click.argument("services", nargs=-1, metavar="[SERVICE...]")
+@services_argument()
 @click.option("--no-up", is_flag=True, help="Do not build and start anything before")
 @click.option("--prune/--no-prune", default=True, help="Remove images that a rebuild has replaced")
 @click.option("--quiet", is_flag=True, help="Build without progress")

@@ -70,8 +70,8 @@ _REFUSALS: Final[dict[tuple[Status, Verb], str]] = {
     (S.RESTARTING, V.REMOVE): "container is restarting: stop the container before removing or force remove",
     (S.PAUSED, V.REMOVE): "container is paused and must be unpaused first",
     (S.REMOVING, V.REMOVE): "removal of the container is already in progress",
-    (S.PAUSED, V.PAUSE): "container is already paused",
-    (S.RUNNING, V.UNPAUSE): "container is not paused",
+    (S.PAUSED, V.PAUSE): "is already paused",
+    (S.RUNNING, V.UNPAUSE): "is not paused",
 }
 
 
@@ -87,5 +87,5 @@ def refusal(status: Status, verb: Verb) -> str:
     """Why `verb` is not possible, in Docker's words where it has some."""
     text = _REFUSALS.get((status, verb))
     if text is None and verb in (V.PAUSE, V.UNPAUSE):
-        text = "container is restarting" if status is S.RESTARTING else "container is not running"
+        text = "is restarting" if status is S.RESTARTING else "is not running"
     return text or f"cannot {verb.value} a container that is {status.value}"

@@ -40,7 +40,7 @@ class Remover:
             try:
                 advance(status, Verb.REMOVE)
             except Conflict as exc:
-                words = f'cannot remove container "/{container.name}": {refusal(status, Verb.REMOVE)}'
+                words = f'cannot remove container "{container.name}": {refusal(status, Verb.REMOVE)}'
                 raise Conflict(words) from exc
             # Once begun it is done, even if the client has gone.
             with anyio.CancelScope(shield=True):

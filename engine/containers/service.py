@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, ExitStack
 from typing import Any
 
 import anyio
@@ -180,12 +180,16 @@ class ContainerService:
         container, wanted = self._ledger.get(name), new_name.removeprefix("/")
         if not wanted:
             raise BadRequest("Neither old nor new names may be empty")
-        check_name(wanted)
         old = container.name
         if wanted == old:
             raise BadRequest("Renaming a container with the same name as its current name")
         async with container.lock:
-            with self._ledger.reserve(wanted, container.id):
+            with ExitStack() as stack:
+                try:
+                    check_name(wanted)
+                    stack.enter_context(self._ledger.reserve(wanted, container.id))
+                except (BadRequest, Conflict) as exc:
+                    raise type(exc)(f"Error when allocating new name: {exc.message}") from exc
                 if self._drivers.networks.sandbox(container.id) is not None:
                     await self._drivers.networks.rename(container.id, wanted)
                 await container.change(name=wanted)

@@ -75,7 +75,7 @@ class Stopper:
     async def pause(self, container: Container) -> None:
         """Freeze a running container. Raises `Conflict` in another status."""
         async with container.lock:
-            advance(container.status, Verb.PAUSE)
+            _check(container, Verb.PAUSE)
             with anyio.CancelScope(shield=True):
                 await self._drivers.runtime.pause(container.id)
                 await container.move(Verb.PAUSE)
@@ -88,7 +88,7 @@ class Stopper:
         self._ledger.publish(container, "unpause")
 
     async def _thaw(self, container: Container) -> None:
-        advance(container.status, Verb.UNPAUSE)
+        _check(container, Verb.UNPAUSE)
         with anyio.CancelScope(shield=True):
             await self._drivers.runtime.resume(container.id)
             await container.move(Verb.UNPAUSE)
@@ -150,6 +150,13 @@ class Stopper:
 def stop_signal(container: Container) -> int:
     """The signal that asks a container to end."""
     return parse_signal(container.record.config.stop_signal or "SIGTERM")
+
+
+def _check(container: Container, verb: Verb) -> None:
+    try:
+        advance(container.status, verb)
+    except Conflict as exc:
+        raise Conflict(f"Container {container.id} {exc.message}") from exc
 
 
 async def _ended_within(run: Run, seconds: float) -> bool:

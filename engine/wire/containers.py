@@ -373,7 +373,7 @@ class WaitExitError(Wire, frozen=True, kw_only=True):
     message: str
 
 
-class ContainerWaitResponse(Wire, frozen=True, kw_only=True):
+class ContainerWaitResponse(Wire, frozen=True, kw_only=True, omit_defaults=True):
     """Answer of `POST /containers/{id}/wait`."""
 
     status_code: int

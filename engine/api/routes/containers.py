@@ -10,7 +10,7 @@ import anyio
 import msgspec
 from msgspec import UNSET
 
-from engine.api.messages import NO_CONTENT, OK, Answer, Request, Stream, json_reply, required
+from engine.api.messages import NO_CONTENT, OK, Answer, Request, Stream, json_reply
 from engine.api.router import Route
 from engine.api.services import Services
 from engine.api.sizes import with_sizes
@@ -108,10 +108,7 @@ async def unpause(services: Services, request: Request) -> Answer:
 
 async def rename(services: Services, request: Request) -> Answer:
     """`POST /containers/{name}/rename`."""
-    new_name = required(request, "name").removeprefix("/")
-    if not _NAME.fullmatch(new_name):
-        raise BadRequest(f"Invalid container name ({new_name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
-    await services.containers.rename(request.name, new_name)
+    await services.containers.rename(request.name, request.query.text("name"))
     return NO_CONTENT
 
 
@@ -199,7 +196,7 @@ async def prune(services: Services, request: Request) -> Answer:
     """`POST /containers/prune`: remove those that do not run."""
     filters = parse_filters(request.query.text("filters"), _PRUNE_FILTERS)
     removed, reclaimed_bytes = await services.containers.prune(filters)
-    return json_reply({"ContainersDeleted": removed, "SpaceReclaimed": reclaimed_bytes})
+    return json_reply({"ContainersDeleted": removed or None, "SpaceReclaimed": reclaimed_bytes})
 
 
 async def update(services: Services, request: Request) -> Answer:

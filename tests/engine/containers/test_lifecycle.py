@@ -52,4 +52,4 @@ def test_what_is_alive_is_active() -> None:
 def test_refusals_are_in_dockers_words() -> None:
     assert refusal(S.PAUSED, V.START) == "cannot start a paused container, try unpause instead"
     assert refusal(S.RUNNING, V.REMOVE) == ("container is running: stop the container before removing or force remove")
-    assert refusal(S.EXITED, V.PAUSE) == "container is not running"
+    assert refusal(S.EXITED, V.PAUSE) == "is not running"

@@ -389,3 +389,20 @@ async def test_listings_are_filtered_and_the_newest_is_first(world: World) -> No
         assert names(network=["bridge"]) == names()
         with pytest.raises(BadRequest, match="invalid filter 'colour'"):
             names(colour=["red"])
+
+
+async def test_refusals_name_the_container_as_docker_does(world: World) -> None:
+    async with world.engine() as engine:
+        first = (await engine.create("first", request())).id
+        await engine.create("second", request())
+        with pytest.raises(Conflict, match=f"Container {first} is not running"):
+            await engine.pause("first")
+        await engine.start("first")
+        with pytest.raises(Conflict, match=f"Container {first} is not paused"):
+            await engine.unpause("first")
+        with pytest.raises(Conflict, match='cannot remove container "first": container is running: stop the container'):
+            await engine.remove("first")
+        with pytest.raises(Conflict, match=r'Error when allocating new name: Conflict. The container name "/first" is'):
+            await engine.rename("second", "first")
+        with pytest.raises(BadRequest, match="Error when allocating new name: Invalid container name"):
+            await engine.rename("second", "-")

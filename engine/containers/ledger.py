@@ -136,10 +136,6 @@ class Ledger:
         users = self.volume_users(volume)
         return [record.id for record in self._table if record.id in users and record.holds]
 
-    def network_users(self, network: frozenset[str]) -> list[str]:
-        """The ids of the containers that are, or will be when started, on a network; given are its name and id."""
-        return [record.id for record in self._table if network & record.networks.keys()]
-
     @property
     def running_count(self) -> int:
         """How many containers are alive or will be soon."""

@@ -386,10 +386,6 @@ class ContainerService:
         """The containers that mount a volume."""
         return self._ledger.volume_users(volume_name)
 
-    def network_users(self, network_id: str) -> list[str]:
-        """The containers that are on a network, or will be when they start."""
-        return self._ledger.network_users(self._views.network_names(network_id))
-
     async def _remove_link(self, name: str) -> None:
         parent, slash, alias = name.removeprefix("/").partition("/")
         if not slash:

@@ -64,6 +64,18 @@ def test_networks_that_are_young_are_not_pruned(machine: Machine) -> None:
     assert "young" in machine.docker("network", "prune", "--force").stdout
 
 
+def test_a_network_that_only_stopped_containers_want_is_unused(machine: Machine) -> None:
+    machine.docker("network", "create", "wanted")
+    machine.docker("create", "--name", "stopped", "--network", "wanted", "busybox", "true")
+    try:
+        unused = machine.docker("network", "ls", "--filter", "dangling=true", "--format", "{{.Name}}").stdout
+        assert "wanted" in unused.split()
+        assert "wanted" in machine.docker("network", "prune", "--force").stdout
+        assert "network wanted not found" in machine.docker("start", "stopped", succeeds=False).stderr
+    finally:
+        machine.docker("rm", "--force", "stopped")
+
+
 def test_parts_of_images_and_volumes_are_mounted(machine: Machine) -> None:
     machine.docker("run", "--rm", "-v", "parts:/d", "busybox", "sh", "-c", "mkdir /d/in; echo here > /d/in/file")
     image = "type=image,source=busybox,target=/image,image-subpath=etc"

@@ -412,9 +412,6 @@ class FakeContainers(Runs):
         prefix = f"{volume_name}:"
         return [c.id for c in self.known.values() if any(b.startswith(prefix) for b in c.request.host_config.binds)]
 
-    def network_users(self, network_id: str) -> list[str]:
-        return []
-
     def _tell(self, container: FakeContainer, action: str) -> None:
         attributes = {"name": container.name, "image": container.request.image, **container.request.labels}
         self._events.publish("container", action, container.id, attributes)

@@ -19,7 +19,7 @@ from engine.wire.networks import (
     NetworkDisconnectRequest,
     NetworkInspect,
 )
-from engine.wire.times import moment
+from engine.wire.times import moment, parse_time
 
 _FILTERS: Final = frozenset({"dangling", "driver", "id", "label", "name", "scope", "type"})
 _PRUNE_FILTERS: Final = frozenset({"label", "label!", "until"})
@@ -30,13 +30,13 @@ async def listing(services: Services, request: Request) -> Answer:
     """`GET /networks`; the containers of each are left out since 1.28, as in Docker."""
     filters = parse_filters(request.query.text("filters"), _FILTERS)
     inspected = [services.networks.inspect(record) for record in services.networks.all()]
-    matching = [network for network in inspected if _matches(services, network, filters)]
+    matching = [network for network in inspected if _matches(network, filters)]
     if request.version < (1, 28):
         return json_reply(matching)
     return json_reply([structs.replace(network, containers={}) for network in matching])
 
 
-def _matches(services: Services, network: NetworkInspect, filters: Filters) -> bool:
+def _matches(network: NetworkInspect, filters: Filters) -> bool:
     dangling = filter_flag(filters, "dangling")
     kinds = filters.get("type", ())
     if any(kind not in ("custom", "builtin") for kind in kinds):
@@ -48,12 +48,13 @@ def _matches(services: Services, network: NetworkInspect, filters: Filters) -> b
         and matches_exactly(network.scope, filters.get("scope", ()))
         and matches_exactly("builtin" if network.name in _BUILTIN else "custom", kinds)
         and matches_labels(network.labels, filters.get("label", ()))
-        and (dangling is None or dangling == _is_unused(services, network))
+        and (dangling is None or dangling == _is_unused(network))
     )
 
 
-def _is_unused(services: Services, network: NetworkInspect) -> bool:
-    return network.name not in _BUILTIN and not network.containers and not services.containers.network_users(network.id)
+def _is_unused(network: NetworkInspect) -> bool:
+    """Whether no container is on it now; stopped ones do not count, as in Docker."""
+    return network.name not in _BUILTIN and not network.containers
 
 
 async def inspect(services: Services, request: Request) -> Answer:
@@ -103,7 +104,7 @@ def _require_container(name: str) -> None:
 
 
 async def prune(services: Services, request: Request) -> Answer:
-    """`POST /networks/prune`: remove the networks that no container refers to."""
+    """`POST /networks/prune`: remove the networks on which no container is."""
     filters = parse_filters(request.query.text("filters"), _PRUNE_FILTERS)
     excluded = filters.get("label!", ())
     before_ns = _limit(filters)
@@ -111,8 +112,8 @@ async def prune(services: Services, request: Request) -> Answer:
     for record in services.networks.all():
         network = services.networks.inspect(record)
         if (
-            record.created_ns < before_ns
-            and _is_unused(services, network)
+            parse_time(network.created) < before_ns
+            and _is_unused(network)
             and matches_labels(network.labels, filters.get("label", ()))
             and not (excluded and matches_labels(network.labels, excluded))
         ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -61,7 +62,9 @@ class WebSocketStream(anyio.abc.ByteStream):
 
         if not self._is_closed:
             self._is_closed = True
-            await self._send(CloseConnection(1000))
+            # Who is gone already need not be told.
+            with contextlib.suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
+                await self._send(CloseConnection(1000))
 
     async def aclose(self) -> None:
         await self._stream.aclose()

@@ -96,14 +96,17 @@ class Streams:
             raise Conflict(f"container {container.id} is restarting, wait until the container is running")
         logs = LogOptions(stdout=options.stdout, stderr=options.stderr)
         client = AttachedClient(options, self._logs.read(container, logs) if options.logs else None)
-        async with anyio.create_task_group() as tasks:
-            if options.stream:
-                await tasks.start(self._connect, container, client)
-            try:
-                yield client
-            finally:
-                tasks.cancel_scope.cancel()
-                await client.forget_past()
+        try:
+            async with anyio.create_task_group() as tasks:
+                if options.stream:
+                    await tasks.start(self._connect, container, client)
+                try:
+                    yield client
+                finally:
+                    tasks.cancel_scope.cancel()
+                    await client.forget_past()
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from None  # the caller's own, such as that its client is gone
 
     async def _connect(
         self, container: Container, client: AttachedClient, *, task_status: anyio.abc.TaskStatus[None]

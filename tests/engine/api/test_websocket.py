@@ -33,6 +33,9 @@ class Client:
     async def send(self, event: Event) -> None:
         await self._stream.send(self._protocol.send(event))
 
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
     async def next(self) -> Event:
         while not self._events:
             self._protocol.receive_data(await self._stream.receive())
@@ -93,3 +96,10 @@ async def test_what_is_no_handshake_is_refused(tmp_path: Path) -> None:
         async with await anyio.connect_unix(server.socket) as stream:
             await stream.send(b"GET /containers/web/attach/ws HTTP/1.1\r\nHost: x\r\n\r\n")
             assert (await stream.receive()).startswith(b"HTTP/1.1 400 ")
+
+
+async def test_a_client_that_vanishes_ends_the_session(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with attached(tmp_path) as (client, console):
+        await client.aclose()
+        await console.input_ended.wait()
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]

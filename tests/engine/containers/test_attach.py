@@ -43,3 +43,10 @@ async def test_who_leaves_in_the_middle_of_past_output_lets_go_of_the_log(engine
             while True:
                 last = await console.receive()
     assert last == (1, b"100000\n")
+
+
+async def test_what_goes_wrong_with_the_client_is_told_as_it_is(engine: Engine) -> None:
+    container = await engine.start("sleep", "100")
+    with pytest.raises(ConnectionResetError):
+        async with engine.containers.attach(container, AttachOptions()):
+            raise ConnectionResetError

@@ -58,14 +58,13 @@ _CGROUP_V1 = "only with cgroup v1: cgroup v2 has no such control"
 _FILE_OWNER = "only with `content` or `environment`; a file is mounted with the owner and mode that it has"
 _STORE = "only Swarm keeps configs and secrets in a store of its own"
 _EXTERNAL_FILE = "there is no store of configs and secrets outside the project"
-_REQUESTS = "GPUs and other devices by capability are not given to containers yet; `devices` gives them by path"
+_REQUESTS = "there is no driver that finds GPUs and other devices by capability; `devices` gives them by path"
 
 _SERVICE = {
     "build.isolation": Rule("windows", "windows", _WINDOWS_ONLY, fine=frozenset({"default"})),
     "build.platforms": Rule("partly", "yes", "this machine's own only", is_quiet=True),
     "build.provenance": Rule("no", "yes", "images have no attestations", is_quiet=True),
     "build.sbom": Rule("no", "yes", "images have no attestations", is_quiet=True),
-    "cgroup_parent": Rule("no", "yes", "the engine keeps its containers in a cgroup of its own"),
     "configs.uid": Rule("partly", "partly", _FILE_OWNER),
     "configs.gid": Rule("partly", "partly", _FILE_OWNER),
     "configs.mode": Rule("partly", "partly", _FILE_OWNER),
@@ -86,13 +85,13 @@ _SERVICE = {
     "deploy.resources.reservations.cpus": Rule(
         "swarm", "swarm", "only Swarm reserves CPUs, on the nodes that it chooses"
     ),
-    "deploy.resources.reservations.devices": Rule("no", "yes", _REQUESTS),
+    "deploy.resources.reservations.devices": Rule("refused", "yes", _REQUESTS),
     "deploy.resources.reservations.generic_resources": Rule("swarm", "swarm", "only Swarm knows what a node offers"),
     "deploy.restart_policy.delay": Rule("swarm", "swarm", "the engine waits 100 ms, and twice as long each time"),
     "deploy.restart_policy.window": Rule("swarm", "swarm", "the engine takes a start of 10 s for a success"),
     "deploy.rollback_config": Rule("swarm", "swarm", _SWARM_ONLY),
     "deploy.update_config": Rule("swarm", "swarm", _SWARM_ONLY),
-    "gpus": Rule("no", "yes", _REQUESTS),
+    "gpus": Rule("refused", "yes", _REQUESTS),
     "isolation": Rule("windows", "windows", _WINDOWS_ONLY, fine=frozenset({"default"})),
     "logging.driver": Rule(
         "yes", "yes", "json-file, local, journald and none, with all their options; another is an error", is_quiet=True
@@ -116,12 +115,14 @@ _SERVICE = {
         is_quiet=True,
     ),
     "pull_refresh_after": Rule("no", "no", "docker compose does not know it either: use `pull_policy: every_12h`"),
-    "runtime": Rule("no", "yes", "every container is run by crun", fine=frozenset({"crun"})),
+    "runtime": Rule(
+        "partly", "yes", "crun, runc and youki, those that are installed; another is an error", is_quiet=True
+    ),
     "secrets.uid": Rule("partly", "partly", _FILE_OWNER),
     "secrets.gid": Rule("partly", "partly", _FILE_OWNER),
     "secrets.mode": Rule("partly", "partly", _FILE_OWNER),
     "security_opt": Rule("partly", "yes", "SELinux labels (`label=…`) have no effect", is_quiet=True),
-    "storage_opt": Rule("no", "yes", "containers have no disk quota"),
+    "storage_opt": Rule("refused", "yes", "containers have no disk quota, nor have Docker's without XFS and `pquota`"),
     "use_api_socket": Rule("no", "yes", "the engine's socket is not put into containers; mount it by `volumes`"),
     "userns_mode": Rule("no", "yes", "containers have the host's users, as with `host`", fine=frozenset({"host"})),
     "volumes.bind.selinux": Rule("no", "yes", "files are not relabelled for SELinux", is_quiet=True),

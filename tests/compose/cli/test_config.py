@@ -145,7 +145,7 @@ def test_a_file_is_written_instead_of_standard_output(project: Path, capsys: pyt
 
 def test_support_tells_how_attributes_are_honoured(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("pycompose", ("support", "runtime")) == 0
-    assert capsys.readouterr().out.splitlines()[1].split()[:3] == ["services.*.runtime", "no", "yes"]
+    assert capsys.readouterr().out.splitlines()[1].split()[:3] == ["services.*.runtime", "partly", "yes"]
     assert run("pycompose", ("support", "image", "--format", "json")) == 0
     first = json.loads(capsys.readouterr().out)[0]
     assert first == {"attribute": "services.*.image", "pycompose": "yes", "docker": "yes", "reason": ""}

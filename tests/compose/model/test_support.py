@@ -21,11 +21,7 @@ LOADED = {"env_file", "extends", "include", "label_file", "name"}
 STRUCTURES = {"build", "resources", "services"}
 # Wishes of the API that our engine looks at nowhere, and the attributes which ask for them.
 UNREAD_BY_THE_ENGINE = {
-    "cgroup_parent": "cgroup_parent",
     "container_id_file": "",
-    "device_requests": "gpus",
-    "isolation": "isolation",
-    "storage_opt": "storage_opt",
     "userns_mode": "userns_mode",
 }
 

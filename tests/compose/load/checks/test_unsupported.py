@@ -9,11 +9,11 @@ PROJECT = """\
 services:
   web:
     image: x
-    runtime: runsc
+    userns_mode: auto
     deploy:
       mode: global
       placement: {constraints: [a==b]}
-  db: {image: y, runtime: runsc, userns_mode: host, gpus: []}
+  db: {image: y, userns_mode: auto, use_api_socket: false, gpus: []}
 networks:
   default:
     ipam: {options: {a: b}}
@@ -27,7 +27,7 @@ def told(directory: Directory, *services: str, with_docker: bool = False, text: 
 
 def test_each_attribute_without_effect_is_told_once_with_its_first_place(directory: Directory) -> None:
     assert told(directory, "web", "db") == [
-        "4:5 services.web.runtime 1",
+        "4:5 services.web.userns_mode 1",
         "6:7 services.web.deploy.mode 0",
         "7:7 services.web.deploy.placement 0",
         "11:12 networks.default.ipam.options 0",
@@ -35,7 +35,7 @@ def test_each_attribute_without_effect_is_told_once_with_its_first_place(directo
 
 
 def test_services_that_do_not_take_part_are_left_out(directory: Directory) -> None:
-    assert told(directory, "db") == ["8:18 services.db.runtime 0", "11:12 networks.default.ipam.options 0"]
+    assert told(directory, "db") == ["8:18 services.db.userns_mode 0", "11:12 networks.default.ipam.options 0"]
 
 
 def test_docker_has_less_without_effect(directory: Directory) -> None:
@@ -60,5 +60,6 @@ def test_an_ordinary_project_is_told_nothing(directory: Directory) -> None:
 def test_the_message_says_the_place_the_attribute_and_the_reason(directory: Directory) -> None:
     first, *_ = without_effect(directory.load(PROJECT).places.tree, ("web", "db"), with_docker=False)
     assert str(first) == (
-        "compose.yaml:4:5: `services.web.runtime` has no effect: every container is run by crun (and in one more place)"
+        "compose.yaml:4:5: `services.web.userns_mode` has no effect: "
+        "containers have the host's users, as with `host` (and in one more place)"
     )

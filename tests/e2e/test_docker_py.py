@@ -35,7 +35,7 @@ def test_a_detached_container_can_be_asked_waited_for_and_removed(client: docker
         "busybox", ["sh", "-c", "echo working; exit 3"], detach=True, labels={"kind": "job"}
     )
     try:
-        assert container.wait()["StatusCode"] == 3
+        assert container.wait() == {"StatusCode": 3}
         assert container.logs() == b"working\n"
         assert [found.id for found in client.containers.list(all=True, filters={"label": "kind=job"})] == [container.id]
     finally:

@@ -70,6 +70,10 @@ def has_links_of(kind: str, parent: str) -> bool:
     return True
 
 
+def has_no_ipv6(link: str) -> bool:
+    return Path(f"/proc/sys/net/ipv6/conf/{link}/disable_ipv6").read_text() == "1\n"
+
+
 @pytest.fixture
 def neighbour(tmp_path: Path) -> Iterator[Neighbour]:
     path = tmp_path / "neighbour"
@@ -153,7 +157,7 @@ async def test_a_bridge_of_the_users_is_used_and_left(paths: Paths) -> None:
             await network(service, "front", ipam=IPAM_CHOSEN, options={f"{BRIDGE}name": name})
             await service.open_sandbox(web)
             assert len(netlink.ports(name)) == 1
-            assert Path(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6").read_text() == "0\n"
+            assert not has_no_ipv6(name)
             await end(service, web)
             assert netlink.link_exists(name)
             with pytest.raises(EngineError, match="existing interface lo is not a bridge"):

@@ -171,5 +171,5 @@ async def test_removing_a_bound_volume_leaves_its_source_alone(volumes: VolumeSe
 @pytest.mark.root
 async def test_a_mount_that_fails_names_the_volume(volumes: VolumeService) -> None:
     await volumes.create(VolumeCreateRequest(name="data", driver_opts={"type": "nofs", "device": "x"}))
-    with pytest.raises(EngineError, match="volumes/data/_data.: failed to mount local volume: mount x:"):
+    with pytest.raises(EngineError, match=r"volumes/data/_data.: failed to mount local volume: mount x:"):
         await volumes.mount("data")

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET
 
 from engine.api.messages import NO_CONTENT, OK, Answer, Request, Stream, json_reply
+from engine.api.older import as_of
 from engine.api.router import Route
 from engine.api.services import Services
 from engine.api.sizes import with_sizes
@@ -41,8 +42,8 @@ async def create(services: Services, request: Request) -> Answer:
     name = request.query.text("name").removeprefix("/")
     if name and not _NAME.fullmatch(name):
         raise BadRequest(f"Invalid container name ({name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
-    body = await request.decode(ContainerCreateRequest)
-    platform = request.query.text("platform")
+    body = as_of(await request.decode(ContainerCreateRequest), request.version)
+    platform = request.query.text("platform") if request.version >= (1, 41) else ""
     return json_reply(await services.containers.create(name, body, platform=platform), 201)
 
 

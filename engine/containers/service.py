@@ -262,7 +262,7 @@ class ContainerService:
         """Set the size of a container's terminal. Raises `Conflict` if it does not run."""
         container = self._ledger.get(name)
         if not container.is_alive:
-            raise Conflict(f"Container {container.id} is not running")
+            raise Conflict(f"container {container.id} is not running")
         await self._drivers.runtime.resize(container.id, height, width)
         self._ledger.publish(container, "resize", height=str(height), width=str(width))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 
 import pytest
@@ -62,3 +63,21 @@ def test_a_wish_that_cannot_be_honoured_is_refused(machine: Machine, words: tupl
     done = machine.docker("create", *words, "busybox", succeeds=False)
     assert done.returncode == 1
     assert complaint in done.stderr
+
+
+def test_no_line_is_lost_though_the_engine_is_killed_while_the_log_is_rotated(fresh_machine: Machine) -> None:
+    machine = fresh_machine
+    machine.start_engine()
+    script = "i=100000; while [ $i -lt 130000 ]; do echo $i; i=$((i+1)); [ $((i % 100)) = 0 ] && usleep 10000; done"
+    rotation = ("--log-opt", "max-size=100k", "--log-opt", "max-file=50")
+    machine.docker("run", "-d", "--name", "counter", *rotation, "busybox", "sh", "-c", script)
+    # Long enough for several rotations.
+    command = [machine.docker_program, "--host", machine.address, "logs", "-f", "counter"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as follower:
+        assert follower.stdout is not None
+        for _ in range(8_000):
+            follower.stdout.readline()
+        machine.end_engine(signal.SIGKILL)
+    machine.start_engine()
+    machine.docker("wait", "counter")
+    assert machine.docker("logs", "counter").stdout == "".join(f"{number}\n" for number in range(100_000, 130_000))

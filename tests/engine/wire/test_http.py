@@ -14,6 +14,11 @@ def test_a_target_has_a_version_a_path_and_parameters() -> None:
     assert target.query.text("filters") == "{}"
 
 
+def test_a_whole_url_counts_by_its_path() -> None:
+    target = parse_target("http://docker/v1.41/info?a=1")
+    assert (target.path, target.version, target.query.text("a")) == ("/info", (1, 41), "1")
+
+
 def test_without_a_version_the_newest_is_meant() -> None:
     assert parse_target("/_ping").version == NEWEST
 
@@ -23,6 +28,7 @@ def test_without_a_version_the_newest_is_meant() -> None:
     [
         ("/v1.99/info", "client version 1.99 is too new. Maximum supported API version is 1.51"),
         ("/v2.0/info", "client version 2.0 is too new"),
+        ("/v9/info", "client version 9 is too new"),
         ("/v1.12/info", "client version 1.12 is too old. Minimum supported API version is 1.24, please upgrade"),
     ],
 )

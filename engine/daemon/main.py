@@ -13,6 +13,7 @@ import click
 
 from engine.daemon.settings import Options, Settings, default_paths, settings_of
 from engine.errors import EngineError
+from engine.kernel.limits import raise_open_files
 from engine.state.paths import Paths
 
 _FILE = click.Path(path_type=Path)
@@ -76,6 +77,7 @@ def main() -> None:
 def serve(**options: object) -> None:
     """Answer the Docker Engine API on the run directory's engine.sock until stopped."""
     require_root("it makes namespaces, mounts and network links")
+    raise_open_files()
     settings = settings_of(Options(**options), dict(os.environ))  # type: ignore[arg-type]  # click has checked the types
     logging.basicConfig(
         level=settings.reloadable.log_level,

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from engine.kernel.limits import given_open_files
 from engine.runtime import capabilities
 from engine.runtime.cgroups import Hierarchies, hierarchies
 
@@ -51,6 +52,8 @@ class HostFacts:
     cpu_count: int = 1
     cpus: str = "0"
     memory_nodes: str = "0"
+    open_files: tuple[int, int] | None = None
+    """The limit that containers begin with, where it is another than the engine's own."""
 
 
 @functools.cache
@@ -60,6 +63,7 @@ def host_facts() -> HostFacts:
     major, minor = system.release.split(".")[:2]
     found = hierarchies()
     return HostFacts(
+        open_files=given_open_files(),
         cgroup_version=found.version,
         controllers=frozenset(found.by_controller),
         cgroup_files=optional_files(found),

@@ -66,8 +66,8 @@ def _process(launch: Launch, host: HostFacts, security: SecurityOptions, granted
     if launch.terminal and any(launch.host_config.console_size):
         height, width = launch.host_config.console_size
         process["consoleSize"] = {"height": height, "width": width}
-    if launch.host_config.ulimits:
-        process["rlimits"] = _rlimits(launch, host)
+    if limits := _rlimits(launch, host):
+        process["rlimits"] = limits
     if launch.host_config.oom_score_adj:
         process["oomScoreAdj"] = _oom_score(launch.host_config.oom_score_adj, host)
     if host.has_apparmor and security.apparmor:
@@ -109,6 +109,9 @@ def _rlimits(launch: Launch, host: HostFacts) -> list[dict[str, Any]]:
                 hint="the engine lacks CAP_SYS_RESOURCE, which raising it needs",
             )
         limits.append({"type": f"RLIMIT_{name.upper()}", "soft": soft, "hard": hard})
+    if host.open_files and not any(wish.name.lower() == "nofile" for wish in launch.host_config.ulimits):
+        soft, hard = host.open_files
+        limits.append({"type": "RLIMIT_NOFILE", "soft": soft, "hard": hard})
     return limits
 
 

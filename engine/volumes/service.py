@@ -26,7 +26,7 @@ from engine.state.paths import Paths
 from engine.state.store import Store
 from engine.undo import undo_on_error
 from engine.volumes.options import MountCall, mount_call
-from engine.wire.times import rfc3339
+from engine.wire.times import rfc3339_seconds
 from engine.wire.volumes import Volume, VolumeCreateRequest
 
 ANONYMOUS_LABEL: Final = "com.docker.volume.anonymous"
@@ -174,7 +174,7 @@ class VolumeService:
         return Volume(
             name=record.name,
             mountpoint=str(self._data(record.name)),
-            created_at=rfc3339(record.created_ns),
+            created_at=rfc3339_seconds(record.created_ns),
             labels=record.labels or None,
             options=record.options or None,
         )

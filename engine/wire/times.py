@@ -17,8 +17,16 @@ _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?(
 def rfc3339(time_ns: int) -> str:
     """Nanoseconds since 1970 as RFC 3339 text."""
     seconds, nanoseconds = divmod(time_ns, 1_000_000_000)
-    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{text}.{nanoseconds:09d}Z"
+    return f"{_date_and_time(seconds)}.{nanoseconds:09d}Z"
+
+
+def rfc3339_seconds(time_ns: int) -> str:
+    """The same without a fraction, where Docker writes none: not every client's parser expects one."""
+    return f"{_date_and_time(time_ns // 1_000_000_000)}Z"
+
+
+def _date_and_time(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def parse_time(text: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import UTC, datetime
 
 import docker
 import pytest
@@ -105,3 +106,12 @@ def test_names_of_fields_may_be_written_in_any_case(client: docker.DockerClient)
         assert client.api.inspect_container(container)["HostConfig"]["CpuRealtimePeriod"] == 1000
     finally:
         client.api.remove_container(container)
+
+
+def test_a_volume_was_created_at_a_time_without_a_fraction(client: docker.DockerClient) -> None:
+    volume = client.volumes.create("timed")
+    try:
+        created = datetime.strptime(volume.attrs["CreatedAt"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+        assert abs((datetime.now(UTC) - created).total_seconds()) < 60
+    finally:
+        volume.remove()

@@ -65,7 +65,7 @@ async def test_a_name_belongs_to_one_container(engine: Engine) -> None:
 
 async def test_a_running_container_is_not_removed_without_force(engine: Engine) -> None:
     await engine.start("sleep", "100", name="web")
-    with pytest.raises(Conflict, match='cannot remove container "/web": container is running'):
+    with pytest.raises(Conflict, match='cannot remove container "web": container is running'):
         await engine.containers.remove("web")
     await engine.containers.remove("web", force=True)
 

@@ -15,7 +15,7 @@ from compose.apply.follow import Follower, LogOptions, short_name
 from compose.apply.observe import observe
 from compose.apply.parallel import unwrapped
 from compose.apply.preflight import preflight
-from compose.cli.connection import connected
+from compose.cli.connection import connected, equipped
 from compose.cli.interrupts import on_interrupts
 from compose.cli.session import Session
 from compose.cli.terminal import output_colour, progress, warn, write_output, write_text
@@ -72,6 +72,7 @@ async def prepared(
     trace: Trace | None = None,
 ) -> tuple[Plan, Stage]:
     """The plan of an `up`; before it is made, images are built, and those pulled that may change containers."""
+    project = await equipped(session, engine, project)
     options, fresh = request.plan_options(), refreshed_images(project)
     observed = await observe(engine, project.name, fresh)
     builds = plan_builds(project, observed, request.build_options())

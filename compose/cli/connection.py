@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from compose.apply.credentials import CredentialStore
 from compose.cli.session import Session
@@ -14,6 +15,9 @@ from engine.client import ApiError, EngineClient, EngineUnreachable, LaunchError
 from engine.client.contexts import find_target
 from engine.client.dialing import Target
 from engine.client.launch import EngineHome, ensure_engine
+
+if TYPE_CHECKING:
+    from compose.model.project import Project
 
 _CHECK_HOST = "check --host, DOCKER_HOST and the context, and whether the engine runs"
 _SYSTEM_HOME = EngineHome(Path("/var/lib/pycompose"), Path("/run/pycompose"))
@@ -46,6 +50,15 @@ def credential_store(session: Session) -> CredentialStore:
     environment = session.environment
     directory = environment.get("DOCKER_CONFIG") or f"{environment.get('HOME') or '/'}/.docker"
     return CredentialStore(Path(directory), environment)
+
+
+async def equipped(session: Session, engine: EngineClient, project: Project) -> Project:
+    """The project with what its services need of the engine itself (`use_api_socket`)."""
+    if not any(service.use_api_socket for service in project.services.values()):
+        return project
+    from compose.apply.api_socket import with_api_socket  # hardly ever needed
+
+    return with_api_socket(project, engine.address, await credential_store(session).everything())
 
 
 def as_compose_error(exc: BaseException) -> ComposeError | None:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from compose.apply.observe import observe
 from compose.apply.refusals import refusals
 from compose.cli.attached import Attachment, run_attached
-from compose.cli.connection import connected
+from compose.cli.connection import connected, equipped
 from compose.cli.run_request import RunRequest, one_off_service
 from compose.cli.session import Session
 from compose.cli.terminal import progress
@@ -27,9 +27,10 @@ from compose.render.progress import Quiet
 
 async def run_one_off(session: Session, project: Project, request: RunRequest, *, slug: str) -> int:
     """Create the container, run it to its end (unless detached) and return its exit code."""
-    service = one_off_service(project.services[request.service], request)
     name = request.name or project.separator.join((project.name, request.service, "run", slug[:12]))
     async with connected(session) as engine:
+        project = await equipped(session, engine, project)
+        service = one_off_service(project.services[request.service], request)
         async with progress(session, "run") as shown:
             observed = await observe(engine, project.name, refreshed_images(project))
             wanted = BuildOptions(always=request.build)

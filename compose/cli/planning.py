@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import UNSET
 
 from compose.apply.observe import observe
-from compose.cli.connection import connected
+from compose.cli.connection import connected, equipped
 from compose.cli.session import Session
 from compose.cli.up_options import UpRequest, load_selected
 from compose.plan.foresight import Foresight, foresee
@@ -26,6 +26,7 @@ async def foreseen(session: Session, request: UpRequest) -> tuple[Foresight, tup
     """What `up` would do now, asked for without a request that changes anything."""
     project, places = load_selected(session, request.services, with_dependencies=not request.no_deps)
     async with connected(replace(session, dry_run=True)) as engine:
+        project = await equipped(session, engine, project)
         observed = await observe(engine, project.name, refreshed_images(project))
     foresight = foresee(project, observed, request.plan_options(), request.build_options())
     return foresight, summary(foresight.plans, observed), places

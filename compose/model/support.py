@@ -123,7 +123,6 @@ _SERVICE = {
     "secrets.mode": Rule("partly", "partly", _FILE_OWNER),
     "security_opt": Rule("partly", "yes", "SELinux labels (`label=…`) have no effect", is_quiet=True),
     "storage_opt": Rule("refused", "yes", "containers have no disk quota, nor have Docker's without XFS and `pquota`"),
-    "use_api_socket": Rule("no", "yes", "the engine's socket is not put into containers; mount it by `volumes`"),
     "userns_mode": Rule("no", "yes", "containers have the host's users, as with `host`", fine=frozenset({"host"})),
     "volumes.bind.selinux": Rule("no", "yes", "files are not relabelled for SELinux", is_quiet=True),
     "volumes.consistency": Rule("no", "no", "was for Docker Desktop, and is ignored on Linux", is_quiet=True),

@@ -245,6 +245,7 @@ def test_a_network_and_a_volume_are_asked_for_with_their_labels() -> None:
     project = make_project(make_service("web"), networks={"n": network}, volumes={"v": volume})
     found = network_request(project, network)
     assert found.ipam is not None
+    assert found.ipam.config is not None
     assert found.ipam.config[0].subnet == "10.9.0.0/24"
     assert found.internal
     assert found.labels["com.docker.compose.network"] == "n"

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
+from compose.load.checks import unsupported
 from compose.load.checks.unsupported import without_effect
+from compose.load.rules import compile_rules
+from compose.model.support import Rule
 from tests.fakes.directory import Directory
 
 PROJECT = """\
@@ -46,10 +51,12 @@ def test_docker_has_less_without_effect(directory: Directory) -> None:
     ]
 
 
-def test_the_entries_of_a_list_are_looked_at(directory: Directory) -> None:
-    volume = "{type: bind, source: /a, target: /b, bind: {recursive: readonly}}"
+def test_the_entries_of_a_list_are_looked_at(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+    rules = compile_rules({"services.*.volumes.bind.selinux": Rule("no", "yes", "told aloud here")})
+    monkeypatch.setattr(unsupported, "_RULES", rules)
+    volume = "{type: bind, source: /a, target: /b, bind: {selinux: z}}"
     text = f"services:\n  a:\n    image: x\n    volumes:\n      - {volume}\n"
-    assert told(directory, "a", text=text) == ["5:53 services.a.volumes.bind.recursive 0"]
+    assert told(directory, "a", text=text) == ["5:53 services.a.volumes.bind.selinux 0"]
 
 
 def test_an_ordinary_project_is_told_nothing(directory: Directory) -> None:

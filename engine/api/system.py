@@ -6,7 +6,6 @@ import os
 import platform
 import socket
 import time
-from collections import Counter
 from typing import Any
 
 import anyio
@@ -90,7 +89,7 @@ class System:
         told = self.identity
         machine = await anyio.to_thread.run_sync(read_machine, self._paths.root)
         controllers = machine.cgroups.controllers
-        states = Counter(summary.state for summary in self._containers.summaries(everything=True, limit=0, filters={}))
+        states = self._containers.states()
         running, paused = states["running"] + states["restarting"], states["paused"]
         found_runtimes = runtimes()
         return SystemInfo(

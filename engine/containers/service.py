@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack
 from typing import Any
@@ -127,6 +128,10 @@ class ContainerService:
     def running_count(self) -> int:
         """How many containers run, or will again by their policy."""
         return self._ledger.running_count
+
+    def states(self) -> Counter[str]:
+        """How many containers there are of each state."""
+        return Counter(container.status.value for container in self._ledger)
 
     async def create(
         self, name: str, request: ContainerCreateRequest, *, platform: str = ""

@@ -5,7 +5,7 @@ A fake container says what `script` holds once it is started, echoes its stdin i
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -150,6 +150,9 @@ class FakeContainers(Runs):
     @property
     def running_count(self) -> int:
         return sum(container.status == "running" for container in self.known.values())
+
+    def states(self) -> Counter[str]:
+        return Counter(str(container.status) for container in self.known.values())
 
     async def create(
         self, name: str, request: ContainerCreateRequest, *, platform: str = ""

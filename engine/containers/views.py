@@ -86,7 +86,13 @@ class Views:
         )
 
     def _image_ids(self, name: str) -> frozenset[str]:
+        """The ids of an image and of all that were made from it here; none for an unknown image."""
         try:
-            return frozenset({self._drivers.images.get(name).id})
+            latest = {self._drivers.images.get(name).id}
         except NotFound:
             return frozenset()
+        found: set[str] = set()
+        while latest:
+            found |= latest
+            latest = {image.id for image in self._drivers.images.all() if image.parent in latest} - found
+        return frozenset(found)

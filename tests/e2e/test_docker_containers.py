@@ -86,6 +86,15 @@ def test_listings_are_filtered_by_what_containers_are_and_do(engine: Machine) ->
     assert names(engine, "before=job", "name=^web$", "ancestor=busybox") == {"web"}
 
 
+def test_the_ancestors_of_a_container_are_those_of_its_image(engine: Machine) -> None:
+    engine.docker("run", "--name", "first", "busybox", "touch", "/x")
+    engine.docker("commit", "first", "made-here")
+    engine.docker("create", "--name", "second", "made-here")
+    assert names(engine, "ancestor=busybox") == {"first", "second"}
+    assert names(engine, "ancestor=made-here") == {"second"}
+    assert names(engine, "ancestor=unknown") == set()
+
+
 def test_what_docker_refuses_is_refused_in_its_words(engine: Machine) -> None:
     for options, words in (
         (("--memory", "1m"), "Minimum memory limit allowed is 6MB"),

@@ -26,6 +26,9 @@ class FakeImages:
         config = ContainerConfig(cmd=["sh"], env=["PATH=/bin"])
         self.known = {"alpine": Image(id="sha256:" + "a" * 64, config=config, chain_ids=[], diff_ids=[])}
 
+    def all(self) -> list[Image]:
+        return list(self.known.values())
+
     def get(self, name_or_id: str) -> Image:
         for name, image in self.known.items():
             if name_or_id in (name, image.id):

@@ -332,7 +332,9 @@ class FakeContainers(Runs):
         return console
 
     def exec_check(self, exec_id: str) -> None:
-        self._exec(exec_id)
+        container, _, _ = self._exec(exec_id)
+        if container.status != "running":
+            raise Conflict(f"container {container.id} is not running")
 
     def exec_inspect(self, exec_id: str) -> ExecInspect:
         container, wanted, console = self._exec(exec_id)

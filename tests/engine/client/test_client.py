@@ -117,8 +117,8 @@ async def test_a_pull_gives_its_progress_and_takes_credentials(tmp_path: Path) -
     auth = AuthConfig(username="ann", password="påss?>")
     async with served_client(tmp_path) as (server, client):
         lines = [line async for line in client.pull_image("team/app:2", platform="linux/arm64", auth=auth)]
-        assert lines[0].status == "Pulling from team/app:2"
-        assert server.engine.images.pulled == [("team/app:2", "linux/arm64", auth)]
+        assert lines[0].status == "Pulling from docker.io/team/app:2"
+        assert server.engine.images.pulled == [("docker.io/team/app:2", "linux/arm64", auth)]
 
 
 async def test_a_pull_that_fails_raises_whenever_it_fails(tmp_path: Path) -> None:

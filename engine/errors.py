@@ -103,6 +103,12 @@ class PortInUse(EngineError):
         self.owner = owner
 
 
+class ExpectationFailed(EngineError):
+    """The request's `Expect` names something else than `100-continue`."""
+
+    status = 417
+
+
 class NotImplementedHere(EngineError):
     """A part of the Engine API that this engine does not have."""
 

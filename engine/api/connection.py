@@ -26,7 +26,7 @@ from engine.api.outbox import Outbox
 from engine.api.router import Router
 from engine.api.services import Services
 from engine.client.sockets import UnixStream
-from engine.errors import EngineError
+from engine.errors import EngineError, ExpectationFailed
 from engine.wire.codec import encode
 from engine.wire.http import JSON, RAW_STREAM, READ_BYTES, header_texts, parse_target, server_connection, wants_upgrade
 from engine.wire.system import API_VERSION, ErrorResponse
@@ -95,6 +95,8 @@ class Connection:
         if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
             self._http.next_event()  # the end of the body, which is there already
         self._wants_upgrade = wants_upgrade(headers)
+        if headers.get("expect", "100-continue").lower() != "100-continue":
+            raise ExpectationFailed(f"cannot do what is expected: {headers['expect']}")
         target = parse_target(event.target.decode("latin-1"))
         request = Request(event.method.decode("ascii"), target, headers, self._read_body)
         handler, request.params = self._router.match(request.method, request.path)

@@ -105,6 +105,16 @@ async def test_a_client_that_waits_in_vain_is_answered_without_sending(tmp_path:
     assert b"100 Continue" not in answer
 
 
+async def test_what_cannot_be_expected_is_refused(tmp_path: Path) -> None:
+    async with wired(tmp_path) as (server, stream):
+        await stream.send(
+            b"POST /volumes/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"Expect: wonders\r\nContent-Length: 2\r\n\r\n{}"
+        )
+        assert (await receive_through(stream, b"}\n")).startswith(b"HTTP/1.1 417 ")
+        assert not server.engine.volumes.known
+
+
 async def test_a_body_that_nobody_reads_does_not_disturb_the_next_request(tmp_path: Path) -> None:
     async with wired(tmp_path) as (_, stream):
         await stream.send(b"POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n" + b"x" * 300_000)

@@ -1,29 +1,23 @@
-"""A build's context as a tar archive: the directory without what `.dockerignore` excludes, and what comes along.
-
-Owners mean nothing at the other end, so everything is root's; times and modes stay.
-"""
+"""A build's context: the directory without what `.dockerignore` excludes, and what comes along."""
 
 from __future__ import annotations
 
-import io
 import os
 import posixpath
-import tarfile
-import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import IO, Final
+from typing import BinaryIO, Final
 
 import anyio.to_thread
 
+from compose.apply.archive import ArchiveWriter
+from compose.apply.copying.pipes import produced
 from compose.errors import ComposeError
 from engine.wire.ignore import Ignore, InvalidPattern, read_ignore
 
-_CHUNK: Final = 1 << 18
-_IN_MEMORY: Final = 1 << 22
 _IGNORE: Final = ".dockerignore"
 
 
@@ -40,30 +34,41 @@ class ContextFiles:
     directories: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
+@dataclass(frozen=True, slots=True)
+class _Tree:
+    """A directory under its prefix in the archive; what is `kept` is there whatever is ignored."""
+
+    root: Path
+    prefix: str
+    ignore: Ignore
+    kept: frozenset[str]
+
+
 @asynccontextmanager
-async def archived(context: ContextFiles) -> AsyncIterator[AsyncIterator[bytes]]:
-    """The archive in chunks, made before the first is given; small ones stay in memory. Raises `ComposeError`."""
-    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
-        await anyio.to_thread.run_sync(partial(_write, context, file))
-        file.seek(0)
-        yield _chunks(file)
+async def archived(context: ContextFiles) -> AsyncGenerator[AsyncIterator[bytes], None]:
+    """The archive in chunks, written while they are read. Raises `ComposeError`.
+
+    What is wrong with the whole is told before there is a first chunk.
+    """
+    trees = await anyio.to_thread.run_sync(_trees, context)
+    async with produced(partial(_write, trees, context.files)) as chunks:
+        yield chunks
 
 
-async def _chunks(file: IO[bytes]) -> AsyncIterator[bytes]:
-    while chunk := await anyio.to_thread.run_sync(file.read, _CHUNK):
-        yield chunk
+def _trees(context: ContextFiles) -> list[_Tree]:
+    trees: list[_Tree] = []
+    if context.directory:
+        kept = frozenset({context.dockerfile, _IGNORE})
+        trees.append(_tree(context.directory, "", context.dockerfile, kept))
+    trees += [_tree(directory, prefix, "", frozenset({_IGNORE})) for prefix, directory in context.directories.items()]
+    return trees
 
 
-def _write(context: ContextFiles, output: IO[bytes]) -> None:
-    with tarfile.open(fileobj=output, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        if context.directory:
-            root = Path(context.directory)
-            ignore = _ignore(root, context.dockerfile)
-            _add_directory(tar, root, "", ignore, frozenset({context.dockerfile, _IGNORE}))
-        for prefix, directory in context.directories.items():
-            _add_directory(tar, Path(directory), prefix, _ignore(Path(directory), ""), frozenset({_IGNORE}))
-        for name, content in context.files.items():
-            _add_content(tar, name, content)
+def _tree(directory: str, prefix: str, dockerfile: str, kept: frozenset[str]) -> _Tree:
+    root = Path(directory)
+    if not root.is_dir():
+        raise ComposeError(f"unable to prepare context: path {directory!r} not found")
+    return _Tree(root, prefix, _ignore(root, dockerfile), kept)
 
 
 def _ignore(root: Path, dockerfile: str) -> Ignore:
@@ -75,46 +80,41 @@ def _ignore(root: Path, dockerfile: str) -> Ignore:
                 return Ignore(read_ignore(path.read_text("utf-8", "replace")))
             except InvalidPattern as exc:
                 raise ComposeError(f"{path}: {exc.message}") from exc
+            except OSError as exc:
+                raise ComposeError(f"unable to prepare context: {path}: {exc.strerror}") from exc
     return Ignore([])
 
 
-def _add_directory(tar: tarfile.TarFile, root: Path, prefix: str, ignore: Ignore, kept: frozenset[str]) -> None:
-    if not root.is_dir():
-        raise ComposeError(f"unable to prepare context: path {str(root)!r} not found")
+def _write(trees: list[_Tree], files: Mapping[str, bytes], output: BinaryIO) -> None:
+    archive = ArchiveWriter(output)
+    for tree in trees:
+        _add(archive, tree)
+    for name, content in files.items():
+        archive.add_content(name, content)
+    archive.end()
+
+
+def _add(archive: ArchiveWriter, tree: _Tree) -> None:
     waiting = [""]
     while waiting:
         path = waiting.pop()
-        with os.scandir(root / path) as listing:
-            entries = sorted(listing, key=lambda entry: entry.name)
-        for entry in entries:
+        for entry in _entries(tree.root / path):
             name = posixpath.join(path, entry.name)
-            is_directory = entry.is_dir(follow_symlinks=False)
-            is_out = ignore.excludes(name) and name not in kept
+            is_out = tree.ignore.excludes(name) and name not in tree.kept
             if not is_out:
-                _add(tar, entry.path, posixpath.join(prefix, name))
-            if is_directory and (not is_out or ignore.has_exceptions or any(k.startswith(f"{name}/") for k in kept)):
+                archive.add(entry.path, posixpath.join(tree.prefix, name))
+            if entry.is_dir(follow_symlinks=False) and (not is_out or _may_hold_more(tree, name)):
                 waiting.append(name)
 
 
-def _add(tar: tarfile.TarFile, path: str, name: str) -> None:
+def _entries(directory: Path) -> list[os.DirEntry[str]]:
     try:
-        member = tar.gettarinfo(path, name)
-        if not (member.isreg() or member.isdir() or member.issym() or member.islnk()):
-            return  # a socket or device has no contents to send
-        member.uid = member.gid = 0
-        member.uname = member.gname = ""
-        if not member.isreg():
-            tar.addfile(member)
-            return
-        with open(path, "rb") as file:  # noqa: PTH123 - one of thousands
-            tar.addfile(member, file)
+        with os.scandir(directory) as listing:
+            return sorted(listing, key=lambda entry: entry.name)
     except OSError as exc:
-        raise ComposeError(
-            f"unable to prepare context: {path}: {exc.strerror}", hint="exclude it in .dockerignore if it is not needed"
-        ) from exc
+        raise ComposeError(f"unable to prepare context: {directory}: {exc.strerror}") from exc
 
 
-def _add_content(tar: tarfile.TarFile, name: str, content: bytes) -> None:
-    member = tarfile.TarInfo(name)
-    member.size, member.mode = len(content), 0o600
-    tar.addfile(member, io.BytesIO(content))
+def _may_hold_more(tree: _Tree, name: str) -> bool:
+    """Whether something in an ignored directory may be wanted all the same."""
+    return tree.ignore.has_exceptions or any(kept.startswith(f"{name}/") for kept in tree.kept)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,19 +14,30 @@ import anyio.to_thread
 
 from compose.apply.parallel import unwrapped
 
-_CHUNK_BYTES = 64 * 1024
+_CHUNK_BYTES = 256 * 1024
+_PIPE_BYTES = 1024 * 1024
 
 
 @asynccontextmanager
 async def produced(write: Callable[[BinaryIO], None]) -> AsyncGenerator[AsyncIterator[bytes], None]:
-    """What `write` writes in a thread, in chunks. Leaving the block early ends the writing."""
+    """What `write` writes in a thread, in chunks. Leaving the block early ends the writing.
+
+    The chunks end once `write` has returned. If it raises, so does the block, and nobody takes a part for the whole.
+    """
     readable, writable = os.pipe2(os.O_CLOEXEC)
     os.set_blocking(readable, False)
+    _widen(readable)
+    written = anyio.Event()
+
+    async def run() -> None:
+        await anyio.to_thread.run_sync(partial(_write, write, writable))
+        written.set()
+
     with unwrapped():
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(anyio.to_thread.run_sync, partial(_write, write, writable))
+            tasks.start_soon(run)
             try:
-                yield _chunks(readable)
+                yield _chunks(readable, written)
             finally:
                 # Inside the group: a thread that writes for nobody ends only by this.
                 os.close(readable)
@@ -74,13 +86,24 @@ def _read(read: Callable[[BinaryIO], None], readable: int) -> None:
         read(file)
 
 
-async def _chunks(readable: int) -> AsyncIterator[bytes]:
+def _widen(pipe: int) -> None:
+    try:
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    except OSError:
+        return  # the user has many pipes already: a narrow one is only slower
+
+
+async def _chunks(readable: int, written: anyio.Event) -> AsyncIterator[bytes]:
     while True:
-        await anyio.wait_readable(readable)
-        chunk = os.read(readable, _CHUNK_BYTES)
+        try:
+            chunk = os.read(readable, _CHUNK_BYTES)
+        except BlockingIOError:
+            await anyio.wait_readable(readable)
+            continue
         if not chunk:
-            return
+            break
         yield chunk
+    await written.wait()  # else this is where the block is cancelled, and the writer's error raised
 
 
 async def _send(writable: int, chunk: bytes) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import tarfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -16,7 +15,6 @@ import pytest
 
 from compose.apply.build_request import build_request
 from compose.apply.building import build
-from compose.apply.context import ContextFiles, archived
 from compose.errors import ComposeError, EngineRefused
 from compose.model.project import FileObject, Project
 from compose.model.service import Build, FileMount, Ulimit
@@ -270,36 +268,3 @@ def test_a_missing_dockerfile_is_named() -> None:
     project, action = project_of(Build(context="/nowhere", dockerfile="Dockerfile"))
     with pytest.raises(ComposeError, match="the Dockerfile of service `web` cannot be read: /nowhere/Dockerfile"):
         build_request(project, action)
-
-
-async def packed(directory: Path, dockerfile: str = "Dockerfile", files: Mapping[str, bytes] | None = None) -> set[str]:
-    async with archived(ContextFiles(str(directory), dockerfile, files or {})) as chunks:
-        return set(members(b"".join([chunk async for chunk in chunks])))
-
-
-async def test_ignored_files_stay_away_but_for_the_dockerfile(app: Path) -> None:
-    (app / ".dockerignore").write_text("*\n!src/*.c\n")
-    (app / "src").mkdir()
-    for name in ("a.c", "a.o"):
-        (app / "src" / name).touch()
-    assert await packed(app) == {"Dockerfile", ".dockerignore", "src/a.c"}
-    (app / "Dockerfile.dockerignore").write_text("src\n.dockerignore")
-    assert await packed(app) == {"Dockerfile", "Dockerfile.dockerignore", ".dockerignore", "kept"}
-
-
-async def test_owners_do_not_count_and_special_files_stay_away(app: Path) -> None:
-    os.mkfifo(app / "pipe")
-    (app / "link").symlink_to("kept")
-    async with archived(ContextFiles(str(app), "Dockerfile")) as chunks:
-        tar = b"".join([chunk async for chunk in chunks])
-    with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
-        assert {(item.name, item.uid, item.uname) for item in archive} == {
-            ("Dockerfile", 0, ""),
-            ("kept", 0, ""),
-            ("link", 0, ""),
-        }
-
-
-async def test_a_context_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ComposeError, match="unable to prepare context: path"):
-        await packed(tmp_path / "none")

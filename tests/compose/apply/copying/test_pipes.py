@@ -55,6 +55,22 @@ async def test_the_writers_error_is_raised() -> None:
                 pass
 
 
+async def test_a_part_is_not_taken_for_the_whole() -> None:
+    ended = False
+
+    def fail(output: BinaryIO) -> None:
+        output.write(b"x" * SIZE)
+        output.close()  # the reader sees the end before anybody can tell of the error
+        raise ValueError("cut")
+
+    with pytest.raises(ValueError, match="cut"):
+        async with produced(fail) as output:
+            async for _ in output:
+                pass
+            ended = True
+    assert not ended
+
+
 async def test_everything_that_comes_is_read() -> None:
     before = open_files()
     seen: list[int] = []

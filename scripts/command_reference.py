@@ -42,7 +42,7 @@ def _section(context: click.Context, command: click.Command, *, level: int) -> I
 
 def _option(context: click.Context, parameter: click.Parameter) -> tuple[str, str] | None:
     """What `--help` says of an option; of `--help` itself, which every command has, nothing."""
-    is_told = isinstance(parameter, click.Option) and parameter.name != "help"
+    is_told = isinstance(parameter, click.Option) and "--help" not in parameter.opts
     return parameter.get_help_record(context) if is_told else None
 
 

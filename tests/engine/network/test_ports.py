@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -71,7 +72,8 @@ def test_a_taken_port_names_the_program_that_listens_on_it(listener: socket.sock
     named = caught.value.with_owner()
     assert named.owner is not None
     assert named.owner.endswith(f"(pid {os.getpid()})")
-    assert f"Bind for 127.0.0.1:{number} failed: port is already allocated by pytest" in named.message
+    program = Path("/proc/self/comm").read_text("utf-8").strip()
+    assert f"Bind for 127.0.0.1:{number} failed: port is already allocated by {program}" in named.message
 
 
 def test_a_port_of_another_container_names_that_container() -> None:

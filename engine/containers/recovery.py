@@ -6,6 +6,9 @@ import logging
 import time
 from pathlib import Path
 
+import anyio
+from anyio.abc import TaskGroup
+
 from engine.containers import health, restart
 from engine.containers.container import Container, Run
 from engine.containers.drivers import Drivers
@@ -43,19 +46,22 @@ class Recovery:
         """
         revived = []
         is_new_boot = _note_boot(self._drivers.paths.root / "boot")
-        for container in self._ledger:
-            try:
-                if await self._recover(container, is_new_boot=is_new_boot):
-                    revived.append(container)
-            except (EngineError, OSError):
-                log.exception("container %s could not be recovered", container.id[:12])
-        await self._drivers.runtime.recover([container.id for container in self._ledger])
+        async with anyio.create_task_group() as ends:
+            for container in self._ledger:
+                try:
+                    if await self._recover(container, ends, is_new_boot=is_new_boot):
+                        revived.append(container)
+                except (EngineError, OSError):
+                    log.exception("container %s could not be recovered", container.id[:12])
+        known = [container.id for container in self._ledger]
+        await self._drivers.runtime.recover(known)
+        await self._drivers.snapshots.recover(known)
         return revived
 
-    async def _recover(self, container: Container, *, is_new_boot: bool) -> bool:
+    async def _recover(self, container: Container, ends: TaskGroup, *, is_new_boot: bool) -> bool:
         record = container.record
         if record.status in ALIVE:
-            await self._recover_living(container)
+            await self._recover_living(container, ends)
         elif record.status is Status.REMOVING:
             await self._remover.finish(container)
         else:
@@ -65,18 +71,31 @@ class Recovery:
             return await self._is_revived(container, is_new_boot=is_new_boot)
         return False
 
-    async def _recover_living(self, container: Container) -> None:
+    async def _recover_living(self, container: Container, ends: TaskGroup) -> None:
         found = await self._drivers.runtime.adopt(container.id)
         if isinstance(found, ExitStatus):
-            await self._supervisor.settle(container, found)
+            ends.start_soon(self._settle, container, found)
         elif found is None:
-            await self._supervisor.settle(container, ExitStatus(_UNKNOWN_EXIT_CODE, False, time.time_ns()))
+            ends.start_soon(self._settle, container, ExitStatus(_UNKNOWN_EXIT_CODE, False, time.time_ns()))
         else:
             await self._drivers.networks.adopt_sandbox(container.id)
             container.condition = _remembered(container.record.health)
             if container.record.is_at_rest:
                 await self._wake(container)
+            await self._note_freeze(container)
             self._supervisor.watch(container, Run())
+
+    async def _settle(self, container: Container, status: ExitStatus) -> None:
+        try:
+            await self._supervisor.settle(container, status)
+        except (EngineError, OSError):
+            log.exception("the end of container %s could not be recorded", container.id[:12])
+
+    async def _note_freeze(self, container: Container) -> None:
+        """Take from the kernel whether a container is paused: the engine may have died before it noted that."""
+        is_frozen = self._drivers.runtime.is_frozen(container.id)
+        if is_frozen != (container.status is Status.PAUSED):
+            await container.move(Verb.PAUSE if is_frozen else Verb.UNPAUSE)
 
     async def _wake(self, container: Container) -> None:
         """Let a container go on that was only paused while an image was made of it."""

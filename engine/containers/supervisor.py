@@ -76,10 +76,14 @@ class Supervisor:
         self.tasks.start_soon(self._supervise, container, run, name=f"container {container.id[:12]}")
 
     async def settle(self, container: Container, status: ExitStatus) -> None:
-        """Deal with the end of a container that nobody watched, restart policy included."""
+        """Record the end of a container that nobody watched, and have done what follows from it (its restart policy,
+        `--rm`) soon.
+        """
         assert self.tasks is not None
         run = container.run = Run()
-        self.tasks.start_soon(self._supervise, container, run, status, name=f"container {container.id[:12]}")
+        with anyio.CancelScope(shield=True):
+            decision = await self._settle(container, run, status)
+        self.tasks.start_soon(self._follow, container, run, decision, name=f"container {container.id[:12]}")
 
     async def _launch(self, container: Container, restart_count: int | None) -> Run:
         advance(container.status, Verb.START)
@@ -133,12 +137,16 @@ class Supervisor:
             for attachment in waiting:
                 await attachment.is_settled.wait()
 
-    async def _supervise(self, container: Container, run: Run, status: ExitStatus | None = None) -> None:
-        """Wait for the end, unless it is known, and deal with it."""
+    async def _supervise(self, container: Container, run: Run) -> None:
+        """Wait for the end and deal with it."""
         try:
-            await self._after_end(container, run, status or await self._wait(container, run))
+            status = await self._wait(container, run)
+            with anyio.CancelScope(shield=True):
+                decision = await self._settle(container, run, status)
         except Exception:  # logged; one container's trouble must not end the engine and the other supervisors
             log.exception("container %s is no longer supervised", container.id[:12])
+        else:
+            await self._follow(container, run, decision)
 
     async def _wait(self, container: Container, run: Run) -> ExitStatus:
         check = health.check_of(container.record.config.healthcheck, container.record.config.shell)
@@ -150,13 +158,15 @@ class Supervisor:
             tasks.cancel_scope.cancel()
         return status
 
-    async def _after_end(self, container: Container, run: Run, status: ExitStatus) -> None:
-        with anyio.CancelScope(shield=True):
-            decision = await self._settle(container, run, status)
-        if decision.is_removed and self.remove is not None:
-            await self.remove(container)
-        elif decision.delay_seconds is not None:
-            await self._restart_after(container, run, decision.delay_seconds)
+    async def _follow(self, container: Container, run: Run, decision: _Decision) -> None:
+        """Do what follows from an end."""
+        try:
+            if decision.is_removed and self.remove is not None:
+                await self.remove(container)
+            elif decision.delay_seconds is not None:
+                await self._restart_after(container, run, decision.delay_seconds)
+        except Exception:  # logged; one container's trouble must not end the engine and the other supervisors
+            log.exception("container %s: what had to follow its end was not done", container.id[:12])
 
     async def _settle(self, container: Container, run: Run, status: ExitStatus) -> _Decision:
         async with container.lock:

@@ -181,6 +181,16 @@ def allow_any_processes(cgroup: str) -> None:
         (path / "pids.max").write_text("max")
 
 
+def is_frozen(cgroup: str) -> bool:
+    """Whether a cgroup was frozen itself, not only with one above it."""
+    name = "cgroup.freeze" if hierarchies().version == 2 else "freezer.self_freezing"
+    path = directory(cgroup, name.partition(".")[0])
+    try:
+        return path is not None and (path / name).read_text().strip() == "1"
+    except FileNotFoundError:
+        return False
+
+
 def thaw(cgroup: str) -> None:
     """Unfreeze a cgroup, so that its processes can die. Nothing happens where there is none or it is not frozen."""
     name, word = ("cgroup.freeze", "0") if hierarchies().version == 2 else ("freezer.state", "THAWED")

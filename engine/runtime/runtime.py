@@ -228,6 +228,10 @@ class Runtime:
             if await self.pids(container_id):
                 raise
 
+    def is_frozen(self, container_id: str) -> bool:
+        """Whether `pause` has frozen a container, and `resume` has not thawed it, whichever engine's."""
+        return cgroups.is_frozen(self._known(container_id).record.cgroup)
+
     async def update(self, container_id: str, host_config: HostConfig) -> None:
         """Change those limits of a running container that this configuration sets (no `pids_limit`: 0)."""
         limits = resources(host_config, host_facts(), device_numbers)

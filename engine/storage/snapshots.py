@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from engine.storage.layers import CapturedLayer, Layers
 # whatever the kernel's defaults are.
 _OPTIONS = "index=off,metacopy=off,redirect_dir=off"
 _END = "."
-_PARTS = ("upper", "work", "rootfs")
+_PARTS = ("rootfs", "upper", "work")
 
 
 class Snapshots:
@@ -101,6 +101,12 @@ class Snapshots:
                 target.rmdir()
 
         await anyio.to_thread.run_sync(act)
+
+    async def recover(self, known: Collection[str]) -> None:
+        """Remove the file systems that were being made when an engine died. One that has something in it although it
+        is of no `known` container may be somebody's data, and stays.
+        """
+        await anyio.to_thread.run_sync(self._remove_unfinished, frozenset(known))
 
     def chain_ids(self, container_id: str) -> list[str]:
         """The layers below a container, lowest first. Raises `NotFound`."""
@@ -179,6 +185,16 @@ class Snapshots:
 
     def _unmount(self, container_id: str) -> None:
         _unmount_all(self._home(container_id) / "rootfs")
+
+    def _remove_unfinished(self, known: frozenset[str]) -> None:
+        for home in self._paths.containers.iterdir():
+            if home.name not in known:
+                with suppress(OSError):  # something is in it or mounted on it: not of our making, or not unfinished
+                    for name in _PARTS:
+                        if (home / name).exists():
+                            (home / name).rmdir()
+                    (home / "lower").unlink(missing_ok=True)
+                    home.rmdir()
 
     def _remove(self, container_id: str) -> None:
         home = self._home(container_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -115,3 +115,6 @@ class FakeSnapshots:
 
     async def unmount_at(self, target: Path) -> None:
         shutil.rmtree(target, ignore_errors=True)
+
+    async def recover(self, known: Collection[str]) -> None:
+        return None

@@ -133,6 +133,9 @@ class FakeRuntime:
         if self.signals and self.signals[-1][0] == container_id and self.signals[-1][1] in self.mortal:
             self.end(container_id, 128 + self.signals[-1][1])
 
+    def is_frozen(self, container_id: str) -> bool:
+        return self.processes[container_id].is_paused
+
     async def wait(self, container_id: str) -> ExitStatus:
         process = self.processes.get(container_id)
         if process is None:

@@ -18,6 +18,7 @@ from engine.containers.lifecycle import ALIVE, Status, Verb
 from engine.containers.removal import Remover
 from engine.containers.supervisor import Supervisor
 from engine.errors import EngineError, RuntimeFailure
+from engine.network.records import Sandbox
 from engine.runtime.launch import ExitStatus
 from engine.state.atomic import write_atomically
 
@@ -78,7 +79,8 @@ class Recovery:
         elif found is None:
             ends.start_soon(self._settle, container, ExitStatus(_UNKNOWN_EXIT_CODE, False, time.time_ns()))
         else:
-            await self._drivers.networks.adopt_sandbox(container.id)
+            if sandbox := await self._drivers.networks.adopt_sandbox(container.id):
+                await self._note_networks(container, sandbox)
             container.condition = _remembered(container.record.health)
             if container.record.is_at_rest:
                 await self._wake(container)
@@ -90,6 +92,14 @@ class Recovery:
             await self._supervisor.settle(container, status)
         except (EngineError, OSError):
             log.exception("the end of container %s could not be recorded", container.id[:12])
+
+    async def _note_networks(self, container: Container, sandbox: Sandbox) -> None:
+        """Take from the networks where a container is: the engine may have died in a connect or disconnect."""
+        wishes = {endpoint.network_name: endpoint.wishes for endpoint in sandbox.endpoints}
+        known = container.record.networks
+        if wishes.keys() != known.keys():
+            kept = {name: wish for name, wish in known.items() if name in wishes}  # the first one stays the first
+            await container.change(networks={**kept, **{name: wishes[name] for name in wishes if name not in kept}})
 
     async def _note_freeze(self, container: Container) -> None:
         """Take from the kernel whether a container is paused: the engine may have died before it noted that."""

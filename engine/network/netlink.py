@@ -11,6 +11,7 @@ import errno
 import fcntl
 import os
 import socket
+import struct
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ _DEFAULT_MTU = 1500
 _LINK_GROUP = 1
 _PORTS_GONE_SECONDS = 2.0
 _SO_RCVBUF_BYTES = 1 << 20
+_SIOCGIFFLAGS = 0x8913
+_IFF_UP = 0x1
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +234,22 @@ def unplug(namespace: Path, name: str, gateways: Sequence[tuple[str, str]]) -> N
             _route(inner, gateways)
 
     inside_network(namespace, inside)
+
+
+def interfaces(namespace: Path) -> dict[str, bool]:
+    """The links of a namespace, and whether each is up (netdevice(7))."""
+
+    def inside() -> dict[str, bool]:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as kernel:
+            return {name: _is_up(kernel, name) for _, name in socket.if_nameindex()}
+
+    return inside_network(namespace, inside)
+
+
+def _is_up(kernel: socket.socket, name: str) -> bool:
+    answer = fcntl.ioctl(kernel, _SIOCGIFFLAGS, struct.pack("16s24x", name.encode()))
+    flags: int = struct.unpack_from("=H", answer, 16)[0]
+    return bool(flags & _IFF_UP)
 
 
 def reattach(bridge: str, names: Sequence[str]) -> None:

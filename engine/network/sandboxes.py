@@ -161,14 +161,19 @@ class Sandboxes:
             taken = [endpoint.interface for endpoint in sandbox.endpoints]
             endpoint, record = await self._endpoints.take(container_id, request, taken, undo)
             changed = msgspec.structs.replace(sandbox, endpoints=[*sandbox.endpoints, endpoint])
-            networks = self._networks_of(changed)
-            routes = plan.gateways(changed.endpoints, networks)
-            link = self._link(endpoint, record)
-            namespace = self._paths.namespaces / container_id
-            await anyio.to_thread.run_sync(netlink.plug, namespace, link, routes)
-            before = plan.gateways(sandbox.endpoints, networks)
-            undo.append(lambda: anyio.to_thread.run_sync(netlink.unplug, namespace, link.name, before))
-            return await self._change(sandbox, changed), endpoint
+            changed = self._retargeted(changed)
+            # Before the link: an engine that dies in between is followed by one that makes it.
+            await self._table.put(changed)
+            undo.append(lambda: self._table.put(sandbox))
+            await self._plug(changed, endpoint, record)
+            routes = plan.gateways(sandbox.endpoints, self._networks_of(changed))
+            undo.append(
+                lambda: anyio.to_thread.run_sync(
+                    netlink.unplug, self._paths.namespaces / container_id, endpoint.interface, routes
+                )
+            )
+            await self._take_effect(sandbox, changed)
+            return changed, endpoint
 
     async def disconnect(self, container_id: str, network: str) -> tuple[Sandbox, Endpoint]:
         """Take a running container off a network."""
@@ -211,6 +216,7 @@ class Sandboxes:
         remade = await self.networks.recover(self._endpoints.count(self._table))
         for record in remade:
             await self.reattach(record)
+        await self._make_missing_links()
         for sandbox in self._table:
             self._endpoints.mark(sandbox)
             self._directory.put(sandbox, self._networks_of(sandbox))
@@ -268,13 +274,30 @@ class Sandboxes:
     def _drop(self, container_id: str) -> None:
         drop_network_namespace(self._paths.namespaces / container_id)
 
+    async def _plug(self, sandbox: Sandbox, endpoint: Endpoint, record: NetworkRecord) -> None:
+        """Make the link of one endpoint in a namespace that is there, and the routes that follow from all of them."""
+        routes = plan.gateways(sandbox.endpoints, self._networks_of(sandbox))
+        link = self._link(endpoint, record)
+        await anyio.to_thread.run_sync(netlink.plug, self._paths.namespaces / sandbox.id, link, routes)
+
     async def _change(self, before: Sandbox, after: Sandbox) -> Sandbox:
-        """Make another set of endpoints or another name take effect: ports, names, files, record."""
-        networks = self._networks_of(after)
-        publications = plan.retarget(before.publications, after.endpoints, networks)
-        after = plan.completed(msgspec.structs.replace(after, publications=publications), networks, self._host.read())
+        """Record another set of endpoints or another name, and make it take effect."""
+        after = self._retargeted(after)
         await self._table.put(after)
-        self._directory.put(after, networks)
+        await self._take_effect(before, after)
+        return after
+
+    def _retargeted(self, sandbox: Sandbox) -> Sandbox:
+        """A sandbox with the published ports and the files that follow from its endpoints."""
+        networks = self._networks_of(sandbox)
+        publications = plan.retarget(sandbox.publications, sandbox.endpoints, networks)
+        sandbox = msgspec.structs.replace(sandbox, publications=publications)
+        return plan.completed(sandbox, networks, self._host.read())
+
+    async def _take_effect(self, before: Sandbox, after: Sandbox) -> None:
+        """Bring names, published ports and proxies up to date with what is recorded."""
+        publications = after.publications
+        self._directory.put(after, self._networks_of(after))
         live = self._live.get(after.id)
         if live is not None:
             live.container_name = after.container_name
@@ -286,7 +309,6 @@ class Sandboxes:
                 proxy = proxies.get(_proxy_key(publication))
                 if proxy is not None:
                     proxy.retarget(publication.address6 or publication.address, publication.container_port)
-        return after
 
     def _existing(self, container_id: str) -> Sandbox:
         sandbox = self._table.get(container_id)
@@ -299,6 +321,25 @@ class Sandboxes:
 
     def _lock(self, container_id: str) -> anyio.Lock:
         return self._changing.setdefault(container_id, anyio.Lock())
+
+    async def _make_missing_links(self) -> None:
+        """Make the links that are recorded and not there: an engine died while it made or removed them."""
+        for sandbox in self._table:
+            namespace = self._paths.namespaces / sandbox.id
+            interfaces = await anyio.to_thread.run_sync(netlink.interfaces, namespace)
+            networks = self._networks_of(sandbox)
+            for endpoint in sandbox.endpoints:
+                # A container may rename what it has; our end of a veth tells that it is there nevertheless. A link is
+                # set up and gets its addresses in one step: one that is down is only half made.
+                is_up = interfaces.get(endpoint.interface)
+                if is_up or (is_up is None and netlink.link_exists(self._host_name(endpoint))):
+                    continue
+                try:
+                    if is_up is not None:
+                        await anyio.to_thread.run_sync(netlink.unplug, namespace, endpoint.interface, ())
+                    await self._plug(sandbox, endpoint, networks[endpoint.network_id])
+                except EngineError:
+                    log.exception("container %s is without its link %s", sandbox.id[:12], endpoint.interface)
 
     async def _delete_unknown_links(self) -> None:
         known = {self._host_name(endpoint) for sandbox in self._table for endpoint in sandbox.endpoints}

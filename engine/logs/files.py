@@ -33,11 +33,14 @@ class LogFiles:
         # How many files there may be; None as long as nobody said so.
         self.keep: int | None = None
         self._forget_unfinished_rotation()
-        self.current = max(self._numbers(), default=0) + 1
+        numbers = self._numbers()
+        self.current = max(numbers, default=0) + 1
+        # Remembered, not looked up: a listing of the directory may miss a file that gets its other name meanwhile.
+        self._oldest = min(numbers, default=self.current)
 
     def full(self) -> list[int]:
-        """The numbers of the full files, the oldest first."""
-        return [number for number in self._numbers() if number < self.current]
+        """The numbers of the full files, the oldest first; one that somebody else deleted may be among them."""
+        return list(range(self._oldest, self.current))
 
     def place(self, number: int) -> Path:
         """Where a full file is, or will be, as long as it is not compressed."""
@@ -49,10 +52,12 @@ class LogFiles:
         # The one that is being written may be set aside at any moment: both names are tried, in this order and again.
         for place in (full, self.path, full) if number >= self.current else (full,):
             descriptor = _open(place)
-            if descriptor is not None and (place is full or not _is_another(descriptor, full)):
+            if descriptor is None:
+                continue
+            # In this order: a file that was set aside loses its plain name (`pack`) only after `current` went on.
+            if place is full or (not _is_another(descriptor, full) and number >= self.current):
                 return descriptor
-            if descriptor is not None:
-                os.close(descriptor)
+            os.close(descriptor)
         return _unpack(full.with_name(f"{full.name}.gz"))
 
     def set_aside(self) -> bool:
@@ -86,6 +91,8 @@ class LogFiles:
                 with contextlib.suppress(FileNotFoundError):
                     spared += place.stat().st_size
                     if number < needed or spared > _SPARED_BYTES:
+                        # So are all older ones, then.
+                        self._oldest = max(self._oldest, number + 1)
                         place.unlink()
 
     def _numbers(self) -> list[int]:

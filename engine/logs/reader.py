@@ -75,6 +75,8 @@ async def _entries(
             while not is_last:
                 # Asked before reading: what was written before the event is then certainly read.
                 is_last = follow.until.is_set()
+                if is_last:
+                    cursor.settle()
                 async for entries in _rest(cursor, parser):
                     yield entries
                 if not is_last and not await _more(bell, follow.until, until_ns):
@@ -135,9 +137,14 @@ class _Cursor:
         """Whether another file follows the one being read."""
         return self._number < self._log.current
 
+    def settle(self) -> None:
+        """Notice a rotation that nobody else has noticed yet: a container may begin a new file with its last words."""
+        self._log.settle()
+
     def seek(self, tail: int | None, streams: frozenset[int]) -> int:
         """Go to the beginning, or to where the last entries are; returns how many of them to skip. May block."""
-        numbers = [*self._log.full(), self._log.current]
+        current = self._log.current  # asked first: a file that is full by then is in the list as well
+        numbers = [number for number in self._log.full() if number < current] + [current]
         if tail is None:
             self._go(numbers[0])
             return 0
@@ -164,8 +171,10 @@ class _Cursor:
 
     def advance(self) -> None:
         """Go on with the next file that there still is. May block."""
-        following = [number for number in self._log.full() if number > self._number]
-        self._go(min(following, default=self._log.current))
+        # Counted up, not looked for: between a look at the files and one at `current` the log may be rotated.
+        self._go(self._number + 1)
+        while self._descriptor is None and self.is_full:
+            self._go(self._number + 1)
         self._log.prune()
 
     def close(self) -> None:

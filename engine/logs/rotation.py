@@ -54,14 +54,16 @@ async def keep_small(files: LogFiles, retention: Retention, watch: LogWatch, reo
 
 
 async def _rotate(files: LogFiles, retention: Retention, watch: LogWatch, reopen: Callable[[], None]) -> None:
+    number = files.current
     with watch.place(files.path.parent) as bell:
         if not files.settle():
             if files.set_aside():
                 _tell(files, reopen)
-            while not files.settle():
+            # A reader may be the one who notices.
+            while files.current == number and not files.settle():
                 await bell.wait()
     if retention.is_compressed and retention.files > 1:
-        await anyio.to_thread.run_sync(partial(pack, files.place(files.current - 1)))
+        await anyio.to_thread.run_sync(partial(pack, files.place(number)))
     files.prune()
 
 

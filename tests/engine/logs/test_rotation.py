@@ -96,6 +96,65 @@ async def test_a_follower_loses_no_line_and_sees_none_twice_whatever_is_deleted(
     assert any(name.endswith(".gz") for name in names(tmp_path)) == retention.is_compressed
 
 
+class RotatedMeanwhile(LogFiles):
+    """A log that is rotated just after somebody looked at which files it has."""
+
+    def full(self) -> list[int]:
+        found = super().full()
+        monitor = Monitor(self.path.with_name("next"))
+        monitor.write(range(self.current, self.current + 1))
+        monitor.close()
+        self.set_aside()
+        self.path.with_name("next").rename(self.path)
+        assert self.settle()
+        return found
+
+
+async def test_a_reader_misses_no_file_that_becomes_full_while_it_looks(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_text(f"{STAMP}0\n")
+    log = RotatedMeanwhile(path)
+    assert await numbers_of(log) == [0, 1]
+
+
+async def test_a_follower_reads_a_file_that_was_begun_with_the_last_words(tmp_path: Path, watch: LogWatch) -> None:
+    log, ended = LogFiles(tmp_path / "log"), anyio.Event()
+    monitor = Monitor(log.path)
+    monitor.write(range(1))
+    entries = read_log(log, follow=Follow(watch, ended))
+    seen = [int(entry.message) for entry in await anext(entries)]
+    assert log.set_aside()
+    monitor.reopen()
+    monitor.write(range(1, 2))
+    monitor.close()
+    ended.set()
+    with anyio.fail_after(10):
+        seen += [int(entry.message) async for batch in entries for entry in batch]
+    assert seen == [0, 1]
+
+
+async def test_a_log_goes_on_being_rotated_when_a_reader_noticed_the_new_file_first(
+    tmp_path: Path, watch: LogWatch
+) -> None:
+    log, told = LogFiles(tmp_path / "log"), 0
+    monitor = Monitor(log.path)
+
+    def reopen() -> None:
+        nonlocal told
+        told += 1
+        if told == 3:
+            raise Conflict("the container is not running")
+        monitor.reopen()
+        monitor.write(range(10))
+        log.settle()
+
+    monitor.write(range(10))
+    with anyio.fail_after(10):
+        await keep_small(log, Retention(100), watch, reopen)
+    monitor.close()
+    assert told == 3
+
+
 async def test_a_log_is_no_longer_kept_small_when_its_monitor_is_gone(tmp_path: Path, watch: LogWatch) -> None:
     log = LogFiles(tmp_path / "log")
     log.path.write_text("x" * 100)

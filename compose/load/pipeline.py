@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from compose.errors import InvalidProject, Location, Problem
@@ -19,7 +20,7 @@ from compose.load.origins.places import Places
 from compose.load.origins.trace import Trace
 from compose.load.report import Report
 from compose.load.scope import Scope
-from compose.load.sources import LoadRequest, Sources, find_sources
+from compose.load.sources import NAMES, LoadRequest, Sources, find_sources
 from compose.load.text.files import STDIN, Disk
 from compose.load.tree import Map
 from compose.load.variables import Variables
@@ -41,12 +42,18 @@ class Loaded:
     places: Places
 
 
+def _fetched(request: LoadRequest, address: str) -> str:
+    from compose.load.elsewhere import fetched  # hardly any project is
+
+    return fetched(address, NAMES, request.environment)
+
+
 def load(request: LoadRequest) -> Loaded:
     """Load a project.
 
     Raises `InvalidProject` with every problem that was found, or `NoProject` when there is no Compose file.
     """
-    disk = Disk(request.cwd, request.stdin)
+    disk = Disk(request.cwd, request.stdin, partial(_fetched, request))
     report = Report(disk.source_line)
     sources = find_sources(request, disk, report)
     assembler = Assembler(request, disk, report)

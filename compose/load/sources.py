@@ -77,7 +77,7 @@ def find_sources(request: LoadRequest, disk: Disk, report: Report) -> Sources:
     finder = _Finder(request, disk, report)
     finder.adopt_settings()
     finder.load_env_files()
-    files = list(request.files) or finder.files_by_variable() or finder.discover()
+    files = finder.files or finder.files_by_variable() or finder.discover()
     if not files:
         raise NoProject(
             "no configuration file provided: not found",
@@ -99,7 +99,7 @@ class _Finder:
         self._request = request
         self._disk = disk
         self._report = report
-        self.files = list(request.files)
+        self.files = [self._located(name) for name in request.files]
         shell = {name: readable(value) for name, value in request.environment.items()}
         self.environment = Environment({"PWD": disk.cwd, **shell}, outer=shell)
         self.env_files: list[str] = []
@@ -163,7 +163,10 @@ class _Finder:
         if value is None:
             return []
         separator = self.environment.get("COMPOSE_PATH_SEPARATOR") or ":"
-        return [name if name == STDIN else self._disk.absolute(name) for name in value.split(separator)]
+        return [self._located(name) for name in value.split(separator)]
+
+    def _located(self, name: str) -> str:
+        return name if name == STDIN else self._disk.located(self._disk.cwd, name)
 
     def discover(self) -> list[str]:
         """Look for the usual names here and upwards."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os.path
 from typing import Any, NoReturn
 
-from compose.errors import InvalidProject, Location, Problem
+from compose.errors import ComposeError, InvalidProject, Location, Problem
 from compose.load.checks.advice import about_type
 from compose.load.hints import did_you_mean
 from compose.load.merging.merge import apply_resets, merge_service
@@ -92,7 +92,10 @@ class _Extension:
 
     def _other_file(self, name: str, where: Location) -> tuple[Map, str, set[Path]]:
         directory = self._scope.directory
-        file = clean_join(directory, name)
+        try:
+            file = self._assembler.disk.located(directory, name)
+        except ComposeError as exc:
+            self._fail(exc.message, where, exc.hint)
         if not self._assembler.disk.is_file(file):
             self._fail(f"`extends` names a file that does not exist: {self._in(file)}", where)
         base = relative_directory(file, directory)

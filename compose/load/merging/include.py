@@ -11,14 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from compose.errors import InvalidProject, Location, Problem
+from compose.errors import ComposeError, InvalidProject, Location, Problem
 from compose.load.merging.extends import relative_directory
 from compose.load.origins.environment import Environment
 from compose.load.scope import Assembling, Scope
 from compose.load.sources import read_env_file
 from compose.load.text.files import clean_join
 from compose.load.tree import Map, Seq
-from compose.model.remotes import is_remote_file
 
 SECTIONS = ("services", "volumes", "networks", "secrets", "configs", "models")
 MAX_DEPTH = 30
@@ -57,10 +56,7 @@ class _Inclusion:
         if not names:
             self._assembler.report.warn(f"{self._where}: an `include` without a path includes nothing")
             return
-        for name in names:
-            if is_remote_file(name):
-                self._fail(f"`{name}` is remote: only local files can be included")
-        files = tuple(clean_join(self._scope.directory, name) for name in names)
+        files = tuple(map(self._located, names, self._places("path")))
         for file, place in zip(files, self._places("path"), strict=True):
             if not self._assembler.disk.is_file(file):
                 self._fail(f"`include` names a file that does not exist: {self._shown(file)}", place)
@@ -75,6 +71,12 @@ class _Inclusion:
         included = self._assembler.project(files, inner, resolve_paths=True)
         for section in SECTIONS:
             self._import(included, tree, section)
+
+    def _located(self, name: str, place: Location) -> str:
+        try:
+            return self._assembler.disk.located(self._scope.directory, name)
+        except ComposeError as exc:
+            self._fail(exc.message, place, exc.hint)
 
     def _texts(self, key: str) -> list[str]:
         value = self._entry.get(key)
@@ -134,6 +136,6 @@ class _Inclusion:
                 message = f"{section}.{name} is defined here and in an included file"
                 self._assembler.report.problem(Problem(message, where, hint))
 
-    def _fail(self, message: str, where: Location | None = None) -> NoReturn:
+    def _fail(self, message: str, where: Location | None = None, hint: str | None = None) -> NoReturn:
         """Raise, with the problems found before."""
-        self._assembler.report.fail(Problem(message, where or self._where))
+        self._assembler.report.fail(Problem(message, where or self._where, hint))

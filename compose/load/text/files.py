@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from compose.errors import Location
+from compose.model.remotes import is_remote_file
 
 STDIN = "-"
 # Nobody means a larger file, and one without an end (a device) would take all memory.
@@ -18,6 +19,7 @@ LINE_BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
 _ODD_BYTE = re.compile("[\ud800-\udfff]")
 
 Decode = Callable[[bytes], str]
+Fetch = Callable[[str], str]
 
 
 def strict(data: bytes) -> str:
@@ -48,9 +50,11 @@ def readable(text: str) -> str:
 class Disk:
     """Reads files, remembers their text for error messages, and names them as the user would."""
 
-    def __init__(self, cwd: Path, stdin: Callable[[], bytes]) -> None:
+    def __init__(self, cwd: Path, stdin: Callable[[], bytes], fetch: Fetch) -> None:
         self._cwd = os.path.abspath(cwd)  # noqa: PTH100  # lexical, as the reference does; `resolve` follows links
         self._stdin = stdin
+        self._fetch = fetch
+        self._elsewhere: dict[str, str] = {}  # local copy -> address
         self._texts: dict[str, str] = {}
         self._lines: dict[str, list[str]] = {}  # made when a line is asked for: a file may have a thousand mistakes
         self._decoded: dict[tuple[str, Decode], str] = {}
@@ -63,8 +67,21 @@ class Disk:
         """Return the path made absolute and cleaned, without looking at links."""
         return clean_join(self._cwd, path)
 
+    def located(self, directory: str, name: str) -> str:
+        """Return the absolute path of a Compose file named in a directory; of one that is elsewhere that of a copy.
+
+        Raises `ComposeError` when that cannot be had.
+        """
+        if not is_remote_file(name):
+            return clean_join(directory, name)
+        path = self._fetch(name)
+        self._elsewhere[path] = name
+        return path
+
     def display(self, path: str) -> str:
-        """Return the path as messages show it: relative to the working directory when below it."""
+        """Return the path as messages show it: relative to the working directory when below it, or an address."""
+        if path in self._elsewhere:
+            return self._elsewhere[path]
         return path.removeprefix(f"{self._cwd.rstrip('/')}/")
 
     def read(self, path: str, decode: Decode = strict) -> str:

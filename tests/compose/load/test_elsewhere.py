@@ -1,0 +1,129 @@
+"""Compose files in git repositories."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from compose.errors import ComposeError, InvalidProject, UsageError
+from compose.load.elsewhere import GitAddress, fetched, git_address
+from compose.load.pipeline import LoadRequest, load
+
+NAMES = ("compose.yaml", "compose.yml")
+
+
+def git(directory: Path, *arguments: str) -> str:
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main"]
+    done = subprocess.run(["git", *identity, *arguments], cwd=directory, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """Git's own rewriting stands for the network: every address of example.org is a directory here."""
+    repository = tmp_path / "repository"
+    (repository / "deploy").mkdir(parents=True)
+    (repository / "compose.yaml").write_text("name: far\nservices: {web: {image: a, env_file: web.env}}\n")
+    (repository / "web.env").write_text("FROM=there\n")
+    (repository / "deploy" / "base.yml").write_text("services: {db: {image: b}}\n")
+    (repository / "out").symlink_to("/etc")
+    git(repository, "init", "--quiet")
+    git(repository, "add", ".")
+    git(repository, "commit", "--quiet", "-m", "first")
+    git(repository, "tag", "v1")
+    config = tmp_path / "gitconfig"
+    config.write_text(
+        f'[url "file://{repository}"]\n\tinsteadOf = https://example.org/me/stack.git\n'
+        "[uploadpack]\n\tallowAnySHA1InWant = true\n"
+    )
+    return {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(tmp_path / "home"),
+        "GIT_CONFIG_GLOBAL": str(config),
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "safe.directory",
+        "GIT_CONFIG_VALUE_0": "*",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("https://example.org/a.git", GitAddress("https://example.org/a.git")),
+        ("https://example.org/a.git#main", GitAddress("https://example.org/a.git", "main")),
+        ("https://example.org/a.git#v1:dir/f.yml", GitAddress("https://example.org/a.git", "v1", "dir/f.yml")),
+        ("git@example.org:me/a.git#:dir", GitAddress("git@example.org:me/a.git", "", "dir")),
+        ("ssh://git@example.org/a", GitAddress("ssh://git@example.org/a")),
+        ("github.com/me/a", GitAddress("https://github.com/me/a")),
+        ("https://example.org/compose.yaml", None),
+        ("oci://example.org/stack:1", None),
+    ],
+)
+def test_addresses_of_repositories(text: str, address: GitAddress | None) -> None:
+    assert git_address(text) == address
+
+
+def test_a_project_is_loaded_from_a_repository(tmp_path: Path, environment: dict[str, str]) -> None:
+    request = LoadRequest(tmp_path, files=("https://example.org/me/stack.git#v1",), environment=environment)
+    project = load(request).project
+    assert project.name == "far"
+    assert project.services["web"].environment == {"FROM": "there"}
+    assert project.working_dir.startswith(f"{tmp_path}/home/.cache/pycompose/git/")
+
+
+def test_files_are_included_and_extended_from_a_repository(tmp_path: Path, environment: dict[str, str]) -> None:
+    (tmp_path / "compose.yaml").write_text(
+        "include: ['https://example.org/me/stack.git#v1:deploy/base.yml']\n"
+        "services:\n  near:\n    extends: {file: 'https://example.org/me/stack.git#v1:deploy/base.yml', service: db}\n"
+    )
+    project = load(LoadRequest(tmp_path, environment=environment)).project
+    assert {name: service.image for name, service in project.services.items()} == {"near": "b", "db": "b"}
+
+
+def test_a_commit_is_fetched_once_and_a_branch_asked_for_each_time(tmp_path: Path, environment: dict[str, str]) -> None:
+    address = "https://example.org/me/stack.git"
+    first = fetched(f"{address}#main", NAMES, environment)
+    (tmp_path / "repository" / "compose.yaml").write_text("services: {web: {image: newer}}\n")
+    git(tmp_path / "repository", "commit", "--quiet", "-am", "second")
+    second = fetched(f"{address}#main", NAMES, environment)
+    assert first != second
+    assert "newer" in Path(second).read_text()
+    commit = Path(first).parent.name
+    git(tmp_path / "repository", "checkout", "--quiet", "--orphan", "other")
+    (tmp_path / "repository").rename(tmp_path / "gone")
+    assert fetched(f"{address}#{commit}", NAMES, environment) == first
+    assert [path.name for path in Path(first).parents[1].iterdir() if path.name.startswith(".new")] == []
+
+
+@pytest.mark.parametrize(
+    ("address", "kind", "message"),
+    [
+        ("https://example.org/me/stack.git#nope", ComposeError, "has no nope"),
+        ("https://example.org/me/stack.git#v1:deploy", ComposeError, "has no Compose file"),
+        ("https://example.org/me/stack.git#v1:../../x", UsageError, "leads out of its repository"),
+        ("https://example.org/me/stack.git#v1:out/passwd", UsageError, "leads out of its repository"),
+        ("https://example.org/compose.yaml", UsageError, "no git repository"),
+        ("oci://example.org/stack:1", UsageError, "no git repository"),
+    ],
+)
+def test_what_cannot_be_had_is_said(
+    environment: dict[str, str], address: str, kind: type[ComposeError], message: str
+) -> None:
+    with pytest.raises(kind, match=message):
+        fetched(address, NAMES, environment)
+
+
+def test_it_can_be_forbidden(environment: dict[str, str]) -> None:
+    with pytest.raises(UsageError, match="forbids"):
+        fetched("https://example.org/me/stack.git", NAMES, {**environment, "COMPOSE_EXPERIMENTAL_GIT_REMOTE": "false"})
+
+
+def test_an_include_that_cannot_be_had_is_told_with_its_place(tmp_path: Path, environment: dict[str, str]) -> None:
+    (tmp_path / "compose.yaml").write_text("include:\n  - oci://example.org/stack:1\nservices: {a: {image: a}}\n")
+    with pytest.raises(InvalidProject) as caught:
+        load(LoadRequest(tmp_path, environment=environment))
+    [problem] = caught.value.problems
+    assert str(problem.where) == "compose.yaml:2:5"
+    assert "only those can be read" in problem.message

@@ -68,8 +68,8 @@ def _process(launch: Launch, host: HostFacts, security: SecurityOptions, granted
         process["consoleSize"] = {"height": height, "width": width}
     if limits := _rlimits(launch, host):
         process["rlimits"] = limits
-    if launch.host_config.oom_score_adj:
-        process["oomScoreAdj"] = _oom_score(launch.host_config.oom_score_adj, host)
+    if (score := _oom_score(launch.host_config.oom_score_adj, host)) != host.oom_score_adj:
+        process["oomScoreAdj"] = score
     if host.has_apparmor and security.apparmor:
         process["apparmorProfile"] = security.apparmor
     return process
@@ -116,7 +116,10 @@ def _rlimits(launch: Launch, host: HostFacts) -> list[dict[str, Any]]:
 
 
 def _oom_score(wish: int, host: HostFacts) -> int:
+    """A container does not inherit the engine's own score, by which a service is spared when memory is short."""
     if wish < host.oom_score_adj and "CAP_SYS_RESOURCE" not in host.capabilities:
+        if wish == 0:  # nobody asked for it
+            return host.oom_score_adj
         raise BadRequest(
             f"oom_score_adj {wish} is below the engine's own {host.oom_score_adj}",
             hint="the engine lacks CAP_SYS_RESOURCE, which lowering it needs",

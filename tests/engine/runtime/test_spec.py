@@ -150,6 +150,18 @@ def test_limits_that_can_be_granted_are_set() -> None:
     assert process["oomScoreAdj"] == 500
 
 
+@pytest.mark.parametrize(
+    ("engines", "can_lower", "wish", "expected"),
+    [(-500, False, 0, 0), (-500, True, -500, None), (100, True, 0, 0), (100, False, 0, None), (100, False, 200, 200)],
+)
+def test_a_container_is_not_spared_with_the_engine_when_memory_is_short(
+    engines: int, can_lower: bool, wish: int, expected: int | None
+) -> None:
+    granted = frozenset({"CAP_SYS_RESOURCE"} if can_lower else ())
+    host = replace(LEGACY, oom_score_adj=engines, capabilities=granted)
+    assert spec(HostConfig(oom_score_adj=wish, privileged=True), host)["process"].get("oomScoreAdj") == expected
+
+
 def test_privileged_opens_everything_but_keeps_its_own_namespaces() -> None:
     found = spec(HostConfig(privileged=True))
     assert found["linux"]["maskedPaths"] == found["linux"]["readonlyPaths"] == []

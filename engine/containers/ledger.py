@@ -9,7 +9,7 @@ from engine.containers.container import Container
 from engine.containers.lifecycle import ACTIVE
 from engine.containers.links import links_of
 from engine.containers.record import ContainerRecord, MountRecord
-from engine.errors import Conflict, NoSuchContainer
+from engine.errors import Conflict, EngineError, NoSuchContainer
 from engine.events.bus import EventBus
 from engine.images.removal import User
 from engine.state.names import find
@@ -26,7 +26,8 @@ class Ledger:
         self._events = events
 
     def get(self, name: str) -> Container:
-        """The container of that name (with or without slash), id or id prefix. Raises `NoSuchContainer`.
+        """The container of that name (with or without slash), id or id prefix. Raises `NoSuchContainer`, and
+        `EngineError` for the id of one whose record cannot be read.
 
         `web/db` is the container that `web` knows as `db` by a link.
         """
@@ -38,6 +39,12 @@ class Ledger:
             return container
         record = find(self._table, wanted) if wanted else None
         if record is None:
+            if unreadable := self.unreadable(wanted):
+                why = self._table.unreadable[unreadable]
+                raise EngineError(
+                    f"the record of container {unreadable} cannot be read: {why}",
+                    hint=f"remove it by force: docker rm -f {unreadable[:12]}",
+                )
             raise NoSuchContainer(name)
         return self._containers[record.id]
 
@@ -46,6 +53,19 @@ class Ledger:
             if link.alias == alias:
                 return self.get(link.target)
         raise NoSuchContainer(name)
+
+    def unreadable(self, container_id: str) -> str:
+        """The id that begins so of a container whose record cannot be read; "" if there is none, or several."""
+        found = [each for each in self._table.unreadable if container_id and each.startswith(container_id)]
+        return found[0] if len(found) == 1 else ""
+
+    async def discard_unreadable(self, container_id: str) -> None:
+        """Forget such a container."""
+        await self._table.delete(container_id)
+
+    def ids(self) -> list[str]:
+        """The ids of all containers, also of those whose record cannot be read."""
+        return [*(record.id for record in self._table), *self._table.unreadable]
 
     def __iter__(self) -> Iterator[Container]:
         return iter([self._containers[record.id] for record in self._table])

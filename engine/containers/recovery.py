@@ -54,7 +54,7 @@ class Recovery:
                         revived.append(container)
                 except (EngineError, OSError):
                     log.exception("container %s could not be recovered", container.id[:12])
-        known = [container.id for container in self._ledger]
+        known = self._ledger.ids()
         await self._drivers.runtime.recover(known)
         await self._drivers.snapshots.recover(known)
         return revived

@@ -16,6 +16,7 @@ from engine.containers.exec import Execs
 from engine.containers.launching import Launcher
 from engine.containers.ledger import Ledger
 from engine.containers.lifecycle import Status, Verb, advance, refusal
+from engine.containers.sources import unshare_memory
 from engine.errors import Conflict, EngineError, NotFound
 
 log = logging.getLogger(__name__)
@@ -66,6 +67,17 @@ class Remover:
                     raise EngineError(answer.error.message) from None
         finally:
             container.stop_waiting(removed)
+
+    async def remove_unreadable(self, container_id: str) -> None:
+        """Remove a container of whose record only the id is known, and end it; its volumes stay."""
+        home = self._launcher.home(container_id)
+        with anyio.CancelScope(shield=True):
+            await self._drivers.runtime.delete(container_id)
+            await self._drivers.networks.close_sandbox(container_id)
+            await anyio.to_thread.run_sync(unshare_memory, home)
+            await self._drivers.snapshots.remove(container_id)
+            await anyio.to_thread.run_sync(partial(shutil.rmtree, home, ignore_errors=True))
+            await self._ledger.discard_unreadable(container_id)
 
     async def at_exit(self, container: Container) -> None:
         """Remove a `--rm` container, unless someone else does or has."""

@@ -164,6 +164,10 @@ class ContainerService:
         """End a container and wait for that; -1 waits for ever before SIGKILL. Raises `NotModified`."""
         await self._stopper.stop(self._ledger.get(name), timeout_seconds=timeout_seconds, signal=signal)
 
+    async def bring_down(self) -> None:
+        """Stop all containers because the machine goes down; the next boot starts those whose policy wants it."""
+        await self._stopper.bring_down()
+
     async def kill(self, name: str, *, signal: str = "SIGKILL") -> None:
         """Send a signal. Raises `Conflict` if the container does not run."""
         await self._stopper.kill(self._ledger.get(name), signal=signal)
@@ -213,6 +217,9 @@ class ContainerService:
         """
         if link:
             await self._remove_link(name)
+            return
+        if force and (unreadable := self._ledger.unreadable(name)):
+            await self._remover.remove_unreadable(unreadable)
             return
         container = self._ledger.get(name)
         if force:

@@ -208,7 +208,8 @@ class Sandboxes:
             if not netlink.is_namespace(self._paths.namespaces / sandbox.id):
                 log.info("the network namespace of container %s is gone", sandbox.id[:12])
                 await self._table.delete(sandbox.id)
-        orphans = [path for path in self._paths.namespaces.iterdir() if self._table.get(path.name) is None]
+        known = {*(sandbox.id for sandbox in self._table), *self._table.unreadable}
+        orphans = [path for path in self._paths.namespaces.iterdir() if path.name not in known]
         for path in orphans:
             await anyio.to_thread.run_sync(drop_network_namespace, path)
         if not orphans:  # else their links go with them, a little later and much faster than one by one

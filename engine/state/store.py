@@ -7,6 +7,7 @@ writes but never corrupts). One writer at a time; one engine per database, which
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -20,6 +21,8 @@ import msgspec
 
 from engine.errors import EngineError, Unavailable
 from engine.state.reserve import Reserve
+
+log = logging.getLogger(__name__)
 
 # Append only: entry N brings a database from version N to N + 1.
 MIGRATIONS = (
@@ -52,7 +55,8 @@ class _Waiting:
 class Store:
     """The database. `open` reads everything; `close` is only for tidiness, a crash needs none."""
 
-    def __init__(self, connection: sqlite3.Connection, reserve: Reserve) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, reserve: Reserve) -> None:
+        self.path = path
         self._connection = connection
         self._reserve = reserve
         self._turn = anyio.Lock()
@@ -66,26 +70,36 @@ class Store:
             _upgrade(connection)
         except sqlite3.Error as exc:
             connection.close()
-            raise Unavailable(
-                f"the engine's database {path} cannot be used: {exc}",
-                hint="move it away to begin with an empty one; volumes and images stay where they are, but unknown",
-            ) from exc
+            raise _unusable(path, exc) from exc
         reserve = Reserve(path.with_name("reserve"))
         reserve.fill()
-        return cls(connection, reserve)
+        return cls(path, connection, reserve)
 
     def close(self) -> None:
         """Close the database."""
         self._connection.close()
 
     def table(self, kind: str, record_type: type[R]) -> Table[R]:
-        """The table of one kind of record; read whole, once."""
-        rows: list[tuple[bytes]] = self._connection.execute(
-            "SELECT body FROM records WHERE kind = ?", (kind,)
-        ).fetchall()
+        """The table of one kind of record; read whole, once. Records that cannot be read are logged and kept aside.
+
+        Raises `Unavailable` if the database is damaged.
+        """
+        try:
+            rows: list[tuple[str, bytes]] = self._connection.execute(
+                "SELECT id, body FROM records WHERE kind = ?", (kind,)
+            ).fetchall()
+        except sqlite3.Error as exc:
+            raise _unusable(self.path, exc) from exc
         decoder = msgspec.json.Decoder(record_type)
-        records = (decoder.decode(body) for (body,) in rows)
-        return Table(self, kind, {record.id: record for record in records})
+        records: dict[str, R] = {}
+        unreadable: dict[str, str] = {}
+        for record_id, body in rows:
+            try:
+                records[record_id] = decoder.decode(body)
+            except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+                unreadable[record_id] = str(exc)
+                log.error("the record of %s %s cannot be read: %s", kind, record_id, exc)
+        return Table(self, kind, records, unreadable)
 
     async def write(self, act: Act) -> None:
         """Run `act` in a transaction on the writer's thread; what others ask for meanwhile shares the next one.
@@ -149,6 +163,13 @@ def peek(path: Path) -> list[tuple[str, bytes]]:
         raise Unavailable(f"the engine's database {path} cannot be used: {exc}") from exc
 
 
+def _unusable(path: Path, why: sqlite3.Error) -> Unavailable:
+    return Unavailable(
+        f"the engine's database {path} cannot be used: {why}",
+        hint="move it away to begin with an empty one; volumes and images stay where they are, but unknown",
+    )
+
+
 def _upgrade(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
@@ -161,12 +182,17 @@ def _upgrade(connection: sqlite3.Connection) -> None:
 
 
 class Table(Generic[R]):
-    """Records of one kind by id, in the order in which they were first put."""
+    """Records of one kind by id, in the order in which they were first put.
 
-    def __init__(self, store: Store, kind: str, records: dict[str, R]) -> None:
+    `unreadable` are those that could not be read (a damaged disk, an engine older than what wrote them), with the
+    reason; they are in no listing and can only be deleted.
+    """
+
+    def __init__(self, store: Store, kind: str, records: dict[str, R], unreadable: dict[str, str]) -> None:
         self._store = store
         self._kind = kind
         self._records = records
+        self.unreadable = unreadable
 
     def get(self, record_id: str) -> R | None:
         """The record with that id, or None."""
@@ -194,3 +220,4 @@ class Table(Generic[R]):
             lambda database: database.execute("DELETE FROM records WHERE kind = ? AND id = ?", (self._kind, record_id))
         )
         self._records.pop(record_id, None)
+        self.unreadable.pop(record_id, None)

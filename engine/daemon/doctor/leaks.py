@@ -67,7 +67,7 @@ def read_owners(database: Path) -> Owners | None:
     if not database.exists():
         return None
     kinds = ("container", "network")
-    records = [(kind, msgspec.json.decode(body, type=_Record)) for kind, body in peek(database) if kind in kinds]
+    records = [(kind, record) for kind, body in peek(database) if kind in kinds and (record := _read(body))]
     containers = [record for kind, record in records if kind == "container"]
     return Owners(
         containers=frozenset(record.id for record in containers),
@@ -75,6 +75,14 @@ def read_owners(database: Path) -> Owners | None:
         networks=frozenset(record.id for kind, record in records if kind == "network"),
         half_removed=tuple(record.id[:12] for record in containers if record.status in ("removing", "dead")),
     )
+
+
+def _read(body: bytes) -> _Record | None:
+    """A record, or None for one that cannot be read: an engine says so when it starts."""
+    try:
+        return msgspec.json.decode(body, type=_Record)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def _orphans(directory: Path, found: Iterator[Path], owners: frozenset[str]) -> list[str]:

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
-from engine.errors import BadRequest, EngineError, InvalidLayer
+from engine.errors import BadRequest, EngineError
 from engine.images.configuration import Configuration, HistoryEntry, RootFilesystem, encode_configuration
 from engine.images.inventory import Inventory, tag_of
 from engine.images.record import Image
 from engine.registry.platforms import Platform
-from engine.storage.compression import Read
 from engine.storage.layers import CapturedLayer
 from engine.storage.streaming import Write, consumed, streamed
 from engine.wire.containers import ContainerConfig
@@ -43,7 +42,7 @@ async def take_in(inventory: Inventory, archive: AsyncIterator[bytes], options: 
     made: list[str] = []
     try:
         with inventory.making():
-            layer = await consumed(archive, lambda read: _layer(inventory, read))
+            layer = await consumed(archive, inventory.layers.take_in)
             made.append(layer.chain_id)
             return await inventory.add(_config(options, platform, layer), tags=tags, tells=("tag",))
     except BaseException as exc:
@@ -66,20 +65,6 @@ def _config(options: ImportOptions, platform: Platform, layer: CapturedLayer) ->
         history=[HistoryEntry(created=created, comment=options.comment)],
     )
     return encode_configuration(configuration)
-
-
-def _layer(inventory: Inventory, read: Read) -> CapturedLayer:
-    is_empty = True
-
-    def watched(size: int) -> bytes:
-        nonlocal is_empty
-        data = read(size)
-        is_empty = is_empty and not data
-        if is_empty:
-            raise InvalidLayer("the archive is empty: unexpected end")
-        return data
-
-    return inventory.layers.take_in(watched)
 
 
 def source_url(source: str) -> str:

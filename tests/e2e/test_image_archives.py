@@ -189,6 +189,11 @@ def test_pruning_keeps_to_its_filters(machine: Machine, box: str) -> None:
     assert inspected(machine, "busybox:1.36")
 
 
+def test_an_archive_of_nothing_is_an_image_of_nothing(machine: Machine) -> None:
+    machine.docker("import", "-", "nothing:1", stdin="")
+    assert machine.docker("image", "inspect", "--format", "{{.Size}}", "nothing:1").stdout.strip() == "0"
+
+
 def test_docker_py_commits_saves_loads_and_imports(machine: Machine, box: str, client: docker.DockerClient) -> None:
     container = client.containers.get(box)
     assert {"Path": "/etc/mine", "Kind": 1} in container.diff()

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import signal as signals
+from functools import partial
 from typing import Final
 
 import anyio
 
-from engine.containers.container import Container, Run
+from engine.containers.concurrent import all_of
+from engine.containers.container import REMOVED, Container, Run
 from engine.containers.drivers import Drivers
 from engine.containers.ledger import Ledger
 from engine.containers.lifecycle import Status, Verb, advance
 from engine.containers.signals import parse_signal
 from engine.containers.supervisor import Supervisor
 from engine.errors import Conflict, EngineError, NotModified
+
+log = logging.getLogger(__name__)
 
 _GRACE_SECONDS: Final = 10
 _KILL_SECONDS: Final = 30.0
@@ -59,6 +64,25 @@ class Stopper:
         if container.is_active:
             with contextlib.suppress(Conflict):
                 await self.kill(container, signal="SIGKILL")
+
+    async def bring_down(self) -> None:
+        """End every container because the machine goes down, all at the same time. Nothing starts any more.
+
+        None of them counts as stopped by hand: at the next boot their restart policies decide. What goes wrong with
+        one is logged.
+        """
+        self._supervisor.is_closing = True
+        living = [container for container in self._ledger if container.is_alive]
+        for error in await all_of(*(partial(self._bring_down, container) for container in living)):
+            log.error("a container could not be stopped before the machine goes down", exc_info=error)
+
+    async def _bring_down(self, container: Container) -> None:
+        removed = container.wait_for(REMOVED) if container.record.host_config.auto_remove else None
+        await self._end(container, stop_signal(container), self._grace(container, None))
+        if removed is not None:
+            await removed
+        else:
+            self._ledger.publish(container, "stop")
 
     async def restart(self, container: Container, *, timeout_seconds: int | None, signal: str) -> None:
         """Stop a container, if it runs, and start it."""

@@ -47,7 +47,9 @@ class _Decision:
 
 
 class Supervisor:
-    """Starts containers and looks after them. `tasks` is set while the engine runs."""
+    """Starts containers and looks after them. `tasks` is set while the engine runs, `is_closing` before the machine
+    goes down, when nothing is started any more.
+    """
 
     def __init__(self, drivers: Drivers, ledger: Ledger, launcher: Launcher, prober: Probing, logs: Logs) -> None:
         self._drivers = drivers
@@ -56,6 +58,7 @@ class Supervisor:
         self._prober = prober
         self._logs = logs
         self.tasks: anyio.abc.TaskGroup | None = None
+        self.is_closing = False
         self.remove: Callable[[Container], Awaitable[None]] | None = None
 
     async def start(self, container: Container, *, restart_count: int | None = None) -> None:
@@ -66,6 +69,8 @@ class Supervisor:
         """
         if self.tasks is None:
             raise Unavailable("the engine is not running yet")
+        if self.is_closing:
+            raise Unavailable("the machine is going down")
         run = await self._launch(container, restart_count)
         self.tasks.start_soon(self._supervise, container, run, name=f"container {container.id[:12]}")
 
@@ -220,7 +225,8 @@ class Supervisor:
     async def restart_now(self, container: Container, run: Run) -> None:
         """Start a container that waits for its restart, unless someone stopped it; if that fails, it has exited."""
         async with container.lock:
-            if container.run is not run or container.status is not Status.RESTARTING:
+            # Before the machine goes down it stays marked, so that the next boot starts it.
+            if container.run is not run or container.status is not Status.RESTARTING or self.is_closing:
                 return
             try:
                 await self.start(container)

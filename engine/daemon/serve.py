@@ -15,6 +15,7 @@ import anyio.abc
 from engine.api.server import Door
 from engine.api.server import serve as serve_api
 from engine.api.services import Services
+from engine.daemon.farewell import is_machine_going_down
 from engine.daemon.idle import IdleWatch
 from engine.daemon.parts import identity_of, put_together
 from engine.daemon.reload import Reloader
@@ -31,7 +32,7 @@ log = logging.getLogger(__name__)
 async def serve(settings: Settings, *, version: str) -> None:
     """Run one engine until it is told to stop or has been idle for long enough.
 
-    Containers live on after it. Raises `Conflict` if another engine has the state directory, `Unavailable` if
+    Containers live on after it, unless the machine goes down. Raises `Conflict` if another engine has the state directory, `Unavailable` if
     the API's socket cannot be made.
     """
     paths = settings.paths
@@ -89,6 +90,9 @@ async def _serve_clients(settings: Settings, services: Services, reloader: Reloa
         _tell_systemd(settings.environment.get("NOTIFY_SOCKET", ""))
         try:
             await _until_told_or_idle(services.events, idle, reloader)
+            if await is_machine_going_down():
+                log.info("stopping the containers: the machine goes down")
+                await services.containers.bring_down()
         finally:
             tasks.cancel_scope.cancel()
 

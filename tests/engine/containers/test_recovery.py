@@ -8,6 +8,7 @@ import signal
 import pytest
 
 from engine.containers.lifecycle import Verb
+from engine.errors import NoSuchContainer, Unavailable
 from engine.wire.containers import HealthConfig, HostConfig, PortBinding, RestartPolicy
 from tests.engine.containers.conftest import Engine, Open, kernel
 
@@ -68,6 +69,38 @@ async def test_a_container_that_ended_meanwhile_is_restarted_by_its_policy(open_
         state = second.containers.inspect(container)
         assert (state.state.status, state.restart_count) == ("running", 1)
         assert second.containers.inspect(stopped).state.status == "exited"
+
+
+async def test_before_the_machine_goes_down_containers_end_in_order_and_come_back_by_their_policies(
+    open_engine: Open,
+) -> None:
+    always = HostConfig(restart_policy=RestartPolicy(name="unless-stopped"))
+    async with open_engine() as first:
+        await _with_image(first)
+        polite = "trap 'exit 3' TERM; touch /ready; while :; do sleep 0.01; done"
+        ready = HealthConfig(test=["CMD", "test", "-e", "/ready"], interval=SECOND // 100)
+        comes_back = await first.start("sh", "-c", polite, host=always, healthcheck=ready)
+        deaf = await first.start("sleep", "1000", stop_timeout=0)
+        frozen = await first.start("sleep", "1000", host=always, stop_timeout=0)
+        await first.containers.pause(frozen)
+        stopped = await first.start("sleep", "1000", host=always)
+        await first.containers.stop(stopped, timeout_seconds=0)
+        passing = await first.start("sleep", "1000", host=HostConfig(auto_remove=True), stop_timeout=0)
+        await first.until("health_status: healthy", comes_back)
+        await first.containers.bring_down()
+        assert first.containers.inspect(comes_back).state.exit_code == 3
+        assert first.containers.inspect(deaf).state.status == "exited"
+        await first.until("stop", comes_back)
+        with pytest.raises(NoSuchContainer):
+            first.containers.inspect(passing)
+        with pytest.raises(Unavailable, match="going down"):
+            await first.containers.start(stopped)
+        assert kernel(first.paths).cgroups == []
+    async with open_engine() as second:
+        for container in (comes_back, frozen):
+            await second.until("start", container)
+        states = {one: second.containers.inspect(one).state.status for one in (deaf, stopped)}
+        assert set(states.values()) == {"exited"}
 
 
 async def test_a_half_done_removal_is_finished(open_engine: Open) -> None:

@@ -15,15 +15,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import Final
 
 from engine.storage.jail import inside
 from engine.storage.pack import is_opaque
-
-# Mount points that the runtime makes where an image has none, children first. No layer should have them: Docker keeps
-# them in a layer of their own, below the container's.
-_SCAFFOLD_FILES: Final = (b"etc/hosts", b"etc/hostname", b"etc/resolv.conf", b"dev/console")
-_SCAFFOLD_DIRECTORIES: Final = (b"dev/pts", b"dev/shm", b"dev/mqueue", b"dev", b"etc", b"proc", b"sys")
 
 
 class Kind(IntEnum):
@@ -45,17 +39,10 @@ class Change:
 def changes(upper: Path, layers: Sequence[Path]) -> list[Change]:
     """The changes in `upper`, sorted by path; `layers` are the directories below it, lowest first. Blocks.
 
-    A directory counts as changed with its own mode, owner or time, or with what is in it. Mount points that the
-    engine made (`scaffolding`) do not count. Raises `OSError`.
+    A directory counts as changed with its own mode, owner or time, or with what is in it. Raises `OSError`.
     """
     with _opened(layers) as below:
         return inside(upper, lambda: list(_Comparison(below).changes()))
-
-
-def scaffolding(upper: Path, layers: Sequence[Path]) -> frozenset[bytes]:
-    """The paths in `upper` that are only there because something was mounted on them. Blocks; raises `OSError`."""
-    with _opened(layers) as below:
-        return inside(upper, lambda: _Comparison(below).scaffold)
 
 
 @contextlib.contextmanager
@@ -73,7 +60,6 @@ class _Comparison:
 
     def __init__(self, below: tuple[int, ...]) -> None:
         self._below: dict[bytes, tuple[int, ...]] = {b"": below}
-        self.scaffold = self._scaffold()
 
     def changes(self) -> Iterator[Change]:
         return self._changes_in(b"")
@@ -86,7 +72,7 @@ class _Comparison:
             while unsaid and not path.startswith(unsaid[-1] + b"/"):
                 unsaid.pop()
             found = _stat(path)
-            if found is None or path in self.scaffold:
+            if found is None:
                 continue
             kind = self._kind(path, found)
             if kind is not None:
@@ -133,25 +119,6 @@ class _Comparison:
             self._below[directory] = known
         return known
 
-    def _scaffold(self) -> frozenset[bytes]:
-        found = {path for path in _SCAFFOLD_FILES if self._is_empty_file(path)}
-        for path in _SCAFFOLD_DIRECTORIES:
-            if self._is_only_scaffold(path, found):
-                found.add(path)
-        return frozenset(found)
-
-    def _is_empty_file(self, path: bytes) -> bool:
-        found = _stat(path)
-        return found is not None and stat.S_ISREG(found.st_mode) and not found.st_size and self._old(path) is None
-
-    def _is_only_scaffold(self, path: bytes, known: set[bytes]) -> bool:
-        found, old = _stat(path), self._old(path)
-        if found is None or not stat.S_ISDIR(found.st_mode) or is_opaque(path):
-            return False
-        if not all(child in known for child in self._listed(path)):
-            return False
-        return old is None or (_is_same(found, old) or _differs_in_time_only(found, old))
-
 
 def _holding(directory: bytes, candidates: Sequence[int]) -> Iterator[int]:
     for descriptor in candidates:
@@ -182,8 +149,6 @@ def _is_whiteout(found: os.stat_result) -> bool:
 
 
 def _is_same(found: os.stat_result, old: os.stat_result) -> bool:
-    return _differs_in_time_only(found, old) and found.st_mtime_ns == old.st_mtime_ns
-
-
-def _differs_in_time_only(found: os.stat_result, old: os.stat_result) -> bool:
-    return (found.st_mode, found.st_uid, found.st_gid) == (old.st_mode, old.st_uid, old.st_gid)
+    return (found.st_mode, found.st_uid, found.st_gid, found.st_mtime_ns) == (
+        old.st_mode, old.st_uid, old.st_gid, old.st_mtime_ns,
+    )  # fmt: skip

@@ -16,7 +16,7 @@ import errno
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,21 +154,18 @@ class Layers:
 
         self._make(fill, lambda: chain_id)
 
-    def capture(
-        self, upper: Path, parents: Sequence[str], *, moves: bool, without: Collection[bytes] = ()
-    ) -> CapturedLayer:
+    def capture(self, upper: Path, parents: Sequence[str], *, moves: bool) -> CapturedLayer:
         """Make a layer of an upper directory of overlayfs, on top of the chain `parents` (ids, lowest first).
 
         With `moves` the directory itself becomes the layer: it must not be mounted any more, and is gone afterwards
         (unless that very layer was there already). Otherwise it is copied and may even be in use.
-        `without` are paths relative to `upper` that are no changes, such as the mount points of a container.
         Until an image, a container or a build's cache is recorded that needs the layer, it goes with the engine's
         next start. Raises `InvalidLayer`, `OSError`; then no layer stays, and `upper` is as it was.
         """
         packed: list[Packed] = []
 
         def fill(target: Path) -> LayerRecord:
-            packed.append(_take(upper, target, without) if moves else _copy(upper, target, without))
+            packed.append(_take(upper, target) if moves else _copy(upper, target))
             return _local(packed[0])
 
         def chain_id() -> str:
@@ -349,15 +346,15 @@ def _unpack_and_remember(read: Read, target: Path, keep: Callable[[], str]) -> t
     return unpacked, keep()
 
 
-def _take(upper: Path, target: Path, without: Collection[bytes]) -> Packed:
+def _take(upper: Path, target: Path) -> Packed:
     """Move an upper directory, and take out of it what its archive does not have."""
-    packed = pack(upper, without=without)
+    packed = pack(upper)
     try:
         upper.rename(target)
     except OSError as exc:
         if exc.errno != errno.EXDEV:
             raise
-        packed = _copy(upper, target, without)
+        packed = _copy(upper, target)
         delete_tree(upper)
         return packed
     for path in packed.left_out:
@@ -369,10 +366,10 @@ def _take(upper: Path, target: Path, without: Collection[bytes]) -> Packed:
     return packed
 
 
-def _copy(upper: Path, target: Path, without: Collection[bytes]) -> Packed:
+def _copy(upper: Path, target: Path) -> Packed:
     """Copy an upper directory by way of its archive, so that the copy is just what the archive says."""
     target.mkdir(mode=0o755)
-    packed, unpacked = piped(lambda write: pack(upper, write, without=without), lambda read: unpack(read, target))
+    packed, unpacked = piped(lambda write: pack(upper, write), lambda read: unpack(read, target))
     if unpacked.diff_id != packed.diff_id:
         raise InvalidLayer("the copy of a layer is not what was copied")
     return packed

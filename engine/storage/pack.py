@@ -15,7 +15,7 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -58,17 +58,14 @@ class Packed:
     left_out: tuple[bytes, ...]
 
 
-def pack(
-    root: Path, write: Write = lambda _: None, *, without: Collection[bytes] = (), is_upper: bool = True
-) -> Packed:
+def pack(root: Path, write: Write = lambda _: None, *, is_upper: bool = True) -> Packed:
     """Write a directory to `write`, in pieces, as an uncompressed tar archive. Blocks.
 
-    `without` are paths relative to `root` that are left out, with all below them. `is_upper` says that whiteouts and
-    opaque directories mean something. Names are resolved inside `root`, so it may be written to meanwhile: what
-    vanishes is left out, what grows is cut, what shrinks is filled up with zeros.
+    `is_upper` says that whiteouts and opaque directories mean something. Names are resolved inside `root`, so it may be
+    written to meanwhile: what vanishes is left out, what grows is cut, what shrinks is filled up with zeros.
     `write` must not import modules. Raises what it raises, and `OSError`.
     """
-    packer = _Packer(write, frozenset(without), is_upper=is_upper)
+    packer = _Packer(write, is_upper=is_upper)
     try:
         inside(root, packer.run)
     except OSError as exc:
@@ -79,9 +76,8 @@ def pack(
 
 
 class _Packer:
-    def __init__(self, write: Write, without: frozenset[bytes], *, is_upper: bool) -> None:
+    def __init__(self, write: Write, *, is_upper: bool) -> None:
         self._write = write
-        self._without = without
         self._is_upper = is_upper
         self._hash = hashlib.sha256()
         self._batch: list[bytes] = []
@@ -117,8 +113,7 @@ class _Packer:
         return [path for path in (prefix + name for name in names) if self._is_wanted(path)]
 
     def _is_wanted(self, path: bytes) -> bool:
-        is_unspeakable = self._is_upper and path.rpartition(b"/")[2].startswith(_WHITEOUT)
-        if path in self._without or is_unspeakable:
+        if self._is_upper and path.rpartition(b"/")[2].startswith(_WHITEOUT):
             self._left_out.append(path)
             return False
         return True

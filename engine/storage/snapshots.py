@@ -20,8 +20,9 @@ import anyio.to_thread
 from engine.errors import EngineError, NotFound
 from engine.kernel.mounts import MS_RDONLY, mount, mount_points, unmount
 from engine.state.paths import Paths
-from engine.storage.changes import Change, changes, scaffolding
+from engine.storage.changes import Change, changes
 from engine.storage.deletion import delete_tree
+from engine.storage.ground import lay_ground
 from engine.storage.jail import at
 from engine.storage.layers import CapturedLayer, Layers
 
@@ -31,6 +32,7 @@ from engine.storage.layers import CapturedLayer, Layers
 _OPTIONS = "index=off,metacopy=off,redirect_dir=off"
 _END = "."
 _PARTS = ("rootfs", "upper", "work")
+_GROUND = "ground"
 
 
 class Snapshots:
@@ -46,6 +48,7 @@ class Snapshots:
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
         self._layers = Layers(paths.layers)
+        lay_ground(paths.layers / _GROUND)
 
     async def create(self, container_id: str, chain_ids: Sequence[str]) -> None:
         """Make the directories and remember the layers. Raises `NotFound` when a layer is gone."""
@@ -78,9 +81,7 @@ class Snapshots:
         """
 
         def act() -> CapturedLayer:
-            upper = self.upper(container_id)
-            without = scaffolding(upper, self.below(container_id))
-            return self._layers.capture(upper, self.chain_ids(container_id), moves=moves, without=without)
+            return self._layers.capture(self.upper(container_id), self.chain_ids(container_id), moves=moves)
 
         return await anyio.to_thread.run_sync(act)
 
@@ -132,7 +133,8 @@ class Snapshots:
 
     def below(self, container_id: str) -> list[Path]:
         """The directories of the layers below a container, lowest first. Raises `NotFound`."""
-        return [self._layers.path(chain_id) for chain_id in self.chain_ids(container_id)]
+        chain_ids = self.chain_ids(container_id)
+        return [self._layers.root / _GROUND, *(self._layers.path(chain_id) for chain_id in chain_ids)]
 
     def _home(self, container_id: str) -> Path:
         return self._paths.containers / container_id
@@ -156,7 +158,7 @@ class Snapshots:
         if os.path.ismount(rootfs):
             return rootfs
         home = os.path.relpath(self._home(container_id), self._layers.root)
-        options = f"{self._lower(chain_ids)},upperdir={home}/upper,workdir={home}/work,{_OPTIONS}"
+        options = f"{self._lower(chain_ids)}:{_GROUND},upperdir={home}/upper,workdir={home}/work,{_OPTIONS}"
         self._mount_overlay(rootfs, options, 0)
         return rootfs
 

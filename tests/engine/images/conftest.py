@@ -47,7 +47,7 @@ class Machine:
     def files(self) -> list[str]:
         """What there is on disk of blobs and layers, without the insides of layers."""
         blobs = (path.name for path in (self.paths.content / "sha256").iterdir())
-        layers = (path.name for path in self.paths.layers.iterdir() if path.name not in ("l", "empty"))
+        layers = (path.name for path in self.paths.layers.iterdir() if path.name not in ("l", "empty", "ground"))
         links = (f"l/{path.name}" for path in (self.paths.layers / "l").iterdir())
         return sorted([*blobs, *layers, *links])
 

@@ -15,6 +15,7 @@ import pytest
 from engine.errors import InvalidLayer, NotFound
 from engine.kernel.mounts import mount_points, unmount
 from engine.state.paths import Paths
+from engine.storage.changes import Change, Kind
 from engine.storage.layers import Layers, chain_ids
 from engine.storage.snapshots import Snapshots
 from tests.engine.storage.archives import archive, entry
@@ -56,7 +57,7 @@ async def test_layers_are_seen_through_each_other_and_changes_go_to_the_containe
     await snapshots.create("two", chain)
     first, second = await snapshots.mount("one"), await snapshots.mount("two")
     assert (first / "etc/a").read_bytes() == b"2"
-    assert os.listdir(first / "etc") == ["a"]
+    assert sorted(os.listdir(first / "etc")) == ["a", "hostname", "hosts", "mtab", "resolv.conf"]
     assert os.listdir(first / "old") == ["y"]
     (first / "etc/a").write_bytes(b"changed")
     assert (second / "etc/a").read_bytes() == b"2"
@@ -103,7 +104,7 @@ async def test_an_image_of_very_many_layers_can_be_mounted(paths: Paths) -> None
     snapshots = Snapshots(paths)
     container_id = "a" * 64
     await snapshots.create(container_id, chain)
-    assert len(os.listdir(await snapshots.mount(container_id))) == 200
+    assert {f"f{number}" for number in range(200)} < set(os.listdir(await snapshots.mount(container_id)))
     await snapshots.remove(container_id)
 
 
@@ -111,7 +112,7 @@ async def test_an_image_without_layers_and_a_read_only_image_can_be_mounted(path
     chain = add_layers(Layers(paths.layers), archive(entry("a", content=b"1")))
     snapshots = Snapshots(paths)
     await snapshots.create("scratch", [])
-    assert os.listdir(await snapshots.mount("scratch")) == []
+    assert sorted(os.listdir(await snapshots.mount("scratch"))) == [".dockerenv", "dev", "etc", "proc", "sys"]
     target = paths.run / "image"
     for _ in range(2):
         await snapshots.mount_read_only(target, chain)
@@ -122,6 +123,29 @@ async def test_an_image_without_layers_and_a_read_only_image_can_be_mounted(path
         await snapshots.unmount_at(target)
     assert not target.exists()
     await snapshots.remove("scratch")
+
+
+async def test_containers_stand_on_a_ground_that_is_no_change_of_theirs_and_below_their_image(paths: Paths) -> None:
+    chain = add_layers(Layers(paths.layers), archive(entry("etc/hosts", content=b"own"), entry("etc/mtab")))
+    snapshots = Snapshots(paths)
+    await snapshots.create("one", chain)
+    await snapshots.create("two", [])
+    first, second = await snapshots.mount("one"), await snapshots.mount("two")
+    assert (first / ".dockerenv").read_bytes() == b""
+    assert (first / "etc/hosts").read_bytes() == b"own"
+    assert not (first / "etc/mtab").is_symlink()
+    assert str((second / "etc/mtab").readlink()) == "/proc/mounts"
+    assert await snapshots.changes("one") == []
+    assert await snapshots.changes("two") == []
+    (first / ".dockerenv").unlink()
+    (second / ".dockerenv").write_bytes(b"mine")
+    assert await snapshots.changes("one") == [Change(b".dockerenv", Kind.DELETED)]
+    assert (await snapshots.mount("two") / ".dockerenv").read_bytes() == b"mine"
+    for name in ("one", "two"):
+        await snapshots.remove(name)
+    await snapshots.create("three", [])
+    assert (await snapshots.mount("three") / ".dockerenv").read_bytes() == b""
+    await snapshots.remove("three")
 
 
 async def test_a_snapshot_that_lost_its_layers_in_a_power_cut_is_refused(paths: Paths) -> None:

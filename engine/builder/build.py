@@ -14,7 +14,8 @@ from engine.builder.caching.imports import import_caches
 from engine.builder.dockerfile.evaluate import PROXY_ARGS
 from engine.builder.dockerfile.instructions import Arg
 from engine.builder.dockerfile.stages import Stage, base_name, needed_stages
-from engine.builder.stage import Product, StageBuild
+from engine.builder.product import Product
+from engine.builder.stage import StageBuild
 from engine.images.configuration import encode_configuration
 from engine.images.feed import short
 from engine.images.inventory import tag_of
@@ -47,8 +48,7 @@ class Build:
         image = await self._keep(product)
         if bench.order.cache_to:
             others = [other for index, other in sorted(self._products.items()) if index != target.index]
-            architecture = bench.platform.architecture
-            await export_caches(bench, [item.configuration(architecture) for item in (product, *others)])
+            await export_caches(bench, [item.configuration() for item in (product, *others)])
         await self._warn()
         await self._tell(image)
         return image
@@ -114,7 +114,7 @@ class Build:
 
     async def _keep(self, product: Product) -> Image:
         bench = self._bench
-        body = encode_configuration(product.configuration(bench.platform.architecture))
+        body = encode_configuration(product.configuration())
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(bench.cache.touch, bench.used)
             for entry in (*bench.fresh, *bench.cache.adopted(bench.taken)):

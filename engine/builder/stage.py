@@ -15,7 +15,6 @@ import msgspec
 
 from engine.builder.bench import Bench, Origin, Stages
 from engine.builder.cache import Entry, key_of
-from engine.builder.caching.notes import note
 from engine.builder.copying import make_directory
 from engine.builder.dockerfile.evaluate import State, apply
 from engine.builder.dockerfile.instructions import Copy, From, Instruction, Run, Workdir
@@ -25,15 +24,15 @@ from engine.builder.dockerfile.stages import SCRATCH, Stage, base_name, expanded
 from engine.builder.failure import StepFailed
 from engine.builder.filestep import carry_out, needs_directory, owner_of, plan_copy, words_of
 from engine.builder.linking import make_alone, on_top_of
+from engine.builder.product import Product, entry_of, filled, grown, product_of
 from engine.builder.running import Unfinished, unfinished
 from engine.builder.runstep import RunPlan, plan_run, prepared
 from engine.containers.config import DEFAULT_PATH
 from engine.errors import EngineError
-from engine.images.configuration import Configuration, HistoryEntry, RootFilesystem, encode_configuration
+from engine.images.configuration import encode_configuration
 from engine.images.feed import short
-from engine.images.record import Image
+from engine.registry.platforms import Platform
 from engine.storage.content import digest_of
-from engine.storage.layers import CapturedLayer
 from engine.storage.room import NoRoom
 from engine.wire.containers import ContainerConfig
 from engine.wire.frames import STDERR
@@ -48,36 +47,6 @@ _TAIL_BYTES: Final = 4096
 
 # Carries a step out on a layer in the making; whether it changed files.
 Act = Callable[[Unfinished], Awaitable[bool]]
-
-
-class Product(msgspec.Struct, frozen=True, kw_only=True):
-    """A stage as far as it is built. `lineage` stands for all its instructions so far, in the cache."""
-
-    state: State
-    chain_ids: tuple[str, ...] = ()
-    diff_ids: tuple[str, ...] = ()
-    history: tuple[HistoryEntry, ...] = ()
-    created: str = ""
-    lineage: str = ""
-    parent: str = ""
-    variant: str = ""
-
-    @property
-    def top(self) -> str:
-        """The topmost layer, "" without any."""
-        return self.chain_ids[-1] if self.chain_ids else ""
-
-    def configuration(self, architecture: str) -> Configuration:
-        """The config of an image of this."""
-        return Configuration(
-            architecture=architecture,
-            variant=self.variant,
-            created=self.created,
-            author=self.state.author,
-            config=self.state.config,
-            rootfs=RootFilesystem(diff_ids=list(self.diff_ids)),
-            history=list(self.history),
-        )
 
 
 class StageBuild:
@@ -119,19 +88,20 @@ class StageBuild:
         if base is not None:
             return msgspec.structs.replace(base, state=State(config=base.state.config, author=base.state.author))
         if name == SCRATCH and name not in bench.order.contexts:
-            return self._from_nothing()
+            return self._from_nothing(Platform.parse(platform) if platform else bench.platform)
         try:
             image = await bench.image(name, platform, self._stage.index)
         except EngineError as exc:
             raise StepFailed.at(bench.dockerfile, start.line, exc) from exc
-        return _product_of(image)
+        return product_of(image, bench.platform)
 
-    def _from_nothing(self) -> Product:
+    def _from_nothing(self, platform: Platform) -> Product:
         """What `FROM scratch` gives; the cache knows since when, or an image of no steps would be new each time."""
-        product = Product(state=State(config=ContainerConfig(env=[f"PATH={DEFAULT_PATH}"])), lineage=key_of(SCRATCH))
+        state = State(config=ContainerConfig(env=[f"PATH={DEFAULT_PATH}"]))
+        product = Product(state=state, platform=platform, lineage=key_of(SCRATCH))
         entry = self._bench.look_up(product.lineage)
         if entry is None:
-            entry = _entry(product.lineage, SCRATCH, product)
+            entry = entry_of(product.lineage, SCRATCH, product)
             self._bench.fresh.append(entry)
         return msgspec.structs.replace(product, created=rfc3339(entry.created_ns))
 
@@ -164,11 +134,11 @@ class StageBuild:
         lineage = key_of(product.lineage, instruction.text, state.config, state.args, state.author)
         entry = self._bench.look_up(lineage)
         if entry is None:
-            entry = _entry(lineage, instruction.text, product)
+            entry = entry_of(lineage, instruction.text, product)
             self._bench.fresh.append(entry)
         else:
             await self._say(" ---> Using cache\n")
-        return _grown(product, entry, state, created_by=instruction.text)
+        return grown(product, entry, state, created_by=instruction.text)
 
     async def _workdir(self, instruction: Workdir, product: Product) -> Product:
         state = self._applied(instruction, product.state)
@@ -177,7 +147,7 @@ class StageBuild:
         entry = self._bench.look_up(key)
         if entry is not None:
             await self._say(" ---> Using cache\n")
-            return _grown(product, entry, state, created_by=instruction.text)
+            return grown(product, entry, state, created_by=instruction.text)
 
         async def act(layer: Unfinished) -> bool:
             if not await anyio.to_thread.run_sync(needs_directory, layer.rootfs, path):
@@ -186,7 +156,7 @@ class StageBuild:
             return True
 
         entry = await self._made(key, instruction.text, product, act)
-        return _grown(product, entry, state, created_by=instruction.text)
+        return grown(product, entry, state, created_by=instruction.text)
 
     async def _copy(self, instruction: Copy, product: Product) -> Product:
         bench = self._bench
@@ -206,7 +176,7 @@ class StageBuild:
             await self._say(" ---> Using cache\n")
         if instruction.link:
             entry = await on_top_of(bench, entry, product.chain_ids, self._stage.index)
-        return _grown(product, entry, product.state, created_by=instruction.text)
+        return grown(product, entry, product.state, created_by=instruction.text)
 
     async def _copied(
         self, instruction: Copy, product: Product, origin: Origin | None, facts: Sequence[object], quick: str
@@ -220,7 +190,7 @@ class StageBuild:
             await self._say(" ---> Using cache\n")
         elif instruction.link:
             async with bench.limiter:
-                entry = _filled(_entry(key, instruction.text, product), await make_alone(bench, plan), ())
+                entry = filled(entry_of(key, instruction.text, product), await make_alone(bench, plan), ())
             await bench.cache.put(entry)
         else:
 
@@ -244,7 +214,7 @@ class StageBuild:
             await self._say(" ---> Using cache\n")
         else:
             entry = await self._made(plan.key, instruction.text, product, partial(self._program, instruction, plan))
-        return _grown(product, entry, product.state, created_by=f"RUN {plan.command}")
+        return grown(product, entry, product.state, created_by=f"RUN {plan.command}")
 
     async def _program(self, instruction: Run, plan: RunPlan, layer: Unfinished) -> bool:
         bench, tail = self._bench, deque[bytes]()
@@ -275,9 +245,9 @@ class StageBuild:
         bench = self._bench
         await bench.bring(product.chain_ids, self._stage.index)
         async with bench.limiter, unfinished(bench.drivers, product.chain_ids) as layer:
-            entry = _entry(key, description, product)
+            entry = entry_of(key, description, product)
             if await act(layer):
-                entry = _filled(entry, await layer.capture(bench.images.inventory.layers), product.chain_ids)
+                entry = filled(entry, await layer.capture(bench.images.inventory.layers), product.chain_ids)
         await bench.cache.put(entry)
         return entry
 
@@ -290,56 +260,11 @@ class StageBuild:
         self._step += 1
 
     async def _say_id(self, product: Product) -> None:
-        body = encode_configuration(product.configuration(self._bench.platform.architecture))
+        body = encode_configuration(product.configuration())
         await self._say(f" ---> {short(product.parent if product.lineage == product.parent else digest_of(body))}\n")
 
     async def _say(self, text: str) -> None:
         await self._bench.transcript.say(self._stage.index, text)
-
-
-def _entry(key: str, description: str, product: Product) -> Entry:
-    now = time.time_ns()
-    return Entry(id=key, description=description, created_ns=now, used_ns=now, parent=product.lineage)
-
-
-def _filled(entry: Entry, layer: CapturedLayer, below: Sequence[str]) -> Entry:
-    """The entry of a step that made a layer."""
-    return msgspec.structs.replace(
-        entry, diff_id=layer.diff_id, chain_ids=[*below, layer.chain_id], size_bytes=layer.size_bytes
-    )
-
-
-def _grown(product: Product, entry: Entry, state: State, *, created_by: str) -> Product:
-    """The product after a step. The key stays with the image, so that another engine can use it as a cache."""
-    created = rfc3339(entry.created_ns)
-    history = HistoryEntry(
-        created=created,
-        created_by=created_by,
-        comment=note(entry.id),
-        empty_layer=not entry.has_layer,
-    )
-    return msgspec.structs.replace(
-        product,
-        state=state,
-        chain_ids=tuple(entry.chain_ids) if entry.has_layer else product.chain_ids,
-        diff_ids=(*product.diff_ids, entry.diff_id) if entry.has_layer else product.diff_ids,
-        history=(*product.history, history),
-        created=created,
-        lineage=key_of(product.lineage, entry.id, created),
-    )
-
-
-def _product_of(image: Image) -> Product:
-    return Product(
-        state=State(config=image.config, author=image.author),
-        chain_ids=tuple(image.chain_ids),
-        diff_ids=tuple(image.diff_ids),
-        history=tuple(image.history),
-        created=image.created,
-        lineage=image.id,
-        parent=image.id,
-        variant=image.variant,
-    )
 
 
 def _without_triggers(state: State) -> State:

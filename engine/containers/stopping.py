@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import signal as signals
+from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
@@ -41,10 +42,11 @@ class Stopper:
         number = parse_signal(signal) if signal else stop_signal(container)
         if not container.is_active:
             raise NotModified("container is already stopped")
-        if not await self._give_up_restart(container, is_meant_to_end=True):
-            await self._end(container, number, self._grace(container, timeout_seconds))
-        if container in self._ledger:
-            self._ledger.publish(container, "stop")
+        with _stopping(container):
+            if not await self._give_up_restart(container, is_meant_to_end=True):
+                await self._end(container, number, self._grace(container, timeout_seconds))
+            elif container in self._ledger:
+                self._ledger.publish(container, "stop")
 
     async def kill(self, container: Container, *, signal: str) -> None:
         """Send a signal; after SIGKILL, return when the container has ended. Raises `Conflict` if it does not run."""
@@ -78,11 +80,10 @@ class Stopper:
 
     async def _bring_down(self, container: Container) -> None:
         removed = container.wait_for(REMOVED) if container.record.host_config.auto_remove else None
-        await self._end(container, stop_signal(container), self._grace(container, None))
+        with _stopping(container):
+            await self._end(container, stop_signal(container), self._grace(container, None))
         if removed is not None:
             await removed
-        else:
-            self._ledger.publish(container, "stop")
 
     async def restart(self, container: Container, *, timeout_seconds: int | None, signal: str) -> None:
         """Stop a container, if it runs, and start it."""
@@ -169,6 +170,16 @@ class Stopper:
         if seconds is None:
             seconds = _GRACE_SECONDS
         return None if seconds < 0 else seconds
+
+
+@contextlib.contextmanager
+def _stopping(container: Container) -> Iterator[None]:
+    """Have the end of a container, should it come now, told as a stop."""
+    container.stops += 1
+    try:
+        yield
+    finally:
+        container.stops -= 1
 
 
 def stop_signal(container: Container) -> int:

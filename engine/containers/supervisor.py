@@ -192,6 +192,8 @@ class Supervisor:
             container.restart_wanted = anyio.Event()
             if status.oom_killed:
                 self._ledger.publish(container, "oom")
+            for _ in range(container.stops):
+                self._ledger.publish(container, "stop")
             self._ledger.publish(container, "die", exitCode=str(status.exit_code), execDuration=str(int(lived)))
             run.ended.set()
             container.tell_ended()

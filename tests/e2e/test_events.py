@@ -75,7 +75,7 @@ def test_what_is_done_to_a_container_is_told(machine: Machine) -> None:
         "container exec_create: true ", "container exec_start: true ", "container exec_die",
         "container pause", "container unpause", "container rename", "container top", "container archive-path",
         "container pause", "container commit", "container unpause", "container kill",
-        "container kill", "container kill", "container die", "container stop", "container start", "container restart",
+        "container kill", "container kill", "container stop", "container die", "container start", "container restart",
         "container kill", "container die", "container destroy",
     ]  # fmt: skip
     assert all("path" not in event["Actor"]["Attributes"] for event in events)

@@ -219,7 +219,7 @@ async def test_a_signal_that_is_ignored_is_followed_by_kill(world: World) -> Non
         await engine.stop("web", timeout_seconds=0)
         assert [number for _, number in world.runtime.signals] == [15, 9]
         assert engine.inspect("web").state.exit_code == 137
-    assert world.actions(container) == ["create", "start", "kill", "kill", "die", "stop"]
+    assert world.actions(container) == ["create", "start", "kill", "kill", "stop", "die"]
 
 
 async def test_a_paused_container_is_thawed_to_be_stopped(world: World) -> None:

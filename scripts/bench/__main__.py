@@ -1,4 +1,5 @@
-"""`make bench`: how long reading files, moving images and bringing stacks up and down takes, beside other tools.
+"""`make bench`: how long reading files, moving images, running containers and bringing stacks up and down takes, beside
+other tools.
 
 Tools take turns within a round, so that a slow moment of the machine hits them all. What is printed are median and
 min..max of the rounds, in seconds. `cold` means that no engine runs when `up` is called; images are always there.
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from scripts.bench.archives import list_images, move_archives
 from scripts.bench.builds import build_images
+from scripts.bench.containers import run_containers, weigh_containers
 from scripts.bench.files import read_files
 from scripts.bench.images import pull_images
 from scripts.bench.stacks import compete, start_up
@@ -30,6 +32,8 @@ def main() -> None:
     parser.add_argument("--builds", type=int, default=3, help="rounds of building three stages")
     parser.add_argument("--archives", type=int, default=3, help="rounds of loading, saving and pushing an image")
     parser.add_argument("--lists", type=int, default=5, help="rounds of listing 500 images")
+    parser.add_argument("--containers", type=int, default=3, help="rounds of running containers")
+    parser.add_argument("--crowd", type=int, default=100, help="how many running containers to weigh")
     chosen = parser.parse_args()
     timings: Timings = defaultdict(list)
     with tempfile.TemporaryDirectory(prefix="pcb", dir="/var/tmp", ignore_cleanup_errors=True) as place:
@@ -40,12 +44,15 @@ def main() -> None:
             build_images(home, chosen.builds, timings)
             move_archives(home, chosen.archives, timings)
             list_images(home, chosen.lists, timings)
+            run_containers(home, chosen.containers, timings)
+            weights = weigh_containers(home, chosen.crowd)
             if chosen.rounds:
                 start_up(home, chosen.rounds, timings)
             compete(home, numbers(chosen.sizes), chosen.rounds, timings)
         finally:
             home.end_engine()
     report(timings)
+    print(*weights, sep="\n")
     for (name, size), peak in sorted(memory.items(), key=lambda item: item[0][1]):
         print(f"{name:18}{size:9}  config         {peak / 1024:8.0f} MiB at most")
     for case, peak in peaks.items():

@@ -32,8 +32,8 @@ log = logging.getLogger(__name__)
 async def serve(settings: Settings, *, version: str) -> None:
     """Run one engine until it is told to stop or has been idle for long enough.
 
-    Containers live on after it, unless the machine goes down. Raises `Conflict` if another engine has the state directory, `Unavailable` if
-    the API's socket cannot be made.
+    Containers live on after it, unless the machine goes down. Raises `Conflict` if another engine has the state
+    directory, `Unavailable` if the API's socket cannot be made.
     """
     paths = settings.paths
     paths.make()

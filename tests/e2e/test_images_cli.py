@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import docker
 import pytest
 
 from tests.e2e.machine import Completed, Machine, pycompose_command
@@ -38,6 +39,17 @@ def test_clients_of_long_ago_work_with_images(machine: Machine, version: str, tm
         old_docker(machine, version, "rmi", f"{registry.host}/made:1", "made:old")
         old_docker(machine, version, "pull", f"{registry.host}/made:1")
         old_docker(machine, version, "rmi", f"{registry.host}/made:1")
+
+
+@pytest.mark.parametrize(("version", "told"), [("1.43", True), ("1.44", False)])
+def test_the_virtual_size_is_told_to_clients_that_know_it(machine: Machine, version: str, *, told: bool) -> None:
+    machine.docker("pull", IMAGE)
+    client = docker.DockerClient(base_url=machine.address, version=version)
+    try:
+        entries = [*client.df()["Images"], *client.api.images()]
+    finally:
+        client.close()
+    assert {"VirtualSize" in entry for entry in entries} == {told}
 
 
 def test_an_image_is_for_one_platform_and_says_so(machine: Machine, tmp_path: Path) -> None:

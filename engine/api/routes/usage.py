@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from engine.api.image_views import listed
 from engine.api.messages import Answer, Request, json_reply
 from engine.api.router import Route
 from engine.api.routes.build import cache_record
@@ -24,7 +25,8 @@ async def disk_usage(services: Services, request: Request) -> Answer:
     answer: dict[str, object] = {"LayersSize": 0, "Images": None, "Containers": None, "Volumes": None}
     cached = [cache_record(item) for item in await services.builder.usage()] if "build-cache" in wanted else None
     if "image" in wanted:
-        answer["LayersSize"], answer["Images"] = await services.system.images_usage()
+        answer["LayersSize"], images = await services.system.images_usage()
+        answer["Images"] = [listed(image, request.version) for image in images]
     if "container" in wanted:
         answer["Containers"] = await services.system.containers_usage()
     if "volume" in wanted:

@@ -117,8 +117,7 @@ class ContainerService:
             recovery = Recovery(self._drivers, self._ledger, self._launcher, self._supervisor, self._remover)
             revived = await recovery.run()
             task_status.started()
-            for container in revived:
-                tasks.start_soon(self._supervisor.revive, container)
+            self._supervisor.resume(revived)
             try:
                 await anyio.sleep_forever()
             finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -20,6 +20,7 @@ from engine.containers.launching import Launcher
 from engine.containers.ledger import Ledger
 from engine.containers.lifecycle import Status, Verb, advance
 from engine.containers.logs import Logs
+from engine.containers.reviving import needs
 from engine.errors import EngineError, RuntimeFailure, Unavailable
 from engine.runtime.launch import ExitStatus
 from engine.undo import undo_on_error
@@ -30,6 +31,9 @@ log = logging.getLogger(__name__)
 _ATTACH_SECONDS = 5.0
 # What `docker run` exits with when the engine itself is at fault.
 _ENGINE_FAILED = 128
+
+
+_FollowUp = tuple[Container, Callable[[], Awaitable[None]]]
 
 
 class Probing(Protocol):
@@ -58,6 +62,7 @@ class Supervisor:
         self._prober = prober
         self._logs = logs
         self.tasks: anyio.abc.TaskGroup | None = None
+        self._unfollowed: list[_FollowUp] = []
         self.is_closing = False
         self.remove: Callable[[Container], Awaitable[None]] | None = None
 
@@ -81,14 +86,34 @@ class Supervisor:
         self.tasks.start_soon(self._supervise, container, run, name=f"container {container.id[:12]}")
 
     async def settle(self, container: Container, status: ExitStatus) -> None:
-        """Record the end of a container that nobody watched, and have done what follows from it (its restart policy,
-        `--rm`) soon.
-        """
-        assert self.tasks is not None
+        """Record the end of a container that nobody watched; `resume` does what follows from it."""
         run = container.run = Run()
         with anyio.CancelScope(shield=True):
             decision = await self._settle(container, run, status)
-        self.tasks.start_soon(self._follow, container, run, decision, name=f"container {container.id[:12]}")
+        self._unfollowed.append((container, partial(self._follow, container, run, decision)))
+
+    def resume(self, revived: Iterable[Container]) -> None:
+        """Do what follows from the ends that were settled (a restart, `--rm`), and start the `revived` again.
+
+        Each comes after those that it cannot run without.
+        """
+        assert self.tasks is not None
+        acts: list[_FollowUp] = [*self._unfollowed]
+        acts += [(container, partial(self._revive, container)) for container in revived]
+        self._unfollowed = []
+        needed = needs([container.record for container, _ in acts])
+        tried = {container.id: anyio.Event() for container, _ in acts}
+
+        async def follow(container: Container, act: Callable[[], Awaitable[None]]) -> None:
+            for other in needed[container.id]:
+                await tried[other].wait()
+            try:
+                await act()
+            finally:
+                tried[container.id].set()
+
+        for container, act in acts:
+            self.tasks.start_soon(follow, container, act, name=f"container {container.id[:12]}")
 
     async def _launch(self, container: Container, restart_count: int | None) -> Run:
         advance(container.status, Verb.START)
@@ -216,7 +241,7 @@ class Supervisor:
         for error in errors:
             log.error("container %s could not be restarted", container.id[:12], exc_info=error)
 
-    async def revive(self, container: Container) -> None:
+    async def _revive(self, container: Container) -> None:
         """Start a container that its policy wants back after an engine start; a failure is logged."""
         async with container.lock:
             for error in await all_of(partial(self.start, container)):

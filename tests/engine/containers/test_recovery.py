@@ -71,6 +71,27 @@ async def test_a_container_that_ended_meanwhile_is_restarted_by_its_policy(open_
         assert second.containers.inspect(stopped).state.status == "exited"
 
 
+async def test_containers_come_back_after_those_whose_network_they_share(open_engine: Open) -> None:
+    policy = RestartPolicy(name="always")
+    async with open_engine() as first:
+        await _with_image(first)
+        await first.start("sleep", "1000", name="web", host=HostConfig(restart_policy=policy))
+        shared = HostConfig(restart_policy=policy, network_mode="container:web")
+        for number in range(4):
+            await first.start("sleep", "1000", name=f"beside-{number}", host=shared)
+        names = ["web", *(f"beside-{number}" for number in range(4))]
+        descriptors = [os.pidfd_open(first.containers.inspect(name).state.pid) for name in names]
+    # The last ones first, so that nothing but the order of their starts helps them.
+    for descriptor in reversed(descriptors):
+        signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+        os.close(descriptor)
+    async with open_engine() as second:
+        for name in names:
+            if second.containers.inspect(name).state.status != "running":
+                await second.until("start", second.containers.inspect(name).id)
+        assert {second.containers.inspect(name).state.status for name in names} == {"running"}
+
+
 async def test_before_the_machine_goes_down_containers_end_in_order_and_come_back_by_their_policies(
     open_engine: Open,
 ) -> None:

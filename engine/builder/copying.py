@@ -7,7 +7,6 @@ from __future__ import annotations
 import errno
 import os
 import posixpath
-import shutil
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from engine.builder.modes import Mode
 from engine.builder.tree import Entry, Found, Tree, walk
 from engine.errors import BadRequest
 from engine.storage.rooted import resolve_in_root
+from engine.storage.sparse import copy_file
 from engine.wire.ignore import Ignore
 
 _UNSUPPORTED: Final = frozenset({errno.ENOTSUP, errno.EPERM, errno.ENODATA})
@@ -158,7 +158,7 @@ class _Copier:
         if stat.S_ISLNK(found.st_mode):
             Path(place).symlink_to(Path(entry.place).readlink())
         elif stat.S_ISREG(found.st_mode):
-            shutil.copyfile(entry.place, place, follow_symlinks=False)
+            copy_file(entry.place, place)
         elif stat.S_ISSOCK(found.st_mode):
             return
         else:

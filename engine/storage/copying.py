@@ -1,4 +1,4 @@
-"""Copying a tree as it is: owners, modes, times, attributes, links, devices."""
+"""Copying a tree as it is: owners, modes, times, attributes, links, devices, holes."""
 
 # ruff: noqa: PTH101, PTH102, PTH108, PTH115, PTH211 - thousands of names, as bytes or text
 
@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Final
 
 import anyio.to_thread
+
+from engine.storage.sparse import copy_file
 
 _UNSUPPORTED: Final = frozenset({errno.ENOTSUP, errno.EPERM, errno.ENODATA})
 _OVERLAY: Final = "trusted.overlay."
@@ -59,7 +61,7 @@ def _copy(entry: os.DirEntry[str], target: str, links: dict[tuple[int, int], str
     if kind == stat.S_IFLNK:
         os.symlink(os.readlink(entry.path), target)
     elif kind == stat.S_IFREG:
-        shutil.copyfile(entry.path, target, follow_symlinks=False)
+        copy_file(entry.path, target)
     else:
         os.mknod(target, found.st_mode, found.st_rdev)
     _copy_attributes(entry.path, target, found)

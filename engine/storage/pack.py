@@ -23,6 +23,7 @@ from typing import Final
 from engine.errors import InvalidLayer
 from engine.storage import tarstream
 from engine.storage.jail import inside
+from engine.storage.sparse import extents
 from engine.storage.streaming import Write
 from engine.storage.tarstream import Entry
 from engine.storage.tarwrite import END, header, padding
@@ -201,26 +202,21 @@ def _entry(
 def _contents(descriptor: int, size_bytes: int) -> Iterator[bytes]:
     """Exactly as many bytes as the file had. Its holes are not read, which would fill the page cache with zeros."""
     at = 0
-    while at < size_bytes:
-        data_at = _seek(descriptor, at, size_bytes, os.SEEK_DATA)
-        while at < data_at:
-            length = min(data_at - at, _CHUNK)
-            yield _ZEROS if length == _CHUNK else bytes(length)
-            at += length
-        hole_at = _seek(descriptor, at, size_bytes, os.SEEK_HOLE)
-        while at < hole_at and (piece := os.pread(descriptor, min(hole_at - at, _CHUNK), at)):
+    for begin, end in extents(descriptor, size_bytes):
+        yield from _zeros(begin - at)
+        at = begin
+        while at < end and (piece := os.pread(descriptor, min(end - at, _CHUNK), at)):
             yield piece
             at += len(piece)
+    yield from _zeros(size_bytes - at)
 
 
-def _seek(descriptor: int, at: int, size_bytes: int, kind: int) -> int:
-    """Where the next data or hole is, at most `size_bytes`. Behind the end of a file that was cut is only a hole."""
-    try:
-        return min(os.lseek(descriptor, at, kind), size_bytes)
-    except OSError as exc:
-        if exc.errno != errno.ENXIO:
-            raise
-        return size_bytes if kind == os.SEEK_DATA else at
+def _zeros(count: int) -> Iterator[bytes]:
+    while count >= _CHUNK:
+        yield _ZEROS
+        count -= _CHUNK
+    if count:
+        yield bytes(count)
 
 
 def _xattrs(target: bytes | int) -> dict[bytes, bytes]:

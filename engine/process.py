@@ -27,6 +27,7 @@ _PACKAGES = {
     "runc": "runc",
     "nft": "nftables",
     "newuidmap": "uidmap",
+    "nsenter": "util-linux",
     "ps": "procps",
 }
 _PLACES = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -27,7 +27,7 @@ import anyio
 import msgspec
 
 from engine.errors import Conflict, NoSuchContainer, RuntimeFailure
-from engine.process import wait_pidfd
+from engine.process import wait_any
 from engine.runtime import cgroups, monitor
 from engine.runtime.bpf import FilterCache, Uncompilable
 from engine.runtime.console import AttachedConsole, Console, reopen_log, resize_terminal
@@ -55,6 +55,8 @@ from engine.wire.containers import HostConfig
 
 _KILLED = 128 + signals.SIGKILL
 _TICK_NS = 10_000_000
+# How long a monitor may take, on a busy machine, to write down the end of its container.
+_STUCK_SECONDS = 10.0
 
 
 @dataclass(slots=True)
@@ -146,8 +148,10 @@ class Runtime:
         """Wait for the end of a container that was created or adopted here. Cancelling it changes nothing."""
         held = self._known(container_id)
         while held.status is None:
-            if held.monitor_pidfd is not None:
-                await wait_pidfd(held.monitor_pidfd)
+            if held.monitor_pidfd is not None and held.pidfd is not None:
+                await wait_any(held.monitor_pidfd, held.pidfd)
+            if held.monitor_pidfd is not None:  # else the container was deleted meanwhile
+                await end_monitor(held.monitor_pidfd, within_seconds=_STUCK_SECONDS)
             await self._settle(held)
         return held.status
 

@@ -29,9 +29,9 @@ async def kill_and_wait(pidfd: int) -> None:
     await wait_pidfd(pidfd)
 
 
-async def end_monitor(pidfd: int) -> None:
-    """Wait for a monitor whose container has ended; kill it if it hangs on a client that does not read."""
-    with anyio.move_on_after(_MONITOR_SECONDS):
+async def end_monitor(pidfd: int, *, within_seconds: float = _MONITOR_SECONDS) -> None:
+    """Wait for a monitor whose container has ended; kill it if it hangs (on a client that does not read)."""
+    with anyio.move_on_after(within_seconds):
         await wait_pidfd(pidfd)
         return
     await kill_and_wait(pidfd)

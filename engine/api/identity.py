@@ -16,3 +16,4 @@ class Identity:
     proxies: Mapping[str, str] = field(default_factory=dict[str, str])
     is_debugging: bool = False
     warnings: tuple[str, ...] = ()
+    logging_driver: str = "json-file"

@@ -10,8 +10,7 @@ from typing import Final
 
 from engine.errors import Unavailable
 from engine.process import find_tool, run
-from engine.runtime.programs import installed
-from engine.wire.system import RuntimeInfo, VersionComponent
+from engine.wire.system import VersionComponent
 
 _CGROUP: Final = Path("/sys/fs/cgroup")
 _FORWARDING: Final = Path("/proc/sys/net/ipv4/ip_forward")
@@ -92,11 +91,6 @@ async def tool(name: str) -> VersionComponent:
             details={"GitCommit": commit[1] if commit else ""},
         )
     return _tools[name]
-
-
-def runtimes() -> dict[str, RuntimeInfo]:
-    """The OCI runtimes there are."""
-    return {name: RuntimeInfo(path=str(path)) for name, path in installed().items()}
 
 
 def _cgroup_facts() -> CgroupFacts:

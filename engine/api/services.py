@@ -19,6 +19,7 @@ from engine.api.hijack import Console
 from engine.api.identity import Identity
 from engine.builder.order import BuildOrder
 from engine.builder.usage import CacheUsage
+from engine.containers.defaults import ContainerDefaults
 from engine.containers.files.commit import CommitOptions
 from engine.containers.files.sizes import Sizes
 from engine.containers.options import AttachOptions, LogOptions
@@ -84,6 +85,7 @@ class ContainerJobs(Protocol):
     """`engine.containers.service.ContainerService`, as far as the API uses it."""
 
     async def run(self, *, task_status: TaskStatus[None] = TASK_STATUS_IGNORED) -> None: ...
+    def use_defaults(self, defaults: ContainerDefaults) -> None: ...
     async def create(
         self, name: str, request: ContainerCreateRequest, *, platform: str = ""
     ) -> ContainerCreateResponse: ...

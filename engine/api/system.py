@@ -6,6 +6,8 @@ import os
 import platform
 import socket
 import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -13,16 +15,18 @@ import msgspec
 from msgspec import UNSET
 
 from engine.api.identity import Identity
-from engine.api.machine import architecture, read_machine, runtimes, tool
+from engine.api.machine import architecture, read_machine, tool
 from engine.api.services import ContainerJobs, ImageJobs
 from engine.api.sizes import with_sizes
 from engine.events.bus import EventBus
+from engine.runtime.programs import installed
 from engine.state.paths import Paths
 from engine.wire.containers import ContainerSummary
 from engine.wire.images import ImageSummary
 from engine.wire.system import (
     API_VERSION,
     MIN_API_VERSION,
+    RuntimeInfo,
     SystemInfo,
     SystemVersion,
     VersionComponent,
@@ -42,12 +46,14 @@ class System:
         images: ImageJobs[Any],
         events: EventBus,
         identity: Identity,
+        runtimes: Callable[[], Mapping[str, Path]] = installed,
     ) -> None:
         self._paths = paths
         self._containers = containers
         self._images = images
         self._events = events
         self.identity = identity
+        self._runtimes = runtimes
 
     @property
     def version_text(self) -> str:
@@ -91,7 +97,7 @@ class System:
         controllers = machine.cgroups.controllers
         states = self._containers.states()
         running, paused = states["running"] + states["restarting"], states["paused"]
-        found_runtimes = runtimes()
+        found_runtimes = {name: RuntimeInfo(path=str(path)) for name, path in self._runtimes().items()}
         return SystemInfo(
             id=told.engine_id,
             containers=states.total(),
@@ -135,6 +141,7 @@ class System:
             no_proxy=told.proxies.get("NO_PROXY", ""),
             name=socket.gethostname(),
             labels=list(told.labels),
+            logging_driver=told.logging_driver,
             server_version=self.version_text,
             runtimes=found_runtimes,
             default_runtime=next(iter(found_runtimes), ""),

@@ -24,7 +24,7 @@ from engine.containers.checks.endpoints import (
 from engine.containers.checks.host import check_host
 from engine.containers.checks.limits import settle_limits
 from engine.containers.container import Container
-from engine.containers.defaults import with_defaults
+from engine.containers.defaults import BUILT_IN, with_defaults
 from engine.containers.drivers import Drivers
 from engine.containers.ledger import Ledger
 from engine.containers.links import kept_links
@@ -50,6 +50,7 @@ class Creator:
     def __init__(self, drivers: Drivers, ledger: Ledger) -> None:
         self._drivers = drivers
         self._ledger = ledger
+        self.defaults = BUILT_IN
 
     async def create(
         self, name: str, request: ContainerCreateRequest, *, platform: str = ""
@@ -83,7 +84,7 @@ class Creator:
         settled = settle_limits(host, host_facts())
         check_endpoints(request.networking_config.endpoints_config)
         check_links(host, self._ledger.get)
-        host = with_defaults(settled.host, host_facts(), default_runtime=next(iter(runtimes), ""))
+        host = with_defaults(settled.host, host_facts(), default_runtime=next(iter(runtimes), ""), told=self.defaults)
         warnings = list(settled.warnings)
         if request.mac_address:
             warnings.append(MAC_IS_DEPRECATED)

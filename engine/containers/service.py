@@ -17,6 +17,7 @@ from engine.containers.attach import Streams
 from engine.containers.connecting import Connector
 from engine.containers.container import NEXT_EXIT, NOT_RUNNING, REMOVED
 from engine.containers.creation import Creator
+from engine.containers.defaults import ContainerDefaults
 from engine.containers.drivers import Drivers, FileSystems, Images, Networks, Processes
 from engine.containers.exec import Execs, ExecSession
 from engine.containers.files.commit import CommitOptions, Committer
@@ -122,6 +123,10 @@ class ContainerService:
                 await anyio.sleep_forever()
             finally:
                 self._supervisor.tasks = self._execs.tasks = None
+
+    def use_defaults(self, defaults: ContainerDefaults) -> None:
+        """Give containers that are made from now on these defaults."""
+        self._creator.defaults = defaults
 
     @property
     def running_count(self) -> int:

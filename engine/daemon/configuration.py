@@ -37,6 +37,21 @@ class AddressPool(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     size: int
 
 
+class RuntimeSetting(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """An OCI runtime of the user's."""
+
+    path: str = ""
+    runtime_args: list[str] = []
+
+
+class UlimitSetting(msgspec.Struct, frozen=True, rename="pascal", forbid_unknown_fields=True):
+    """A limit of processes; -1 is unlimited."""
+
+    name: str = ""
+    soft: int = 0
+    hard: int = 0
+
+
 class Configuration(msgspec.Struct, frozen=True, rename="kebab"):
     """What the file may say. An empty value is the same as none; options of the command line count more."""
 
@@ -59,6 +74,33 @@ class Configuration(msgspec.Struct, frozen=True, rename="kebab"):
     max_download_attempts: int = 0
     live_restore: bool = True
     default_address_pools: list[AddressPool] = []
+    default_runtime: str = ""
+    runtimes: dict[str, RuntimeSetting] = {}
+    log_driver: str = ""
+    log_opts: dict[str, str] = {}
+    default_ulimits: dict[str, UlimitSetting] = {}
+    default_shm_size: str | int = 0
+    default_cgroupns_mode: str = ""
+    default_ipc_mode: str = ""
+    init: bool = False
+    no_new_privileges: bool = False
+    seccomp_profile: str = ""
+    dns: list[str] = []
+    dns_opts: list[str] = []
+    dns_search: list[str] = []
+    host_gateway_ip: str = ""
+    host_gateway_ips: list[str] = []
+    bip: str = ""
+    mtu: int = 0
+    icc: bool = True
+    ip: str = ""
+    shutdown_timeout: int = 0
+    exec_opts: list[str] = []
+    features: dict[str, bool] = {}
+
+    def ulimits(self) -> list[tuple[str, UlimitSetting]]:
+        """The limits by their names, in order."""
+        return sorted(self.default_ulimits.items())
 
 
 KNOWN: Final = frozenset(field.encode_name for field in msgspec.structs.fields(Configuration))
@@ -81,9 +123,16 @@ def read_configuration(path: Path, *, must_exist: bool = False) -> Configuration
     except msgspec.DecodeError as exc:  # also a `ValidationError`, which names the place
         raise _refused(path, str(exc)) from exc
     check_labels(path, found.labels)
+    _check_values(path, found)
+    return found
+
+
+def _check_values(path: Path, found: Configuration) -> None:
     if not found.live_restore:
         raise _refused(path, "live-restore: containers always live on after this engine")
-    return found
+    for option in found.exec_opts:
+        if option != "native.cgroupdriver=cgroupfs":
+            raise _refused(path, f"exec-opts: {option}: cgroups are made as files (native.cgroupdriver=cgroupfs)")
 
 
 def check_labels(place: Path | str, labels: list[str]) -> None:

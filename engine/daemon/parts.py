@@ -28,6 +28,7 @@ def identity_of(settings: Settings, *, version: str) -> Identity:
         labels=told.labels,
         proxies=told.shown_proxies,
         is_debugging=told.is_debugging,
+        logging_driver=told.defaults.log.type,
         warnings=tuple(settings.doors.warnings()),
     )
 
@@ -37,7 +38,7 @@ def put_together(settings: Settings, store: Store, runtime: Runtime, events: Eve
     paths = settings.paths
     images = ImageService(paths, store, events, settings.reloadable.registries)
     volumes = VolumeService(paths, store, events)
-    networks = NetworkService(paths, store, events, pools=settings.address_pools)
+    networks = NetworkService(paths, store, events, pools=settings.address_pools, default=settings.default_network)
     snapshots = Snapshots(paths)
     builder = Builder(paths, store, images, Drivers(paths, events, images, snapshots, volumes, networks, runtime))
     containers = ContainerService(
@@ -50,7 +51,11 @@ def put_together(settings: Settings, store: Store, runtime: Runtime, events: Eve
         networks=networks,
         runtime=runtime,
     )
-    system = System(paths=paths, containers=containers, images=images, events=events, identity=identity)
+    runtime.use_runtimes(settings.reloadable.runtimes, settings.reloadable.default_runtime)
+    containers.use_defaults(settings.reloadable.defaults)
+    system = System(
+        paths=paths, containers=containers, images=images, events=events, identity=identity, runtimes=runtime.runtimes
+    )
     return Services(
         containers=containers,
         images=images,

@@ -55,7 +55,7 @@ async def _serve(settings: Settings, store: Store, *, version: str) -> None:
     try:
         identity = identity_of(settings, version=version)
         services = put_together(settings, store, runtime, events, identity)
-        await _run(settings, services, Reloader(settings, services))
+        await _run(settings, services, Reloader(settings, services, runtime))
     finally:
         journal.close()
         runtime.close()

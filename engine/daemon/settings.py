@@ -6,13 +6,16 @@ import math
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from engine.containers.defaults import BUILT_IN, ContainerDefaults
 from engine.daemon.configuration import CONFIGURATION, Configuration, check_labels, read_configuration
+from engine.daemon.directives import default_network_of, defaults_of, log_what_means_nothing, runtimes_of
 from engine.daemon.doors import Certificates, Doors
 from engine.errors import BadRequest
+from engine.network.default_bridge import NO_WISHES, DefaultBridge
 from engine.network.ipam import DEFAULT_POOLS, Pool, checked_pool
 from engine.registry.settings import RegistrySettings
 from engine.state.paths import Paths
@@ -55,6 +58,9 @@ class Reloadable:
     log_level: str
     proxies: Mapping[str, str]
     registries: RegistrySettings
+    defaults: ContainerDefaults = BUILT_IN
+    runtimes: Mapping[str, Path] = field(default_factory=dict[str, Path])
+    default_runtime: str = ""
 
     @property
     def shown_proxies(self) -> dict[str, str]:
@@ -81,6 +87,7 @@ class Settings:
     ready_descriptor: int | None = None
     idle_seconds: float = math.inf
     address_pools: tuple[Pool, ...] = DEFAULT_POOLS
+    default_network: DefaultBridge = NO_WISHES
 
 
 def settings_of(options: Options, environment: Mapping[str, str]) -> Settings:
@@ -100,6 +107,7 @@ def settings_of(options: Options, environment: Mapping[str, str]) -> Settings:
         ready_descriptor=options.ready_descriptor,
         idle_seconds=math.inf if options.idle_seconds is None else options.idle_seconds,
         address_pools=_address_pools(configuration),
+        default_network=default_network_of(configuration),
     )
 
 
@@ -166,6 +174,7 @@ def _reloadable(
 ) -> Reloadable:
     labels = [*configuration.labels, *options.labels]
     check_labels("--label", labels)
+    log_what_means_nothing(configuration)
     through = {**proxies(environment), **configuration.proxies.variables()}
     files = registry_files(paths, environment, configuration_file(options, environment))
     registries = RegistrySettings.load(files).with_mirrors(parse_mirrors(options.mirrors)).with_proxies(through)
@@ -174,6 +183,9 @@ def _reloadable(
         log_level=_log_level(options, configuration),
         proxies=through,
         registries=registries.with_trust(TRUST_DIRECTORIES),
+        defaults=defaults_of(configuration),
+        runtimes=runtimes_of(configuration),
+        default_runtime=configuration.default_runtime,
     )
 
 

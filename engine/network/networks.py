@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
@@ -18,6 +19,7 @@ import msgspec
 from engine.errors import BadRequest, Conflict, EngineError, Forbidden, NoSuchNetwork
 from engine.network import blueprints, ipam, netlink, rules
 from engine.network.conntrack import forget_udp_flows
+from engine.network.default_bridge import DefaultBridge
 from engine.network.firewall import Firewall
 from engine.network.links import Bridge, Parent
 from engine.network.nftables import Message
@@ -32,11 +34,13 @@ from engine.network.records import (
     Subnet,
 )
 from engine.network.rules import BridgeRules, Element
-from engine.network.wanted import wanted_network
+from engine.network.wanted import given_subnets, wanted_network
 from engine.state.names import find, new_id
 from engine.state.store import Store
 from engine.undo import undo_on_error
 from engine.wire.networks import NetworkCreateRequest
+
+log = logging.getLogger(__name__)
 
 
 class Networks:
@@ -112,6 +116,20 @@ class Networks:
                     NetworkRecord(id=new_id(), name=name, driver=driver, created_ns=time.time_ns(), subnets=subnets)
                 )
 
+    async def configure_default(self, wish: DefaultBridge) -> None:
+        """Make the default network as the settings say, unless containers are on it; for them it stays as it is."""
+        record = self.get(DEFAULT_NETWORK)
+        wanted = wish.applied_to(record)
+        if wanted == record:
+            return
+        if self._in_use(record.id):
+            log.warning("containers are on the default network: what the settings say of it counts once none is")
+            return
+        if not wanted.subnets:
+            wanted = msgspec.structs.replace(wanted, subnets=[self._free_subnet()])
+        self._addresses.pop((record.id, 4), None)
+        await self._table.put(wanted)
+
     async def create(self, request: NetworkCreateRequest) -> NetworkRecord:
         """Make a network: its record and its bridge, or nothing."""
         wanted = wanted_network(request, lambda name: find(self._table, name))
@@ -164,7 +182,8 @@ class Networks:
             if record.id in self._live:
                 await self._restore(record)
                 return record
-            made = await anyio.to_thread.run_sync(self._make, msgspec.structs.replace(record, subnets=[]))
+            fixed = msgspec.structs.replace(record, subnets=given_subnets(record))
+            made = await anyio.to_thread.run_sync(self._make, fixed)
             undo.append(lambda: anyio.to_thread.run_sync(self._unmake, made))
             undo.append(lambda: self._forget_bridge(made))
             await self._know_bridge(made)

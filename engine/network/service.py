@@ -12,6 +12,7 @@ import anyio.abc
 from engine.errors import Forbidden, NotFound
 from engine.events.bus import EventBus
 from engine.network import netlink, plan
+from engine.network.default_bridge import DefaultBridge
 from engine.network.endpoints import Endpoints
 from engine.network.ipam import DEFAULT_POOLS, Pool
 from engine.network.networks import Networks
@@ -51,8 +52,17 @@ class NetworkService:
     await networks.close_sandbox(sandbox.id)
     """
 
-    def __init__(self, paths: Paths, store: Store, events: EventBus, *, pools: Sequence[Pool] = DEFAULT_POOLS) -> None:
+    def __init__(
+        self,
+        paths: Paths,
+        store: Store,
+        events: EventBus,
+        *,
+        pools: Sequence[Pool] = DEFAULT_POOLS,
+        default: DefaultBridge | None = None,
+    ) -> None:
         self._events = events
+        self._default = default or DefaultBridge()
         self._endpoints = Endpoints()
         self._sandboxes = Sandboxes(paths, store, self._endpoints)
         self._networks = Networks(
@@ -77,6 +87,7 @@ class NetworkService:
             self._sandboxes.tasks = tasks
             await self._networks.know_predefined()
             await self._sandboxes.recover()
+            await self._networks.configure_default(self._default)
             task_status.started()
             try:
                 await anyio.sleep_forever()

@@ -65,7 +65,7 @@ def wanted_network(request: NetworkCreateRequest, find: Callable[[str], NetworkR
     if request.config_only:
         return record
     _check_options(record)
-    return msgspec.structs.replace(record, subnets=_subnets(record))
+    return msgspec.structs.replace(record, subnets=given_subnets(record))
 
 
 def _refuse_name_and_scope(request: NetworkCreateRequest) -> None:
@@ -139,7 +139,7 @@ def _refuse_overlap_within(given: Sequence[IPAMConfig]) -> None:
         ipam.refuse_overlap(ipam.wanted_subnet(item), others)
 
 
-def _subnets(record: NetworkRecord) -> list[Subnet]:
+def given_subnets(record: NetworkRecord) -> list[Subnet]:
     """The ranges that the user gave; those of a version that is off do not count."""
     enabled = {4: record.enable_ipv4, 6: record.enable_ipv6}
     subnets = [subnet for item in record.given if enabled[(subnet := ipam.wanted_subnet(item)).version]]

@@ -25,11 +25,27 @@ class Programs:
         self._found: dict[str, Path] = {chosen.name: chosen} if chosen else {}
         self._is_fixed = chosen is not None
         self._surroundings: dict[Path, Surroundings] = {}
+        self._named: Mapping[str, Path] = {}
+        self._default = ""
+
+    def configure(self, named: Mapping[str, Path], default: str) -> None:
+        """Add runtimes under names of the user's, and have the one named `default` be it, unless that is "".
+
+        Raises `BadRequest` if there is no such runtime; then everything stays.
+        """
+        before = self._named, self._default
+        self._named, self._default = named, default
+        there = self._look()
+        if default and default not in there:
+            self._named, self._default = before
+            raise BadRequest(f"specified default runtime '{default}' does not exist")
+        if not self._is_fixed:
+            self._found = there
 
     def found(self) -> Mapping[str, Path]:
         """The installed runtimes, the default first. Looks for them until there are some."""
         if not self._found:
-            self._found = installed()
+            self._found = self._look()
         return self._found
 
     @property
@@ -42,19 +58,26 @@ class Programs:
 
         Raises `BadRequest` as `at`.
         """
-        return self.at(name).name
+        surroundings = self.at(name)
+        name = name or self.default
+        return name if name in self._named else surroundings.name
 
     def at(self, name: str) -> Surroundings:
         """Where a runtime is started, the default one for "". Raises `BadRequest` for one that is not installed."""
         program = self.found().get(name or self.default)
         if program is None and not self._is_fixed:
-            self._found = installed()
+            self._found = self._look()
             program = self._found.get(name)
         if program is None:
             raise BadRequest(f"unknown or invalid runtime name: {name}")
         if program not in self._surroundings:
             self._surroundings[program] = Surroundings(program, self._pinned)
         return self._surroundings[program]
+
+    def _look(self) -> dict[str, Path]:
+        there = {**installed(), **self._named}
+        first = {self._default: there[self._default]} if self._default in there else {}
+        return {**first, **there}
 
     def close(self) -> None:
         """Let go of what the runtimes' surroundings hold."""

@@ -91,6 +91,13 @@ class Runtime:
         """The OCI runtimes that are installed, by name, the default first."""
         return self._programs.found()
 
+    def use_runtimes(self, named: Mapping[str, Path], default: str = "") -> None:
+        """Know runtimes under names of the user's, too; `default` is what a container gets that names none.
+
+        Raises `BadRequest` if there is no runtime of that name.
+        """
+        self._programs.configure(named, default)
+
     async def create(self, launch: Launch) -> int:
         """Make the container up to the point where its program would run; returns the pid of its init.
 

@@ -14,6 +14,7 @@ from typing import Any
 import anyio
 from msgspec import structs
 
+from engine.containers.defaults import ContainerDefaults
 from engine.containers.files.commit import CommitOptions
 from engine.containers.files.sizes import Sizes
 from engine.containers.options import AttachOptions, LogOptions
@@ -140,6 +141,10 @@ class FakeContainers(Runs):
         self.exec_error: Exception | None = None
         self.start_error: Exception | None = None
         self.log_error: Exception | None = None
+        self.defaults = ContainerDefaults()
+
+    def use_defaults(self, defaults: ContainerDefaults) -> None:
+        self.defaults = defaults
 
     def find(self, name: str) -> FakeContainer:
         container = find(self.known.values(), name)

@@ -44,6 +44,8 @@ def test_directives_have_dockers_names(tmp_path: Path) -> None:
         ({"labels": ["rack"]}, "bad attribute format: rack"),
         ({"labels": ["a=1", "a=2"]}, "conflict labels for a"),
         ({"live_restore": False}, "containers always live on"),
+        ({"exec_opts": ["native.cgroupdriver=systemd"]}, "native.cgroupdriver=systemd"),
+        ({"default_ulimits": {"nofile": {"Soft": "x"}}}, "Expected `int`"),
     ],
 )
 def test_what_cannot_be_honoured_is_refused(tmp_path: Path, directives: dict[str, object], words: str) -> None:
@@ -98,3 +100,68 @@ def test_passwords_of_proxies_are_not_shown(tmp_path: Path) -> None:
         "HTTPS_PROXY": "http://xxxxx:xxxxx@proxy:3128",
         "NO_PROXY": "localhost",
     }
+
+
+def test_what_containers_and_the_default_network_get_is_in_dockers_words(tmp_path: Path) -> None:
+    file = written(
+        tmp_path,
+        log_driver="local",
+        log_opts={"max-size": "1m"},
+        default_ulimits={"nofile": {"Name": "nofile", "Hard": 64, "Soft": 32}},
+        default_shm_size="128M",
+        default_cgroupns_mode="private",
+        init=True,
+        dns=["9.9.9.9"],
+        dns_search=["lan"],
+        host_gateway_ips=["10.1.1.1"],
+        runtimes={"mine": {"path": "/bin/true"}},
+        default_runtime="mine",
+        bip="10.77.0.1/24",
+        mtu=1400,
+        icc=False,
+        ip="127.0.0.1",
+        shutdown_timeout=30,
+        features={"buildkit": True},
+        exec_opts=["native.cgroupdriver=cgroupfs"],
+    )
+    settings = settings_of(Options(config_file=file), {})
+    defaults = settings.reloadable.defaults
+    assert (defaults.log.type, defaults.log.config) == ("local", {"max-size": "1m"})
+    assert [(each.name, each.soft, each.hard) for each in defaults.ulimits] == [("nofile", 32, 64)]
+    assert (defaults.shm_size, defaults.init, defaults.dns, defaults.dns_search) == (
+        128 << 20,
+        True,
+        ("9.9.9.9",),
+        ("lan",),
+    )
+    assert (settings.reloadable.runtimes, settings.reloadable.default_runtime) == ({"mine": Path("/bin/true")}, "mine")
+    (given,) = settings.default_network.given
+    assert (given.subnet, given.gateway) == ("10.77.0.0/24", "10.77.0.1")
+    assert settings.default_network.options == {
+        "com.docker.network.driver.mtu": "1400",
+        "com.docker.network.bridge.enable_icc": "false",
+        "com.docker.network.bridge.host_binding_ipv4": "127.0.0.1",
+    }
+
+
+@pytest.mark.parametrize(
+    ("directives", "words"),
+    [
+        ({"log_driver": "gelf"}, "gelf"),
+        ({"log_opts": {"colour": "red"}}, "colour"),
+        ({"default_ipc_mode": "host"}, "default-ipc-mode: 'host' is not supported"),
+        ({"default_cgroupns_mode": "x"}, "default-cgroupns-mode"),
+        ({"default_shm_size": "lots"}, "default-shm-size: invalid size: 'lots'"),
+        ({"dns": ["resolver"]}, "resolver is not an ip address"),
+        ({"seccomp_profile": "/nonexistent.json"}, "opening seccomp profile"),
+        ({"runtimes": {"mine": {"path": "/nonexistent"}}}, "there is no program /nonexistent"),
+        ({"runtimes": {"mine": {"path": "/bin/true", "runtimeArgs": ["--debug"]}}}, "runtimeArgs are not supported"),
+        ({"bip": "10.0.0.0/24"}, "invalid bip"),
+        ({"bip": "bridge"}, "invalid bip"),
+        ({"mtu": -1}, "invalid MTU number"),
+    ],
+)
+def test_values_that_cannot_be_are_refused(tmp_path: Path, directives: dict[str, object], words: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        settings_of(Options(config_file=written(tmp_path, **directives)), {})
+    assert words in refused.value.message

@@ -31,11 +31,14 @@ def reloader(engine: FakeEngine, file: Path) -> Reloader:
 async def test_what_changed_is_taken_up_and_told(tmp_path: Path) -> None:
     engine, file = fake_engine(), tmp_path / "daemon.json"
     reloading = reloader(engine, file)
-    file.write_text(json.dumps({"labels": ["rack=7"], "debug": True, "registry-mirrors": ["https://new.lan"]}))
+    file.write_text(
+        json.dumps({"labels": ["rack=7"], "debug": True, "registry-mirrors": ["https://new.lan"], "init": True})
+    )
     with engine.events.listen() as heard:
         await reloading.reload()
         event = heard.receive_nowait()
     assert (engine.system.identity.labels, engine.system.identity.is_debugging) == (("rack=7",), True)
+    assert engine.containers.defaults.init
     assert engine.images.settings.mirrors["docker.io"] == ("https://new.lan",)
     assert (event.type, event.action, event.actor.id) == ("daemon", "reload", "fake")
     assert (event.actor.attributes["labels"], event.actor.attributes["debug"]) == ('["rack=7"]', "true")

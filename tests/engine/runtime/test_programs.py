@@ -34,3 +34,14 @@ def test_a_container_remembers_what_its_runtime_is_itself_called() -> None:
     assert programs.own_name("") == "crun"
     with pytest.raises(BadRequest, match="unknown or invalid runtime name: other"):
         programs.own_name("other")
+
+
+def test_runtimes_of_the_user_keep_their_names_and_one_may_be_the_default(tmp_path: Path) -> None:
+    mine = tmp_path / "program"
+    programs = Programs(())
+    programs.configure({"mine": mine}, "mine")
+    assert next(iter(programs.found())) == "mine"
+    assert programs.own_name("") == programs.own_name("mine") == "mine"
+    with pytest.raises(BadRequest, match="specified default runtime 'absent' does not exist"):
+        programs.configure({}, "absent")
+    assert programs.default == "mine"

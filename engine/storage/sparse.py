@@ -1,13 +1,15 @@
-"""Files with holes: where their data is, and copies that have the holes too."""
+"""Files with holes: where their data is, copies that have them too, and making them of long runs of zeros."""
 
 from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 _CHUNK: Final = 1 << 30
+_HOLE_BYTES: Final = 16 * 1024
+_ZEROS: Final = bytes(64 * 1024)
 
 
 def extents(descriptor: int, size_bytes: int) -> Iterator[tuple[int, int]]:
@@ -37,6 +39,29 @@ def copy_file(source: str, target: str) -> None:
         os.close(reading)
 
 
+def write_with_holes(descriptor: int, pieces: Iterable[memoryview]) -> None:
+    """Write pieces to a new file, but what is zeros over a long way becomes a hole: most archives have no holes, so a
+    sparse file comes in them at its full length.
+    """
+    size_bytes = 0
+    is_hole = False
+    for piece in pieces:
+        size_bytes += len(piece)
+        is_hole = len(piece) >= _HOLE_BYTES and not piece[0] and not piece[-1] and _is_zeros(piece)
+        if is_hole:
+            os.lseek(descriptor, size_bytes, os.SEEK_SET)
+        else:
+            write_whole(descriptor, piece)
+    if is_hole:
+        os.ftruncate(descriptor, size_bytes)
+
+
+def write_whole(descriptor: int, piece: memoryview) -> None:
+    """Write all of a piece, however little of it goes at once."""
+    while piece:
+        piece = piece[os.write(descriptor, piece) :]
+
+
 def _copy_range(reading: int, writing: int, begin: int, end: int) -> None:
     os.lseek(writing, begin, os.SEEK_SET)
     while begin < end:
@@ -54,3 +79,10 @@ def _seek(descriptor: int, at: int, size_bytes: int, kind: int) -> int:
         if exc.errno != errno.ENXIO:
             raise
         return size_bytes if kind == os.SEEK_DATA else at
+
+
+def _is_zeros(piece: memoryview) -> bool:
+    # Bytes are compared at once, views one by one.
+    return all(
+        bytes(piece[at : at + len(_ZEROS)]) == _ZEROS[: len(piece) - at] for at in range(0, len(piece), len(_ZEROS))
+    )

@@ -16,7 +16,7 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -27,6 +27,7 @@ from engine.storage.compression import Read, decompressed
 from engine.storage.jail import inside
 from engine.storage.recipe import Recipe
 from engine.storage.room import RoomWatch
+from engine.storage.sparse import write_whole, write_with_holes
 from engine.storage.tarstream import Entry, Stream
 
 _WHITEOUT: Final = b".wh."
@@ -36,8 +37,6 @@ _OPAQUE_ATTRIBUTE: Final = "trusted.overlay.opaque"
 _OVERLAY_ATTRIBUTES: Final = (b"trusted.overlay.", b"user.overlay.")
 _CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _MOST_ENTRIES: Final = 5_000_000
-_HOLE_BYTES: Final = 16 * 1024
-_ZEROS: Final = bytes(64 * 1024)
 # Refused where the file system or our rights lack it; an image must not fail for that (as with Docker).
 _UNSUPPORTED: Final = frozenset({errno.ENOTSUP, errno.EPERM, errno.ENODATA})
 
@@ -163,7 +162,7 @@ class Unpacker:
             path = path.rpartition(b"/")[0]
         for directory in reversed(missing):
             try:
-                os.mkdir(directory, 0o755)
+                _make_parent(directory)
             except FileExistsError:
                 self._existing_parent(directory)
             self._known.add(directory)
@@ -172,7 +171,7 @@ class Unpacker:
         found = os.lstat(path)
         if _is_whiteout(found):
             os.unlink(path)
-            os.mkdir(path, 0o755)
+            _make_parent(path)
             _make_opaque(path)
         elif not stat.S_ISDIR(found.st_mode) and not stat.S_ISLNK(found.st_mode):
             raise InvalidLayer(f"{_shown(path)} is a file and a directory at once")
@@ -238,7 +237,7 @@ class Unpacker:
             else:
                 self._spoil_recipe()
                 self._sparse(descriptor, entry)
-            if entry.uid or entry.gid:
+            if _is_anothers(entry, os.fstat(descriptor)):
                 os.fchown(descriptor, entry.uid, entry.gid)
                 if mode & 0o6000:
                     os.fchmod(descriptor, mode)  # a change of owner takes the set-id bits away
@@ -253,7 +252,7 @@ class Unpacker:
         for offset, length in entry.extents or ():
             os.lseek(descriptor, offset, os.SEEK_SET)
             for piece in self._stream.pieces(length):
-                _write(descriptor, piece)
+                write_whole(descriptor, piece)
         os.ftruncate(descriptor, entry.size)
 
     def _directory(self, entry: Entry, path: bytes) -> None:
@@ -279,7 +278,7 @@ class Unpacker:
     def _symlink(self, entry: Entry, path: bytes) -> None:
         self._retrying(path, lambda: os.symlink(entry.link, path))
         self.size_bytes += len(entry.link)
-        if entry.uid or entry.gid:
+        if _is_anothers(entry, os.lstat(path)):
             os.chown(path, entry.uid, entry.gid, follow_symlinks=False)
         _set_xattrs(path, entry)
         os.utime(path, ns=(entry.mtime_ns, entry.mtime_ns), follow_symlinks=False)
@@ -300,7 +299,7 @@ class Unpacker:
             tarstream.FIFO: stat.S_IFIFO,
         }[entry.type]
         self._retrying(path, lambda: os.mknod(path, kind | entry.mode, os.makedev(*entry.device)))
-        if entry.uid or entry.gid:
+        if _is_anothers(entry, os.lstat(path)):
             os.chown(path, entry.uid, entry.gid, follow_symlinks=False)
             os.chmod(path, entry.mode)
         _set_xattrs(path, entry)
@@ -335,33 +334,16 @@ def _inside_name(name: bytes) -> bytes:
     return name
 
 
-def write_with_holes(descriptor: int, pieces: Iterable[memoryview]) -> None:
-    """Write pieces to a new file, but what is zeros over a long way becomes a hole: most archives have no holes, so a
-    sparse file comes in them at its full length.
-    """
-    size_bytes = 0
-    is_hole = False
-    for piece in pieces:
-        size_bytes += len(piece)
-        is_hole = len(piece) >= _HOLE_BYTES and not piece[0] and not piece[-1] and _is_zeros(piece)
-        if is_hole:
-            os.lseek(descriptor, size_bytes, os.SEEK_SET)
-        else:
-            _write(descriptor, piece)
-    if is_hole:
-        os.ftruncate(descriptor, size_bytes)
+def _is_anothers(entry: Entry, made: os.stat_result) -> bool:
+    """Whether a file that was just made belongs to others than it should: a directory may hand its group down."""
+    return (entry.uid, entry.gid) != (made.st_uid, made.st_gid)
 
 
-def _is_zeros(piece: memoryview) -> bool:
-    # Bytes are compared at once, views one by one.
-    return all(
-        bytes(piece[at : at + len(_ZEROS)]) == _ZEROS[: len(piece) - at] for at in range(0, len(piece), len(_ZEROS))
-    )
-
-
-def _write(descriptor: int, piece: memoryview) -> None:
-    while piece:
-        piece = piece[os.write(descriptor, piece) :]
+def _make_parent(path: bytes) -> None:
+    """Make a directory that the archive does not name: root's, whatever the one around it hands down."""
+    os.mkdir(path, 0o755)
+    os.chown(path, 0, 0, follow_symlinks=False)
+    os.chmod(path, 0o755)
 
 
 def _is_whiteout(found: os.stat_result) -> bool:

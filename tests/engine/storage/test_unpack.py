@@ -59,6 +59,24 @@ def test_owners_modes_times_and_kinds_are_kept(root: Path) -> None:
     assert result.size_bytes == 2 + len("../nowhere")
 
 
+def test_a_directory_hands_its_group_down_to_nothing(root: Path) -> None:
+    unpacked(
+        root,
+        archive(
+            folder("mail", mode=0o2775, gid=8),
+            entry("mail/root", content=b""),
+            symlink("mail/link", "root"),
+            entry("mail/pipe", tarfile.FIFOTYPE, mode=0o600),
+            folder("mail/inner", mode=0o755),
+            entry("mail/unnamed/file", content=b""),
+        ),
+    )
+    assert (root / "mail").stat().st_gid == 8
+    for path in (root / "mail").rglob("*"):
+        found = path.lstat()
+        assert (path.name, found.st_gid, found.st_mode & stat.S_ISGID) == (path.name, 0, 0)
+
+
 @pytest.mark.parametrize(
     "pack",
     [

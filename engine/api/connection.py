@@ -28,7 +28,16 @@ from engine.api.services import Services
 from engine.client.sockets import UnixStream
 from engine.errors import EngineError, ExpectationFailed
 from engine.wire.codec import encode
-from engine.wire.http import JSON, RAW_STREAM, READ_BYTES, header_texts, parse_target, server_connection, wants_upgrade
+from engine.wire.http import (
+    JSON,
+    RAW_STREAM,
+    READ_BYTES,
+    cleaned_target,
+    header_texts,
+    parse_target,
+    server_connection,
+    wants_upgrade,
+)
 from engine.wire.system import API_VERSION, ErrorResponse
 
 log = logging.getLogger(__name__)
@@ -97,7 +106,10 @@ class Connection:
         self._wants_upgrade = wants_upgrade(headers)
         if headers.get("expect", "100-continue").lower() != "100-continue":
             raise ExpectationFailed(f"cannot do what is expected: {headers['expect']}")
-        target = parse_target(event.target.decode("latin-1"))
+        wanted = event.target.decode("latin-1")
+        if clean := cleaned_target(wanted):
+            return Reply(301, headers=(("Location", clean),))
+        target = parse_target(wanted)
         request = Request(event.method.decode("ascii"), target, headers, self._read_body)
         handler, request.params = self._router.match(request.method, request.path)
         return await handler(self._services, request)

@@ -24,7 +24,7 @@ from engine.containers.logs import journal_of, log_path
 from engine.containers.mounts import in_order
 from engine.containers.record import ContainerRecord
 from engine.containers.sources import Sources, share_memory, unshare_memory
-from engine.errors import BadRequest, Conflict, Unavailable
+from engine.errors import BadRequest, Conflict, EngineError, NoSuchContainer, Unavailable
 from engine.runtime.launch import HOST, Identity, Launch, Namespace, OciMount
 from engine.runtime.users import resolve_identity
 
@@ -128,7 +128,11 @@ class Launcher:
             links = linked(self._ledger, self._drivers, record, is_starting=True)
             found.variables = links.variables
             request = surroundings.sandbox_request(record, links.addresses)
-            sandbox = await self._drivers.networks.open_sandbox(request)
+            try:
+                sandbox = await self._drivers.networks.open_sandbox(request)
+            except EngineError as exc:
+                exc.message = f"failed to set up container networking: {exc.message}"
+                raise
             found.network, hosts, resolv_conf = Path(sandbox.namespace), sandbox.hosts, sandbox.resolv_conf
         write = partial(
             surroundings.write_etc, found.etc, hosts=hosts, resolv_conf=resolv_conf, hostname=found.hostname
@@ -144,7 +148,12 @@ class Launcher:
         found.etc = self.home(other.id)
 
     def _joined(self, name: str, modes: namespaces.Modes) -> Container:
-        container = self._ledger.get(name)
+        try:
+            container = self._ledger.get(name)
+        except NoSuchContainer as exc:
+            if modes.network == f"container:{name}":
+                exc.message = f"joining network namespace of container: {exc.message}"
+            raise
         if not container.is_alive:
             if modes.network == f"container:{name}":
                 raise Conflict(

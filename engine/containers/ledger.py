@@ -49,7 +49,9 @@ class Ledger:
         return self._containers[record.id]
 
     def _linked(self, name: str, parent: str, alias: str) -> Container:
-        for link in links_of(self.get(parent).record.host_config):
+        owner = self._names.get(parent) or parent
+        links = links_of(self._containers[owner].record.host_config) if owner in self._containers else ()
+        for link in links:
             if link.alias == alias:
                 return self.get(link.target)
         raise NoSuchContainer(name)

@@ -71,7 +71,6 @@ _REFUSALS: Final[dict[tuple[Status, Verb], str]] = {
     (S.PAUSED, V.REMOVE): "container is paused and must be unpaused first",
     (S.REMOVING, V.REMOVE): "removal of the container is already in progress",
     (S.PAUSED, V.PAUSE): "is already paused",
-    (S.RUNNING, V.UNPAUSE): "is not paused",
 }
 
 
@@ -86,6 +85,8 @@ def advance(status: Status, verb: Verb) -> Status:
 def refusal(status: Status, verb: Verb) -> str:
     """Why `verb` is not possible, in Docker's words where it has some."""
     text = _REFUSALS.get((status, verb))
-    if text is None and verb in (V.PAUSE, V.UNPAUSE):
+    if text is None and verb is V.UNPAUSE:
+        text = "is not paused"
+    if text is None and verb is V.PAUSE:
         text = "is restarting" if status is S.RESTARTING else "is not running"
     return text or f"cannot {verb.value} a container that is {status.value}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import signal as signals
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from typing import Final
 
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 _GRACE_SECONDS: Final = 10
 _KILL_SECONDS: Final = 30.0
+_REMOVAL_SECONDS: Final = 5.0
 
 
 class Stopper:
@@ -35,18 +36,20 @@ class Stopper:
         self._supervisor = supervisor
 
     async def stop(self, container: Container, *, timeout_seconds: int | None, signal: str) -> None:
-        """End a container: its stop signal, a grace period (-1: for ever), SIGKILL. Returns when it has ended.
+        """End a container: its stop signal, a grace period (-1: for ever), SIGKILL. Returns when it has ended, and is
+        gone if it is removed at its end.
 
         Raises `NotModified` if it does not run.
         """
         number = parse_signal(signal) if signal else stop_signal(container)
         if not container.is_active:
             raise NotModified("container is already stopped")
-        with _stopping(container):
-            if not await self._give_up_restart(container, is_meant_to_end=True):
-                await self._end(container, number, self._grace(container, timeout_seconds))
-            elif container in self._ledger:
-                self._ledger.publish(container, "stop")
+        async with _seen_off(container):
+            with _stopping(container):
+                if not await self._give_up_restart(container, is_meant_to_end=True):
+                    await self._end(container, number, self._grace(container, timeout_seconds))
+                elif container in self._ledger:
+                    self._ledger.publish(container, "stop")
 
     async def kill(self, container: Container, *, signal: str) -> None:
         """Send a signal; after SIGKILL, return when the container has ended. Raises `Conflict` if it does not run."""
@@ -182,6 +185,21 @@ def _stopping(container: Container) -> Iterator[None]:
         container.stops -= 1
 
 
+@contextlib.asynccontextmanager
+async def _seen_off(container: Container) -> AsyncIterator[None]:
+    """Go on when a container of `--rm` is gone: scripts use its name again at once. One that cannot go delays nobody."""
+    if not container.record.host_config.auto_remove or container.is_restarting_by_hand:
+        yield
+        return
+    removed = container.wait_for(REMOVED)
+    try:
+        yield
+        with anyio.move_on_after(_REMOVAL_SECONDS):
+            await removed
+    finally:
+        container.stop_waiting(removed)
+
+
 def stop_signal(container: Container) -> int:
     """The signal that asks a container to end."""
     return parse_signal(container.record.config.stop_signal or "SIGTERM")
@@ -191,7 +209,8 @@ def _check(container: Container, verb: Verb) -> None:
     try:
         advance(container.status, verb)
     except Conflict as exc:
-        raise Conflict(f"Container {container.id} {exc.message}") from exc
+        noun = "container" if exc.message == "is not running" else "Container"  # as Docker spells it
+        raise Conflict(f"{noun} {container.id} {exc.message}") from exc
 
 
 async def _ended_within(run: Run, seconds: float) -> bool:

@@ -154,7 +154,7 @@ class NetworkService:
             for sandbox in self._sandboxes
             if any(endpoint.network_id == record.id for endpoint in sandbox.endpoints)
         ]
-        if connected:
+        if connected and not record.is_predefined:
             raise Forbidden(
                 f"error while removing network: network {record.name} has active endpoints ({', '.join(connected)})",
                 hint="stop or disconnect these containers first",

@@ -6,6 +6,7 @@ Docker does. Server and client make their `h11.Connection` here, so both hold to
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ MAX_JSON_BYTES: Final = 16 * 1024 * 1024
 READ_BYTES: Final = 64 * 1024
 
 _VERSIONED = re.compile(r"/v(\d+)(?:\.(\d+))?(/.*)")
+_UNCLEAN: Final = re.compile(r"//|/\.{1,2}(/|$)")
 _ORIGIN = re.compile(r"https?://[^/]*", re.IGNORECASE)
 _FALSE: Final = frozenset({"", "0", "no", "false", "none"})
 
@@ -88,6 +90,20 @@ class Target:
     path: str
     query: Query
     version: Version
+
+
+def cleaned_target(target: str) -> str:
+    """The target whose path has no `.`, `..` and doubled slashes, as Docker's router redirects to; "" if it is that
+    already. Pure.
+    """
+    path, mark, query = target.partition("?")
+    decoded = unquote(path)
+    if not decoded.startswith("/") or not _UNCLEAN.search(decoded):
+        return ""
+    clean = "/" + posixpath.normpath(decoded).lstrip("/")
+    if decoded.endswith("/") and clean != "/":
+        clean += "/"
+    return f"{quote(clean)}{mark}{query}" if clean != decoded else ""
 
 
 def parse_target(target: str) -> Target:

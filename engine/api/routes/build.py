@@ -35,7 +35,7 @@ from engine.wire.images import ErrorDetail, Progress
 from engine.wire.times import parse_time, rfc3339
 
 _PRUNE_FILTERS: Final = frozenset(
-    {"id", "parent", "type", "description", "inuse", "shared", "private", "until", "unused-for"}
+    {"id", "parent", "type", "description", "inuse", "shared", "private", "until", "unused-for", "label", "label!"}
 )
 T = TypeVar("T")
 
@@ -146,7 +146,9 @@ def _matches(item: CacheUsage, filters: Filters) -> bool:
     limits = [*filters.get("until", ()), *filters.get("unused-for", ())]
     shared, used = filter_flag(filters, "shared"), filter_flag(filters, "inuse")
     return (
-        all(item.used_ns <= _limit(text) for text in limits)
+        # `docker system prune` filters everything by labels, of which steps have none.
+        not filters.get("label")
+        and all(item.used_ns <= _limit(text) for text in limits)
         and (not filters.get("id") or any(item.id.startswith(wanted) for wanted in filters["id"]))
         and (not filters.get("type") or item.kind in filters["type"])
         and (not filters.get("description") or any(text in item.description for text in filters["description"]))

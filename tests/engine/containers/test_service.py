@@ -394,7 +394,7 @@ async def test_refusals_name_the_container_as_docker_does(world: World) -> None:
     async with world.engine() as engine:
         first = (await engine.create("first", request())).id
         await engine.create("second", request())
-        with pytest.raises(Conflict, match=f"Container {first} is not running"):
+        with pytest.raises(Conflict, match=f"container {first} is not running"):
             await engine.pause("first")
         await engine.start("first")
         with pytest.raises(Conflict, match=f"Container {first} is not paused"):

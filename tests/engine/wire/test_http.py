@@ -4,7 +4,16 @@ import pytest
 
 from engine.client.transport import Parameters
 from engine.errors import BadRequest
-from engine.wire.http import NEWEST, Query, format_target, parse_target, quoted, stdio_content_type, wants_upgrade
+from engine.wire.http import (
+    NEWEST,
+    Query,
+    cleaned_target,
+    format_target,
+    parse_target,
+    quoted,
+    stdio_content_type,
+    wants_upgrade,
+)
 
 
 def test_a_target_has_a_version_a_path_and_parameters() -> None:
@@ -81,3 +90,26 @@ def test_an_upgrade_needs_both_headers() -> None:
     assert wants_upgrade({"connection": "keep-alive, Upgrade", "upgrade": "tcp"})
     assert not wants_upgrade({"upgrade": "tcp"})
     assert not wants_upgrade({"connection": "Upgrade", "upgrade": "h2c"})
+
+
+@pytest.mark.parametrize(
+    ("target", "clean"),
+    [
+        ("//containers/json", "/containers/json"),
+        ("/v1.47//containers/json", "/v1.47/containers/json"),
+        ("/containers/../info", "/info"),
+        ("/v1.47/./info?x=1", "/v1.47/info?x=1"),
+        ("/images/a//b/json", "/images/a/b/json"),
+        ("/a%20b//c/", "/a%20b/c/"),
+        ("/../..", "/"),
+    ],
+)
+def test_paths_that_are_not_clean_are_redirected_as_docker_does(target: str, clean: str) -> None:
+    assert cleaned_target(target) == clean
+
+
+@pytest.mark.parametrize(
+    "target", ["/", "/info", "/containers/json/", "/containers/json?path=//a/../b", "/images/a..b/json", "/x/.env"]
+)
+def test_clean_paths_stay(target: str) -> None:
+    assert cleaned_target(target) == ""

@@ -88,9 +88,14 @@ class VolumeService:
         return self._shown(record)
 
     async def recover(self) -> None:
-        """Remove the directories of volumes that were being made when an engine died. They are empty: one that is not
-        may be somebody's data, and stays.
+        """Finish the removals that an engine died in, and remove the directories of volumes that were being made. These
+        are empty: one that is not may be somebody's data, and stays.
         """
+        for place in [place for place in self._paths.volumes.iterdir() if place.name.startswith(".")]:
+            name = place.name[1:]
+            if self._records.get(name) is not None and not (self._paths.volumes / name).exists():
+                await self._records.delete(name)
+            await anyio.to_thread.run_sync(_delete_tree, place)
         await anyio.to_thread.run_sync(self._remove_unfinished)
 
     async def size(self, name: str) -> int:
@@ -121,8 +126,7 @@ class VolumeService:
                 raise Conflict(f"remove {name}: volume is in use - [{', '.join(users)}]")
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(self._unmount, name)
-                await self._delete_files(name)
-                await self._records.delete(name)
+                await self._delete(name)
         self._locks.pop(name, None)
         self._publish("destroy", name)
 
@@ -194,6 +198,17 @@ class VolumeService:
                         if directory.is_dir():
                             directory.rmdir()
 
+    async def _delete(self, name: str) -> None:
+        """Delete a volume's files and its record. They are set aside first, under a name that no volume can have: so it
+        is either whole or, for the next engine, on its way out.
+        """
+        place, aside = self._paths.volumes / name, self._paths.volumes / f".{name}"
+        async with undo_on_error() as undo:
+            if await anyio.to_thread.run_sync(_is_moved, place, aside):
+                undo.append(lambda: anyio.to_thread.run_sync(aside.rename, place))
+            await self._records.delete(name)
+        await anyio.to_thread.run_sync(_delete_tree, aside)
+
     async def _delete_files(self, name: str) -> None:
         await anyio.to_thread.run_sync(_delete_tree, self._paths.volumes / name)
 
@@ -235,6 +250,16 @@ def check_volume_name(name: str) -> None:
             f'create {name}: "{name}" includes invalid characters for a local volume name, '
             'only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path'
         )
+
+
+def _is_moved(source: Path, target: Path) -> bool:
+    """Rename a directory; whether there was one. What an earlier removal could not delete makes way."""
+    _delete_tree(target)
+    try:
+        source.rename(target)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _is_fresh(path: Path, marker: Path) -> bool:

@@ -40,13 +40,21 @@ _DEFAULT: tuple[OciMount, ...] = (
 )
 
 
-def container_mounts(launch: Launch, *, has_writable_cgroups: bool = False) -> list[dict[str, Any]]:
+# Whoever mounts cgroup v2 outside of a cgroup namespace of its own sets the options of the whole machine, and would
+# switch off what systemd needs (nsdelegate, memory_recursiveprot): the host's mount is shown instead.
+_HOST_CGROUPS = OciMount("/sys/fs/cgroup", "/sys/fs/cgroup", "bind", ("rbind", "ro", "nosuid", "noexec", "nodev"))
+
+
+def container_mounts(
+    launch: Launch, *, has_writable_cgroups: bool = False, shares_unified_cgroups: bool = False
+) -> list[dict[str, Any]]:
     """All mounts in order: the default ones that the user did not replace, the user's, the init program."""
+    defaults = [_HOST_CGROUPS if one.type == "cgroup" and shares_unified_cgroups else one for one in _DEFAULT]
     users = {mount.destination for mount in launch.mounts}
-    open_types = {"sysfs", "cgroup"} if launch.host_config.privileged else set()
+    writable = {"/sys", "/sys/fs/cgroup"} if launch.host_config.privileged else set()
     if has_writable_cgroups:
-        open_types.add("cgroup")
-    mounts = [mount for mount in _default_mounts(launch, open_types) if _is_kept(mount.destination, users)]
+        writable.add("/sys/fs/cgroup")
+    mounts = [mount for mount in _default_mounts(defaults, launch, writable) if _is_kept(mount.destination, users)]
     if launch.host_config.readonly_rootfs and not launch.host_config.privileged:
         mounts = [_read_only(mount) for mount in mounts]
     mounts += launch.mounts
@@ -71,11 +79,11 @@ def rootfs_propagation(mounts: Iterable[OciMount]) -> str | None:
     return "rslave" if options & {"slave", "rslave"} else None
 
 
-def _default_mounts(launch: Launch, open_types: Container[str]) -> Iterable[OciMount]:
-    for mount in _DEFAULT:
+def _default_mounts(defaults: Iterable[OciMount], launch: Launch, writable: Container[str]) -> Iterable[OciMount]:
+    for mount in defaults:
         if mount.destination == "/dev/shm":
             yield from _shared_memory(mount, launch)
-        elif mount.type in open_types:
+        elif mount.destination in writable:
             yield _with(mount, [option for option in mount.options if option != "ro"])
         else:
             yield mount

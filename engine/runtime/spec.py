@@ -36,11 +36,16 @@ def oci_spec(launch: Launch, host: HostFacts) -> dict[str, Any]:
         is_privileged=launch.host_config.privileged,
         available=host.capabilities,
     )
+    mounts = container_mounts(
+        launch,
+        has_writable_cgroups=security.has_writable_cgroups,
+        shares_unified_cgroups=host.cgroup_version == 2 and not _has_own_cgroups(launch, host),
+    )
     spec: dict[str, Any] = {
         "ociVersion": "1.0.2",
         "process": _process(launch, host, security, granted),
         "root": {"path": str(launch.rootfs), "readonly": launch.host_config.readonly_rootfs},
-        "mounts": container_mounts(launch, has_writable_cgroups=security.has_writable_cgroups),
+        "mounts": mounts,
         "linux": _linux(launch, host, security, granted),
     }
     if launch.uts_namespace is None:

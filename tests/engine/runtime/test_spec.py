@@ -162,6 +162,18 @@ def test_a_container_is_not_spared_with_the_engine_when_memory_is_short(
     assert spec(HostConfig(oom_score_adj=wish, privileged=True), host)["process"].get("oomScoreAdj") == expected
 
 
+@pytest.mark.parametrize("is_privileged", [False, True])
+def test_the_machines_cgroup_tree_is_shown_and_not_mounted_anew(is_privileged: bool) -> None:
+    def of(host: HostFacts, mode: str) -> dict[str, Any]:
+        found = spec(HostConfig(privileged=is_privileged, cgroupns_mode=mode), host)["mounts"]
+        return next(entry for entry in found if entry["destination"] == "/sys/fs/cgroup")
+
+    shared = of(UNIFIED, "host")
+    assert (shared["type"], shared["source"]) == ("bind", "/sys/fs/cgroup")
+    assert ("ro" in shared["options"]) is not is_privileged
+    assert {of(UNIFIED, "private")["type"], of(UNIFIED, "")["type"], of(LEGACY, "host")["type"]} == {"cgroup"}
+
+
 def test_privileged_opens_everything_but_keeps_its_own_namespaces() -> None:
     found = spec(HostConfig(privileged=True))
     assert found["linux"]["maskedPaths"] == found["linux"]["readonlyPaths"] == []

@@ -1,4 +1,5 @@
-"""What older versions of the API did not know when a container is created (moby docs/api/version-history.md). Pure.
+"""What older versions of the API did not know when a container is created, and what they had that is gone from `info`
+(moby docs/api/version-history.md). Pure.
 
 A client of such a version did not ask for these things, whatever its request says; what it could not have meant is
 refused.
@@ -14,6 +15,7 @@ from msgspec.structs import replace
 from engine.errors import BadRequest
 from engine.wire.containers import ContainerCreateRequest, HealthConfig
 from engine.wire.http import Version
+from engine.wire.system import SystemInfo
 
 
 def as_of(request: ContainerCreateRequest, version: Version) -> ContainerCreateRequest:
@@ -22,6 +24,13 @@ def as_of(request: ContainerCreateRequest, version: Version) -> ContainerCreateR
         if version < since:
             request = change(request)
     return request
+
+
+def info_as_of(info: SystemInfo, version: Version) -> SystemInfo:
+    """What the engine says of itself to a client of that version: fields that went later are there."""
+    if version < (1, 42):
+        info = replace(info, kernel_memory=False)
+    return replace(info, bridge_nf_iptables=False, bridge_nf_ip6tables=False) if version < (1, 50) else info
 
 
 def _shareable(request: ContainerCreateRequest) -> ContainerCreateRequest:

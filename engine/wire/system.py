@@ -123,6 +123,9 @@ class SystemInfo(Wire, frozen=True, kw_only=True):
     memory_limit: bool = True
     swap_limit: bool = True
     kernel_memory_tcp: bool | UnsetType = field(name="KernelMemoryTCP", default=UNSET)
+    kernel_memory: bool | UnsetType = UNSET
+    bridge_nf_iptables: bool | UnsetType = field(name="BridgeNfIptables", default=UNSET)
+    bridge_nf_ip6tables: bool | UnsetType = field(name="BridgeNfIp6tables", default=UNSET)
     cpu_cfs_period: bool = True
     cpu_cfs_quota: bool = True
     cpu_shares: bool = field(name="CPUShares", default=True)

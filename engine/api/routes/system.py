@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from engine.api.messages import OK, Answer, Reply, Request, json_reply
+from engine.api.older import info_as_of
 from engine.api.router import Route
 from engine.api.services import Services
 from engine.errors import NotImplementedHere
@@ -30,7 +31,7 @@ async def version(services: Services, request: Request) -> Answer:
 
 async def info(services: Services, request: Request) -> Answer:
     """`GET /info`."""
-    return json_reply(await services.system.info())
+    return json_reply(info_as_of(await services.system.info(), request.version))
 
 
 async def auth(services: Services, request: Request) -> Answer:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from engine.api.older import as_of
+from engine.api.older import as_of, info_as_of
 from engine.errors import BadRequest
 from engine.wire.containers import ContainerCreateRequest, HealthConfig, HostConfig, NetworkingConfig
 from engine.wire.mounts import Mount, VolumeOptions
 from engine.wire.networks import EndpointSettings
+from engine.wire.system import SystemInfo
 
 NEW = ContainerCreateRequest(
     image="x",
@@ -81,3 +83,15 @@ def test_what_a_version_could_not_do_is_refused(
     with pytest.raises(BadRequest, match=words):
         as_of(request_, version)
     as_of(request_, (1, 48))
+
+
+def test_fields_of_info_are_there_for_clients_of_their_time() -> None:
+    fields = ("KernelMemory", "BridgeNfIptables", "BridgeNfIp6tables")
+
+    def those_at(version: tuple[int, int]) -> list[str]:
+        shown = msgspec.to_builtins(info_as_of(SystemInfo(), version))
+        return [name for name in fields if name in shown]
+
+    assert those_at((1, 41)) == [*fields]
+    assert those_at((1, 49)) == ["BridgeNfIptables", "BridgeNfIp6tables"]
+    assert those_at((1, 50)) == []

@@ -175,7 +175,7 @@ def port_list(record: ContainerRecord, sandbox: Sandbox | None) -> list[PortSumm
     """The ports of a listing: published ones with their host side, the exposed others without."""
     bound = sandbox.ports if sandbox else {}
     found: list[PortSummary] = []
-    for port in sorted({*record.config.exposed_ports, *bound}, key=_port_key):
+    for port in sorted({*_exposed(record), *bound}, key=_port_key):
         number, kind = _port(port)
         bindings = bound.get(port) or []
         for binding in bindings:
@@ -186,6 +186,11 @@ def port_list(record: ContainerRecord, sandbox: Sandbox | None) -> list[PortSumm
         if not bindings and number:
             found.append(PortSummary(private_port=number, type=kind))
     return found if record.status in ACTIVE else []
+
+
+def _exposed(record: ContainerRecord) -> list[str]:
+    """The exposed ports with their protocols: `80` and `80/tcp` are one, though the configuration keeps both."""
+    return list(dict.fromkeys(port if "/" in port else f"{port}/tcp" for port in record.config.exposed_ports))
 
 
 def mount_points(record: ContainerRecord, volumes: Path, *, is_listing: bool = False) -> list[MountPoint]:
@@ -206,7 +211,7 @@ def network_settings(record: ContainerRecord, now: Now) -> NetworkSettings:
     bridge = networks.get("bridge", EndpointSettings())
     ports: dict[str, list[PortBinding] | None] = {}
     if now.sandbox is not None:
-        ports = dict.fromkeys(record.config.exposed_ports)
+        ports = dict.fromkeys(_exposed(record))
         ports.update({port: bindings or None for port, bindings in now.sandbox.ports.items()})
     return NetworkSettings(
         sandbox_id=record.id if now.sandbox else "",

@@ -187,7 +187,7 @@ def _stopping(container: Container) -> Iterator[None]:
 
 @contextlib.asynccontextmanager
 async def _seen_off(container: Container) -> AsyncIterator[None]:
-    """Go on when a container of `--rm` is gone: scripts use its name again at once. One that cannot go delays nobody."""
+    """Go on when a container of `--rm` is gone: scripts use its name again. One that is stuck delays little."""
     if not container.record.host_config.auto_remove or container.is_restarting_by_hand:
         yield
         return

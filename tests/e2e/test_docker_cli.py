@@ -6,6 +6,7 @@ import json
 import subprocess
 from collections.abc import Iterator
 
+import docker
 import pytest
 
 from tests.e2e.machine import Machine
@@ -99,6 +100,28 @@ def test_stop_ends_a_container_with_its_own_exit_code_and_rm_forgets_it(machine:
     assert machine.docker("inspect", "--format", "{{.State.ExitCode}}", "ends").stdout.strip() == "0"
     machine.docker("rm", "ends")
     assert machine.docker("inspect", "ends", succeeds=False).returncode == 1
+
+
+def test_the_name_of_a_container_of_rm_is_free_after_its_stop(machine: Machine) -> None:
+    for _ in range(5):
+        machine.docker("run", "--detach", "--rm", "--init", "--name", "again", "busybox", "sleep", "1000")
+        machine.docker("stop", "again")
+
+
+def test_a_port_exposed_without_its_protocol_is_the_same_port(machine: Machine) -> None:
+    client = docker.APIClient(base_url=machine.address, timeout=60)
+    try:
+        made = client.create_container_from_config(
+            {"Image": "busybox", "Cmd": ["sleep", "1000"], "ExposedPorts": {"80": {}, "80/tcp": {}, "53/udp": {}}},
+            "both",
+        )
+        client.start(made)
+        (listed,) = client.containers(filters={"name": "both"})
+        assert sorted((port["PrivatePort"], port["Type"]) for port in listed["Ports"]) == [(53, "udp"), (80, "tcp")]
+        assert client.inspect_container("both")["NetworkSettings"]["Ports"] == {"80/tcp": None, "53/udp": None}
+    finally:
+        client.close()
+        machine.docker("rm", "--force", "both")
 
 
 def test_networks_and_volumes_are_made_listed_and_removed(machine: Machine) -> None:

@@ -93,8 +93,8 @@ async def test_stop_ends_with_the_stop_signal_or_kills_after_the_grace(engine: E
     assert engine.containers.inspect(deaf).state.exit_code == 137
     with pytest.raises(NotModified):
         await engine.containers.stop(deaf)
-    await engine.until("stop", deaf)
-    assert engine.actions(deaf) == ["create", "start", "kill", "kill", "die", "stop"]
+    await engine.until("die", deaf)
+    assert engine.actions(deaf) == ["create", "start", "kill", "kill", "stop", "die"]
 
 
 async def test_a_stopped_container_starts_again_with_its_files(engine: Engine) -> None:

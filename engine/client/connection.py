@@ -50,8 +50,8 @@ class EngineConnection:
     async def _upload(self, data: bytes, body: AsyncIterator[bytes]) -> None:
         await self._write(data)
         async for chunk in body:
-            if chunk:
-                await self._write(self._http.send(h11.Data(data=chunk)) or b"")
+            if chunk and not await self._write(self._http.send(h11.Data(data=chunk)) or b""):
+                return  # nobody reads the rest, so nobody needs to produce it
         await self._write(self._http.send(h11.EndOfMessage()) or b"")
 
     async def _read_head(self) -> Head:
@@ -89,13 +89,15 @@ class EngineConnection:
         except _BROKEN as exc:
             raise EngineUnreachable(self._address, "the connection broke") from exc
 
-    async def _write(self, data: bytes) -> None:
+    async def _write(self, data: bytes) -> bool:
+        """Send; return False if the engine does not read on because it has answered already."""
         try:
             await self._stream.send(data)
         except _BROKEN as exc:
             if self._http.our_state is h11.SEND_BODY:
-                return  # it answered before the whole body was sent: the answer says why
+                return False  # the answer says why
             raise EngineUnreachable(self._address, "the connection broke") from exc
+        return True
 
     def take_over(self) -> tuple[anyio.abc.ByteStream, bytes]:
         """The bare stream after a head, and what arrived of it already."""

@@ -175,6 +175,20 @@ def inherited_sockets(environment: Mapping[str, str]) -> list[socket.socket]:
     return sockets
 
 
+def socket_group(name: str = "") -> str:
+    """The group that may use unix sockets: the given one, else the first usual one that is there, else "".
+
+    Raises `BadRequest` for a group that is not there.
+    """
+    number = _group_id(name)
+    if number < 0:
+        return ""
+    try:
+        return grp.getgrgid(number).gr_name
+    except KeyError:
+        return str(number)
+
+
 def _listen_tcp(family: int, address: tuple[object, ...]) -> socket.socket:
     listening = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     try:

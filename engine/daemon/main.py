@@ -99,13 +99,13 @@ def dial(run_dir: Path | None) -> None:
 @main.command()
 @click.option("--state-dir", type=_FILE, help="What lasts: images, volumes, the database.")
 @click.option("--run-dir", type=_FILE, help="What is of this boot: the socket, namespaces.")
-@click.option("-G", "--group", default="", help="Who may use the socket, besides root.")
+@click.option("-G", "--group", default="", help="Who may use the socket (pycompose, else docker), besides root.")
 def install(state_dir: Path | None, run_dir: Path | None, group: str) -> None:
     """Have systemd start the engine now, at boot, and when a client comes."""
-    from engine.daemon import units
+    from engine.daemon import doors, units
 
     require_root("it writes to /etc/systemd/system")
-    installation = units.Installation(_own_command(), _paths(state_dir, run_dir), group)
+    installation = units.Installation(_own_command(), _paths(state_dir, run_dir), doors.socket_group(group))
     click.echo("\n".join(units.install(installation)))
 
 

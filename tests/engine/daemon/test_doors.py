@@ -19,7 +19,8 @@ import pytest
 from anyio.streams.tls import TLSStream
 
 from engine.api.server import Door, serve
-from engine.daemon.doors import Certificates, Doors, listen_unix
+from engine.daemon import doors
+from engine.daemon.doors import Certificates, Doors, listen_unix, socket_group
 from engine.errors import BadRequest, Conflict, Unavailable
 from tests.fakes.certificates import Authority
 from tests.fakes.services import fake_engine
@@ -51,6 +52,17 @@ def test_the_sockets_owner_and_group_may_connect_and_nobody_else(tmp_path: Path)
         status = (tmp_path / "socket").stat()
     assert stat.S_IMODE(status.st_mode) == 0o660
     assert status.st_gid == os.getgid()
+
+
+def test_a_service_gives_its_socket_to_the_same_group_as_an_engine_started_by_hand(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    group = grp.getgrgid(os.getgid()).gr_name
+    assert socket_group(group) == socket_group(str(os.getgid())) == group
+    monkeypatch.setattr(doors, "_GROUPS", ("nobodys-friends", group))
+    assert socket_group() == group
+    monkeypatch.setattr(doors, "_GROUPS", ("nobodys-friends",))
+    assert socket_group() == ""
 
 
 def test_a_group_that_was_named_has_to_be_there(tmp_path: Path) -> None:

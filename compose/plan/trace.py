@@ -6,11 +6,8 @@ from msgspec import Struct
 
 from compose.plan.actions import (
     Action,
-    BuildImage,
     CreateContainer,
     Plan,
-    PullImage,
-    StartContainer,
     Step,
     WaitFor,
     title,
@@ -59,12 +56,8 @@ def _longest_wait(spans: list[Span]) -> list[Span]:
 def label(action: Action) -> str:
     """A few words for one step of a path: `pull redis`, `start db`, `healthy db`."""
     match action:
-        case PullImage() | BuildImage():
-            return title(action)
         case CreateContainer():
             return f"create {action.final_name}"
-        case StartContainer():
-            return f"start {action.container}"
         case WaitFor():
             return f"{action.condition} {action.service}"
         case _:

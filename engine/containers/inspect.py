@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -240,11 +241,18 @@ def _networks(record: ContainerRecord, now: Now) -> dict[str, EndpointSettings]:
         name: msgspec.structs.replace(
             wish,
             network_id=wish.network_id or ids.get(name, ""),
+            endpoint_id=_endpoint_id(record, name) if mode in ("host", "none") else wish.endpoint_id,
             # A wish until the first start; then an address of an interface, which has gone.
             mac_address="" if record.started_ns else wish.mac_address,
         )
         for name, wish in names.items()
     }
+
+
+def _endpoint_id(record: ContainerRecord, network: str) -> str:
+    """A name for a running container's place in a network that takes nothing of the kernel, another at each start."""
+    text = f"{record.id} {network} {record.started_ns}"
+    return hashlib.sha256(text.encode()).hexdigest() if record.pid else ""
 
 
 def _apparmor(record: ContainerRecord, now: Now) -> str:

@@ -23,8 +23,9 @@ def tmpfs_words(text: str) -> tuple[str, ...]:
     """The mount options of a `--tmpfs`, with Docker's defaults where they say nothing else. Raises `BadRequest`."""
     words = [word for word in text.split(",") if word]
     for word in words:
-        if word not in _FLAGS and word.partition("=")[0] not in _VALUES:
-            raise BadRequest(f'invalid tmpfs option "{word}"')
+        name = word.partition("=")[0]
+        if word not in _FLAGS and name not in _VALUES:
+            raise BadRequest(f'invalid tmpfs option "{name}"')
     return merged_words(words)
 
 

@@ -116,7 +116,7 @@ def test_parents_are_mounted_before_what_is_below_them() -> None:
         (HostConfig(mounts=[Mount(type="tmpfs", target="/")]), 'type "tmpfs": invalid specification: destination'),
         (HostConfig(mounts=[tmpfs(["uid", "5"])]), 'type "tmpfs": invalid option: uid'),
         (HostConfig(mounts=[tmpfs(["exec", "a", "b"])]), "invalid option array length"),
-        (HostConfig(tmpfs={"/x": "bla"}), 'invalid tmpfs option "bla"'),
+        (HostConfig(tmpfs={"/x": "bla=1"}), 'invalid tmpfs option "bla"'),
         (
             HostConfig(mounts=[bind(read_only_non_recursive=True)]),
             "mount options conflict: !ReadOnly && BindOptions.ReadOnlyNonRecursive",

@@ -405,3 +405,24 @@ async def test_refusals_name_the_container_as_docker_does(world: World) -> None:
             await engine.rename("second", "first")
         with pytest.raises(BadRequest, match="Error when allocating new name: Invalid container name"):
             await engine.rename("second", "-")
+
+
+@pytest.mark.parametrize("mode", ["host", "none"])
+async def test_a_place_in_a_network_without_addresses_has_an_id_while_the_container_runs(
+    world: World, mode: str
+) -> None:
+    async with world.engine() as engine:
+        await engine.create("web", request(network_mode=mode))
+
+        def place() -> str:
+            networks = engine.inspect("web").network_settings.networks
+            return networks[mode].endpoint_id
+
+        assert place() == ""
+        await engine.start("web")
+        first = place()
+        assert len(first) == 64
+        await engine.restart("web", timeout_seconds=0)
+        assert place() not in (first, "")
+        await engine.kill("web")
+        assert place() == ""

@@ -28,7 +28,9 @@ _END_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Traces:
-    """Names of everything there is. `processes` are those in the engine's cgroups: the containers'."""
+    """Names of everything there is. `processes` are those in the engine's cgroups: the containers' and their
+    monitors.
+    """
 
     mounts: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
@@ -84,19 +86,26 @@ async def remove_traces(paths: Paths) -> list[str]:
 
 
 def _look(paths: Paths) -> Traces:
-    top = paths.cgroup
     return Traces(
         mounts=tuple(sorted({str(point) for place in (paths.root, paths.run) for point in mount_points(place)})),
         links=tuple(netlink.links_of(paths.tag)),
-        cgroups=tuple(str(path) for path in cgroups.directories(top)),
-        processes=tuple(cgroups.members(top)),
+        cgroups=tuple(str(path) for top in _tops(paths) for path in cgroups.directories(top)),
+        processes=tuple(_members(paths)),
         directories=tuple(str(place) for place in (paths.root, paths.run) if place.exists()),
     )
 
 
+def _tops(paths: Paths) -> tuple[str, ...]:
+    return (paths.cgroup, paths.monitors_cgroup)
+
+
+def _members(paths: Paths) -> list[int]:
+    return [pid for top in _tops(paths) for pid in cgroups.members(top)]
+
+
 async def _end_processes(paths: Paths) -> None:
     with anyio.move_on_after(_END_SECONDS):
-        while found := await anyio.to_thread.run_sync(cgroups.members, paths.cgroup):
+        while found := await anyio.to_thread.run_sync(_members, paths):
             for pid in found:
                 with contextlib.suppress(ProcessLookupError):
                     await _kill(pid)
@@ -126,9 +135,8 @@ def _remove_links(paths: Paths) -> list[str]:
 
 
 def _remove_files(paths: Paths) -> list[str]:
-    problems = []
-    if not cgroups.remove(paths.cgroup):
-        problems.append(f"cgroup {paths.cgroup}: something in it is busy")
+    busy = [top for top in _tops(paths) if not cgroups.remove(top)]
+    problems = [f"cgroup {top}: something in it is busy" for top in busy]
     for place in (paths.run, paths.root):
         try:
             if place.exists():

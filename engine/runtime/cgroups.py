@@ -199,6 +199,26 @@ def thaw(cgroup: str) -> None:
         (path / name).write_text(word)
 
 
+def move_apart(pid: int, cgroup: str) -> None:
+    """Take a process out of the service or session in which the engine was started. Blocks for up to 15 ms.
+
+    A service manager ends whatever is in a service's cgroup (`systemctl kill`). Only for version 2, and not where the
+    engine has the tree for itself. A process that has ended, or a machine that does not allow it, changes nothing.
+    """
+    if hierarchies().version == 1 or _unified_place() == "/":
+        return
+    path = ROOT / cgroup.lstrip("/")
+    with contextlib.suppress(OSError):
+        path.mkdir(exist_ok=True)
+        (path / "cgroup.procs").write_text(str(pid))
+
+
+@functools.cache
+def _unified_place() -> str:
+    lines = Path("/proc/self/cgroup").read_text().splitlines()
+    return next((line.removeprefix("0::") for line in lines if line.startswith("0::")), "/")
+
+
 def hasten_moves() -> None:
     """Make the kernel ready for a process to be moved between cgroups, without waiting for it.
 

@@ -17,6 +17,7 @@ import functools
 import os
 import signal as signals
 import subprocess
+import threading
 import time
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -331,6 +332,9 @@ class Runtime:
         (launch.bundle / "config.json").write_bytes(msgspec.json.encode(spec))
         command = stack.enter_context(surroundings.command())
         starting = monitor.spawn(launch, directory, command, (f"--root={self._state}",))
+        # Nobody waits for it: meanwhile the runtime makes the container.
+        place = (starting.pid, self._paths.monitors_cgroup)
+        threading.Thread(target=cgroups.move_apart, args=place, name="move-monitor", daemon=True).start()
         # The engine may die before the container is made: the next one then has to know whom to end.
         begun = monitor.started_at(starting.pid)
         monitor.write_record(
@@ -395,6 +399,7 @@ class Runtime:
         if not self._present:
             # No await since the check: a create that begins now makes the parent again.
             cgroups.remove_empty(self._paths.cgroup)
+            cgroups.remove_empty(self._paths.monitors_cgroup)
 
     async def _command(self, verb: str, *arguments: str) -> None:
         """Run a container's runtime for a rare verb; its id stands last. Raises `RuntimeFailure` with its words."""

@@ -78,6 +78,11 @@ class Paths:
         """The cgroup below which containers live."""
         return f"/pycompose-{self.tag}"
 
+    @property
+    def monitors_cgroup(self) -> str:
+        """The cgroup in which containers' monitors are, on cgroup v2: no service's, so they do not end with one."""
+        return f"/pycompose-{self.tag}-monitors"
+
     def make(self) -> None:
         """Create the directories, readable by the owner only."""
         for path in (self.root, self.run):

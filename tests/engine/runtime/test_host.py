@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.runtime import cgroups
 from engine.runtime.capabilities import from_mask
 from engine.runtime.cgroups import Hierarchies, parse_mountinfo, read_counters
 from engine.runtime.facts import host_facts, optional_files
@@ -115,3 +116,19 @@ def test_the_runtimes_words_become_dockers(words: str, exit_code: int, reason: s
         assert failure.exit_code == exit_code
         assert reason in failure.message
         assert "2026" not in failure.message
+
+
+@pytest.mark.parametrize(
+    ("version", "own_place", "is_moved"),
+    [(2, "/system.slice/engine.service", True), (2, "/", False), (1, "/system.slice/engine.service", False)],
+)
+def test_a_monitor_leaves_the_service_that_the_engine_is(
+    version: int, own_place: str, is_moved: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cgroups, "ROOT", tmp_path)
+    monkeypatch.setattr(cgroups, "hierarchies", lambda: Hierarchies(version, {}, (tmp_path,), None))
+    monkeypatch.setattr(cgroups, "_unified_place", lambda: own_place)
+    for _ in range(2):
+        cgroups.move_apart(4711, "/engine-monitors")
+    members = tmp_path / "engine-monitors" / "cgroup.procs"
+    assert (members.exists() and members.read_text() == "4711") is is_moved

@@ -19,7 +19,7 @@ from engine.containers.ledger import Ledger
 from engine.containers.lifecycle import Status
 from engine.containers.linked import linked
 from engine.containers.record import ContainerRecord
-from engine.errors import BadRequest, Conflict, NoSuchExec, RuntimeFailure, Unavailable
+from engine.errors import BadRequest, Conflict, EngineError, NoSuchExec, RuntimeFailure, Unavailable
 from engine.runtime.launch import ExecLaunch
 from engine.runtime.users import resolve_identity
 from engine.state.names import new_id
@@ -31,6 +31,8 @@ from engine.wire.containers import (
     IdResponse,
 )
 
+# As long as Docker does.
+_READY_SECONDS: Final = 10.0
 _REMEMBERED: Final = 512
 
 
@@ -45,6 +47,7 @@ class _Instance:
     process: Exec | None = None
     is_started: bool = False
     exit_code: int | None = None
+    ready: anyio.Event = field(default_factory=anyio.Event)
     ended: anyio.Event = field(default_factory=anyio.Event)
 
     @property
@@ -57,9 +60,14 @@ class _Instance:
         """Whether it was started at all, or still can be in this run of the container."""
         return self.is_started or self.run is run
 
+    def begin(self, process: Exec) -> None:
+        self.process = process
+        self.ready.set()
+
     def end(self, exit_code: int) -> None:
         self.exit_code = exit_code
         self.ended.set()
+        self.ready.set()  # for those who wait for a process that never came
 
 
 class ExecSession:
@@ -148,7 +156,7 @@ class Execs:
         except BaseException:
             instance.end(128)
             raise
-        instance.process = process
+        instance.begin(process)
         self.tasks.start_soon(partial(self._watch, container, instance, process, is_detached=request.detach))
         return None if request.detach else ExecSession(process, instance.ended)
 
@@ -186,8 +194,15 @@ class Execs:
         )
 
     async def resize(self, exec_id: str, height: int, width: int) -> None:
-        """Set the size of an exec's terminal. Raises `Conflict` if it does not run."""
+        """Set the size of an exec's terminal. Clients say it while the exec is being started, which is waited for.
+
+        Raises `Conflict` if it has ended, `EngineError` if nobody starts it.
+        """
         instance = self._get(exec_id)
+        with anyio.move_on_after(_READY_SECONDS) as limit:
+            await instance.ready.wait()
+        if limit.cancelled_caught:
+            raise EngineError("timeout waiting for exec session ready")
         if instance.process is None or instance.ended.is_set():
             raise Conflict(f"exec process {exec_id} is not running")
         await instance.process.resize(height, width)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from engine.errors import BadRequest, Conflict, NoSuchExec
@@ -86,3 +87,15 @@ async def test_fifty_execs_run_at_once(engine: Engine) -> None:
             for number in range(50):
                 tasks.start_soon(run, number)
     assert codes == {number: number for number in range(50)}
+
+
+async def test_a_size_may_be_told_before_the_exec_is_started(engine: Engine) -> None:
+    container = await engine.start("sleep", "100")
+    exec_id = await prepare(engine, container, "sleep", "100", tty=True)
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(engine.containers.exec_resize, exec_id, 12, 34)
+            await anyio.lowlevel.checkpoint()
+            await engine.containers.exec_start(exec_id, ExecStartRequest(detach=True, tty=True))
+    await engine.containers.kill(container)
+    await engine.until("exec_die", container)

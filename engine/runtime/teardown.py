@@ -39,6 +39,9 @@ async def end_monitor(pidfd: int, *, within_seconds: float = _MONITOR_SECONDS) -
 
 async def end_creation(pidfd: int, pid: int) -> None:
     """End a monitor that is still making its container, and the runtime that does the work for it."""
+    # On a busy machine it may not have come to starting the runtime yet: it must not do so behind our back.
+    with contextlib.suppress(ProcessLookupError):
+        signal.pidfd_send_signal(pidfd, signal.SIGSTOP)
     children = _children(pid)
     # The monitor first: it starts nothing any more. The container's init ends when it misses the runtime.
     await kill_and_wait(pidfd)

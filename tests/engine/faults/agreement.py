@@ -30,8 +30,13 @@ async def check_agreement(engine: Engine) -> None:
             assert engine.containers.inspect(record.id).state.pid == 0
     assert set(sandboxes) == alive
     _check_nothing_else(kernel, {record.id for record in records}, alive, str(engine.paths.root))
-    assert {path.name for path in engine.paths.volumes.iterdir()} == {each.name for each in engine.volumes.all()}
-    assert cgroups.children(engine.paths.cgroup) == alive
+    found = cgroups.children(engine.paths.cgroup)
+    assert found == alive, f"cgroups {found}, alive {alive}"
+    volumes, known = (
+        {path.name for path in engine.paths.volumes.iterdir()},
+        {each.name for each in engine.volumes.all()},
+    )
+    assert volumes == known, f"directories {volumes}, volumes {known}"
 
 
 async def _check_living(engine: Engine, record: ContainerRecord, sandbox: Sandbox) -> None:

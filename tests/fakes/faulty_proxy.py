@@ -5,14 +5,15 @@ from __future__ import annotations
 import http.client
 import re
 import socket
-import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from tests.fakes.http import serving
 
 _CHUNK = 64 * 1024
 _HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"})
@@ -188,27 +189,10 @@ def _hang_up(connection: http.client.HTTPConnection) -> None:
             continue
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Clients that hang up are what the tests are about."""
-        if not isinstance(sys.exception(), OSError):
-            super().handle_error(request, client_address)  # type: ignore[arg-type]
-
-
 @contextmanager
 def serve_faulty_proxy(upstream: str) -> Iterator[FaultyProxy]:
     """Serve a proxy before the registry at `upstream` (`host:port`) while the block lasts."""
     proxy = FaultyProxy(upstream)
-    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"proxy": proxy}))
-    proxy.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.02))
-    thread.start()
-    try:
+    with serving(type("Handler", (_Handler,), {"proxy": proxy})) as host:
+        proxy.url = f"http://{host}"
         yield proxy
-    finally:
-        server.shutdown()
-        thread.join()
-        with suppress(OSError):
-            server.server_close()

@@ -8,15 +8,16 @@ import io
 import json
 import re
 import ssl
-import sys
 import tarfile
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.fakes.http import serving
 
 OCI = "application/vnd.oci.image."
 MANIFEST = f"{OCI}manifest.v1+json"
@@ -194,15 +195,6 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Clients that hang up, or do not trust us, are what the tests are about."""
-        if not isinstance(sys.exception(), OSError):
-            super().handle_error(request, client_address)  # type: ignore[arg-type]
-
-
 def _error(code: str, message: str) -> bytes:
     return json.dumps({"errors": [{"code": code, "message": message}]}).encode()
 
@@ -212,15 +204,6 @@ def serve_registry(tls: ssl.SSLContext | None = None) -> Iterator[FakeRegistry]:
     """Serve a fake registry on loopback while the block lasts."""
     registry = FakeRegistry()
     handler = type("Handler", (_Handler,), {"registry": registry})
-    server = _Server(("127.0.0.1", 0), handler)
-    if tls:
-        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    registry.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.02))
-    thread.start()
-    try:
+    with serving(handler, tls) as host:
+        registry.url = f"{'https' if tls else 'http'}://{host}"
         yield registry
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

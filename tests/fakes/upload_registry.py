@@ -7,8 +7,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlsplit
+
+from tests.fakes.http import serving
 
 
 @dataclass
@@ -86,24 +88,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Senders that hang up are what the tests are about."""
-
-
 @contextmanager
 def serve_upload_registry() -> Iterator[UploadRegistry]:
     """Serve one on loopback while the block lasts."""
     registry = UploadRegistry()
-    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"registry": registry}))
-    registry.host = f"127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.02))
-    thread.start()
-    try:
+    with serving(type("Handler", (_Handler,), {"registry": registry})) as registry.host:
         yield registry
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -21,6 +20,7 @@ from engine.registry.settings import RegistrySettings
 from engine.registry.upload import BytesSource, RegistryWriter
 from engine.registry.web import Web
 from engine.wire.images import AuthConfig
+from tests.fakes.http import serving
 
 BASIC = "Basic " + base64.b64encode(b"me:pass").decode()
 
@@ -74,26 +74,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Clients try TLS first, and hang up."""
-
-
 @contextmanager
 def serve() -> Iterator[TokenRegistry]:
     registry = TokenRegistry()
-    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"registry": registry}))
-    registry.host = f"127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.02))
-    thread.start()
-    try:
+    with serving(type("Handler", (_Handler,), {"registry": registry})) as registry.host:
         yield registry
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture

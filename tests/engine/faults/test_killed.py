@@ -29,7 +29,7 @@ from tests.engine.faults.killing import is_killed_before
 pytestmark = [pytest.mark.root, pytest.mark.net]
 
 _EVERY_STEP: Final = bool(os.environ.get("PYCOMPOSE_EVERY_STEP"))
-_STRIDE: Final = 1 if _EVERY_STEP else 13
+_STRIDE: Final = 1 if _EVERY_STEP else 29
 
 Act = Callable[[Engine], Awaitable[object]]
 ABSENT: Final = "absent"

@@ -203,6 +203,11 @@ class FakeContainers(Runs):
             raise NotModified("does not run")
         self.exit(container, 143)
 
+    async def bring_down(self) -> None:
+        for container in self.known.values():
+            if container.status == "running":
+                self.exit(container, 143)
+
     async def kill(self, name: str, *, signal: str = "SIGKILL") -> None:
         container = self.find(name)
         if container.status != "running":

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine.wire.detach import DetachWatch, parse_detach_keys
 from engine.errors import BadRequest
+from engine.wire.detach import DetachWatch, parse_detach_keys
 
 CTRL_P, CTRL_Q = b"\x10", b"\x11"
 

@@ -19,15 +19,15 @@ from engine.api.hijack import Console
 from engine.api.identity import Identity
 from engine.builder.order import BuildOrder
 from engine.builder.usage import CacheUsage
-from engine.containers.defaults import ContainerDefaults
 from engine.containers.files.commit import CommitOptions
 from engine.containers.files.sizes import Sizes
-from engine.containers.options import AttachOptions, LogOptions
+from engine.containers.making.defaults import ContainerDefaults
+from engine.containers.streams.options import AttachOptions, LogOptions
 from engine.events.bus import EventBus
+from engine.images.archives.taking_in import ImportOptions
 from engine.images.clearing import UsedBy
 from engine.images.listing import Wish
 from engine.images.removal import User
-from engine.images.taking_in import ImportOptions
 from engine.images.usage import DiskUse
 from engine.registry.platforms import Platform
 from engine.registry.settings import RegistrySettings

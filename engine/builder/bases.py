@@ -15,9 +15,9 @@ import anyio
 from engine.builder.caching.supply import Supply
 from engine.builder.order import BuildOrder
 from engine.errors import BadRequest, NoSuchImage, NotFound
-from engine.images.pull import Plan
 from engine.images.record import Image
 from engine.images.store import ImageService
+from engine.images.transfer.pull import Plan
 from engine.registry.manifest import Descriptor
 from engine.registry.platforms import Platform
 from engine.registry.reference import Reference

@@ -10,19 +10,19 @@ from typing import Protocol
 import anyio
 import anyio.to_thread
 
-from engine.builder import remote
 from engine.builder.bases import IMAGE, Bases
 from engine.builder.cache import Cache, Entry
 from engine.builder.caching.supply import Supply
+from engine.builder.context import remote
+from engine.builder.context.tree import Tree
+from engine.builder.context.workspace import Workspace
 from engine.builder.dockerfile.evaluate import State
 from engine.builder.dockerfile.stages import Dockerfile
 from engine.builder.dockerfile.words import expand
-from engine.builder.mounts import CacheMounts
 from engine.builder.order import BuildOrder
+from engine.builder.steps.mounts import CacheMounts
+from engine.builder.steps.vault import Vault
 from engine.builder.transcript import Transcript
-from engine.builder.tree import Tree
-from engine.builder.vault import Vault
-from engine.builder.workspace import Workspace
 from engine.containers.drivers import Drivers
 from engine.errors import BadRequest
 from engine.images.record import Image

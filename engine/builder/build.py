@@ -17,9 +17,9 @@ from engine.builder.dockerfile.stages import Stage, base_name, needed_stages
 from engine.builder.product import Product
 from engine.builder.stage import StageBuild
 from engine.images.configuration import encode_configuration
-from engine.images.feed import short
 from engine.images.inventory import tag_of
 from engine.images.record import Image
+from engine.images.transfer.feed import short
 from engine.wire.images import Progress
 
 

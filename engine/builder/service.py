@@ -14,22 +14,23 @@ import anyio.abc
 import anyio.to_thread
 from anyio.streams.memory import MemoryObjectSendStream
 
-from engine.builder import running, workspace
 from engine.builder.bases import Bases
 from engine.builder.bench import Bench
 from engine.builder.build import Build
 from engine.builder.cache import Cache, Entry
 from engine.builder.caching.supply import Supply
 from engine.builder.caching.wishes import read_destination, read_source
+from engine.builder.context import workspace
+from engine.builder.context.receiving import receive
+from engine.builder.context.workspace import working
 from engine.builder.dockerfile.checks import check
 from engine.builder.dockerfile.stages import global_args, needed_stages
-from engine.builder.mounts import CacheMounts
 from engine.builder.order import BuildOrder
-from engine.builder.receiving import receive
+from engine.builder.steps import running
+from engine.builder.steps.mounts import CacheMounts
+from engine.builder.steps.vault import Vault
 from engine.builder.transcript import Transcript
 from engine.builder.usage import CacheUsage, usage_of
-from engine.builder.vault import Vault
-from engine.builder.workspace import working
 from engine.containers.drivers import Drivers
 from engine.errors import EngineError, Unavailable
 from engine.images.inventory import tag_of

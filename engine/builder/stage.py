@@ -15,22 +15,22 @@ import msgspec
 
 from engine.builder.bench import Bench, Origin, Stages
 from engine.builder.cache import Entry, key_of
-from engine.builder.copying import make_directory
 from engine.builder.dockerfile.evaluate import State, apply
 from engine.builder.dockerfile.instructions import Copy, From, Instruction, Run, Workdir
 from engine.builder.dockerfile.parse import read_trigger
 from engine.builder.dockerfile.problem import DockerfileError, Misspelt
 from engine.builder.dockerfile.stages import SCRATCH, Stage, base_name, expanded
 from engine.builder.failure import StepFailed
-from engine.builder.filestep import carry_out, needs_directory, owner_of, plan_copy, words_of
-from engine.builder.linking import make_alone, on_top_of
 from engine.builder.product import Product, entry_of, filled, grown, product_of
-from engine.builder.running import Unfinished, unfinished
-from engine.builder.runstep import RunPlan, plan_run, prepared
-from engine.containers.config import DEFAULT_PATH
+from engine.builder.steps.copying import make_directory
+from engine.builder.steps.filestep import carry_out, needs_directory, owner_of, plan_copy, words_of
+from engine.builder.steps.linking import make_alone, on_top_of
+from engine.builder.steps.running import Unfinished, unfinished
+from engine.builder.steps.runstep import RunPlan, plan_run, prepared
+from engine.containers.making.config import DEFAULT_PATH
 from engine.errors import EngineError
 from engine.images.configuration import encode_configuration
-from engine.images.feed import short
+from engine.images.transfer.feed import short
 from engine.registry.platforms import Platform
 from engine.storage.content import digest_of
 from engine.storage.room import NoRoom

@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Struct
 
 from engine.builder.cache import Cache
-from engine.builder.mounts import CacheMounts
+from engine.builder.steps.mounts import CacheMounts
 
 _STEP: Final = "regular"
 _MOUNT: Final = "exec.cachemount"

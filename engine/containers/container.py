@@ -8,8 +8,8 @@ from typing import Any, Final
 import anyio
 import msgspec
 
-from engine.containers import health
-from engine.containers.lifecycle import ACTIVE, ALIVE, Status, Verb, advance
+from engine.containers.life import health
+from engine.containers.life.lifecycle import ACTIVE, ALIVE, Status, Verb, advance
 from engine.containers.record import ContainerRecord
 from engine.errors import NoSuchContainer
 from engine.state.store import Table

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from engine.containers.container import Container
-from engine.containers.lifecycle import ACTIVE
-from engine.containers.links import links_of
+from engine.containers.life.lifecycle import ACTIVE
+from engine.containers.making.links import links_of
 from engine.containers.record import ContainerRecord, MountRecord
 from engine.errors import Conflict, EngineError, NoSuchContainer
 from engine.events.bus import EventBus

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from engine.containers.lifecycle import Status
+from engine.containers.life.lifecycle import Status
 from engine.wire.containers import ContainerConfig, HostConfig
 from engine.wire.networks import EndpointSettings
 

@@ -12,34 +12,34 @@ import anyio
 import anyio.abc
 import anyio.to_thread
 
-from engine.containers.archive import Archives
-from engine.containers.attach import Streams
-from engine.containers.connecting import Connector
 from engine.containers.container import NEXT_EXIT, NOT_RUNNING, REMOVED
-from engine.containers.creation import Creator
-from engine.containers.defaults import ContainerDefaults
 from engine.containers.drivers import Drivers, FileSystems, Images, Networks, Processes
-from engine.containers.exec import Execs, ExecSession
+from engine.containers.files.archive import Archives
 from engine.containers.files.commit import CommitOptions, Committer
 from engine.containers.files.export import export
 from engine.containers.files.sizes import Sizes, sizes
-from engine.containers.launching import Launcher
 from engine.containers.ledger import Ledger
-from engine.containers.lifecycle import Status
-from engine.containers.links import without_link
-from engine.containers.logs import Logs
+from engine.containers.life.connecting import Connector
+from engine.containers.life.launching import Launcher
+from engine.containers.life.lifecycle import Status
+from engine.containers.life.prober import Prober
+from engine.containers.life.pruning import is_pruned
+from engine.containers.life.recovery import Recovery
+from engine.containers.life.removal import Remover
+from engine.containers.life.stopping import Stopper
+from engine.containers.life.supervisor import Supervisor
+from engine.containers.life.updating import Updater
+from engine.containers.making.creation import Creator
+from engine.containers.making.defaults import ContainerDefaults
+from engine.containers.making.links import without_link
 from engine.containers.names import check_name
-from engine.containers.options import AttachOptions, LogOptions
-from engine.containers.prober import Prober
-from engine.containers.pruning import is_pruned
-from engine.containers.recovery import Recovery
-from engine.containers.removal import Remover
-from engine.containers.stopping import Stopper
-from engine.containers.supervisor import Supervisor
-from engine.containers.top import list_processes
-from engine.containers.updating import Updater
-from engine.containers.usage import nothing_used, sample
-from engine.containers.views import Views
+from engine.containers.streams.attach import Streams
+from engine.containers.streams.exec import Execs, ExecSession
+from engine.containers.streams.logs import Logs
+from engine.containers.streams.options import AttachOptions, LogOptions
+from engine.containers.views.showing import Views
+from engine.containers.views.top import list_processes
+from engine.containers.views.usage import nothing_used, sample
 from engine.errors import BadRequest, Conflict, EngineError, NotFound, NotModified
 from engine.events.bus import EventBus
 from engine.images.removal import User

@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from engine.containers.defaults import ContainerDefaults
+from engine.containers.making.defaults import ContainerDefaults
 from engine.daemon.configuration import Configuration
 from engine.errors import BadRequest
 from engine.logs.options import check as check_log
-from engine.network.default_bridge import DefaultBridge, default_bridge
+from engine.network.planning.default_bridge import DefaultBridge, default_bridge
 from engine.runtime.seccomp import parse_profile
 from engine.wire.containers import LogConfig, Ulimit
 

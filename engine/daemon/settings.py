@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from engine.containers.defaults import BUILT_IN, ContainerDefaults
+from engine.containers.making.defaults import BUILT_IN, ContainerDefaults
 from engine.daemon.configuration import CONFIGURATION, Configuration, check_labels, read_configuration
 from engine.daemon.directives import default_network_of, defaults_of, log_what_means_nothing, runtimes_of
 from engine.daemon.doors import Certificates, Doors
 from engine.errors import BadRequest
-from engine.network.default_bridge import NO_WISHES, DefaultBridge
-from engine.network.ipam import DEFAULT_POOLS, Pool, checked_pool
+from engine.network.planning.default_bridge import NO_WISHES, DefaultBridge
+from engine.network.planning.ipam import DEFAULT_POOLS, Pool, checked_pool
 from engine.registry.settings import RegistrySettings
 from engine.state.paths import Paths
 

@@ -15,9 +15,9 @@ import anyio
 
 from engine.errors import EngineError
 from engine.kernel.mounts import mount_points, unmount
-from engine.network import netlink
-from engine.network.firewall import Firewall
-from engine.network.rules import drop_table, table_name
+from engine.network.kernel import netlink
+from engine.network.kernel.firewall import Firewall
+from engine.network.kernel.rules import drop_table, table_name
 from engine.process import find_tool, run, wait_pidfd
 from engine.runtime import cgroups
 from engine.state.paths import Paths

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from engine.images.push_plan import own_manifest
 from engine.images.record import Image
+from engine.images.transfer.push_plan import own_manifest
 from engine.storage.content import Content
 from engine.storage.layers import LayerRecord, Layers
 

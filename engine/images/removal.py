@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from engine.errors import Conflict
 from engine.images import names
-from engine.images.feed import short
 from engine.images.record import Image
+from engine.images.transfer.feed import short
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,20 +12,20 @@ import msgspec
 
 from engine.events.bus import EventBus
 from engine.images import describe, names
+from engine.images.archives.loader import Loader
+from engine.images.archives.saving import SavedImage, choose, write_archive
+from engine.images.archives.taking_in import ImportOptions, take_in
 from engine.images.clearing import Clearer, UsedBy
-from engine.images.collection import Collections
-from engine.images.connections import Connections, interruptible
 from engine.images.inventory import Inventory, tag_of
 from engine.images.listing import Wish, created_ns, listed
-from engine.images.loader import Loader
-from engine.images.outcome import Outcome
 from engine.images.platforms import check_platform, mismatch
-from engine.images.pull import Plan, Puller
-from engine.images.push import Pusher
 from engine.images.record import Image
-from engine.images.saving import SavedImage, choose, write_archive
-from engine.images.taking_in import ImportOptions, take_in
-from engine.images.transfers import Transfers
+from engine.images.transfer.collection import Collections
+from engine.images.transfer.connections import Connections, interruptible
+from engine.images.transfer.outcome import Outcome
+from engine.images.transfer.pull import Plan, Puller
+from engine.images.transfer.push import Pusher
+from engine.images.transfer.transfers import Transfers
 from engine.images.usage import DiskUse, disk_use
 from engine.registry.interrupt import Interrupt
 from engine.registry.platforms import Platform

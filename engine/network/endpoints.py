@@ -6,10 +6,10 @@ import contextlib
 from collections.abc import Callable, Iterable, Sequence
 
 from engine.errors import BadRequest, EngineError, Forbidden, NotFound
-from engine.network import ipam, plan
 from engine.network.networks import Networks
+from engine.network.planning import ipam, plan
+from engine.network.planning.wishes import checked_wishes
 from engine.network.records import Endpoint, EndpointRequest, NetworkRecord, Sandbox
-from engine.network.wishes import checked_wishes
 from engine.state.names import new_id
 from engine.undo import Undo
 from engine.wire.networks import EndpointSettings

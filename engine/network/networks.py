@@ -17,13 +17,16 @@ import anyio.to_thread
 import msgspec
 
 from engine.errors import BadRequest, Conflict, EngineError, Forbidden, NoSuchNetwork
-from engine.network import blueprints, ipam, netlink, rules
-from engine.network.conntrack import forget_udp_flows
-from engine.network.default_bridge import DefaultBridge
-from engine.network.firewall import Firewall
-from engine.network.links import Bridge, Parent
-from engine.network.nftables import Message
-from engine.network.occupied import host_networks
+from engine.network.kernel import netlink, rules
+from engine.network.kernel.conntrack import forget_udp_flows
+from engine.network.kernel.firewall import Firewall
+from engine.network.kernel.links import Bridge, Parent
+from engine.network.kernel.nftables import Message
+from engine.network.kernel.occupied import host_networks
+from engine.network.kernel.rules import BridgeRules, Element
+from engine.network.planning import blueprints, ipam
+from engine.network.planning.default_bridge import DefaultBridge
+from engine.network.planning.wanted import given_subnets, wanted_network
 from engine.network.records import (
     BRIDGE_DRIVER,
     DEFAULT_NETWORK,
@@ -33,8 +36,6 @@ from engine.network.records import (
     Publication,
     Subnet,
 )
-from engine.network.rules import BridgeRules, Element
-from engine.network.wanted import given_subnets, wanted_network
 from engine.state.names import find, new_id
 from engine.state.store import Store
 from engine.undo import undo_on_error

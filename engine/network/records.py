@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from engine.network.options import BridgeOptions, ParentOptions, bridge_options, parent_options
+from engine.network.planning.options import BridgeOptions, ParentOptions, bridge_options, parent_options
 from engine.wire.containers import PortBinding
 from engine.wire.networks import EndpointSettings, IPAMConfig
 

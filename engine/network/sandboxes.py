@@ -17,14 +17,18 @@ import msgspec
 
 from engine.errors import Conflict, EngineError, Forbidden
 from engine.kernel.namespaces import drop_network_namespace
-from engine.network import netlink, plan, ports
-from engine.network.datagrams import Relay
-from engine.network.directory import Directory
+from engine.network import ports
 from engine.network.endpoints import Endpoints, at_once
-from engine.network.links import Link
-from engine.network.netlink import DnsSockets
+from engine.network.kernel import netlink
+from engine.network.kernel.links import Link
+from engine.network.kernel.netlink import DnsSockets
+from engine.network.names.directory import Directory
+from engine.network.names.resolver import Forwarder, HostResolvers, NameServer, Resolution
 from engine.network.networks import Networks
+from engine.network.planning import plan
 from engine.network.ports import Reservation
+from engine.network.proxies.datagrams import Relay
+from engine.network.proxies.streams import Proxy
 from engine.network.records import (
     Endpoint,
     EndpointRequest,
@@ -33,8 +37,6 @@ from engine.network.records import (
     Sandbox,
     SandboxRequest,
 )
-from engine.network.resolver import Forwarder, HostResolvers, NameServer, Resolution
-from engine.network.streams import Proxy
 from engine.state.paths import Paths
 from engine.state.store import Store
 from engine.undo import Undo, undo_on_error

@@ -11,11 +11,12 @@ import anyio.abc
 
 from engine.errors import Forbidden, NotFound
 from engine.events.bus import EventBus
-from engine.network import netlink, plan
-from engine.network.default_bridge import DefaultBridge
 from engine.network.endpoints import Endpoints
-from engine.network.ipam import DEFAULT_POOLS, Pool
+from engine.network.kernel import netlink
 from engine.network.networks import Networks
+from engine.network.planning import plan
+from engine.network.planning.default_bridge import DefaultBridge
+from engine.network.planning.ipam import DEFAULT_POOLS, Pool
 from engine.network.records import (
     BRIDGE_DRIVER,
     DEFAULT_NETWORK,

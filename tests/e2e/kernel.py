@@ -18,8 +18,8 @@ from pathlib import Path
 
 import anyio
 
-from engine.network.firewall import Firewall
-from engine.network.rules import drop_table, table_name
+from engine.network.kernel.firewall import Firewall
+from engine.network.kernel.rules import drop_table, table_name
 from engine.state.paths import Paths
 
 _CGROUP_ROOT = Path("/sys/fs/cgroup")

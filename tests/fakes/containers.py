@@ -14,10 +14,10 @@ from typing import Any
 import anyio
 from msgspec import structs
 
-from engine.containers.defaults import ContainerDefaults
 from engine.containers.files.commit import CommitOptions
 from engine.containers.files.sizes import Sizes
-from engine.containers.options import AttachOptions, LogOptions
+from engine.containers.making.defaults import ContainerDefaults
+from engine.containers.streams.options import AttachOptions, LogOptions
 from engine.errors import Conflict, NoSuchContainer, NoSuchExec, NotModified
 from engine.events.bus import EventBus
 from engine.images.removal import User

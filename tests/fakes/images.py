@@ -10,9 +10,9 @@ from anyio import TASK_STATUS_IGNORED
 from anyio.abc import TaskStatus
 
 from engine.errors import NoSuchImage, NotFound, Unauthorized
+from engine.images.archives.taking_in import ImportOptions
 from engine.images.clearing import UsedBy
 from engine.images.listing import Wish
-from engine.images.taking_in import ImportOptions
 from engine.images.usage import DiskUse
 from engine.registry.platforms import Platform
 from engine.registry.settings import RegistrySettings

@@ -13,8 +13,8 @@ from engine.api.router import Route
 from engine.api.routes.snapshots import tag_from
 from engine.api.services import Services
 from engine.builder.changes import reconfigured
+from engine.images.archives.taking_in import ImportOptions, download, source_url
 from engine.images.inventory import tag_of
-from engine.images.taking_in import ImportOptions, download, source_url
 from engine.wire.containers import ContainerConfig
 from engine.wire.images import Progress
 

@@ -11,7 +11,7 @@ from engine.api.outbox import closed_after
 from engine.api.router import Route
 from engine.api.services import LogEntry, Services
 from engine.api.websocket import WebSocketStream, upgrade_headers
-from engine.containers.options import AttachOptions, LogOptions
+from engine.containers.streams.options import AttachOptions, LogOptions
 from engine.errors import BadRequest
 from engine.wire.detach import parse_detach_keys
 from engine.wire.frames import frame

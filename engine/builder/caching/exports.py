@@ -13,8 +13,8 @@ from engine.builder.caching.imports import place_of
 from engine.builder.caching.notes import with_shorter_keys
 from engine.builder.caching.wishes import CacheWish, read_destination
 from engine.errors import EngineError
-from engine.images.collection import Place
 from engine.images.configuration import Configuration, encode_configuration
+from engine.images.transfer.collection import Place
 from engine.registry.manifest import Descriptor
 from engine.storage.layers import chain_ids
 

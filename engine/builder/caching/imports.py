@@ -10,8 +10,8 @@ from engine.builder.cache import Entry
 from engine.builder.caching.notes import entries_of, shorter_keys
 from engine.builder.caching.wishes import CacheWish, read_source
 from engine.errors import EngineError, NoSuchImage
-from engine.images.collection import Collections, Place
-from engine.images.transfers import LayerOrder
+from engine.images.transfer.collection import Collections, Place
+from engine.images.transfer.transfers import LayerOrder
 from engine.registry.manifest import Descriptor
 from engine.registry.reference import Reference
 from engine.wire.images import Progress

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import anyio
 import msgspec
 
-from engine.containers.config import merged, words
 from engine.containers.container import Container
 from engine.containers.drivers import Drivers
 from engine.containers.ledger import Ledger
-from engine.containers.lifecycle import Status
+from engine.containers.life.lifecycle import Status
+from engine.containers.life.stopping import Stopper
+from engine.containers.making.config import merged, words
 from engine.containers.record import ContainerRecord
-from engine.containers.stopping import Stopper
 from engine.errors import Conflict, EngineError, NotFound, RuntimeFailure
 from engine.images.configuration import Configuration, HistoryEntry, RootFilesystem, encode_configuration
 from engine.images.inventory import tag_of

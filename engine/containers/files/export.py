@@ -8,7 +8,7 @@ from contextlib import aclosing
 from engine.containers.container import Container
 from engine.containers.drivers import Drivers
 from engine.containers.files.room import mounted
-from engine.containers.lifecycle import Status
+from engine.containers.life.lifecycle import Status
 from engine.errors import Conflict
 from engine.storage.pack import pack
 from engine.storage.streaming import Write, streamed

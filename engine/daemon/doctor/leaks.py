@@ -11,8 +11,8 @@ import msgspec
 
 from engine.daemon.doctor.finding import Finding, Verdict
 from engine.kernel.mounts import mount_points
-from engine.network import netlink
-from engine.network.rules import table_name
+from engine.network.kernel import netlink
+from engine.network.kernel.rules import table_name
 from engine.runtime import cgroups
 from engine.state.paths import Paths
 from engine.state.store import peek

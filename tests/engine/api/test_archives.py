@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.images.taking_in import ImportOptions
+from engine.images.archives.taking_in import ImportOptions
 from engine.wire.containers import ContainerConfig, ContainerCreateRequest
 from tests.engine.api.test_docker_cli import docker, docker_program
 from tests.fakes.serving import Served, served

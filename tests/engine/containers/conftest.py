@@ -13,8 +13,8 @@ from typing import Any
 import anyio
 import pytest
 
-from engine.containers.options import LogOptions
 from engine.containers.service import ContainerService
+from engine.containers.streams.options import LogOptions
 from engine.events.bus import EventBus
 from engine.images.store import ImageService
 from engine.network.service import NetworkService

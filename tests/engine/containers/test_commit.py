@@ -9,8 +9,8 @@ import anyio
 import pytest
 
 from engine.containers.files.commit import CommitOptions
-from engine.containers.lifecycle import Verb
-from engine.containers.options import LogOptions
+from engine.containers.life.lifecycle import Verb
+from engine.containers.streams.options import LogOptions
 from engine.errors import BadRequest, Conflict, EngineError, RuntimeFailure
 from engine.storage.layers import CapturedLayer
 from engine.wire.containers import HostConfig

@@ -8,7 +8,7 @@ from pathlib import Path
 import anyio.to_thread
 import pytest
 
-from engine.containers.options import LogOptions
+from engine.containers.streams.options import LogOptions
 from engine.errors import BadRequest, EngineError, NotFound
 from engine.kernel.mounts import MS_SHARED, mount, mount_points, unmount
 from engine.wire.containers import HostConfig

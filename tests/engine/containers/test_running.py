@@ -10,7 +10,7 @@ import anyio
 import msgspec
 import pytest
 
-from engine.containers.options import AttachOptions, LogOptions
+from engine.containers.streams.options import AttachOptions, LogOptions
 from engine.errors import BadRequest, Conflict, NoSuchContainer, NoSuchImage, NotModified, RuntimeFailure
 from engine.wire.containers import (
     ContainerCreateRequest,

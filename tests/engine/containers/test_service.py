@@ -11,8 +11,8 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from engine.containers.options import AttachOptions
 from engine.containers.service import ContainerService
+from engine.containers.streams.options import AttachOptions
 from engine.errors import BadRequest, Conflict, EngineError, NoSuchContainer, NotModified, RuntimeFailure
 from engine.events.bus import EventBus
 from engine.state.paths import Paths

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from engine.containers.inspect import duration_text, status_text
-from engine.containers.lifecycle import Status
+from engine.containers.life.lifecycle import Status
+from engine.containers.life.pruning import is_pruned
+from engine.containers.making.namespaces import check_modes, modes_of
 from engine.containers.names import check_name, generate_name
-from engine.containers.namespaces import check_modes, modes_of
-from engine.containers.pruning import is_pruned
 from engine.containers.record import ContainerRecord
 from engine.containers.signals import parse_signal
-from engine.containers.usage import interfaces
+from engine.containers.views.inspect import duration_text, status_text
+from engine.containers.views.usage import interfaces
 from engine.errors import BadRequest
 from engine.wire.containers import ContainerConfig, HostConfig
 from engine.wire.stats import InterfaceStats

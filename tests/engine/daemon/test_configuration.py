@@ -10,7 +10,7 @@ import pytest
 from engine.daemon.configuration import Configuration, read_configuration
 from engine.daemon.settings import Options, read_again, settings_of
 from engine.errors import BadRequest
-from engine.network.ipam import DEFAULT_POOLS
+from engine.network.planning.ipam import DEFAULT_POOLS
 
 
 def written(directory: Path, **directives: object) -> Path:

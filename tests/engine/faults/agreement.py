@@ -7,7 +7,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from engine.containers.lifecycle import ALIVE
+from engine.containers.life.lifecycle import ALIVE
 from engine.containers.record import ContainerRecord
 from engine.network.records import Sandbox
 from engine.runtime import cgroups

@@ -13,7 +13,7 @@ import pytest
 
 from engine.errors import EngineError
 from engine.kernel.mounts import mount, unmount
-from engine.network import netlink
+from engine.network.kernel import netlink
 from engine.network.sandboxes import Sandboxes
 from engine.process import find_tool, wait_pidfd
 from engine.runtime import cgroups, monitor

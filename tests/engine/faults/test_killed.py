@@ -15,7 +15,7 @@ from typing import Final
 import anyio
 import pytest
 
-from engine.containers.lifecycle import Status
+from engine.containers.life.lifecycle import Status
 from engine.errors import NoSuchContainer
 from engine.state.paths import Paths
 from engine.wire.containers import ExecCreateRequest, ExecStartRequest, HostConfig, PortBinding

@@ -15,10 +15,10 @@ import pytest
 
 from engine.errors import EngineError
 from engine.events.bus import EventBus
+from engine.images.archives.taking_in import ImportOptions
 from engine.images.configuration import encode_configuration
 from engine.images.record import Image
 from engine.images.store import ImageService
-from engine.images.taking_in import ImportOptions
 from engine.kernel.mounts import mount, mount_points, unmount
 from engine.state.paths import Paths
 from engine.state.store import Store

@@ -13,8 +13,8 @@ import pytest
 import zstandard
 
 from engine.errors import BadRequest, EngineError, InvalidLayer, NotFound
-from engine.images import bundle as bundle_module
-from engine.images.bundle import InvalidArchive
+from engine.images.archives import bundle as bundle_module
+from engine.images.archives.bundle import InvalidArchive
 from engine.storage import room
 from engine.storage.streaming import BrokenOff
 from tests.engine.images.bundles import (

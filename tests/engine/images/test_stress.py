@@ -13,10 +13,10 @@ import anyio
 import pytest
 
 from engine.errors import Conflict, NoSuchImage
+from engine.images.archives.taking_in import ImportOptions
 from engine.images.configuration import Configuration, RootFilesystem, encode_configuration
 from engine.images.record import Image
 from engine.images.store import ImageService
-from engine.images.taking_in import ImportOptions
 from engine.registry.settings import RegistrySettings
 from engine.storage.content import digest_of
 from tests.engine.images.conftest import Machine

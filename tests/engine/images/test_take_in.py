@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from engine.errors import BadRequest, EngineError, InvalidLayer
-from engine.images.taking_in import ImportOptions, download, source_url
+from engine.images.archives.taking_in import ImportOptions, download, source_url
 from engine.wire.containers import ContainerConfig
 from tests.engine.images.bundles import in_pieces
 from tests.engine.images.conftest import Machine

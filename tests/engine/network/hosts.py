@@ -17,7 +17,7 @@ import anyio
 import anyio.to_thread
 
 from engine.kernel.namespaces import inside_network
-from engine.network import dns
+from engine.network.names import dns
 from engine.network.service import EndpointRequest, NetworkService, SandboxRequest
 from engine.state.paths import Paths
 from engine.wire.containers import PortBinding

@@ -13,9 +13,9 @@ import anyio.to_thread
 import pytest
 
 from engine.errors import BadRequest, Conflict, EngineError, Forbidden, NoSuchNetwork, PortInUse
-from engine.network import dns
-from engine.network.firewall import Firewall
-from engine.network.rules import drop_table
+from engine.network.kernel.firewall import Firewall
+from engine.network.kernel.rules import drop_table
+from engine.network.names import dns
 from engine.network.service import EndpointRequest
 from engine.state.paths import Paths
 from engine.wire.containers import PortBinding

@@ -16,7 +16,7 @@ import pytest
 
 from engine.errors import BadRequest, EngineError, Forbidden, NoSuchNetwork, NotFound, PortInUse
 from engine.kernel.namespaces import drop_network_namespace, inside_network, make_network_namespace
-from engine.network import netlink
+from engine.network.kernel import netlink
 from engine.network.service import EndpointRequest, SandboxRequest
 from engine.state.paths import Paths
 from engine.wire.containers import PortBinding

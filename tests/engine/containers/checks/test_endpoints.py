@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.containers.checks.endpoints import check_endpoints, check_links, check_mac_address
+from engine.containers.making.checks.endpoints import check_endpoints, check_links, check_mac_address
 from engine.errors import BadRequest, NoSuchContainer
 from engine.wire.containers import HostConfig
 from engine.wire.networks import EndpointIPAMConfig, EndpointSettings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.containers.checks.host import check_host
+from engine.containers.making.checks.host import check_host
 from engine.errors import BadRequest, EngineError
 from engine.wire.containers import HostConfig, PortBinding, RestartPolicy
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from engine.containers.checks.limits import settle_limits
+from engine.containers.making.checks.limits import settle_limits
 from engine.errors import BadRequest
 from engine.runtime.facts import HostFacts
 from engine.wire.containers import HostConfig, ThrottleDevice, WeightDevice

@@ -1,0 +1,1 @@
+"""What single instructions do, and how their layers are made."""

@@ -1,0 +1,1 @@
+"""What becomes of a container: starts, stops, ends, restarts, probes, changes and its removal."""

@@ -1,0 +1,1 @@
+"""What goes in and out of a container while it runs: attaching, further processes, logs."""

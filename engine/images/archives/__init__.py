@@ -1,0 +1,1 @@
+"""Images as files: what `docker save`, `load` and `import` write and read, and OCI layouts."""

@@ -1,0 +1,369 @@
+"""Links in the kernel. Everything here blocks: callers go through a thread.
+
+What every container start needs goes as two batches of own messages (`rtnetlink`, 1 ms); the rest, which is rare
+(disconnecting, repairing), uses pyroute2, imported when it comes to that because the import alone costs 150 ms.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import socket
+import struct
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.errors import EngineError
+from engine.kernel.namespaces import furnish_network_namespace, inside_network
+from engine.network.kernel import rtnetlink, sysctls
+from engine.network.kernel.links import Bridge, Link, Parent
+from engine.network.kernel.rtnetlink import LOOPBACK_INDEX, Message, Sublink, VethEnd
+
+_SYS_CLASS = Path("/sys/class/net")
+_DEFAULT_MTU = 1500
+_LINK_GROUP = 1
+_PORTS_GONE_SECONDS = 2.0
+_SO_RCVBUF_BYTES = 1 << 20
+_SIOCGIFFLAGS = 0x8913
+_IFF_UP = 0x1
+
+
+@dataclass(frozen=True, slots=True)
+class DnsSockets:
+    """The embedded name server's sockets, opened inside a container's namespace."""
+
+    datagram: socket.socket
+    listener: socket.socket
+
+    def close(self) -> None:
+        """Close both."""
+        self.datagram.close()
+        self.listener.close()
+
+
+def make_bridge(bridge: Bridge) -> None:
+    """Make a bridge with its addresses, and let the host forward. Undoes itself. Raises `EngineError`."""
+    with _netlink() as kernel:
+        # Made and tagged by one system call: who is killed in between leaves no link without an owner.
+        tag = [rtnetlink.set_alias(bridge.name, bridge.alias)] if bridge.alias else []
+        _exchange(kernel, [rtnetlink.create_bridge(bridge.name, bridge.mac_address, bridge.mtu), *tag])
+        try:
+            has_ipv6 = any(":" in address for address in bridge.addresses)
+            sysctls.allow_forwarding(bridge.name, has_ipv6=has_ipv6)
+            if not has_ipv6:
+                sysctls.switch_off_ipv6(bridge.name)
+            index = socket.if_nametoindex(bridge.name)
+            wanted = [rtnetlink.add_address(index, address) for address in bridge.addresses]
+            _exchange(kernel, [*wanted, rtnetlink.set_up(index)])
+        except BaseException:
+            with contextlib.suppress(EngineError, OSError):
+                _exchange(kernel, [rtnetlink.delete_link(bridge.name)])
+            raise
+
+
+def adopt_bridge(bridge: Bridge) -> None:
+    """Use a bridge that somebody made: give it what addresses it lacks, and let the host forward."""
+    with _netlink() as kernel:
+        sysctls.allow_forwarding(bridge.name, has_ipv6=any(":" in address for address in bridge.addresses))
+        index = socket.if_nametoindex(bridge.name)
+        wanted = [rtnetlink.add_address(index, address) for address in bridge.addresses]
+        _exchange(kernel, [*wanted, rtnetlink.set_up(index)], tolerate=errno.EEXIST)
+
+
+def make_parent(parent: Parent) -> bool:
+    """Make a parent link unless it is there; returns whether it was made. Raises `EngineError`."""
+    if link_exists(parent.name):
+        return False
+    with _netlink() as kernel:
+        try:
+            if parent.vlan is None:
+                message = rtnetlink.create_dummy(parent.name)
+            else:
+                below, number = parent.vlan
+                message = rtnetlink.create_vlan(parent.name, socket.if_nametoindex(below), number)
+            _exchange(kernel, [message, rtnetlink.set_alias(parent.name, parent.alias)])
+        except (EngineError, OSError) as exc:
+            raise EngineError(
+                f"failed to create {parent.name}, the parent link of the network: {_words(exc)}",
+                hint="name a link of the host as `parent`, or load the kernel modules dummy and 8021q",
+            ) from exc
+    return True
+
+
+def _words(exc: EngineError | OSError) -> str:
+    return exc.message if isinstance(exc, EngineError) else exc.strerror or str(exc)
+
+
+def delete_bridge(name: str) -> None:
+    """Remove a bridge, after the links of namespaces that were just dropped are gone; a missing one is fine."""
+    if link_exists(name):
+        _await_no_ports(name)
+        delete_links([*ports(name), name])
+
+
+def delete_links(names: Sequence[str]) -> None:
+    """Remove links; missing ones are fine. Slow (the kernel waits for its readers), so never per container."""
+    with _netlink() as kernel:
+        _exchange(kernel, [rtnetlink.delete_link(name) for name in names], tolerate=errno.ENODEV)
+
+
+def ports(bridge: str) -> list[str]:
+    """Names of the links in a bridge."""
+    try:
+        return sorted(entry.name for entry in (_SYS_CLASS / bridge / "brif").iterdir())
+    except FileNotFoundError:
+        return []
+
+
+def link_exists(name: str) -> bool:
+    """Whether the host has a link of that name."""
+    return (_SYS_CLASS / name).exists()
+
+
+def link_mtu(name: str) -> int:
+    """The MTU of one of the host's links."""
+    return int((_SYS_CLASS / name / "mtu").read_text())
+
+
+def is_namespace(path: Path) -> bool:
+    """Whether a namespace is mounted on a file (it is not any more after a reboot)."""
+    try:
+        return path.stat().st_dev != path.parent.stat().st_dev
+    except FileNotFoundError:
+        return False
+
+
+def links_of(tag: str) -> list[str]:
+    """Links that an engine with this tag made: by name its bridges and, last, its veths; by alias all others."""
+    names = [entry.name for entry in _SYS_CLASS.iterdir()]
+    return sorted(name for name in names if name.startswith((f"pc{tag}", f"pcv{tag}")) or alias_of(name) == alias(tag))
+
+
+def alias(tag: str) -> str:
+    """What an engine notes on links whose names are not of its choice."""
+    return f"pycompose {tag}"
+
+
+def alias_of(name: str) -> str:
+    """What is noted on a link; nothing on one that is not there."""
+    try:
+        return (_SYS_CLASS / name / "ifalias").read_text().strip()
+    except OSError:
+        return ""
+
+
+def is_bridge(name: str) -> bool:
+    """Whether a link is a bridge."""
+    return (_SYS_CLASS / name / "bridge").is_dir()
+
+
+def default_mtu() -> int:
+    """The MTU of the link through which the host reaches the world."""
+    with Path("/proc/net/route").open() as routes:
+        for line in routes.readlines()[1:]:
+            name, destination, *_rest = line.split()
+            mask = _rest[5]
+            if destination == mask == "00000000":
+                return int((_SYS_CLASS / name / "mtu").read_text())
+    return _DEFAULT_MTU
+
+
+@contextmanager
+def exclusive_host_network() -> Iterator[None]:
+    """Keep other engines on this host network from choosing subnets meanwhile. Blocks; the kernel forgets the lock with
+    the process that held it.
+    """
+    descriptor = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def furnish(
+    namespace: Path, links: Sequence[Link], gateways: Sequence[tuple[str, str]], wanted_sysctls: Mapping[str, str]
+) -> DnsSockets:
+    """Make a namespace: loopback, links, addresses, default routes (interface, gateway), kernel parameters (`net.*`),
+    and the sockets of the name server. Raises `EngineError` or `OSError`; then nothing is left of it.
+    """
+    with _netlink() as host:
+
+        def inside() -> DnsSockets:
+            sysctls.write("ipv6.conf.default.disable_ipv6", "1")
+            with _netlink() as inner:
+                _exchange(inner, [rtnetlink.set_up(LOOPBACK_INDEX)])
+                _plug(host, inner, links)
+                _route(inner, gateways)
+            for name, value in wanted_sysctls.items():
+                sysctls.write_wanted(name, value)
+            return open_dns_sockets()
+
+        return furnish_network_namespace(namespace, inside)
+
+
+def plug(namespace: Path, link: Link, gateways: Sequence[tuple[str, str]]) -> None:
+    """Add a link to a running container's namespace and set its default routes anew. Undoes itself."""
+    with _netlink() as host:
+
+        def inside() -> None:
+            with _netlink() as inner:
+                existed = _index(link.name) is not None
+                try:
+                    _plug(host, inner, [link])
+                    _route(inner, gateways)
+                except BaseException:
+                    if not existed and _index(link.name) is not None:
+                        _exchange(inner, [rtnetlink.delete_link(link.name)], tolerate=errno.ENODEV)
+                    raise
+
+        inside_network(namespace, inside)
+
+
+def unplug(namespace: Path, name: str, gateways: Sequence[tuple[str, str]]) -> None:
+    """Remove a link from a running container's namespace and set its default routes anew."""
+
+    def inside() -> None:
+        with _netlink() as inner:
+            _exchange(inner, [rtnetlink.delete_link(name)], tolerate=errno.ENODEV)
+            _route(inner, gateways)
+
+    inside_network(namespace, inside)
+
+
+def interfaces(namespace: Path) -> dict[str, bool]:
+    """The links of a namespace, and whether each is up (netdevice(7))."""
+
+    def inside() -> dict[str, bool]:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as kernel:
+            return {name: _is_up(kernel, name) for _, name in socket.if_nameindex()}
+
+    return inside_network(namespace, inside)
+
+
+def _is_up(kernel: socket.socket, name: str) -> bool:
+    answer = fcntl.ioctl(kernel, _SIOCGIFFLAGS, struct.pack("16s24x", name.encode()))
+    flags: int = struct.unpack_from("=H", answer, 16)[0]
+    return bool(flags & _IFF_UP)
+
+
+def reattach(bridge: str, names: Sequence[str]) -> None:
+    """Put existing veths (back) into a bridge that was made anew."""
+    from pyroute2 import IPRoute
+
+    with IPRoute() as routes:
+        (index,) = routes.link_lookup(ifname=bridge)
+        for name in names:
+            for port in routes.link_lookup(ifname=name):
+                routes.link("set", index=port, master=index, state="up")
+
+
+def reopen_dns_sockets(namespace: Path) -> DnsSockets:
+    """The sockets of `furnish` again, for a container that outlived an engine."""
+    return inside_network(namespace, open_dns_sockets)
+
+
+def open_dns_sockets() -> DnsSockets:
+    """Sockets at 127.0.0.11:53 of the calling thread's namespace."""
+    datagram = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        for each in (datagram, listener):
+            each.bind(("127.0.0.11", 53))
+        listener.listen(64)
+    except BaseException:
+        datagram.close()
+        listener.close()
+        raise
+    return DnsSockets(datagram, listener)
+
+
+def _plug(host: socket.socket, inner: socket.socket, links: Sequence[Link]) -> None:
+    if not links:
+        return
+    namespace = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _exchange(host, [message for link in links for message in _creation(link, namespace)])
+    finally:
+        os.close(namespace)
+    wanted: list[Message] = []
+    for link in links:
+        if link.has_ipv6:
+            sysctls.write(f"ipv6.conf.{link.name}.disable_ipv6", "0")
+        index = socket.if_nametoindex(link.name)
+        wanted += [rtnetlink.set_up(index), *(rtnetlink.add_address(index, each) for each in link.addresses)]
+        for name, value in link.sysctls:
+            sysctls.write_wanted(name, value)
+    _exchange(inner, wanted)
+
+
+def _creation(link: Link, namespace: int) -> list[Message]:
+    # The parent lives in the host's namespace, whose sysfs is what this mount of /sys shows.
+    parent_index = int((_SYS_CLASS / link.parent / "ifindex").read_text())
+    end = VethEnd(link.name, link.mac_address)
+    if link.kind != "veth":
+        sublink = Sublink(end, link.kind, link.mode, link.flag)
+        return [rtnetlink.create_sublink(sublink, parent_index, namespace, link.mtu)]
+    return [
+        rtnetlink.create_veth(VethEnd(link.host_name), end, parent_index, namespace, link.mtu),
+        # Where bridges ask the firewall, it keeps containers apart as well, and lets them reach published ports, which
+        # are turned round inside the bridge: isolated ones would not.
+        rtnetlink.bridge_port(link.host_name, is_isolated=link.is_isolated and not sysctls.bridges_are_filtered()),
+    ]
+
+
+def _index(name: str) -> int | None:
+    try:
+        return socket.if_nametoindex(name)
+    except OSError:
+        return None
+
+
+def _route(inner: socket.socket, gateways: Sequence[tuple[str, str]]) -> None:
+    _exchange(inner, [rtnetlink.default_route(socket.if_nametoindex(name), gateway) for name, gateway in gateways])
+
+
+@contextmanager
+def _netlink() -> Iterator[socket.socket]:
+    """A netlink socket of the calling thread's namespace; it stays there whatever the thread does next."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE) as kernel:
+        kernel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SO_RCVBUF_BYTES)
+        kernel.bind((0, 0))
+        yield kernel
+
+
+def _exchange(kernel: socket.socket, messages: Sequence[Message], *, tolerate: int = 0) -> None:
+    if not messages:
+        return
+    kernel.send(rtnetlink.frame(messages))
+    missing = len(messages)
+    failures: list[tuple[int, int]] = []
+    while missing > 0:
+        found = rtnetlink.answers(kernel.recv(1 << 16))
+        missing -= len(found)
+        failures += [(number, code) for number, code in found if code not in (0, tolerate)]
+    if failures:
+        number, code = min(failures)
+        raise EngineError(
+            f"the kernel refused to {messages[number - 1].about}: {os.strerror(code)}",
+            hint="this kernel has no links of that kind" if code == errno.EOPNOTSUPP else None,
+        )
+
+
+def _await_no_ports(bridge: str) -> None:
+    """Wait (bounded) until a bridge has no ports: dropped namespaces take their links along a little later."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE) as kernel:
+        kernel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SO_RCVBUF_BYTES)
+        kernel.bind((0, _LINK_GROUP))
+        deadline = time.monotonic() + _PORTS_GONE_SECONDS
+        while ports(bridge) and (left := deadline - time.monotonic()) > 0:
+            kernel.settimeout(left)
+            # Too many notices for the buffer, or none in time: either way the list above is what counts.
+            with contextlib.suppress(OSError):
+                kernel.recv(1 << 16)

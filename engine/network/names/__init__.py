@@ -1,0 +1,1 @@
+"""Who is called what: the embedded name server and the files in containers."""

@@ -1,0 +1,1 @@
+"""Passing on what the kernel's address translation cannot."""

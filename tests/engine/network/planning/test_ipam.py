@@ -1,0 +1,125 @@
+"""Which subnets and addresses are given out."""
+
+from __future__ import annotations
+
+import ipaddress
+
+import pytest
+
+from engine.errors import BadRequest, Conflict, Forbidden
+from engine.network.planning import ipam
+from engine.network.planning.ipam import Addresses, Pool
+from engine.network.records import Subnet
+from engine.wire.networks import IPAMConfig
+
+
+def small(**changes: object) -> Subnet:
+    return Subnet(**{"subnet": "10.1.0.0/29", "gateway": "10.1.0.1", **changes})  # type: ignore[arg-type]
+
+
+def test_the_first_network_of_an_idle_machine_is_dockers_first() -> None:
+    assert ipam.free_subnet([]) == Subnet(subnet="172.17.0.0/16", gateway="172.17.0.1")
+
+
+def test_a_subnet_that_overlaps_anything_of_the_host_is_passed_over() -> None:
+    taken = [ipaddress.ip_network("172.16.0.0/15"), ipaddress.ip_network("172.18.5.5/32")]
+    assert ipam.free_subnet(taken).subnet == "172.19.0.0/16"
+
+
+def test_after_the_large_pools_come_small_ones() -> None:
+    taken = [ipaddress.ip_network("172.16.0.0/12")]
+    assert ipam.free_subnet(taken).subnet == "192.168.0.0/20"
+
+
+def test_a_machine_without_room_is_told_so() -> None:
+    pools = [Pool(ipaddress.IPv4Network("10.0.0.0/24"), 25)]
+    with pytest.raises(Conflict, match="fully subnetted"):
+        ipam.free_subnet([ipaddress.ip_network("10.0.0.0/8")], pools)
+
+
+def test_a_given_subnet_gets_its_first_address_as_gateway() -> None:
+    assert ipam.wanted_subnet(IPAMConfig(subnet="10.9.0.0/24")).gateway == "10.9.0.1"
+
+
+def test_pools_of_the_machines_owner_are_dealt_out_by_version() -> None:
+    pools = [ipam.checked_pool("10.64.0.0/16", 26), ipam.checked_pool("fd00:64::/32", 64)]
+    assert ipam.free_subnet([ipaddress.ip_network("10.64.0.0/26")], pools).subnet == "10.64.0.64/26"
+    assert ipam.free_subnet([], pools, 6) == Subnet(subnet="fd00:64::/64", gateway="fd00:64::1")
+
+
+@pytest.mark.parametrize(("base", "size"), [("10.0.0.0", 40), ("10.0.0.1/16", 24), ("banana", 24), ("10.0.0.0/16", 8)])
+def test_a_pool_that_makes_no_sense_is_refused(base: str, size: int) -> None:
+    with pytest.raises(BadRequest, match="invalid"):
+        ipam.checked_pool(base, size)
+
+
+def test_of_two_addresses_one_is_the_gateways_and_one_a_containers() -> None:
+    subnet = ipam.wanted_subnet(IPAMConfig(subnet="10.9.0.0/31"))
+    assert (subnet.gateway, Addresses(subnet).take()) == ("10.9.0.0", "10.9.0.1")
+
+
+def test_overlapping_another_network_is_forbidden_and_names_it() -> None:
+    with pytest.raises(Forbidden, match="of network front"):
+        ipam.refuse_overlap(small(), [("front", small(subnet="10.1.0.0/16"))])
+    ipam.refuse_overlap(small(), [("v6", Subnet(subnet="fd00::/64", gateway="fd00::1"))])
+
+
+def test_an_ipv6_network_without_subnet_gets_a_unique_local_one_of_its_own() -> None:
+    one, other = ipam.unique_local_subnet("a"), ipam.unique_local_subnet("b")
+    assert ipaddress.ip_network(one.subnet).subnet_of(ipaddress.ip_network("fd00::/8"))  # type: ignore[arg-type]
+    assert one.subnet != other.subnet
+    assert one.prefix_length == 64
+
+
+def test_gateway_network_and_broadcast_are_never_given_out() -> None:
+    pool = Addresses(small())
+    assert [pool.take() for _ in range(5)] == ["10.1.0.2", "10.1.0.3", "10.1.0.4", "10.1.0.5", "10.1.0.6"]
+    with pytest.raises(Forbidden, match="no available IPv4 addresses"):
+        pool.take()
+
+
+def test_a_released_address_is_used_again_only_after_all_others() -> None:
+    pool = Addresses(small())
+    first = pool.take()
+    pool.release(first)
+    assert [pool.take() for _ in range(5)][-1] == first
+
+
+def test_a_static_address_is_kept_from_others() -> None:
+    pool = Addresses(small())
+    assert pool.take("10.1.0.2") == "10.1.0.2"
+    assert pool.take() == "10.1.0.3"
+    with pytest.raises(Forbidden, match="Address already in use"):
+        pool.take("10.1.0.2")
+    with pytest.raises(Forbidden, match="Address already in use"):
+        pool.take("10.1.0.1")
+    with pytest.raises(BadRequest, match="no configured subnet or ip-range contain the IP address"):
+        pool.take("10.2.0.2")
+
+
+def test_addresses_come_from_the_range_but_static_ones_from_the_whole_subnet() -> None:
+    pool = Addresses(small(subnet="10.1.0.0/16", ip_range="10.1.5.0/24", auxiliary={"printer": "10.1.5.0"}))
+    assert pool.take() == "10.1.5.1"
+    assert pool.take("10.1.9.9") == "10.1.9.9"
+
+
+def test_ipv6_addresses_count_up_from_the_gateway() -> None:
+    assert Addresses(Subnet(subnet="fd00:1::/64", gateway="fd00:1::1")).take() == "fd00:1::2"
+
+
+def test_addresses_in_use_before_a_restart_are_not_given_out_again() -> None:
+    pool = Addresses(small())
+    pool.mark("10.1.0.3")
+    assert [pool.take() for _ in range(4)] == ["10.1.0.4", "10.1.0.5", "10.1.0.6", "10.1.0.2"]
+
+
+def test_the_mac_follows_from_the_address() -> None:
+    assert ipam.mac_address("172.18.0.2", "x") == "02:42:ac:12:00:02"
+    assert ipam.mac_address("", "x") != ipam.mac_address("", "y")
+
+
+def test_a_given_mac_must_be_one_of_a_single_host() -> None:
+    assert ipam.checked_mac("02-42-AC-12-00-02") == "02:42:ac:12:00:02"
+    for wrong in ("01:00:5e:00:00:01", "02:42", "zz:42:ac:12:00:02"):
+        with pytest.raises(BadRequest):
+            ipam.checked_mac(wrong)

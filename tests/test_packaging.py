@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import subprocess
 import sys
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
@@ -66,3 +69,27 @@ def test_the_installed_programs_start_from_anywhere(wheel: Path, tmp_path: Path)
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.strip()
+
+
+# Where a package is not imported by its distribution's name.
+DISTRIBUTIONS = {"yaml": "pyyaml"}
+OURS = {"compose", "engine", "pycompose", "schemas"}
+
+
+def imported() -> set[str]:
+    """The distributions that the program imports, wherever in its code."""
+    found: set[str] = set()
+    for package in sorted(OURS):
+        for path in (ROOT / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(node, ast.Import):
+                    found |= {alias.name.partition(".")[0] for alias in node.names}
+                elif isinstance(node, ast.ImportFrom) and node.module:
+                    found.add(node.module.partition(".")[0])
+    return {DISTRIBUTIONS.get(name, name) for name in found - OURS - sys.stdlib_module_names}
+
+
+def test_what_is_imported_is_depended_on_and_nothing_else() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    declared = {re.split(r"[^A-Za-z0-9_-]", text, maxsplit=1)[0] for text in project["dependencies"]}
+    assert imported() == declared

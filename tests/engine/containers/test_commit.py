@@ -40,11 +40,11 @@ async def test_an_image_of_a_running_container_runs(engine: Engine) -> None:
     try:
         image_id = await engine.containers.commit(container, CommitOptions(tag="mine:1", comment="c"))
         assert engine.containers.inspect(container).state.status == "running"
-        await engine.until("commit", container)
+        await engine.until("unpause", container)
         assert [action for action in engine.actions(container) if action in ("pause", "unpause", "commit")] == [
             "pause",
-            "unpause",
             "commit",
+            "unpause",
         ]
         image = engine.images.get("mine:1")
         assert image.id == image_id

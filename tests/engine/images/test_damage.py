@@ -67,7 +67,7 @@ async def test_a_damaged_layer_is_noticed_and_mended_by_a_pull(
     await pulled.pull("app:1")
     await pulled.snapshots.create("c", image.chain_ids)
     merged = await pulled.snapshots.mount("c")
-    assert {path.name for path in merged.iterdir()} == {"low", "top", "a", "z"}
+    assert {path.name for path in merged.iterdir()} >= {"low", "top", "a", "z"}
     await pulled.snapshots.unmount("c")
     await pulled.snapshots.remove("c")
     assert [step.size for step in pulled.images.history(pulled.images.get("app:1"))] == [3, 3]

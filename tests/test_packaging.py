@@ -74,6 +74,8 @@ def test_the_installed_programs_start_from_anywhere(wheel: Path, tmp_path: Path)
 # Where a package is not imported by its distribution's name.
 DISTRIBUTIONS = {"yaml": "pyyaml"}
 OURS = {"compose", "engine", "pycompose", "schemas"}
+# What only type checkers import.
+TYPES = {"_typeshed"}
 
 
 def imported() -> set[str]:
@@ -86,7 +88,7 @@ def imported() -> set[str]:
                     found |= {alias.name.partition(".")[0] for alias in node.names}
                 elif isinstance(node, ast.ImportFrom) and node.module:
                     found.add(node.module.partition(".")[0])
-    return {DISTRIBUTIONS.get(name, name) for name in found - OURS - sys.stdlib_module_names}
+    return {DISTRIBUTIONS.get(name, name) for name in found - OURS - TYPES - sys.stdlib_module_names}
 
 
 def test_what_is_imported_is_depended_on_and_nothing_else() -> None:

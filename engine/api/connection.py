@@ -223,6 +223,8 @@ class Connection:
         tail = b""
         if error is not None:
             if not self._head_is_sent or answer.on_error is None:
+                if self._head_is_sent and isinstance(error, EngineError):  # the client only sees that it breaks off
+                    log.error("a stream broke off", exc_info=error)
                 raise error
             if not isinstance(error, EngineError):
                 log.error("a stream failed", exc_info=error)

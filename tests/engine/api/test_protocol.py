@@ -160,6 +160,26 @@ async def test_what_is_not_http_is_answered_once_and_closed(tmp_path: Path, sent
         await server.until_connections(0)
 
 
+async def test_a_stream_that_breaks_off_is_logged_since_the_client_cannot_be_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    has_begun = anyio.Event()
+    async with wired(tmp_path) as (server, stream):
+
+        async def export(name: str) -> AsyncIterator[bytes]:
+            yield b"x" * 100_000
+            await has_begun.wait()
+            raise RuntimeFailure(f"the files of {name} are gone")
+
+        monkeypatch.setattr(server.engine.containers, "export", export)
+        await stream.send(b"GET /containers/web/export HTTP/1.1\r\nHost: x\r\n\r\n")
+        answer = await stream.receive()
+        has_begun.set()
+        assert answer.startswith(b"HTTP/1.1 200")
+        assert not (await until_closed(stream)).endswith(b"0\r\n\r\n")
+        assert "the files of web are gone" in caplog.text
+
+
 async def test_a_client_that_leaves_in_the_middle_of_a_request_is_forgotten(tmp_path: Path) -> None:
     async with served(tmp_path) as server:
         async with await anyio.connect_unix(server.socket) as stream:

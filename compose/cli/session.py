@@ -58,17 +58,16 @@ class Session:
 
 def session_of(options: Mapping[str, Any], environment: Mapping[str, str]) -> Session:
     """The session that the global options and the variables which stand for them ask for."""
-    return Session(
-        **{
-            **options,
-            "environment": dict(environment),
-            "cwd": Path.cwd(),
-            "host": options["host"] or environment.get("DOCKER_HOST", ""),
-            "ansi": options["ansi"] or environment.get("COMPOSE_ANSI", "auto"),
-            "progress": options["progress"] or environment.get("COMPOSE_PROGRESS", "auto"),
-            "compatibility": options["compatibility"] or is_true(environment.get("COMPOSE_COMPATIBILITY", "")),
-        }
-    )
+    given: dict[str, Any] = {
+        **options,
+        "environment": dict(environment),
+        "cwd": Path.cwd(),
+        "host": options["host"] or environment.get("DOCKER_HOST", ""),
+        "ansi": options["ansi"] or environment.get("COMPOSE_ANSI", "auto"),
+        "progress": options["progress"] or environment.get("COMPOSE_PROGRESS", "auto"),
+        "compatibility": options["compatibility"] or is_true(environment.get("COMPOSE_COMPATIBILITY", "")),
+    }
+    return Session(**given)
 
 
 def is_true(text: str) -> bool:

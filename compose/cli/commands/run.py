@@ -81,17 +81,16 @@ def _requested(session: Session, options: dict[str, Any]) -> RunRequest:
     given = dict(map(_variable, options["environment"]))
     is_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     no_tty, force_tty = options.pop("no_tty"), options.pop("force_tty")
-    return RunRequest(
-        **{
-            **options,
-            "pull": options["pull"].replace("policy", ""),
-            "environment": {**from_files, **given},
-            "labels": {name: value or "" for name, value in map(_variable, options["labels"])},
-            "volumes": mounts_of(options["volumes"], str(session.cwd), home),
-            "publish": ports_of(options["publish"]),
-            "tty": force_tty or (is_terminal and not no_tty),
-        }
-    )
+    wanted: dict[str, Any] = {
+        **options,
+        "pull": options["pull"].replace("policy", ""),
+        "environment": {**from_files, **given},
+        "labels": {name: value or "" for name, value in map(_variable, options["labels"])},
+        "volumes": mounts_of(options["volumes"], str(session.cwd), home),
+        "publish": ports_of(options["publish"]),
+        "tty": force_tty or (is_terminal and not no_tty),
+    }
+    return RunRequest(**wanted)
 
 
 def _variable(text: str) -> tuple[str, str | None]:

@@ -129,8 +129,10 @@ def _limit(filters: Filters) -> int:
     if len(texts) > 1:
         raise BadRequest("more than one until filter specified")
     now_ns = time.time_ns()
+    if not texts:
+        return now_ns
     try:
-        return moment(texts[0], now_ns) if texts else now_ns
+        return moment(texts[0], now_ns)
     except BadRequest as exc:
         raise BadRequest(f'failed to parse value as time or duration: "{texts[0]}"') from exc
 

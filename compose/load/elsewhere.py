@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from compose.errors import ComposeError, UsageError
+from compose.load.sources import FALSE_TEXTS
 from compose.load.text.files import clean_join
 from compose.model.remotes import is_remote
 
@@ -49,7 +50,7 @@ def fetched(text: str, names: tuple[str, ...], environment: Mapping[str, str]) -
     address = git_address(text)
     if address is None:
         raise UsageError(f"`{text}` is remote, and no git repository: only those can be read", hint="download the file")
-    if environment.get(_SWITCH, "").lower() in ("0", "f", "false"):
+    if environment.get(_SWITCH) in FALSE_TEXTS:
         raise UsageError(f"`{text}` is remote, which {_SWITCH} forbids")
     commit = address.ref if _COMMIT.fullmatch(address.ref) else _commit(address, environment)
     checkout = _cache(environment) / commit

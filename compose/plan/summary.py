@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from compose.plan.actions import (
     Action,
@@ -51,7 +52,10 @@ def summary(plans: Iterable[Plan], observed: Observed) -> tuple[Entry, ...]:
         for step in plan.steps:
             _take(entries, step.action)
         for name in plan.unchanged:
-            entries.setdefault(("container", name), Entry("container", name, "keep", service=services.get(name, "")))
+            entries.setdefault(("container", name), Entry("container", name, "keep"))
+    for key, entry in entries.items():
+        if entry.kind == "container" and not entry.service:  # its act names the container alone
+            entries[key] = replace(entry, service=services.get(entry.name, ""))
     order = ("image", "network", "volume", "container")
     return tuple(sorted(entries.values(), key=lambda entry: (order.index(entry.kind), entry.service, entry.name)))
 
@@ -94,7 +98,7 @@ def _take(entries: dict[tuple[Kind, str], Entry], action: Action) -> None:  # no
             found = entries.get(("container", action.container))
             # Its successor may have been planned already, under the same name.
             if found is None or found.verb == "stop":
-                add("container", action.container, "remove", action.because, found.service if found else "")
+                add("container", action.container, "remove", action.because)
         case RenameContainer() | WaitFor():
             return  # nothing becomes of it that the other steps do not tell
 

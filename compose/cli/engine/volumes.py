@@ -7,14 +7,8 @@ import click
 from compose.cli.engine.asking import ask, each, format_option, quiet_option, show, show_lines
 from compose.cli.engine.containers import parsed_filters
 from compose.cli.session import Session
-from compose.render.listing import Columns
-from compose.render.template.values import Record
+from compose.render.volumes import COLUMNS, volume_record
 from engine.wire.volumes import VolumeCreateRequest
-
-_COLUMNS = Columns(
-    {"Driver": "DRIVER", "Name": "VOLUME NAME", "Mountpoint": "MOUNTPOINT", "Scope": "SCOPE", "Labels": "LABELS"},
-    ("Driver", "Name"),
-)
 
 
 @click.group("volume", help="List, make and remove volumes")
@@ -35,19 +29,7 @@ def listed(session: Session, filters: tuple[str, ...], quiet: bool, form: str) -
     if quiet:
         show_lines(volume.name for volume in found)
         return
-    records = [
-        Record(
-            {
-                "Driver": volume.driver,
-                "Name": volume.name,
-                "Mountpoint": volume.mountpoint,
-                "Scope": volume.scope,
-                "Labels": ",".join(f"{key}={value}" for key, value in sorted((volume.labels or {}).items())),
-            }
-        )
-        for volume in found
-    ]
-    show(form, records, _COLUMNS)
+    show(form, list(map(volume_record, found)), COLUMNS)
 
 
 @volume_command.command("create", help="Make a volume")

@@ -92,3 +92,11 @@ def test_a_new_image_is_told_by_its_digests() -> None:
     [entry] = summary(foresee(project, observed, Options(), BuildOptions()).plans, observed)
     assert entry.because == "image changed"
     assert [(change.before, change.after) for change in entry.changes] == [("id-tiny:1", "id-newer")]
+
+
+def test_a_stopped_container_is_removed_under_its_services_name() -> None:
+    before = make_project(make_service("web"), make_service("old"))
+    observed = make_observed(before, old="exited")
+    foresight = foresee(make_project(make_service("web")), observed, Options(remove_orphans=True), BuildOptions())
+    removed = [entry for entry in summary(foresight.plans, observed) if entry.verb == "remove"]
+    assert [(entry.name, entry.service) for entry in removed] == [("app-old-1", "old")]

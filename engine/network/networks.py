@@ -257,8 +257,9 @@ class Networks:
     def _make_bridge(self, record: NetworkRecord) -> None:
         """Make a bridge, or use the one of the user's that has the wanted name."""
         bridge = self._bridge(record)
-        if bridge.alias and netlink.link_exists(bridge.name):
-            if not netlink.is_bridge(bridge.name):
+        existing = netlink.find_link(bridge.name) if bridge.alias else None
+        if existing is not None:
+            if existing.kind != "bridge":
                 raise EngineError(f"existing interface {bridge.name} is not a bridge")
             netlink.adopt_bridge(bridge)
         else:
@@ -267,7 +268,8 @@ class Networks:
     def _unmake(self, record: NetworkRecord) -> None:
         """Remove what `_make` made, but no link that was the user's before. Blocks."""
         name = self.parent_name(record)
-        is_ours = name.startswith(f"pc{self._tag}") or netlink.alias_of(name) == self._alias
+        existing = netlink.find_link(name)
+        is_ours = existing is not None and (name.startswith(f"pc{self._tag}") or existing.alias == self._alias)
         if is_ours and not record.config_only and not self._is_shared(record):
             netlink.delete_bridge(name)
 

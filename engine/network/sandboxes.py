@@ -249,13 +249,14 @@ class Sandboxes:
         return sockets
 
     def _link(self, endpoint: Endpoint, record: NetworkRecord) -> Link:
-        parent = self.networks.parent_name(record)
-        if not netlink.link_exists(parent):
+        name = self.networks.parent_name(record)
+        parent = netlink.find_link(name)
+        if parent is None:
             raise EngineError(
-                f"network {record.name} hangs on the link {parent}, which is not there",
+                f"network {record.name} hangs on the link {name}, which is not there",
                 hint="bring the link back, or make the network again",
             )
-        return plan.link(endpoint, record, parent, self._host_name(endpoint), netlink.link_mtu(parent))
+        return plan.link(endpoint, record, name, self._host_name(endpoint), parent.mtu)
 
     def _host_name(self, endpoint: Endpoint) -> str:
         return f"pcv{self._paths.tag}{endpoint.id[:8]}"

@@ -11,7 +11,6 @@ import errno
 import fcntl
 import os
 import socket
-import struct
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,17 +19,14 @@ from pathlib import Path
 
 from engine.errors import EngineError
 from engine.kernel.namespaces import furnish_network_namespace, inside_network
-from engine.network.kernel import rtnetlink, sysctls
+from engine.network.kernel import route_socket, rtnetlink, sysctls
 from engine.network.kernel.links import Bridge, Link, Parent
+from engine.network.kernel.linkviews import LinkView
+from engine.network.kernel.route_socket import exchange, opened
 from engine.network.kernel.rtnetlink import LOOPBACK_INDEX, Message, Sublink, VethEnd
 
-_SYS_CLASS = Path("/sys/class/net")
 _DEFAULT_MTU = 1500
-_LINK_GROUP = 1
 _PORTS_GONE_SECONDS = 2.0
-_SO_RCVBUF_BYTES = 1 << 20
-_SIOCGIFFLAGS = 0x8913
-_IFF_UP = 0x1
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +44,10 @@ class DnsSockets:
 
 def make_bridge(bridge: Bridge) -> None:
     """Make a bridge with its addresses, and let the host forward. Undoes itself. Raises `EngineError`."""
-    with _netlink() as kernel:
+    with opened() as kernel:
         # Made and tagged by one system call: who is killed in between leaves no link without an owner.
         tag = [rtnetlink.set_alias(bridge.name, bridge.alias)] if bridge.alias else []
-        _exchange(kernel, [rtnetlink.create_bridge(bridge.name, bridge.mac_address, bridge.mtu), *tag])
+        exchange(kernel, [rtnetlink.create_bridge(bridge.name, bridge.mac_address, bridge.mtu), *tag])
         try:
             has_ipv6 = any(":" in address for address in bridge.addresses)
             sysctls.allow_forwarding(bridge.name, has_ipv6=has_ipv6)
@@ -59,34 +55,34 @@ def make_bridge(bridge: Bridge) -> None:
                 sysctls.switch_off_ipv6(bridge.name)
             index = socket.if_nametoindex(bridge.name)
             wanted = [rtnetlink.add_address(index, address) for address in bridge.addresses]
-            _exchange(kernel, [*wanted, rtnetlink.set_up(index)])
+            exchange(kernel, [*wanted, rtnetlink.set_up(index)])
         except BaseException:
             with contextlib.suppress(EngineError, OSError):
-                _exchange(kernel, [rtnetlink.delete_link(bridge.name)])
+                exchange(kernel, [rtnetlink.delete_link(bridge.name)])
             raise
 
 
 def adopt_bridge(bridge: Bridge) -> None:
     """Use a bridge that somebody made: give it what addresses it lacks, and let the host forward."""
-    with _netlink() as kernel:
+    with opened() as kernel:
         sysctls.allow_forwarding(bridge.name, has_ipv6=any(":" in address for address in bridge.addresses))
         index = socket.if_nametoindex(bridge.name)
         wanted = [rtnetlink.add_address(index, address) for address in bridge.addresses]
-        _exchange(kernel, [*wanted, rtnetlink.set_up(index)], tolerate=errno.EEXIST)
+        exchange(kernel, [*wanted, rtnetlink.set_up(index)], tolerate=errno.EEXIST)
 
 
 def make_parent(parent: Parent) -> bool:
     """Make a parent link unless it is there; returns whether it was made. Raises `EngineError`."""
     if link_exists(parent.name):
         return False
-    with _netlink() as kernel:
+    with opened() as kernel:
         try:
             if parent.vlan is None:
                 message = rtnetlink.create_dummy(parent.name)
             else:
                 below, number = parent.vlan
                 message = rtnetlink.create_vlan(parent.name, socket.if_nametoindex(below), number)
-            _exchange(kernel, [message, rtnetlink.set_alias(parent.name, parent.alias)])
+            exchange(kernel, [message, rtnetlink.set_alias(parent.name, parent.alias)])
         except (EngineError, OSError) as exc:
             raise EngineError(
                 f"failed to create {parent.name}, the parent link of the network: {_words(exc)}",
@@ -101,33 +97,32 @@ def _words(exc: EngineError | OSError) -> str:
 
 def delete_bridge(name: str) -> None:
     """Remove a bridge, after the links of namespaces that were just dropped are gone; a missing one is fine."""
-    if link_exists(name):
-        _await_no_ports(name)
-        delete_links([*ports(name), name])
+    bridge = route_socket.find(name)
+    if bridge is not None:
+        _await_no_ports(bridge)
+        delete_links([*(link.name for link in route_socket.every(bridge.index)), name])
 
 
 def delete_links(names: Sequence[str]) -> None:
     """Remove links; missing ones are fine. Slow (the kernel waits for its readers), so never per container."""
-    with _netlink() as kernel:
-        _exchange(kernel, [rtnetlink.delete_link(name) for name in names], tolerate=errno.ENODEV)
+    with opened() as kernel:
+        exchange(kernel, [rtnetlink.delete_link(name) for name in names], tolerate=errno.ENODEV)
 
 
 def ports(bridge: str) -> list[str]:
     """Names of the links in a bridge."""
-    try:
-        return sorted(entry.name for entry in (_SYS_CLASS / bridge / "brif").iterdir())
-    except FileNotFoundError:
-        return []
+    found = route_socket.find(bridge)
+    return sorted(link.name for link in route_socket.every(found.index)) if found else []
+
+
+def find_link(name: str) -> LinkView | None:
+    """One of the host's links."""
+    return route_socket.find(name)
 
 
 def link_exists(name: str) -> bool:
     """Whether the host has a link of that name."""
-    return (_SYS_CLASS / name).exists()
-
-
-def link_mtu(name: str) -> int:
-    """The MTU of one of the host's links."""
-    return int((_SYS_CLASS / name / "mtu").read_text())
+    return route_socket.find(name) is not None
 
 
 def is_namespace(path: Path) -> bool:
@@ -140,26 +135,17 @@ def is_namespace(path: Path) -> bool:
 
 def links_of(tag: str) -> list[str]:
     """Links that an engine with this tag made: by name its bridges and, last, its veths; by alias all others."""
-    names = [entry.name for entry in _SYS_CLASS.iterdir()]
-    return sorted(name for name in names if name.startswith((f"pc{tag}", f"pcv{tag}")) or alias_of(name) == alias(tag))
+    own = alias(tag)
+    return sorted(
+        link.name
+        for link in route_socket.every()
+        if link.name.startswith((f"pc{tag}", f"pcv{tag}")) or link.alias == own
+    )
 
 
 def alias(tag: str) -> str:
     """What an engine notes on links whose names are not of its choice."""
     return f"pycompose {tag}"
-
-
-def alias_of(name: str) -> str:
-    """What is noted on a link; nothing on one that is not there."""
-    try:
-        return (_SYS_CLASS / name / "ifalias").read_text().strip()
-    except OSError:
-        return ""
-
-
-def is_bridge(name: str) -> bool:
-    """Whether a link is a bridge."""
-    return (_SYS_CLASS / name / "bridge").is_dir()
 
 
 def default_mtu() -> int:
@@ -168,8 +154,8 @@ def default_mtu() -> int:
         for line in routes.readlines()[1:]:
             name, destination, *_rest = line.split()
             mask = _rest[5]
-            if destination == mask == "00000000":
-                return int((_SYS_CLASS / name / "mtu").read_text())
+            if destination == mask == "00000000" and (found := route_socket.find(name)):
+                return found.mtu
     return _DEFAULT_MTU
 
 
@@ -192,12 +178,12 @@ def furnish(
     """Make a namespace: loopback, links, addresses, default routes (interface, gateway), kernel parameters (`net.*`),
     and the sockets of the name server. Raises `EngineError` or `OSError`; then nothing is left of it.
     """
-    with _netlink() as host:
+    with opened() as host:
 
         def inside() -> DnsSockets:
             sysctls.write("ipv6.conf.default.disable_ipv6", "1")
-            with _netlink() as inner:
-                _exchange(inner, [rtnetlink.set_up(LOOPBACK_INDEX)])
+            with opened() as inner:
+                exchange(inner, [rtnetlink.set_up(LOOPBACK_INDEX)])
                 _plug(host, inner, links)
                 _route(inner, gateways)
             for name, value in wanted_sysctls.items():
@@ -209,17 +195,17 @@ def furnish(
 
 def plug(namespace: Path, link: Link, gateways: Sequence[tuple[str, str]]) -> None:
     """Add a link to a running container's namespace and set its default routes anew. Undoes itself."""
-    with _netlink() as host:
+    with opened() as host:
 
         def inside() -> None:
-            with _netlink() as inner:
+            with opened() as inner:
                 existed = _index(link.name) is not None
                 try:
                     _plug(host, inner, [link])
                     _route(inner, gateways)
                 except BaseException:
                     if not existed and _index(link.name) is not None:
-                        _exchange(inner, [rtnetlink.delete_link(link.name)], tolerate=errno.ENODEV)
+                        exchange(inner, [rtnetlink.delete_link(link.name)], tolerate=errno.ENODEV)
                     raise
 
         inside_network(namespace, inside)
@@ -229,27 +215,20 @@ def unplug(namespace: Path, name: str, gateways: Sequence[tuple[str, str]]) -> N
     """Remove a link from a running container's namespace and set its default routes anew."""
 
     def inside() -> None:
-        with _netlink() as inner:
-            _exchange(inner, [rtnetlink.delete_link(name)], tolerate=errno.ENODEV)
+        with opened() as inner:
+            exchange(inner, [rtnetlink.delete_link(name)], tolerate=errno.ENODEV)
             _route(inner, gateways)
 
     inside_network(namespace, inside)
 
 
 def interfaces(namespace: Path) -> dict[str, bool]:
-    """The links of a namespace, and whether each is up (netdevice(7))."""
+    """The links of a namespace, and whether each is up."""
 
     def inside() -> dict[str, bool]:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as kernel:
-            return {name: _is_up(kernel, name) for _, name in socket.if_nameindex()}
+        return {link.name: link.is_up for link in route_socket.every()}
 
     return inside_network(namespace, inside)
-
-
-def _is_up(kernel: socket.socket, name: str) -> bool:
-    answer = fcntl.ioctl(kernel, _SIOCGIFFLAGS, struct.pack("16s24x", name.encode()))
-    flags: int = struct.unpack_from("=H", answer, 16)[0]
-    return bool(flags & _IFF_UP)
 
 
 def reattach(bridge: str, names: Sequence[str]) -> None:
@@ -289,7 +268,7 @@ def _plug(host: socket.socket, inner: socket.socket, links: Sequence[Link]) -> N
         return
     namespace = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        _exchange(host, [message for link in links for message in _creation(link, namespace)])
+        exchange(host, [message for link in links for message in _creation(host, link, namespace)])
     finally:
         os.close(namespace)
     wanted: list[Message] = []
@@ -300,18 +279,19 @@ def _plug(host: socket.socket, inner: socket.socket, links: Sequence[Link]) -> N
         wanted += [rtnetlink.set_up(index), *(rtnetlink.add_address(index, each) for each in link.addresses)]
         for name, value in link.sysctls:
             sysctls.write_wanted(name, value)
-    _exchange(inner, wanted)
+    exchange(inner, wanted)
 
 
-def _creation(link: Link, namespace: int) -> list[Message]:
-    # The parent lives in the host's namespace, whose sysfs is what this mount of /sys shows.
-    parent_index = int((_SYS_CLASS / link.parent / "ifindex").read_text())
+def _creation(host: socket.socket, link: Link, namespace: int) -> list[Message]:
+    parent = route_socket.find(link.parent, host)
+    if parent is None:
+        raise EngineError(f"link {link.parent} has gone meanwhile")
     end = VethEnd(link.name, link.mac_address)
     if link.kind != "veth":
         sublink = Sublink(end, link.kind, link.mode, link.flag)
-        return [rtnetlink.create_sublink(sublink, parent_index, namespace, link.mtu)]
+        return [rtnetlink.create_sublink(sublink, parent.index, namespace, link.mtu)]
     return [
-        rtnetlink.create_veth(VethEnd(link.host_name), end, parent_index, namespace, link.mtu),
+        rtnetlink.create_veth(VethEnd(link.host_name), end, parent.index, namespace, link.mtu),
         # Where bridges ask the firewall, it keeps containers apart as well, and lets them reach published ports, which
         # are turned round inside the bridge: isolated ones would not.
         rtnetlink.bridge_port(link.host_name, is_isolated=link.is_isolated and not sysctls.bridges_are_filtered()),
@@ -326,43 +306,14 @@ def _index(name: str) -> int | None:
 
 
 def _route(inner: socket.socket, gateways: Sequence[tuple[str, str]]) -> None:
-    _exchange(inner, [rtnetlink.default_route(socket.if_nametoindex(name), gateway) for name, gateway in gateways])
+    exchange(inner, [rtnetlink.default_route(socket.if_nametoindex(name), gateway) for name, gateway in gateways])
 
 
-@contextmanager
-def _netlink() -> Iterator[socket.socket]:
-    """A netlink socket of the calling thread's namespace; it stays there whatever the thread does next."""
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE) as kernel:
-        kernel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SO_RCVBUF_BYTES)
-        kernel.bind((0, 0))
-        yield kernel
-
-
-def _exchange(kernel: socket.socket, messages: Sequence[Message], *, tolerate: int = 0) -> None:
-    if not messages:
-        return
-    kernel.send(rtnetlink.frame(messages))
-    missing = len(messages)
-    failures: list[tuple[int, int]] = []
-    while missing > 0:
-        found = rtnetlink.answers(kernel.recv(1 << 16))
-        missing -= len(found)
-        failures += [(number, code) for number, code in found if code not in (0, tolerate)]
-    if failures:
-        number, code = min(failures)
-        raise EngineError(
-            f"the kernel refused to {messages[number - 1].about}: {os.strerror(code)}",
-            hint="this kernel has no links of that kind" if code == errno.EOPNOTSUPP else None,
-        )
-
-
-def _await_no_ports(bridge: str) -> None:
+def _await_no_ports(bridge: LinkView) -> None:
     """Wait (bounded) until a bridge has no ports: dropped namespaces take their links along a little later."""
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE) as kernel:
-        kernel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SO_RCVBUF_BYTES)
-        kernel.bind((0, _LINK_GROUP))
+    with route_socket.notices() as kernel:
         deadline = time.monotonic() + _PORTS_GONE_SECONDS
-        while ports(bridge) and (left := deadline - time.monotonic()) > 0:
+        while route_socket.every(bridge.index) and (left := deadline - time.monotonic()) > 0:
             kernel.settimeout(left)
             # Too many notices for the buffer, or none in time: either way the list above is what counts.
             with contextlib.suppress(OSError):

@@ -137,7 +137,9 @@ async def test_a_bridge_has_the_name_and_mtu_that_the_user_wants_and_goes_with_i
         await network(service, "front", options=options)
         await service.open_sandbox(web)
         sandbox = await service.open_sandbox(app)
-        assert netlink.link_mtu(name) == 1300
+        bridge = netlink.find_link(name)
+        assert bridge is not None
+        assert (bridge.mtu, bridge.kind, bridge.is_up) == (1300, "bridge", True)
         with Host(paths, app).serving():
             assert await Host(paths, web).call(sandbox.networks["front"].ip_address, 80)
         with pytest.raises(Forbidden, match="networks have same bridge name"):
@@ -171,7 +173,7 @@ async def test_a_bridge_that_somebody_removed_comes_back_with_the_next_container
     async with running(paths) as service:
         await network(service, "front")
         sandbox = await service.open_sandbox(web)
-        (bridge,) = {name for name in netlink.links_of(paths.tag) if netlink.is_bridge(name)}
+        (bridge,) = (name for name in netlink.links_of(paths.tag) if not name.startswith("pcv"))
         command("ip", "link", "delete", bridge)
         await service.open_sandbox(app)
         with Host(paths, web).serving():

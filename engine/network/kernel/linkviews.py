@@ -1,0 +1,106 @@
+"""Links as the kernel describes them: asking by rtnetlink messages and reading the answers (rtnetlink(7)). Pure."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+_RTM_NEWLINK: Final = 16
+_RTM_GETLINK: Final = 18
+_NLMSG_ERROR, _NLMSG_DONE = 2, 3
+_REQUEST, _DUMP = 0x1, 0x300
+_IFLA_IFNAME, _IFLA_MTU, _IFLA_MASTER, _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_EXT_MASK = 3, 4, 10, 18, 20, 29
+_INFO_KIND: Final = 1
+_WITHOUT_STATISTICS: Final = 0x8
+_IFF_UP: Final = 0x1
+_TYPE_MASK: Final = 0x3FFF
+_HEADER = struct.Struct("=IHHII")
+_IFINFO = struct.Struct("=BxHiII")
+_ATTRIBUTE = struct.Struct("=HH")
+_NUMBER = struct.Struct("=I")
+
+
+@dataclass(frozen=True, slots=True)
+class LinkView:
+    """One link. `kind` is what made it (`bridge`, `veth`, "" for hardware), `master` the index of its bridge or 0."""
+
+    index: int
+    name: str
+    mtu: int = 0
+    kind: str = ""
+    master: int = 0
+    alias: str = ""
+    is_up: bool = False
+
+
+def question(name: str) -> bytes:
+    """Ask for the link of that name."""
+    return _request(0, _text(_IFLA_IFNAME, name))
+
+
+def question_for_all(master: int = 0) -> bytes:
+    """Ask for all links, or for those in the bridge with that index."""
+    return _request(_DUMP, _number(_IFLA_MASTER, master) if master else b"")
+
+
+def parse(data: bytes) -> tuple[list[LinkView], bool]:
+    """The links in what the kernel sent, and whether that was the last of it. An error is the last, too: the answer to
+    who asks for a name that no link has, or that none can have.
+    """
+    links, is_last = [], False
+    while len(data) >= _HEADER.size:
+        length, kind, _flags, _sequence, _port = _HEADER.unpack_from(data)
+        is_last = is_last or kind in (_NLMSG_ERROR, _NLMSG_DONE)
+        if kind == _RTM_NEWLINK:
+            links.append(_link(data[_HEADER.size : length]))
+        data = data[(length + 3) & ~3 :]
+    return links, is_last
+
+
+def _link(body: bytes) -> LinkView:
+    _family, _type, index, flags, _change = _IFINFO.unpack_from(body)
+    found = dict(_attributes(body[_IFINFO.size :]))
+    information = dict(_attributes(found.get(_IFLA_LINKINFO, b"")))
+    return LinkView(
+        index=index,
+        name=_read_text(found.get(_IFLA_IFNAME)),
+        mtu=_read_number(found.get(_IFLA_MTU)),
+        kind=_read_text(information.get(_INFO_KIND)),
+        master=_read_number(found.get(_IFLA_MASTER)),
+        alias=_read_text(found.get(_IFLA_IFALIAS)),
+        is_up=bool(flags & _IFF_UP),
+    )
+
+
+def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
+    while len(data) >= _ATTRIBUTE.size:
+        length, kind = _ATTRIBUTE.unpack_from(data)
+        if length < _ATTRIBUTE.size:
+            return
+        yield kind & _TYPE_MASK, data[_ATTRIBUTE.size : length]
+        data = data[(length + 3) & ~3 :]
+
+
+def _request(flags: int, attributes: bytes) -> bytes:
+    body = _IFINFO.pack(0, 0, 0, 0, 0) + attributes + _number(_IFLA_EXT_MASK, _WITHOUT_STATISTICS)
+    return _HEADER.pack(_HEADER.size + len(body), _RTM_GETLINK, _REQUEST | flags, 1, 0) + body
+
+
+def _text(kind: int, text: str) -> bytes:
+    payload = text.encode() + b"\0"
+    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(payload), kind) + payload + bytes(-len(payload) % 4)
+
+
+def _number(kind: int, number: int) -> bytes:
+    return _ATTRIBUTE.pack(_ATTRIBUTE.size + _NUMBER.size, kind) + _NUMBER.pack(number)
+
+
+def _read_text(payload: bytes | None) -> str:
+    return (payload or b"").split(b"\0")[0].decode("utf-8", "replace")
+
+
+def _read_number(payload: bytes | None) -> int:
+    number: int = _NUMBER.unpack_from(payload)[0] if payload else 0
+    return number

@@ -1,0 +1,78 @@
+"""Sockets on which the kernel is told and asked about links (rtnetlink(7)). Everything here blocks.
+
+Links are asked for here and not looked up in /sys, which shows those of the namespace it was mounted in.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from errno import EOPNOTSUPP
+from typing import Final
+
+from engine.errors import EngineError
+from engine.network.kernel import linkviews, rtnetlink
+from engine.network.kernel.linkviews import LinkView
+from engine.network.kernel.rtnetlink import Message
+
+_RCVBUF_BYTES: Final = 1 << 20
+_MESSAGES_BYTES: Final = 1 << 16
+_LINK_GROUP: Final = 1
+
+
+@contextmanager
+def opened(*, groups: int = 0) -> Iterator[socket.socket]:
+    """A socket of the calling thread's namespace; it stays there whatever the thread does next."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE) as kernel:
+        kernel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RCVBUF_BYTES)
+        kernel.bind((0, groups))
+        yield kernel
+
+
+@contextmanager
+def notices() -> Iterator[socket.socket]:
+    """A socket that receives a message whenever a link of the calling thread's namespace changes."""
+    with opened(groups=_LINK_GROUP) as kernel:
+        yield kernel
+
+
+def exchange(kernel: socket.socket, messages: Sequence[Message], *, tolerate: int = 0) -> None:
+    """Have a batch carried out. Raises `EngineError` for the first that was refused, but for the errno `tolerate`."""
+    if not messages:
+        return
+    kernel.send(rtnetlink.frame(messages))
+    missing = len(messages)
+    failures: list[tuple[int, int]] = []
+    while missing > 0:
+        found = rtnetlink.answers(kernel.recv(_MESSAGES_BYTES))
+        missing -= len(found)
+        failures += [(number, code) for number, code in found if code not in (0, tolerate)]
+    if failures:
+        number, code = min(failures)
+        raise EngineError(
+            f"the kernel refused to {messages[number - 1].about}: {os.strerror(code)}",
+            hint="this kernel has no links of that kind" if code == EOPNOTSUPP else None,
+        )
+
+
+def find(name: str, kernel: socket.socket | None = None) -> LinkView | None:
+    """The link of that name in the calling thread's namespace, or in that of a socket."""
+    with nullcontext(kernel) if kernel else opened() as asked:
+        asked.send(linkviews.question(name))
+        links, _is_last = linkviews.parse(asked.recv(_MESSAGES_BYTES))
+    return links[0] if links else None
+
+
+def every(master: int = 0) -> list[LinkView]:
+    """All links of the calling thread's namespace, or those in the bridge with that index."""
+    found: dict[int, LinkView] = {}
+    with opened() as kernel:
+        kernel.send(linkviews.question_for_all(master))
+        is_last = False
+        while not is_last:
+            links, is_last = linkviews.parse(kernel.recv(_MESSAGES_BYTES))
+            found |= {link.index: link for link in links}
+    # Kernels before 4.6 do not choose by the bridge.
+    return [link for link in found.values() if master in (0, link.master)]

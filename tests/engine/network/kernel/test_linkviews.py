@@ -58,7 +58,7 @@ def test_links_are_those_of_the_namespace_and_not_of_what_sys_shows(tmp_path: Pa
 
     def inside() -> tuple[list[str], list[str]]:
         command("ip", "link", "add", "pcbr", "type", "bridge")
-        command("ip", "link", "add", "pcdm", "master", "pcbr", "type", "dummy")
+        command("ip", "link", "add", "pcdm", "master", "pcbr", "type", "veth", "peer", "name", "pcpeer")
         return sorted(link.name for link in route_socket.every()), netlink.ports("pcbr")
 
     try:

@@ -1,0 +1,1 @@
+"""Numbers to factorise: an API, workers, and a queue between them."""

@@ -1,0 +1,58 @@
+"""A directory of examples/, brought up as its README says and taken down so that nothing stays."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.kernel import without_engine
+from tests.e2e.machine import ROOT, Completed, Machine
+
+EXAMPLES = ROOT / "examples"
+_WHAT_IS_THERE = (("ps", "--all"), ("network", "ls", "--filter", "type=custom"), ("volume", "ls"))
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """`pycompose` in one example's directory, with the variables that keep its port to this test."""
+
+    machine: Machine
+    directory: Path
+    variables: dict[str, str]
+
+    def __call__(self, *arguments: str, succeeds: bool = True, **variables: str) -> Completed:
+        """Run a command to its end."""
+        return self.machine.pycompose(
+            *arguments, cwd=self.directory, succeeds=succeeds, **{**self.variables, **variables}
+        )
+
+    def has_nothing_to_do(self, *arguments: str) -> bool:
+        """Whether `up` with these options would change nothing."""
+        return self("plan", "--exit-code", *arguments, succeeds=False).returncode == 0
+
+
+@contextmanager
+def example(machine: Machine, name: str | Path, **variables: str) -> Iterator[Example]:
+    """Give an example to a test, down before and after it: compare what the kernel and the engine have."""
+    run = Example(machine, EXAMPLES / name, variables)
+    before = without_engine(machine.kernel())
+    try:
+        yield run
+    finally:
+        run("--profile", "*", "down", "--volumes", "--rmi", "local", "--remove-orphans")
+    assert without_engine(machine.kernel()) == before
+    assert [machine.docker(*question, "--quiet").stdout for question in _WHAT_IS_THERE] == ["", "", ""]
+
+
+def ask(address: str, body: Any = None, **headers: str) -> str:
+    """Fetch a page, or post `body` as JSON."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(address, data, {name.replace("_", "-"): text for name, text in headers.items()})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        text: str = answer.read().decode()
+    return text

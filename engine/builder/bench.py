@@ -22,7 +22,7 @@ from engine.builder.dockerfile.words import expand
 from engine.builder.order import BuildOrder
 from engine.builder.steps.mounts import CacheMounts
 from engine.builder.steps.vault import Vault
-from engine.builder.transcript import Transcript
+from engine.builder.telling import Teller
 from engine.containers.drivers import Drivers
 from engine.errors import BadRequest
 from engine.images.record import Image
@@ -64,7 +64,7 @@ class Bench:
     cache: Cache
     cache_mounts: CacheMounts
     workspace: Workspace
-    transcript: Transcript
+    teller: Teller
     limiter: anyio.CapacityLimiter
     ignore: Ignore
     vault: Vault
@@ -103,16 +103,15 @@ class Bench:
 
     async def bring(self, chain_ids: Sequence[str], stage: int) -> None:
         """Have layers here that were only known so far, and tell of it as a part of a stage."""
-        await self.supply.bring(chain_ids, partial(self.transcript.tell, stage))
+        await self.supply.bring(chain_ids, partial(self.teller.tell, stage))
 
     async def announce(self, text: str) -> None:
         """Say something that belongs to no stage."""
         await self.tell(Progress(stream=text))
 
     async def tell(self, line: Progress) -> None:
-        """Tell of something that belongs to no stage; a quiet build does not."""
-        if not self.order.is_quiet:
-            await self.transcript.end([line])
+        """Tell of something that belongs to no stage."""
+        await self.teller.announce(line)
 
     async def tree(self, origin: Origin, stage: int) -> Tree:
         """The files of an origin, for a stage."""

@@ -11,23 +11,20 @@ import msgspec
 from engine.builder.bench import Bench
 from engine.builder.caching.exports import export_caches
 from engine.builder.caching.imports import import_caches
+from engine.builder.delivery import Deliver
 from engine.builder.dockerfile.evaluate import PROXY_ARGS
 from engine.builder.dockerfile.instructions import Arg
 from engine.builder.dockerfile.stages import Stage, base_name, needed_stages
 from engine.builder.product import Product
 from engine.builder.stage import StageBuild
-from engine.images.configuration import encode_configuration
-from engine.images.inventory import tag_of
-from engine.images.record import Image
-from engine.images.transfer.feed import short
-from engine.wire.images import Progress
 
 
 class Build:
-    """Use `run` once."""
+    """Use `run` once. `deliver` is given what was built, while everything of it is held."""
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: Bench, deliver: Deliver) -> None:
         self._bench = bench
+        self._deliver = deliver
         self._products: dict[int, Product] = {}
         self._done: dict[int, anyio.Event] = {}
         self._steps: dict[int, int] = {}
@@ -35,8 +32,8 @@ class Build:
         self._tasks: anyio.abc.TaskGroup | None = None
         self._errors: list[Exception] = []
 
-    async def run(self) -> Image:
-        """Build and name the image, and tell about it. Raises the first failure of a step."""
+    async def run(self) -> None:
+        """Build, and deliver what was built. Raises the first failure of a step, and what the delivery raises."""
         bench = self._bench
         target = bench.dockerfile.target(bench.order.target)
         needed = sorted(needed_stages(bench.dockerfile, target, bench.variables))
@@ -45,13 +42,12 @@ class Build:
         await self._build(needed)
         product = self._labelled(self._products[target.index])
         await bench.bring(product.chain_ids, target.index)
-        image = await self._keep(product)
+        await self._remember()
+        await self._deliver(bench, product)
         if bench.order.cache_to:
             others = [other for index, other in sorted(self._products.items()) if index != target.index]
             await export_caches(bench, [item.configuration() for item in (product, *others)])
         await self._warn()
-        await self._tell(image)
-        return image
 
     async def layers_of(self, index: int) -> Sequence[str]:
         """The layers of another stage, once it is built; one that nobody thought to need is begun now."""
@@ -81,13 +77,13 @@ class Build:
         build = StageBuild(bench, self, stage, self._steps.get(index, self._step_count), self._step_count)
         try:
             self._products[index] = await build.build(await self._base(stage))
-            await bench.transcript.finish(index)
+            await bench.teller.finish(index)
             self._done[index].set()
         except Exception as exc:  # noqa: BLE001 - the first one is raised by `_build`, without a group around it
             self._errors.append(exc)
             assert self._tasks is not None
             with anyio.CancelScope(shield=True):
-                await bench.transcript.release(index)
+                await bench.teller.release(index, exc)
             self._tasks.cancel_scope.cancel()
 
     async def _base(self, stage: Stage) -> Product | None:
@@ -112,14 +108,12 @@ class Build:
         )
         return msgspec.structs.replace(product, state=state)
 
-    async def _keep(self, product: Product) -> Image:
+    async def _remember(self) -> None:
         bench = self._bench
-        body = encode_configuration(product.configuration())
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(bench.cache.touch, bench.used)
             for entry in (*bench.fresh, *bench.cache.adopted(bench.taken)):
                 tasks.start_soon(bench.cache.put, entry)
-        return await bench.images.inventory.add(body, tags=bench.order.tags, parent=product.parent)
 
     async def _warn(self) -> None:
         """Name the build arguments that no ARG takes, as Docker does."""
@@ -129,18 +123,4 @@ class Build:
         known = {name for arg in args for name, _ in arg.names} | set(PROXY_ARGS) | set(bench.variables)
         if unused := sorted(set(bench.order.args) - known):
             text = f"[Warning] One or more build-args [{' '.join(unused)}] were not consumed\n"
-            await bench.transcript.end([] if bench.order.is_quiet else [Progress(stream=text)])
-
-    async def _tell(self, image: Image) -> None:
-        bench = self._bench
-        lines = [Progress(aux={"ID": image.id})]
-        if bench.order.is_quiet:
-            lines.append(Progress(stream=f"{image.id}\n"))
-        else:
-            lines.append(Progress(stream=f"Successfully built {short(image.id)}\n"))
-            lines += [Progress(stream=f"Successfully tagged {_shown(tag)}\n") for tag in bench.order.tags]
-        await bench.transcript.end(lines)
-
-
-def _shown(tag: str) -> str:
-    return tag_of(tag).familiar
+            await bench.announce(text)

@@ -1,4 +1,4 @@
-"""A build step that failed: where it stands in the Dockerfile, and the end of what it said."""
+"""A build step that failed, and where it stands in the Dockerfile."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from engine.errors import EngineError
 
 
 class StepFailed(EngineError):
-    """`exit_code` is that of a RUN's program, 0 for what failed otherwise; `log` is the end of its output."""
+    """`line` and `problem` are the message's parts. `command` is a RUN's program and `exit_code` its code, 0 for what
+    failed otherwise.
+    """
 
     def __init__(
         self,
@@ -15,13 +17,15 @@ class StepFailed(EngineError):
         line: int,
         problem: str,
         *,
+        command: str = "",
         exit_code: int = 0,
-        log: str = "",
         hint: str | None = None,
     ) -> None:
         super().__init__(f"{dockerfile.file}:{line}: {problem}", hint=hint)
+        self.line = line
+        self.problem = problem
+        self.command = command
         self.exit_code = exit_code
-        self.log = log
 
     @classmethod
     def at(cls, dockerfile: Dockerfile, line: int, error: EngineError) -> StepFailed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import Final
@@ -21,19 +21,23 @@ from engine.builder.cache import Cache, Entry
 from engine.builder.caching.supply import Supply
 from engine.builder.caching.wishes import read_destination, read_source
 from engine.builder.context import workspace
-from engine.builder.context.receiving import receive
-from engine.builder.context.workspace import working
+from engine.builder.context.receiving import Received, receive
+from engine.builder.context.workspace import Workspace, working
+from engine.builder.delivery import Deliver, keep_image
 from engine.builder.dockerfile.checks import check
-from engine.builder.dockerfile.stages import global_args, needed_stages
+from engine.builder.dockerfile.stages import Dockerfile, global_args, needed_stages
 from engine.builder.order import BuildOrder
+from engine.builder.product import Product
 from engine.builder.steps import running
 from engine.builder.steps.mounts import CacheMounts
 from engine.builder.steps.vault import Vault
+from engine.builder.telling import Teller
 from engine.builder.transcript import Transcript
 from engine.builder.usage import CacheUsage, usage_of
 from engine.containers.drivers import Drivers
 from engine.errors import EngineError, Unavailable
 from engine.images.inventory import tag_of
+from engine.images.record import Image
 from engine.images.store import ImageService
 from engine.registry.platforms import Platform, host_platform
 from engine.state.names import new_id
@@ -90,45 +94,67 @@ class Builder:
 
         Raises `BadRequest`, `DockerfileError`, and for a remote context `EngineError`; then nothing is left.
         """
-        for tag in order.tags:
-            tag_of(tag)
-        for text in order.cache_from:
-            read_source(text)
-        for text in order.cache_to:
-            read_destination(text)
-        wanted = Platform.parse(order.platform)
+        _check(order)
         async with AsyncExitStack() as stack:
             place = await stack.enter_async_context(working(self._root, self._snapshots))
             received = await receive(order, chunks, place)
-            target = received.dockerfile.target(order.target)
-            variables = global_args(
-                received.dockerfile, order.given_args, _platform_args(wanted, order.target or "default")
-            )
-            stages = needed_stages(received.dockerfile, target, variables)
+            scope = variables_of(order, received.dockerfile)
+            stages = needed_stages(received.dockerfile, received.dockerfile.target(order.target), scope)
 
-            def bench(lines: MemoryObjectSendStream[Progress]) -> Bench:
-                supply = Supply(self._images.inventory.layers)
+            async def build(lines: MemoryObjectSendStream[Progress]) -> None:
                 transcript = Transcript(lines, stages, is_quiet=order.is_quiet)
-                return Bench(
-                    order=order,
-                    dockerfile=received.dockerfile,
-                    variables=variables,
-                    platform=wanted,
-                    drivers=self._drivers,
-                    images=self._images,
-                    cache=self._cache,
-                    cache_mounts=self._cache_mounts,
-                    workspace=place,
-                    transcript=transcript,
-                    limiter=self._limiter,
-                    ignore=received.ignore,
-                    vault=Vault(received.secrets, self._secrets_root / place.root.name),
-                    named=dict(received.named),
-                    supply=supply,
-                    bases=Bases(order, wanted, self._images, supply, transcript.tell),
-                )
+                images: list[Image] = []
 
-            return Ready(self, bench, stack.pop_all(), build_id or new_id())
+                async def deliver(bench: Bench, product: Product) -> None:
+                    images.append(await keep_image(bench, product, order.tags))
+
+                await self._build(self._bench(order, received, place, transcript), deliver)
+                await transcript.close(images[0], order.tags)
+
+            return Ready(self, build, stack.pop_all(), build_id or new_id())
+
+    async def build(
+        self, order: BuildOrder, take: Callable[[Workspace], Awaitable[Received]], teller: Teller, deliver: Deliver
+    ) -> None:
+        """Build in the caller's task, whose cancellation ends it: `take` fills the workspace, `deliver` has
+        the result.
+
+        Raises as `receive`, and what makes it fail.
+        """
+        _check(order)
+        async with working(self._root, self._snapshots) as place:
+            await self._build(self._bench(order, await take(place), place, teller), deliver)
+        await self._collect()
+
+    async def _build(self, bench: Bench, deliver: Deliver) -> None:
+        with self._images.inventory.making():
+            try:
+                await Build(bench, deliver).run()
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await anyio.to_thread.run_sync(bench.vault.close)
+
+    def _bench(self, order: BuildOrder, received: Received, place: Workspace, teller: Teller) -> Bench:
+        wanted = Platform.parse(order.platform)
+        supply = Supply(self._images.inventory.layers)
+        return Bench(
+            order=order,
+            dockerfile=received.dockerfile,
+            variables=variables_of(order, received.dockerfile),
+            platform=wanted,
+            drivers=self._drivers,
+            images=self._images,
+            cache=self._cache,
+            cache_mounts=self._cache_mounts,
+            workspace=place,
+            teller=teller,
+            limiter=self._limiter,
+            ignore=received.ignore,
+            vault=Vault(received.secrets, self._secrets_root / place.root.name),
+            named=dict(received.named),
+            supply=supply,
+            bases=Bases(order, wanted, self._images, supply, teller.tell),
+        )
 
     async def check(self, order: BuildOrder, chunks: AsyncIterator[bytes]) -> AsyncGenerator[Progress, None]:
         """Say what the checks of a Dockerfile find, and build nothing. Raises as `receive`."""
@@ -149,18 +175,13 @@ class Builder:
         """
         with ExitStack() as stack:
             stack.enter_context(lines)
-            stack.enter_context(self._images.inventory.making())
             self._running[ready.build_id] = stack.enter_context(ready.scope)
-            bench = ready.bench(lines)
             try:
-                image = await Build(bench).run()
-                self._events.publish("builder", "build", image.id, {"name": image.id})
+                await ready.build(lines)
             except Exception as exc:  # noqa: BLE001 - raised to the one who reads the lines
                 ready.error = exc
             finally:
                 self._running.pop(ready.build_id, None)
-                with anyio.CancelScope(shield=True):
-                    await anyio.to_thread.run_sync(bench.vault.close)
         await self._collect()
 
     async def _collect(self) -> None:
@@ -215,12 +236,12 @@ class Ready:
     def __init__(
         self,
         builder: Builder,
-        bench: Callable[[MemoryObjectSendStream[Progress]], Bench],
+        build: Callable[[MemoryObjectSendStream[Progress]], Awaitable[None]],
         files: AsyncExitStack,
         build_id: str,
     ) -> None:
         self.build_id = build_id
-        self.bench = bench
+        self.build = build
         self.scope = anyio.CancelScope()
         self.error: Exception | None = None
         self._builder = builder
@@ -254,6 +275,22 @@ class Ready:
                     await finished.wait()
             if self.error is not None:
                 raise self.error
+
+
+def variables_of(order: BuildOrder, dockerfile: Dockerfile) -> dict[str, str]:
+    """What the variables of FROM lines mean in a build. Raises `DockerfileError`."""
+    automatic = _platform_args(Platform.parse(order.platform), order.target or "default")
+    return global_args(dockerfile, order.given_args, automatic)
+
+
+def _check(order: BuildOrder) -> None:
+    """Look at what would fail only after the build. Raises `BadRequest`."""
+    for tag in order.tags:
+        tag_of(tag)
+    for text in order.cache_from:
+        read_source(text)
+    for text in order.cache_to:
+        read_destination(text)
 
 
 def _tenth_bytes(directory: Path) -> int:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import errno
 import logging
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Final
 
 import anyio.to_thread
 import msgspec
@@ -27,23 +25,16 @@ from engine.builder.steps.filestep import carry_out, needs_directory, owner_of, 
 from engine.builder.steps.linking import make_alone, on_top_of
 from engine.builder.steps.running import Unfinished, unfinished
 from engine.builder.steps.runstep import RunPlan, plan_run, prepared
+from engine.builder.telling import Step
 from engine.containers.making.config import DEFAULT_PATH
 from engine.errors import EngineError
-from engine.images.configuration import encode_configuration
-from engine.images.transfer.feed import short
 from engine.registry.platforms import Platform
-from engine.storage.content import digest_of
 from engine.storage.room import NoRoom
 from engine.wire.containers import ContainerConfig
-from engine.wire.frames import STDERR
 from engine.wire.times import rfc3339
 
 log = logging.getLogger(__name__)
 
-# How clients of Docker's classic builder tell what was written to stderr.
-_RED: Final = "\x1b[91m"
-_PLAIN: Final = "\x1b[0m"
-_TAIL_BYTES: Final = 4096
 
 # Carries a step out on a layer in the making; whether it changed files.
 Act = Callable[[Unfinished], Awaitable[bool]]
@@ -64,21 +55,24 @@ class StageBuild:
 
         Raises `DockerfileError` and `StepFailed`, which point at a line, and cancels what runs when cancelled.
         """
-        await self._announce(self._stage.start)
+        bench, index = self._bench, self._stage.index
+        await self._begin(self._stage.start)
         product = await self._based(base)
-        await self._say_id(product)
+        await bench.teller.made(index, product)
         triggers = product.state.config.on_build or []
         product = msgspec.structs.replace(product, state=_without_triggers(product.state))
         if triggers:
-            await self._say(f"# Executing {len(triggers)} build trigger{'s' if len(triggers) > 1 else ''}\n")
+            plural = "s" if len(triggers) > 1 else ""
+            await bench.teller.remark(index, f"# Executing {len(triggers)} build trigger{plural}\n")
         for text in triggers:
             line = self._stage.start.line
-            trigger = read_trigger(text, line, self._bench.dockerfile.escape, self._bench.dockerfile.file)
+            trigger = read_trigger(text, line, bench.dockerfile.escape, bench.dockerfile.file)
+            await bench.teller.begin(index, Step(trigger, 0, self._step_count))
             product = await self._done(trigger, product)
         for instruction in self._stage.instructions:
-            await self._announce(instruction)
+            await self._begin(instruction)
             product = await self._done(instruction, product)
-            await self._say_id(product)
+            await bench.teller.made(index, product)
         return product
 
     async def _based(self, base: Product | None) -> Product:
@@ -137,7 +131,7 @@ class StageBuild:
             entry = entry_of(lineage, instruction.text, product)
             self._bench.fresh.append(entry)
         else:
-            await self._say(" ---> Using cache\n")
+            await self._bench.teller.cached(self._stage.index)
         return grown(product, entry, state, created_by=instruction.text)
 
     async def _workdir(self, instruction: Workdir, product: Product) -> Product:
@@ -146,7 +140,7 @@ class StageBuild:
         key = key_of("workdir", product.top, path, user)
         entry = self._bench.look_up(key)
         if entry is not None:
-            await self._say(" ---> Using cache\n")
+            await self._bench.teller.cached(self._stage.index)
             return grown(product, entry, state, created_by=instruction.text)
 
         async def act(layer: Unfinished) -> bool:
@@ -173,7 +167,7 @@ class StageBuild:
         if entry is None:
             entry = await self._copied(instruction, product, origin, facts, quick)
         else:
-            await self._say(" ---> Using cache\n")
+            await self._bench.teller.cached(self._stage.index)
         if instruction.link:
             entry = await on_top_of(bench, entry, product.chain_ids, self._stage.index)
         return grown(product, entry, product.state, created_by=instruction.text)
@@ -187,7 +181,7 @@ class StageBuild:
         key = key_of("copy of", *facts, plan.contents)
         entry = bench.look_up(key)
         if entry is not None:
-            await self._say(" ---> Using cache\n")
+            await self._bench.teller.cached(self._stage.index)
         elif instruction.link:
             async with bench.limiter:
                 entry = filled(entry_of(key, instruction.text, product), await make_alone(bench, plan), ())
@@ -211,33 +205,26 @@ class StageBuild:
         plan = await plan_run(bench, instruction, product.state, self._stage.index, self._stages, product.top)
         entry = bench.look_up(plan.key)
         if entry is not None:
-            await self._say(" ---> Using cache\n")
+            await self._bench.teller.cached(self._stage.index)
         else:
             entry = await self._made(plan.key, instruction.text, product, partial(self._program, instruction, plan))
         return grown(product, entry, product.state, created_by=f"RUN {plan.command}")
 
     async def _program(self, instruction: Run, plan: RunPlan, layer: Unfinished) -> bool:
-        bench, tail = self._bench, deque[bytes]()
+        bench, index = self._bench, self._stage.index
 
-        async def write(stream: int, data: bytes) -> None:
-            tail.append(data)
-            while sum(map(len, tail)) - len(tail[0]) > _TAIL_BYTES:
-                tail.popleft()
-            text = data.decode("utf-8", "replace")
-            await self._say(f"{_RED}{text}{_PLAIN}" if stream == STDERR else text)
-
-        await self._say(f" ---> Running in {layer.id[:12]}\n")
+        await bench.teller.remark(index, f" ---> Running in {layer.id[:12]}\n")
         async with prepared(bench, plan) as program:
-            exit_code = await layer.run(program, write)
+            exit_code = await layer.run(program, partial(bench.teller.write, index))
         if exit_code:
             raise StepFailed(
                 bench.dockerfile,
                 instruction.line,
                 f"The command '{' '.join(plan.arguments)}' returned a non-zero code: {exit_code}",
+                command=" ".join(plan.arguments),
                 exit_code=exit_code,
-                log=b"".join(tail)[-_TAIL_BYTES:].decode("utf-8", "replace"),
             )
-        await self._say(f" ---> Removed intermediate container {layer.id[:12]}\n")
+        await bench.teller.remark(index, f" ---> Removed intermediate container {layer.id[:12]}\n")
         return True
 
     async def _made(self, key: str, description: str, product: Product, act: Act) -> Entry:
@@ -255,16 +242,9 @@ class StageBuild:
         bench = self._bench
         return apply(instruction, state, bench.order.given_args, bench.variables, bench.dockerfile.escape)
 
-    async def _announce(self, instruction: Instruction | From) -> None:
-        await self._say(f"Step {self._step}/{self._step_count} : {instruction.text}\n")
+    async def _begin(self, instruction: Instruction | From) -> None:
+        await self._bench.teller.begin(self._stage.index, Step(instruction, self._step, self._step_count))
         self._step += 1
-
-    async def _say_id(self, product: Product) -> None:
-        body = encode_configuration(product.configuration())
-        await self._say(f" ---> {short(product.parent if product.lineage == product.parent else digest_of(body))}\n")
-
-    async def _say(self, text: str) -> None:
-        await self._bench.transcript.say(self._stage.index, text)
 
 
 def _without_triggers(state: State) -> State:

@@ -1,4 +1,5 @@
-"""What a build says, in the order of the Dockerfile although its stages run at the same time.
+"""A build in the words of Docker's classic builder: a `Teller` that speaks in the order of the Dockerfile although the
+stages run at the same time.
 
 The first stage that is not finished speaks at once; what the others say waits until it is their turn. What waits is
 bounded: of a stage that says too much before its turn, the oldest is dropped, and a line tells so.
@@ -13,8 +14,19 @@ from typing import Final
 from anyio.streams.memory import MemoryObjectSendStream
 from msgspec import UNSET
 
+from engine.builder.product import Product
+from engine.builder.telling import Step
+from engine.images.configuration import encode_configuration
+from engine.images.inventory import tag_of
+from engine.images.record import Image
+from engine.images.transfer.feed import short
+from engine.storage.content import digest_of
+from engine.wire.frames import STDERR
 from engine.wire.images import Progress
 
+# How clients tell what was written to stderr.
+_RED: Final = "\x1b[91m"
+_PLAIN: Final = "\x1b[0m"
 _WAITING_BYTES: Final = 1 << 20
 
 
@@ -31,9 +43,31 @@ class Transcript:
         self._dropped: set[int] = set()
         self._finished: set[int] = set()
 
-    async def say(self, stage: int, text: str) -> None:
-        """A piece of output, newlines included."""
+    async def begin(self, stage: int, step: Step) -> None:
+        """See `Teller`; triggers have no number and no line."""
+        if step.number:
+            await self.remark(stage, f"Step {step.number}/{step.count} : {step.part.text}\n")
+
+    async def cached(self, stage: int) -> None:
+        """See `Teller`."""
+        await self.remark(stage, " ---> Using cache\n")
+
+    async def remark(self, stage: int, text: str) -> None:
+        """See `Teller`: a piece of output, newlines included."""
         await self.tell(stage, Progress(stream=text))
+
+    async def write(self, stage: int, stream: int, data: bytes) -> None:
+        """See `Teller`."""
+        text = data.decode("utf-8", "replace")
+        await self.remark(stage, f"{_RED}{text}{_PLAIN}" if stream == STDERR else text)
+
+    async def made(self, stage: int, product: Product) -> None:
+        """See `Teller`: the id of the image that it would be."""
+        if not self._is_quiet:
+            image_id = product.parent
+            if product.lineage != product.parent:
+                image_id = digest_of(encode_configuration(product.configuration()))
+            await self.remark(stage, f" ---> {short(image_id)}\n")
 
     async def tell(self, stage: int, line: Progress) -> None:
         """A line of any kind."""
@@ -56,16 +90,27 @@ class Transcript:
         self._finished.add(stage)
         await self._flush()
 
-    async def release(self, stage: int) -> None:
+    async def release(self, stage: int, error: Exception) -> None:
         """A stage has failed: what it said comes now, whoever's turn it is; the others are silent."""
+        del error  # whoever runs the build tells of it
         for line in self._waiting.get(stage, ()):
             await self._lines.send(line)
         self._waiting.clear()
 
-    async def end(self, lines: Iterable[Progress]) -> None:
-        """What is to be said when all stages are done, also by a quiet build."""
-        for line in lines:
+    async def announce(self, line: Progress) -> None:
+        """See `Teller`."""
+        if not self._is_quiet:
             await self._lines.send(line)
+
+    async def close(self, image: Image, tags: Iterable[str]) -> None:
+        """What is to be said when all is done, also by a quiet build."""
+        await self._lines.send(Progress(aux={"ID": image.id}))
+        if self._is_quiet:
+            await self._lines.send(Progress(stream=f"{image.id}\n"))
+            return
+        await self._lines.send(Progress(stream=f"Successfully built {short(image.id)}\n"))
+        for tag in tags:
+            await self._lines.send(Progress(stream=f"Successfully tagged {tag_of(tag).familiar}\n"))
 
     async def _flush(self) -> None:
         for index in sorted(self._waiting):

@@ -10,6 +10,8 @@ import pytest
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from engine.builder.transcript import Transcript
+from engine.images.record import Image
+from engine.wire.containers import ContainerConfig
 from engine.wire.images import Progress, ProgressDetail
 
 pytestmark = pytest.mark.anyio
@@ -35,21 +37,21 @@ def said(lines: MemoryObjectReceiveStream[Progress]) -> list[str]:
 
 async def test_the_first_unfinished_stage_speaks_at_once_and_the_others_wait() -> None:
     with transcript(0, 2) as (script, lines):
-        await script.say(2, "c")
-        await script.say(0, "a")
+        await script.remark(2, "c")
+        await script.remark(0, "a")
         assert said(lines) == ["a"]
         await script.finish(2)
         assert said(lines) == []
-        await script.say(0, "b")
+        await script.remark(0, "b")
         await script.finish(0)
         assert said(lines) == ["b", "c"]
 
 
 async def test_a_stage_whose_turn_has_come_speaks_on() -> None:
     with transcript(0, 1) as (script, lines):
-        await script.say(1, "b")
+        await script.remark(1, "b")
         await script.finish(0)
-        await script.say(1, "c")
+        await script.remark(1, "c")
         assert said(lines) == ["b", "c"]
 
 
@@ -65,7 +67,7 @@ async def test_how_far_something_is_counts_only_for_the_stage_that_speaks() -> N
 async def test_of_a_stage_that_says_too_much_before_its_turn_the_end_is_kept() -> None:
     with transcript(0, 1) as (script, lines):
         for number in range(40):
-            await script.say(1, f"{number:02}" + "x" * (1 << 15))
+            await script.remark(1, f"{number:02}" + "x" * (1 << 15))
         await script.finish(0)
         found = said(lines)
         assert found[0] == "[earlier output was dropped]\n"
@@ -75,14 +77,14 @@ async def test_of_a_stage_that_says_too_much_before_its_turn_the_end_is_kept() -
 
 async def test_a_failed_stage_is_heard_before_its_turn_and_nobody_after_it() -> None:
     with transcript(0, 1) as (script, lines):
-        await script.say(1, "why")
-        await script.release(1)
-        await script.say(0, "late")
+        await script.remark(1, "why")
+        await script.release(1, ValueError())
+        await script.remark(0, "late")
         assert said(lines) == ["why"]
 
 
 async def test_a_quiet_build_says_only_its_end() -> None:
     with transcript(0, is_quiet=True) as (script, lines):
-        await script.say(0, "a")
-        await script.end([Progress(stream="sha256:1")])
-        assert said(lines) == ["sha256:1"]
+        await script.remark(0, "a")
+        await script.close(Image(id="sha256:1", config=ContainerConfig(), chain_ids=[], diff_ids=[]), ["x"])
+        assert said(lines)[1:] == ["sha256:1\n"]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Location:
+class Location(Struct, frozen=True, order=True):
     """A place in a user's file; `line` and `column` count from 1, 0 means the whole file."""
 
     file: str
@@ -18,8 +18,7 @@ class Location:
         return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """One thing wrong with the user's input.
 
     `source` is the line of text that `where` points into. `part` is the text at fault where it is less than the
@@ -71,8 +70,6 @@ class InvalidProject(ComposeError):
     The warnings of the load come along: a variable that is not set may be why something is wrong.
     """
 
-    exit_code = 15
-
     def __init__(self, problems: Sequence[Problem], warnings: Sequence[str] = ()) -> None:
         super().__init__("\n".join(problem.message for problem in problems))
         self._problems = tuple(problems)
@@ -85,8 +82,6 @@ class InvalidProject(ComposeError):
 
 class NoProject(ComposeError):
     """No Compose file was found where we looked."""
-
-    exit_code = 14
 
 
 class UsageError(ComposeError):

@@ -12,10 +12,10 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
+from msgspec import Struct
 
 from engine.errors import Unavailable
 
@@ -33,8 +33,7 @@ _PACKAGES = {
 _PLACES = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-@dataclass(frozen=True, slots=True)
-class Completed:
+class Completed(Struct, frozen=True):
     """How a child ended; `returncode` is negative for a signal, as in `subprocess`."""
 
     returncode: int

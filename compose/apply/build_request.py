@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import os
 import secrets as randomness
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from compose.apply.build_caches import cache_parameters
 from compose.apply.context import ContextFiles
@@ -28,8 +29,7 @@ from engine.wire.codec import encode
 from engine.wire.containers import Ulimit
 
 
-@dataclass(frozen=True, slots=True)
-class Dockerfile:
+class Dockerfile(Struct, frozen=True):
     """A build's Dockerfile: its text as far as it is here, what the engine knows it as, and what its user does.
 
     `is_inline` says that it stands in the Compose file.
@@ -41,8 +41,7 @@ class Dockerfile:
     is_inline: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class BuildRequest:
+class BuildRequest(Struct, frozen=True):
     """One build as the API takes it: what is `enclosed` comes in front of the files. Remote contexts have no files."""
 
     files: ContextFiles

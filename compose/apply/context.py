@@ -6,12 +6,12 @@ import os
 import posixpath
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
 
 import anyio.to_thread
+from msgspec import Struct, field
 
 from compose.apply.archive import ArchiveWriter
 from compose.apply.copying.pipes import produced
@@ -21,8 +21,7 @@ from engine.wire.ignore import Ignore, InvalidPattern, read_ignore
 _IGNORE: Final = ".dockerignore"
 
 
-@dataclass(frozen=True, slots=True)
-class ContextFiles:
+class ContextFiles(Struct, frozen=True):
     """What goes into the archive: a directory ("" for none), files by name and content, further directories by name.
 
     `dockerfile` is its name within the directory; it is there whatever is ignored.
@@ -34,8 +33,7 @@ class ContextFiles:
     directories: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-@dataclass(frozen=True, slots=True)
-class _Tree:
+class _Tree(Struct, frozen=True):
     """A directory under its prefix in the archive; what is `kept` is there whatever is ignored."""
 
     root: Path

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
-from msgspec import UNSET
+from msgspec import UNSET, Struct, field
 
 from compose.plan.progress import Phase, Report, Update
 from engine.client import EngineClient
@@ -14,8 +12,7 @@ _MOVING = ("Downloading", "Pushing")
 _MOVED = ("Verifying Checksum", "Download complete", "Extracting", "Pull complete", "Already exists", "Pushed")
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(Struct):
     """Bytes moved and to move over all layers of one pull or push; `state` names what is done."""
 
     state: str = "Pulling"

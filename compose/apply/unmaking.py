@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from functools import partial
 
 import anyio
+from msgspec import Struct, field
 
 from compose.apply.refusals import refusals
 from compose.errors import ComposeError, EngineUnavailable, ServiceFailed
@@ -19,8 +19,7 @@ log = logging.getLogger(__name__)
 _SECONDS = 20  # for all of it: a failure has to be told in the end, whatever the engine does
 
 
-@dataclass(slots=True)
-class Made:
+class Made(Struct):
     """What one run has made so far, in order, and which containers it has removed (ids)."""
 
     networks: list[str] = field(default_factory=list[str])

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from compose.errors import InvalidProject, Problem, UsageError
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 NodeKind = Literal["service", "network", "volume", "config", "secret"]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Node:
+class Node(Struct, frozen=True, order=True):
     """A service or resource, by its key in the Compose file."""
 
     kind: NodeKind

@@ -7,8 +7,9 @@ resolved where it stands. Included projects go through the same steps with their
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from compose.errors import InvalidProject, Problem
 from compose.load.checks.entries import check_entries
@@ -31,8 +32,7 @@ from compose.load.tree import NOWHERE, Map, Seq, clone
 SECRET_VALUE = "x-#value"
 
 
-@dataclass(slots=True)
-class Assembler:
+class Assembler(Struct):
     """Assembles the documents of one load; `environments` are those that the files were interpolated with."""
 
     request: LoadRequest

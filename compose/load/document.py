@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from compose.errors import UsageError
 from compose.load.forms.kinds import plain
@@ -17,8 +18,7 @@ from compose.load.tree import Map
 Entry = dict[str, Any]
 
 
-@dataclass(slots=True)
-class Parts:
+class Parts(Struct):
     """The parts of a project in canonical form; `services` are the enabled ones."""
 
     services: dict[str, Entry]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from compose.errors import ComposeError, InvalidProject, Location, Problem
 from compose.load.assemble import Assembler
@@ -70,8 +71,7 @@ def _directory_name(sources: Sources, assembler: Assembler) -> str:
     return normalise_name(written)
 
 
-@dataclass(slots=True)
-class _Written:
+class _Written(Struct):
     """The last `name` of the files; one in a file's first document keeps that of the directory from standing in."""
 
     text: str = ""

@@ -7,14 +7,14 @@ looks only where a rule can apply.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Generic, TypeVar
+
+from msgspec import Struct, field
 
 T = TypeVar("T")
 
 
-@dataclass(slots=True)
-class Rules(Generic[T]):
+class Rules(Struct, Generic[T]):
     """One node of the tree: the rule that ends here, and the rules further down."""
 
     rule: T | None = None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from compose.load.report import Report
 from compose.load.text.files import Disk
@@ -12,8 +13,7 @@ from compose.load.text.yaml import Path
 from compose.load.tree import Map
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """Where a set of files stands.
 
     `directory` is the absolute directory that file names in `extends` and `include` start from, `base` what

@@ -8,5 +8,6 @@ import msgspec
 class Part(msgspec.Struct, frozen=True, omit_defaults=True):
     """Base of the model's types.
 
-    msgspec's Struct and not a dataclass because every command defines all of them at its start: 2 ms instead of 35.
+    msgspec's Struct, as for all records here, and not a dataclass: a command defines hundreds of them at its start, and a
+    dataclass takes 25 times as long.
     """

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from compose.render.tables import table
 from compose.render.template.values import Record, to_json
@@ -14,8 +15,7 @@ _TABLE = "table"
 _JSON = "json"
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
+class Columns(Struct, frozen=True):
     """The headers of all fields, in capitals, and the fields that the table shows by default."""
 
     headers: Mapping[str, str]

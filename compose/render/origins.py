@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any, Protocol
+
+from msgspec.structs import asdict
 
 from compose.errors import Location
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from compose.plan.progress import Phase, Update
 from compose.render.style import BLUE, GREEN, RED, YELLOW, paint
@@ -85,8 +86,7 @@ class JsonLines(Quiet):
         self._write(json.dumps(record, separators=(",", ":")) + "\n")
 
 
-@dataclass(slots=True)
-class _Line:
+class _Line(Struct):
     item: Update
     began: float
     ended: float | None = None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
 from datetime import tzinfo
+
+from msgspec import Struct, field
 
 from compose.plan import labels
 from compose.plan.observed import ObservedContainer
@@ -44,8 +45,7 @@ COLUMNS = Columns(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Wording:
+class Wording(Struct, frozen=True):
     """`now` in Unix seconds; `zone` None is the machine's; `truncate` shortens ids, commands and mounts."""
 
     now: float

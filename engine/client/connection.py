@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import anyio
 import anyio.abc
 import h11
+from msgspec import Struct
 
 from engine.client.errors import EngineUnreachable
 from engine.wire.http import READ_BYTES, client_connection, header_texts
@@ -19,8 +19,7 @@ _BROKEN: Final = (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError)
 Body = bytes | AsyncIterator[bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Struct, frozen=True):
     """The beginning of an answer."""
 
     status: int

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ssl
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
 import anyio
 import anyio.abc
+from msgspec import Struct
 
 from engine.client.errors import EngineUnreachable
 from engine.client.sockets import quick
@@ -26,8 +26,7 @@ _PLAIN_PORT: Final = 2375
 _TLS_PORT: Final = 2376
 
 
-@dataclass(frozen=True, slots=True)
-class Certificates:
+class Certificates(Struct, frozen=True):
     """Files for TLS; empty paths are left out. `is_verified`: whether the engine has to prove who it is."""
 
     authority: Path | None = None
@@ -47,8 +46,7 @@ class Certificates:
         return context
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """An engine: `unix:///path`, `tcp://host:port` or `ssh://user@host`, and certificates for TCP."""
 
     address: str

@@ -14,11 +14,11 @@ import subprocess
 import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import anyio
+from msgspec import Struct
 
 from engine.client.errors import LaunchError
 
@@ -27,8 +27,7 @@ _LOG_LINES: Final = 12
 _LOG_BYTES: Final = 16 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class EngineHome:
+class EngineHome(Struct, frozen=True):
     """An engine's two directories: what lasts, and what is of this boot."""
 
     state: Path

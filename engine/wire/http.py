@@ -9,11 +9,11 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 import h11
+from msgspec import Struct
 
 from engine.errors import BadRequest
 from engine.wire.system import API_VERSION, MIN_API_VERSION
@@ -83,8 +83,7 @@ class Query:
             raise BadRequest(f"invalid value {text!r} of parameter {name}", hint="use a whole number") from exc
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """What a request asks for: the decoded path without its version prefix."""
 
     path: str

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from msgspec import inspect
+from msgspec import Struct, inspect
 
 
-@dataclass(frozen=True, slots=True)
-class _Object:
+class _Object(Struct, frozen=True):
     """A type with fields: their right names by those in lower case, and the shapes of those that hold such types."""
 
     names: Mapping[str, str]
     shapes: Mapping[str, _Shape]
 
 
-@dataclass(frozen=True, slots=True)
-class _Collection:
+class _Collection(Struct, frozen=True):
     """A list, or a map whose keys are the user's: only what is in it has fields."""
 
     items: _Shape

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from compose.errors import UsageError
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """What is copied. A `path` that ends with `/.` is a directory's contents, without itself."""
 
     path: str
@@ -21,8 +21,7 @@ class Source:
         return "." if self.path.endswith("/.") or self.path == "." else posixpath.basename(self.path.rstrip("/")) or "/"
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """Where it is wanted, and what is there now."""
 
     path: str
@@ -30,8 +29,7 @@ class Target:
     is_directory: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(Struct, frozen=True):
     """The directory that the archive is unpacked into, and the first part of all its names there."""
 
     directory: str

@@ -5,8 +5,9 @@ from __future__ import annotations
 import posixpath
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from compose.apply.copying.local import local_source, local_target, pack, unpack
 from compose.apply.copying.pipes import consumed, produced
@@ -17,8 +18,7 @@ from engine.client import ApiError, EngineClient
 from engine.wire.paths import PathStat
 
 
-@dataclass(frozen=True, slots=True)
-class CopyOptions:
+class CopyOptions(Struct, frozen=True):
     """`follows_link`: of a source that is a symlink copy what it points to; `keeps_owners`: in the container."""
 
     follows_link: bool = False

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from compose.errors import ComposeError
 from compose.model.project import Project
@@ -33,8 +34,7 @@ _PASSING = (
 _SYNCING = ("sync", "sync+restart", "sync+exec")
 
 
-@dataclass(frozen=True, slots=True)
-class Patterns:
+class Patterns(Struct, frozen=True):
     """Patterns that are relative to a directory."""
 
     directory: str
@@ -46,8 +46,7 @@ class Patterns:
         return below is not None and self.ignore.excludes(below)
 
 
-@dataclass(frozen=True, slots=True)
-class Watched:
+class Watched(Struct, frozen=True):
     """A rule of a service, ready to be asked."""
 
     service: str
@@ -73,8 +72,7 @@ class Watched:
         return posixpath.normpath(posixpath.join(self.rule.target, _below(self.rule.path, path) or ""))
 
 
-@dataclass(slots=True)
-class Work:
+class Work(Struct):
     """What a batch of changes asks for; `copies` are, by service, the files by their places in the container."""
 
     rebuilds: set[str] = field(default_factory=set[str])

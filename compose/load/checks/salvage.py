@@ -7,7 +7,8 @@ what only seems wrong because something is missing.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from compose.errors import Location, Problem
 from compose.load.checks.validate import Deviation, deviations
@@ -19,8 +20,7 @@ SECTIONS = ("services", "networks", "volumes", "configs", "secrets", "models")
 _ROUNDS = 5
 
 
-@dataclass(slots=True)
-class Lost:
+class Lost(Struct):
     """What was taken out: the names that something is missing of, and the sections that are unknown altogether."""
 
     names: set[Location] = field(default_factory=set[Location])

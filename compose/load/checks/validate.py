@@ -9,8 +9,9 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from compose.errors import Problem
 from compose.load.checks.advice import about_key, about_type
@@ -33,8 +34,7 @@ _NAMES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Deviation:
+class Deviation(Struct, frozen=True):
     """One thing that the schema does not allow; `is_key` when the key itself is wrong, not its value."""
 
     path: Steps

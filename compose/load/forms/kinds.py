@@ -6,8 +6,9 @@ A `Kind` takes a value of the tree and returns what is written; what is wrong go
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from compose.errors import Location, Problem
 from compose.load.report import Report
@@ -43,15 +44,13 @@ def plain(value: Any) -> Any:
     return value.text if isinstance(value, Timestamp) else value
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(msgspec.Struct, frozen=True):
     """A kind whose value is written even when it is zero or empty, as long as it was set."""
 
     kind: Kind
 
 
-@dataclass(frozen=True, slots=True)
-class Always:
+class Always(msgspec.Struct, frozen=True):
     """A kind whose value is always written; what is not set is `default` (of a `Struct`: the empty one)."""
 
     kind: Kind

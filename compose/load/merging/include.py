@@ -7,9 +7,10 @@ document. The same name on both sides is an error, unless both mean exactly the 
 from __future__ import annotations
 
 import os.path
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
+
+from msgspec.structs import replace
 
 from compose.errors import ComposeError, InvalidProject, Location, Problem
 from compose.load.merging.extends import relative_directory

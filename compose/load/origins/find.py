@@ -8,8 +8,9 @@ them made a difference.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from compose.errors import Location
 from compose.load.origins.decisive import decisive, part_of
@@ -24,8 +25,7 @@ Kind = Literal["file", "shell", "env file", "option", "fallback", "unset", "defa
 NO_TEXT: Any = object()  # what stands at a place that is not one of a scalar
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """One thing that a value comes from.
 
     - `file`: `where` in a Compose file the value (or the variable that it comes from) is written.
@@ -41,8 +41,7 @@ class Origin:
     rule: str = ""
 
 
-@dataclass(slots=True)
-class _Spot:
+class _Spot(Struct):
     """Where a walk down the tree ended: the last mapping, and how much of the path no file wrote."""
 
     where: Location

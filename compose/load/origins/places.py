@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from compose.errors import Location
 from compose.load.origins.trace import Trace
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from compose.load.origins.find import Origin, Origins
 
 
-@dataclass(frozen=True)
-class Places:
+class Places(Struct, frozen=True, dict=True):
     """The document with its places, and what is needed to tell more about them."""
 
     tree: Map

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import datetime
 import re
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from compose.load.text.files import lenient
 
@@ -57,8 +58,7 @@ _TIMESTAMP = re.compile(
 _SOME_LEAP_YEAR = 2000
 
 
-@dataclass(frozen=True, slots=True)
-class Timestamp:
+class Timestamp(Struct, frozen=True):
     """An unquoted date or time, which Compose accepts only where anything goes; `text` is as RFC 3339 writes it."""
 
     text: str

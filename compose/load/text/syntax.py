@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 import yaml
+from msgspec import Struct
 
 from compose.errors import Location, Problem
 from compose.load.text.files import LINE_BREAK
@@ -15,8 +15,7 @@ _NO_SPACE = re.compile(r"\s*(?:- +)?([\w.-]+):([^\s:/].*)")
 _COLUMNS = "entries of one mapping start in the same column, and what belongs to them is indented further"
 
 
-@dataclass(frozen=True, slots=True)
-class _Words:
+class _Words(Struct, frozen=True):
     """How to say it; `at_start` when the beginning of what is wrong says more than where the parser noticed it."""
 
     message: str

@@ -8,10 +8,10 @@ returned as paths. Aliases are expanded to copies, within bounds, so a small fil
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
+from msgspec import Struct, field
 
 from compose.errors import InvalidProject, Location, Problem
 from compose.load.text.nodes import MAX_DEPTH, Alias, Content, Mapping, Node, Scalar, Sequence, read_nodes, unaliased
@@ -30,8 +30,7 @@ LARGEST_SHARE, SMALLEST_SHARE = 0.99, 0.10
 Path = tuple[str, ...]
 
 
-@dataclass(slots=True)
-class Document:
+class Document(Struct):
     """One YAML document: its tree, the paths that were tagged `!reset` or `!override`, and its place.
 
     `reset_name` is the text of a project name that was tagged `!reset`: the reference takes it for the name.
@@ -39,8 +38,8 @@ class Document:
 
     tree: Any
     resets: set[Path] = field(default_factory=set[Path])
-    where: Location = field(default=NOWHERE, compare=False)
-    reset_name: str = field(default="", compare=False)
+    where: Location = NOWHERE
+    reset_name: str = ""
 
 
 class _Reset:
@@ -77,7 +76,7 @@ class _Expander:
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
-        self._resets: set[Path] = set()
+        self._resets: set[Path] = field(default_factory=set[Path])
         self._gone: set[tuple[int, int]] = set()
         self._open: list[int] = []
         self._uses: dict[int, _Uses] = {}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from compose.render.template.errors import TemplateError
 
@@ -27,8 +28,7 @@ _TOKEN = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Struct, frozen=True):
     """`spaced` tells whether white space stands before it, which separates the words of a command."""
 
     kind: str
@@ -36,8 +36,7 @@ class Token:
     spaced: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(Struct, frozen=True):
     """What stands between `{{` and `}}`; `source` is for messages."""
 
     tokens: tuple[Token, ...]

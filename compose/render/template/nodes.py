@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 Literal = str | int | float | bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """Copied to the output as it is."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Constant:
+class Constant(Struct, frozen=True):
     """A literal: text, number, `true`, `false` or `nil`."""
 
     value: Literal
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+class Path(Struct, frozen=True):
     """`.Name.First`, `$item.Name`, `(pipeline).Name`: fields of a start, which is the dot, a variable or a pipeline."""
 
     start: str | Pipeline  # "" is the dot, "$…" a variable
@@ -30,8 +27,7 @@ class Path:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(Struct, frozen=True):
     """The name of a function, as the first word of a command."""
 
     name: str
@@ -40,15 +36,13 @@ class Function:
 Operand = Constant | Path | Function
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """Words: the first is called with the others, if it can be called."""
 
     words: tuple[Operand, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Pipeline:
+class Pipeline(Struct, frozen=True):
     """`$x := command | command`; each command gets the last one's value as its last argument."""
 
     commands: tuple[Command, ...]
@@ -56,15 +50,13 @@ class Pipeline:
     declares: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Print:
+class Print(Struct, frozen=True):
     """`{{pipeline}}`"""
 
     pipeline: Pipeline
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
+class Branch(Struct, frozen=True):
     """`if`, `with` and `range`, by `keyword`, with what follows `else`."""
 
     keyword: str
@@ -73,8 +65,7 @@ class Branch:
     otherwise: Body
 
 
-@dataclass(frozen=True, slots=True)
-class Leave:
+class Leave(Struct, frozen=True):
     """`break` or `continue`, by `keyword`."""
 
     keyword: str

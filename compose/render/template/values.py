@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from compose.render.template.errors import TemplateError
 
@@ -14,8 +15,7 @@ Value = Any
 """Plain data as from JSON (None, bool, int, float, str, list, dict), or a `Record`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """Named fields, of which a template may only name those that there are, and `methods`, which take arguments."""
 
     fields: Mapping[str, Value]

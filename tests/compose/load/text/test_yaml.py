@@ -8,7 +8,7 @@ import pytest
 from compose.errors import InvalidProject, Location
 from compose.load.text.nodes import MAX_DEPTH
 from compose.load.text.scalars import Timestamp, show
-from compose.load.text.yaml import Document, parse
+from compose.load.text.yaml import parse
 from compose.load.tree import Map, Seq
 
 
@@ -151,12 +151,12 @@ def test_a_file_with_only_comments_has_no_document() -> None:
 
 def test_reset_leaves_the_value_out_and_remembers_its_path() -> None:
     (document,) = parse("services:\n  web:\n    ports: !reset []\n    image: a\n", "x")
-    assert document == Document({"services": {"web": {"image": "a"}}}, {("services", "web", "ports")})
+    assert (document.tree, document.resets) == ({"services": {"web": {"image": "a"}}}, {("services", "web", "ports")})
 
 
 def test_override_keeps_the_value_and_remembers_its_path() -> None:
     (document,) = parse("services:\n  web:\n    ports: !override ['80']\n", "x")
-    assert document == Document({"services": {"web": {"ports": ["80"]}}}, {("services", "web", "ports")})
+    assert (document.tree, document.resets) == ({"services": {"web": {"ports": ["80"]}}}, {("services", "web", "ports")})
 
 
 @pytest.mark.parametrize(

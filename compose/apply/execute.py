@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
@@ -56,15 +57,18 @@ async def execute(  # noqa: PLR0913 - what, where, and how it is told
     report: Report,
     keep_going: bool = False,
     trace: Trace | None = None,
+    patience_seconds: float | None = None,
 ) -> frozenset[str]:
     """Do every step of `plan` and report each; returns the ids of the containers that were started.
 
     The first failure ends the rest and is raised (`EngineRefused`, `ServiceFailed`, …). With `keep_going`, as a
     teardown wants it, every step is tried and all failures are raised together in an `ExceptionGroup`.
     Before a first failure is raised, what was made for nothing is removed again (see `unmaking`).
-    Cancellation leaves finished steps as they are. A `trace` gets the time of every step.
+    Cancellation leaves finished steps as they are. A `trace` gets the time of every step. When `patience_seconds`
+    have passed since the first start and not everything is as waited for, that is a `ServiceFailed`, too.
     """
     run = _Run(engine, project, observed, report)
+    run.patience_seconds = math.inf if patience_seconds is None else patience_seconds
     await run.all(plan, keep_going=keep_going, spans=trace.begin(plan) if trace else [])
     return frozenset(run.started)
 
@@ -89,31 +93,17 @@ class _Run:
         self.made = Made()
         self.failed: set[str] = set()
         self.waiter: Waiter | None = None
+        self.patience_seconds = math.inf
+        self.patience = anyio.CancelScope()
 
     async def all(self, plan: Plan, *, keep_going: bool, spans: list[Span]) -> None:
-        done = {step.number: anyio.Event() for step in plan.steps}
         async with AsyncExitStack() as stack:
             if any(isinstance(step.action, WaitFor) for step in plan.steps):
                 self.waiter = await stack.enter_async_context(watching(self.engine, self.project.name))
-            async with anyio.create_task_group() as tasks:
-
-                async def run(step: Step) -> None:
-                    for number in step.after:
-                        await done[number].wait()
-                    began = time.monotonic()
-                    try:
-                        await self.perform(step.action)
-                    except ComposeError as exc:
-                        if not exc.subject and is_taken_back(exc):
-                            exc.subject = subject_of(self.project, step.action, exc.message)
-                        self.failures.append(exc)
-                        if not keep_going:
-                            tasks.cancel_scope.cancel()
-                    spans.append(Span(step, began, time.monotonic()))
-                    done[step.number].set()
-
-                for step in plan.steps:
-                    tasks.start_soon(run, step, name=f"step {step.number}")
+            with self.patience:
+                await self._steps(plan, keep_going=keep_going, spans=spans)
+            if self.patience.cancelled_caught and self.waiter:
+                self.failures.append(await self.waiter.late(self.patience_seconds))
         if self.failures and not keep_going and is_taken_back(self.failures[0]):
             await unmake(self.engine, self.made, self.started, self._taken_back)
         if self.failures:
@@ -122,6 +112,28 @@ class _Run:
                 if len(self.failures) == 1 or not keep_going
                 else ExceptionGroup("several steps failed", self.failures)
             )
+
+    async def _steps(self, plan: Plan, *, keep_going: bool, spans: list[Span]) -> None:
+        done = {step.number: anyio.Event() for step in plan.steps}
+        async with anyio.create_task_group() as tasks:
+
+            async def run(step: Step) -> None:
+                for number in step.after:
+                    await done[number].wait()
+                began = time.monotonic()
+                try:
+                    await self.perform(step.action)
+                except ComposeError as exc:
+                    if not exc.subject and is_taken_back(exc):
+                        exc.subject = subject_of(self.project, step.action, exc.message)
+                    self.failures.append(exc)
+                    if not keep_going:
+                        tasks.cancel_scope.cancel()
+                spans.append(Span(step, began, time.monotonic()))
+                done[step.number].set()
+
+            for step in plan.steps:
+                tasks.start_soon(run, step, name=f"step {step.number}")
 
     async def perform(self, action: Action) -> None:  # noqa: PLR0912, C901 - one case per act
         """Make the call that `action` stands for."""
@@ -241,10 +253,16 @@ class _Run:
         name = action.container
         with self._told(action, fine=(304,)):
             container = self.ids.get(name, name)
+            self._be_patient()
             await self.engine.start_container(container)
             if service := self.project.services.get(action.service):
                 await run_hooks(self.engine, container, name, service.post_start)
             self.started.add(container)
+
+    def _be_patient(self) -> None:
+        """From the first start on, time counts: what comes before it depends on registries and builds."""
+        if self.patience.deadline == math.inf:
+            self.patience.deadline = anyio.current_time() + self.patience_seconds
 
     async def _stop(self, action: StopContainer) -> None:
         name = action.container
@@ -284,10 +302,11 @@ class _Run:
 
     async def _wait(self, action: WaitFor) -> None:
         assert self.waiter, "a plan with waits is run with a waiter"
+        self._be_patient()
         for told in words(action):
             self._say(told.resource, told.doing, Phase.WORKING)
         try:
-            await self.waiter.until(action, self.ids)
+            await self.waiter.until(action, self.ids, self.started)
         except ServiceFailed as exc:
             phase = Phase.FAILED if action.is_required else Phase.WARNING
             for told in words(action):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
 from functools import partial
 
 import anyio
 import anyio.abc
+from msgspec import Struct, field
+from msgspec.structs import replace
 
-from compose.apply.parallel import unwrapped
+from compose.apply.parallel import all_of, unwrapped
 from compose.apply.refusals import refusals
 from compose.plan import labels
 from compose.plan.observed import ObservedContainer
@@ -21,8 +22,7 @@ from engine.wire.system import EventMessage
 from engine.wire.times import ZERO
 
 
-@dataclass(frozen=True, slots=True)
-class LogOptions:
+class LogOptions(Struct, frozen=True):
     """Which lines: `tail` is a number or `all`, times are RFC 3339 or Unix seconds."""
 
     tail: str = "all"
@@ -31,8 +31,7 @@ class LogOptions:
     timestamps: bool = False
 
 
-@dataclass(slots=True)
-class Lines:
+class Lines(Struct):
     """Cuts the pieces of both streams into whole lines."""
 
     rest: dict[int, bytes] = field(default_factory=dict[int, bytes])
@@ -84,6 +83,7 @@ class Follower:
         self._wanted = wanted
         self._options = options
         self._followed: dict[str, anyio.Event] = {}  # container id -> set at its next start
+        self._ends: dict[str, str] = {}  # container id -> when its run before the next one ended
         self._noticed: set[str] = set()
         self._news = anyio.Event()
         self._tasks: anyio.abc.TaskGroup | None = None
@@ -97,13 +97,19 @@ class Follower:
         self,
         containers: Sequence[ObservedContainer],
         *,
+        stopped: Sequence[ObservedContainer] = (),
         task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
     ) -> None:
-        """Follow until cancelled. Started once new containers are noticed."""
+        """Follow until cancelled. Started once new containers are noticed.
+
+        Of the `stopped` ones, should they be started, only the new output is told.
+        """
         filters = {"type": ["container"], "event": ["start"], "label": [f"{labels.PROJECT}={self._project_name}"]}
         with refusals("following the containers"):
             async with self._engine.listening(filters=filters) as events, anyio.create_task_group() as tasks:
                 self._tasks = tasks
+                # Not when they have started: one may be over again before it can be looked at.
+                await all_of([partial(self._remember_end, item.id) for item in stopped])
                 for item in containers:
                     self._follow(item.id, item.name, is_new=False)
                 task_status.started()
@@ -141,6 +147,16 @@ class Follower:
             self._noticed.add(container)
             self._news.set()
 
+    async def _remember_end(self, container: str) -> None:
+        try:
+            finished_at = (await self._engine.inspect_container(container)).state.finished_at
+        except ApiError as exc:
+            if exc.status != 404:  # removed meanwhile: it does not start again
+                raise
+        else:
+            if finished_at != ZERO:
+                self._ends[container] = finished_at
+
     def _follow(self, container: str, name: str, *, is_new: bool) -> None:
         assert self._tasks, "containers are followed while run() is"
         self._followed[container] = anyio.Event()
@@ -155,11 +171,11 @@ class Follower:
             while True:
                 found = await self._engine.inspect_container(container)
                 if is_new:
-                    earlier = found.state.finished_at
-                    options = replace(options, since="" if earlier == ZERO else earlier, tail="all")
+                    options = replace(options, since=self._ends.get(container, ""), tail="all")
                 await _copy(self._engine, found, source, options, self._emit, follow=True)
                 found = await self._engine.inspect_container(container)
                 state = found.state
+                self._ends[container] = state.finished_at
                 comes_back = state.status == "restarting" or state.running
                 self._ended(found, Ended(source, state.exit_code, comes_back))
                 if not comes_back:

@@ -28,8 +28,8 @@ def service_mounts(
             entries.append(
                 wire.Mount(type="volume", source=item.name, target=item.destination, read_only=not item.is_writable)
             )
-        elif _fits_a_bind(item):
-            binds.append(_bind(item))
+        elif _fits_a_bind(item) or _fits_a_named_volume(project, item):
+            binds.append(_bind(project, item))
         else:
             entries.append(_mount(project, item))
     return binds, entries
@@ -101,20 +101,30 @@ def _fits_a_bind(mount: Mount) -> bool:
     return mount.bind is None or (mount.bind.create_host_path and not mount.bind.recursive)
 
 
-def _bind(mount: Mount) -> str:
+def _fits_a_named_volume(project: Project, mount: Mount) -> bool:
+    """docker compose writes a volume of the project in the short form too, where that can say all."""
+    if mount.type != "volume" or mount.source not in project.volumes or ":" in mount.target:
+        return False
+    return mount.volume is None or not (mount.volume.nocopy or mount.volume.subpath or mount.volume.labels)
+
+
+def _bind(project: Project, mount: Mount) -> str:
     options = ["ro" if mount.read_only else "rw"]
     if mount.bind:
         options += [item for item in (mount.bind.selinux, mount.bind.propagation) if item]
-    return f"{mount.source}:{mount.target}:{','.join(options)}"
+    return f"{_source(project, mount)}:{mount.target}:{','.join(options)}"
+
+
+def _source(project: Project, mount: Mount) -> str:
+    if mount.type == "volume" and mount.source in project.volumes:
+        return project.volumes[mount.source].name
+    return mount.source
 
 
 def _mount(project: Project, mount: Mount) -> wire.Mount:
-    source = mount.source
-    if mount.type == "volume" and source in project.volumes:
-        source = project.volumes[source].name
     return wire.Mount(
         target=mount.target,
-        source=source,
+        source=_source(project, mount),
         type=mount.type,
         read_only=mount.read_only,
         consistency=mount.consistency,

@@ -5,15 +5,16 @@ An event only wakes a waiter, which then inspects its container, so neither orde
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import math
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 
 import anyio
 import anyio.abc
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
+from compose.apply.accounts import LOG_LINES, NO_HEALTH_CHECK, ailing, ending, failed, pending
 from compose.apply.parallel import all_of, unwrapped
 from compose.apply.refusals import refusals
 from compose.errors import EngineUnavailable, ServiceFailed
@@ -23,12 +24,12 @@ from engine.client import ApiError, EngineClient
 from engine.wire.containers import ContainerInspect
 from engine.wire.system import EventMessage
 
-_LOG_LINES = 10
-_WORDS = {"healthy": "healthy", "completed": "completed successfully", "running": "running"}
+# What was just started has to live this long to count as running: a program with a wrong option ends sooner. docker
+# compose looks for the first time after as long.
+_SETTLING_SECONDS = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """Whether the wait is over, and why it failed ("" when it did not)."""
 
     is_over: bool
@@ -42,13 +43,13 @@ def judge(found: ContainerInspect, condition: Awaited) -> Verdict:
     if state.status in ("exited", "dead"):
         if condition == "completed" and state.exit_code == 0:
             return Verdict(True)
-        return Verdict(True, f"exited with code {state.exit_code}" + (f": {state.error}" if state.error else ""))
+        return Verdict(True, ending(state))
     if condition == "completed":
         return Verdict(False)
     if condition == "healthy" and health in ("", "none"):
-        return Verdict(True, "has no health check")
+        return Verdict(True, NO_HEALTH_CHECK)
     if health == "unhealthy":
-        return Verdict(True, "is unhealthy")
+        return Verdict(True, ailing(state))
     is_well = health == "healthy" or (condition == "running" and health in ("", "none"))
     return Verdict(is_well and state.status == "running")
 
@@ -59,6 +60,7 @@ class Waiter:
     def __init__(self, engine: EngineClient) -> None:
         self._engine = engine
         self._wakes: dict[str, anyio.Event] = {}
+        self._pending: dict[tuple[WaitFor, str], str] = {}  # (wait, container's name) -> its id
 
     async def listen(self, events: AsyncIterator[EventMessage]) -> None:
         """Wake the waiters until the stream of events ends, which it never should."""
@@ -71,14 +73,21 @@ class Waiter:
             hint="run the command again: containers go on without the engine",
         )
 
-    async def until(self, action: WaitFor, ids: dict[str, str]) -> None:
-        """Return when every container of the service meets the condition.
+    async def until(self, action: WaitFor, ids: Mapping[str, str], started: Collection[str] = ()) -> None:
+        """Return when every container of the service meets the condition; the `started` (ids) are new to life.
 
         Raises `ServiceFailed` with exit code, last probe and last output when one cannot meet it any more.
         """
-        await all_of([partial(self._until, action, name, ids.get(name, name)) for name in action.containers])
+        waits = []
+        for name in action.containers:
+            container = ids.get(name, name)
+            is_settling = action.condition == "running" and container in started
+            settled_at = anyio.current_time() + _SETTLING_SECONDS if is_settling else -math.inf
+            waits.append(partial(self._until, action, name, container, settled_at))
+        await all_of(waits)
 
-    async def _until(self, action: WaitFor, name: str, container: str) -> None:
+    async def _until(self, action: WaitFor, name: str, container: str, settled_at: float) -> None:
+        self._pending[action, name] = container
         while True:
             # First the wake, then the look: what happens in between is not missed.
             wake = self._wakes.setdefault(container, anyio.Event())
@@ -87,39 +96,39 @@ class Waiter:
             verdict = judge(found, action.condition)
             if verdict.failure:
                 raise await self._failed(action, name, found, verdict.failure)
-            if verdict.is_over:
+            if verdict.is_over and (found.state.health is not UNSET or anyio.current_time() >= settled_at):
+                del self._pending[action, name]
                 return
-            await wake.wait()
+            with anyio.CancelScope(deadline=settled_at if verdict.is_over else math.inf):
+                await wake.wait()
+
+    async def late(self, after_seconds: float) -> ServiceFailed:
+        """The error that tells of all who are still waited for when time is up."""
+        stories: list[str] = []
+        for (action, name), container in self._pending.items():
+            with refusals(f"waiting for container {name}"):
+                found = await self._engine.inspect_container(container)
+            error = failed(action, name, found, pending(found.state), await self._last_lines(found))
+            stories += [error.message] if error.message not in stories else []
+        names = " ".join(sorted({action.service for action, _ in self._pending}))
+        return ServiceFailed(
+            "\n".join([f"the project was not up within {after_seconds:g} s", *stories]),
+            hint=f"see `pycompose logs {names}`" if names else "`pycompose ps -a` shows what is missing",
+        )
 
     async def _failed(self, action: WaitFor, name: str, found: ContainerInspect, failure: str) -> ServiceFailed:
-        story = [f"container {name} {failure}"]
-        if action.waiting:
-            verb = "waits" if len(action.waiting) == 1 else "wait"
-            story.append(f"  {', '.join(action.waiting)} {verb} for {action.service} to be {_WORDS[action.condition]}")
-        health = found.state.health
-        if health is not UNSET and health.log and health.log[-1].exit_code:
-            probe = health.log[-1]
-            story.append(f"  last health probe exited with code {probe.exit_code}:")
-            story += [f"    {line}" for line in probe.output.strip().splitlines()]
-        lines = await self._last_lines(found)
-        if lines:
-            story.append("  last lines of its log:")
-            story += [f"    {line}" for line in lines]
-        hint = f"see `pycompose logs {action.service}`"
-        if failure == "has no health check":
-            hint = f"give service {action.service} a `healthcheck`, or depend on it by `service_started`"
-        return ServiceFailed("\n".join(story), hint=hint)
+        return failed(action, name, found, failure, await self._last_lines(found))
 
     async def _last_lines(self, found: ContainerInspect) -> list[str]:
         output = bytearray()
         try:
-            logs = self._engine.container_logs(found.id, tty=found.config.tty, tail=str(_LOG_LINES))
+            logs = self._engine.container_logs(found.id, tty=found.config.tty, tail=str(LOG_LINES))
             async for _, chunk in logs:
                 output += chunk
         except ApiError:
             # A log driver without reading: the failure itself is what has to be told.
             return []
-        return output.decode("utf-8", "replace").splitlines()[-_LOG_LINES:]
+        return output.decode("utf-8", "replace").splitlines()[-LOG_LINES:]
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
@@ -21,9 +22,9 @@ from compose.cli.session import Session
 from compose.cli.terminal import output_colour, progress, warn, write_output, write_text
 from compose.cli.up_options import UpRequest
 from compose.cli.working import Stage, perform, tell_warnings
-from compose.errors import ServiceFailed, UsageError
+from compose.errors import UsageError
 from compose.model.project import Project
-from compose.plan.actions import Plan, PullImage
+from compose.plan.actions import CreateContainer, Plan, PullImage, RemoveContainer
 from compose.plan.building import plan_builds
 from compose.plan.images import familiar
 from compose.plan.labels import container_name
@@ -47,9 +48,10 @@ _LAST_WORDS_SECONDS = 2  # for the end of the output of containers that were jus
 async def detached(session: Session, project: Project, request: UpRequest) -> int:
     """Bring the project up and leave it."""
     async with connected(session) as engine, progress(session, "up") as shown:
-        with _patience(request), _traced(session, request) as trace:
+        with _traced(session, request) as trace:
             plan, stage = await prepared(session, engine, project, request, shown.update, trace)
-            await perform(plan, stage, shown.update, trace=trace)
+            patience = request.wait_timeout if request.wait else None
+            await perform(plan, stage, shown.update, trace=trace, patience_seconds=patience)
     return 0
 
 
@@ -100,10 +102,11 @@ class _Foreground:
         self.engine = engine
         self.project = project
         self.request = request
+        self.attached = request.attached(project)
         names = [
             short_name(project.name, container_name(project, service, number + 1))
             for service in project.services.values()
-            if request.is_attached(project, service.name)
+            if service.name in self.attached
             for number in range(request.scale.get(service.name, service.scale))
         ]
         colour = output_colour(session) and not request.no_color
@@ -139,8 +142,11 @@ class _Foreground:
             report = self.shown.update
             with _traced(self.session, self.request) as trace:
                 plan, stage = await prepared(self.session, self.engine, self.project, self.request, report, trace)
-                running = [item for item in stage.observed.containers if self._is_running(item)]
-                await tasks.start(follower.run, running)
+                mine = [item for item in self._mine(stage.observed) if item.service in self.attached]
+                running = [item for item in mine if item.state == "running"]
+                stopped = [item for item in mine if item.state != "running"]
+                await tasks.start(partial(follower.run, running, stopped=stopped))
+                self._tell_attached(plan, mine)
                 started = await perform(plan, stage, report, trace=trace)
             await follower.until_noticed(started)
         if self.rules:
@@ -197,7 +203,7 @@ class _Foreground:
             self.engine,
             self.project.name,
             emit=self._emit,
-            wanted=lambda service: self.request.is_attached(self.project, service),
+            wanted=lambda service: service in self.attached,
             options=options,
         )
 
@@ -205,8 +211,14 @@ class _Foreground:
         text = self.format.output(item) if isinstance(item, Output) else self.format.ended(item)
         self.shown.aside(text, write_output)
 
-    def _is_running(self, item: ObservedContainer) -> bool:
-        return item.state == "running" and not item.is_one_off and self.request.is_attached(self.project, item.service)
+    def _tell_attached(self, plan: Plan, observed: list[ObservedContainer]) -> None:
+        """Say whose output is going to be printed, as docker compose does."""
+        creations = [step.action for step in plan.steps if isinstance(step.action, CreateContainer)]
+        going = {step.action.container_id for step in plan.steps if isinstance(step.action, RemoveContainer)}
+        names = {item.final_name for item in creations if item.service.name in self.attached}
+        names |= {item.name for item in observed if item.id not in going}
+        text = ", ".join(short_name(self.project.name, name) for name in sorted(names))
+        self.shown.aside(f"Attaching to {text}\n".encode(), write_output)
 
     def _is_aborting(self, follower: Follower) -> bool:
         """Whether the end, or the failure, of one container is to stop the others."""
@@ -253,15 +265,3 @@ def _traced(session: Session, request: UpRequest) -> Iterator[Trace | None]:
             sys.stderr.write(path_line(path))
         if request.trace_out:
             write_text(session.cwd / request.trace_out, trace_events(trace.phases, path))
-
-
-@contextmanager
-def _patience(request: UpRequest) -> Iterator[None]:
-    """Limit a block to `--wait-timeout` seconds; raises `ServiceFailed` when they are over."""
-    seconds = request.wait_timeout if request.wait else None
-    with anyio.move_on_after(seconds) as scope:
-        yield
-    if scope.cancelled_caught:
-        raise ServiceFailed(
-            f"the project was not up within {seconds} s", hint="`pycompose ps -a` shows what is missing"
-        )

@@ -94,15 +94,13 @@ class UpRequest:
         """Which images to build."""
         return BuildOptions(always=self.build, never=self.no_build, pull=self.pull == "build")
 
-    def is_attached(self, project: Project, service: str) -> bool:
-        """Whether the foreground prints that service's output."""
-        if service not in project.services or service in self.no_attach:
-            return False
-        if self.attach:
-            return service in self.attach
-        if self.services and not self.attach_dependencies and service not in self.services:
-            return False
-        return project.services[service].attach
+    def attached(self, project: Project) -> frozenset[str]:
+        """The services whose output the foreground prints, and whose end it awaits: all of them if it were none."""
+        wanted = set(self.attach)
+        if not wanted:
+            named = set(self.services) if self.services and not self.attach_dependencies else set(project.services)
+            wanted = {name for name in named if name in project.services and project.services[name].attach}
+        return frozenset(wanted - set(self.no_attach)) or frozenset(project.services)
 
 
 def parse_scale(texts: tuple[str, ...]) -> dict[str, int]:

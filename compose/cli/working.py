@@ -24,15 +24,29 @@ class Stage:
     observed: Observed
 
 
-async def carry_out(session: Session, verb: str, plan: Plan, stage: Stage, *, keep_going: bool = False) -> None:
+async def carry_out(
+    session: Session,
+    verb: str,
+    plan: Plan,
+    stage: Stage,
+    *,
+    keep_going: bool = False,
+    patience_seconds: float | None = None,
+) -> None:
     """Execute a plan and show its progress, with its warnings before and its unchanged containers first."""
     tell_warnings(session, plan)
     async with progress(session, verb) as shown:
-        await perform(plan, stage, shown.update, keep_going=keep_going)
+        await perform(plan, stage, shown.update, keep_going=keep_going, patience_seconds=patience_seconds)
 
 
 async def perform(
-    plan: Plan, stage: Stage, report: Report, *, keep_going: bool = False, trace: Trace | None = None
+    plan: Plan,
+    stage: Stage,
+    report: Report,
+    *,
+    keep_going: bool = False,
+    trace: Trace | None = None,
+    patience_seconds: float | None = None,
 ) -> frozenset[str]:
     """Execute a plan and report; returns the ids of the containers that were started.
 
@@ -55,6 +69,7 @@ async def perform(
         report=report,
         keep_going=keep_going,
         trace=trace,
+        patience_seconds=patience_seconds,
     )
 
 

@@ -21,7 +21,7 @@ def plan_start(project: Project, containers: Sequence[ObservedContainer], *, wai
     for name in in_dependency_order(services, lambda name: dependencies.get(name, ())):
         if name not in services:
             continue
-        todo = [item for item in services[name] if item.state not in ("running", "restarting", "paused")]
+        todo = [item for item in services[name] if item.state not in ("running", "restarting")]
         before = _before(builder, project, name, services, starts) if todo else []
         starts[name] = [builder.add(StartContainer(item.name, name, "start"), before) for item in todo]
     if wait:

@@ -43,6 +43,7 @@ class Options(Struct, frozen=True):
     is_starting: bool = True
     is_waiting: bool = False
     remove_orphans: bool = False
+    ignore_orphans: bool = False
     renew_anonymous_volumes: bool = False
     untouched: frozenset[str] = frozenset()
 
@@ -228,7 +229,7 @@ def _service(
             needs.stale.append(Replacement(item, Verdict(f"network {network} changed"), at_once=True))
         elif verdict := verdicts[item.id]:
             needs.stale.append(Replacement(item, verdict, at_once=bool(service.container_name)))
-        elif item.state in ("running", "restarting", "paused"):
+        elif item.state in ("running", "restarting"):
             needs.running.append(item)
         else:
             needs.idle.append(item)

@@ -49,8 +49,7 @@ def plan_down(name: str, project: Project | None, observed: Observed, options: D
         )
         for item in _by_service(containers)
     }
-    if not options.services:
-        _remove_resources(builder, name, project, observed, (containers, removals, options))
+    _remove_resources(builder, name, project, observed, (containers, removals, options))
     return Plan(tuple(builder.steps), warnings=tuple(warnings))
 
 
@@ -156,16 +155,25 @@ def _remove_resources(
     removed: tuple[list[ObservedContainer], dict[str, int], DownOptions],
 ) -> None:
     containers, removals, options = removed
+    # When only some services go, what the others use stays without a word; otherwise it is tried, and told.
+    left = [item for item in observed.containers if item.id not in removals] if options.services else []
+    used = {network for item in left for network in item.networks} | {
+        mount.name for item in left for mount in item.mounts
+    }
     for network in sorted(observed.networks.values(), key=lambda item: item.name):
-        if network.project == name and not _is_external(project, network.name):
+        if network.project == name and network.name not in used and not _is_external(project, network.name):
             users = [removals[item.id] for item in containers if network.name in item.networks]
             builder.add(RemoveNetwork(network.name, "down"), users)
     if options.volumes:
         for volume in sorted(observed.volumes.values(), key=lambda item: item.name):
-            if volume.project == name and (project is None or volume.name in _own_volumes(project)):
+            is_ours = volume.project == name and (project is None or volume.name in _own_volumes(project))
+            if is_ours and volume.name not in used:
                 users = [removals[item.id] for item in containers if volume.name in {m.name for m in item.mounts}]
                 builder.add(RemoveVolume(volume.name, "down --volumes"), users)
+    used_images = {item.image_id for item in left}
     for image in _images(project, observed, containers, options):
+        if image_id(observed, image) in used_images:
+            continue
         builder.add(RemoveImage(image, f"down --rmi {options.images}"), list(removals.values()))
 
 

@@ -42,7 +42,7 @@ from engine.wire.volumes import Volume, VolumeCreateRequest
 
 @dataclass
 class FakeContainer:
-    """One container; `log` holds (stream, bytes)."""
+    """One container; `log` holds (stream, bytes). The n-th run ends n nanoseconds after the beginning of 2024."""
 
     id: str
     name: str
@@ -54,6 +54,7 @@ class FakeContainer:
     probe_output: str = ""
     finished_at: str = ZERO
     log: list[tuple[int, bytes]] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)  # how much of the log there was at the end of each run
     files: list[bytes] = field(default_factory=list)
     news: anyio.Event = field(default_factory=anyio.Event)
 
@@ -115,7 +116,8 @@ class FakeEngine:
         """End a container's process."""
         container = self.named(name)
         container.status, container.exit_code = "exited", code
-        container.finished_at = "2024-01-01T00:00:00Z"
+        container.ends.append(len(container.log))
+        container.finished_at = f"2024-01-01T00:00:00.{len(container.ends):09}Z"
         self._tell(container)
         self._publish(container, "die", {"exitCode": str(code)})
 
@@ -244,6 +246,8 @@ class FakeEngine:
     ) -> AsyncIterator[tuple[int, bytes]]:
         item = self.named(container)
         position = max(len(item.log) - int(tail), 0) if tail != "all" else 0
+        if since:
+            position = max(position, item.ends[int(since[20:-1]) - 1])
         while True:
             while position < len(item.log):
                 yield item.log[position]
@@ -349,6 +353,10 @@ class FakeEngine:
             MountPoint(type=mount.type, destination=mount.target, name=mount.source or self._new_id())
             for mount in item.request.host_config.mounts
         ]
+        for bind in item.request.host_config.binds or ():
+            source, target, _ = bind.split(":")
+            kind = "bind" if source.startswith("/") else "volume"
+            mounts.append(MountPoint(type=kind, destination=target, name="" if kind == "bind" else source))
         endpoints = {
             name: EndpointSettings(network_id=self.networks[name].id)
             for name in item.request.networking_config.endpoints_config

@@ -18,14 +18,14 @@ def command(session: Session, services: tuple[str, ...], signal: str, remove_orp
     from compose.cli.asynchronous import run_async
     from compose.cli.located import located
     from compose.cli.working import carry_out
-    from compose.errors import ComposeError
     from compose.plan.teardown import plan_kill
 
     async def work() -> None:
         async with located(session, services) as place:
             plan = plan_kill(place.containers, signal)
             if not plan:
-                raise ComposeError("no container to kill", hint="`pycompose ps` shows what runs")
+                click.echo("no container to kill", err=True)
+                return
             await carry_out(session, "kill", plan, place.stage, keep_going=True)
 
     run_async(work)

@@ -32,8 +32,9 @@ def command(
             if not names:
                 click.echo("No stopped containers", err=True)
                 return
+            click.echo(f"Going to remove {', '.join(names)}")
             if not force:
-                click.confirm(f"? Going to remove {', '.join(names)}", abort=True, err=True)
+                click.confirm("Are you sure?", abort=True, err=True)
             await carry_out(session, "rm", plan, place.stage, keep_going=True)
 
     run_async(work)

@@ -15,12 +15,10 @@ from compose.cli.session import Session
 @click.pass_obj
 def command(session: Session, services: tuple[str, ...], wait: bool, wait_timeout: int | None) -> None:
     """Start what exists and does not run."""
-    import anyio
-
     from compose.cli.asynchronous import run_async
     from compose.cli.located import located
     from compose.cli.working import carry_out
-    from compose.errors import ComposeError, ServiceFailed
+    from compose.errors import ComposeError
     from compose.plan.starting import plan_start
 
     async def work() -> None:
@@ -28,9 +26,6 @@ def command(session: Session, services: tuple[str, ...], wait: bool, wait_timeou
             if not place.containers:
                 raise ComposeError("no container to start", hint="`pycompose up` creates them")
             plan = plan_start(place.project, place.containers, wait=wait)
-            with anyio.move_on_after(wait_timeout if wait else None) as scope:
-                await carry_out(session, "start", plan, place.stage)
-            if scope.cancelled_caught:
-                raise ServiceFailed(f"the services were not up within {wait_timeout} s")
+            await carry_out(session, "start", plan, place.stage, patience_seconds=wait_timeout if wait else None)
 
     run_async(work)

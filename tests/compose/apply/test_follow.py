@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import anyio
 import pytest
 
@@ -58,6 +60,25 @@ async def test_containers_that_start_later_are_followed_too() -> None:
         await watcher.until_idle()
         tasks.cancel_scope.cancel()
     assert watcher.exit_codes == {"web": 0, "db": 3}
+
+
+async def test_a_run_that_is_over_before_it_was_looked_at_is_told_all_the_same() -> None:
+    engine = make_engine()
+    await up(engine, PROJECT)
+    engine.write("app-web-1", b"first\n")
+    engine.exit("app-web-1", 0)
+    stopped = [item for item in await observe_containers(engine.client, "app") if item.service == "web"]
+    heard: list[Output | Ended] = []
+    watcher = follower(engine, heard, tail="0")
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(partial(watcher.run, [], stopped=stopped))
+        await engine.start_container("app-web-1")
+        engine.write("app-web-1", b"second\n")
+        engine.exit("app-web-1", 0)
+        await watcher.until_noticed([stopped[0].id])
+        await watcher.until_idle()
+        tasks.cancel_scope.cancel()
+    assert heard == [Output("web-1", 1, (b"second",)), Ended("web-1", 0)]
 
 
 async def test_logs_without_following_end_with_what_there_is() -> None:

@@ -109,13 +109,14 @@ def test_mounts_of_every_kind() -> None:
             Mount("bind", "/code", "/app/src", read_only=True),
             Mount("bind", "/exact", "/app/must", bind=BindMount(create_host_path=False)),
             Mount("volume", "/data", "data", volume=VolumeMount(nocopy=True)),
+            Mount("volume", "/plain", "data", read_only=True),
             Mount("volume", "/anonymous"),
             Mount("tmpfs", "/scratch", tmpfs=TmpfsMount(1024, 0o700)),
             Mount("image", "/assets", "assets:1"),
         ),
         tmpfs=("/run:size=64k", "/tmp"),
     ).host_config
-    assert host.binds == ["/app/src:/code:ro"]
+    assert host.binds == ["/app/src:/code:ro", "app_data:/plain:ro"]
     assert [(mount.type, mount.source, mount.target) for mount in host.mounts] == [
         ("bind", "/app/must", "/exact"),
         ("volume", "app_data", "/data"),

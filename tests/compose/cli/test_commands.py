@@ -188,13 +188,18 @@ def test_the_foreground_attaches_to_what_was_named() -> None:
 
     def attached(**options: object) -> list[str]:
         request = UpRequest(**options)  # type: ignore[arg-type]
-        return [name for name in project.services if request.is_attached(project, name)]
+        return sorted(request.attached(project))
 
-    assert attached() == ["web", "db"]
+    assert attached() == ["db", "web"]
     assert attached(services=("web",)) == ["web"]
-    assert attached(services=("web",), attach_dependencies=True) == ["web", "db"]
+    assert attached(services=("web",), attach_dependencies=True) == ["db", "web"]
     assert attached(attach=("db",)) == ["db"]
     assert attached(no_attach=("db",)) == ["web"]
+
+
+def test_the_foreground_with_nothing_to_print_stays_with_everything() -> None:
+    project = make_project(make_service("web"), make_service("quiet", attach=False))
+    assert UpRequest(services=("quiet",)).attached(project) == {"quiet", "web"}
 
 
 def test_scales_are_numbers_of_services() -> None:

@@ -121,6 +121,13 @@ def hold_again(publications: Iterable[Publication]) -> tuple[Reservation, list[P
     return reservation, lost
 
 
+def places(wanted: Iterable[Wish], target: Target) -> list[list[tuple[str, bool]]]:
+    """On which of the host's addresses each wish is published, and whether it is open at the container itself instead.
+    Between targets with equal places ports can move as they are.
+    """
+    return [[(host_ip, _is_routed(host_ip, target)) for host_ip in _host_ips(wish, target)] for wish in wanted]
+
+
 def port_map(publications: Iterable[Publication]) -> dict[str, list[PortBinding]]:
     """What the API shows: `{"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]}`."""
     shown: dict[str, list[PortBinding]] = {}
@@ -151,7 +158,7 @@ def _take(wish: Wish, target: Target, owners: Mapping[str, Sequence[Publication]
             for host_ip in _host_ips(wish, target):
                 # A port that the kernel chose for the first address is asked for by number on the second.
                 chosen = next((item.host_port for item in attempt.publications if not item.is_routed), host_port)
-                is_routed = target.routes6 if ":" in host_ip else target.routes4
+                is_routed = _is_routed(host_ip, target)
                 publication = Publication(
                     protocol=wish.protocol, host_ip=host_ip, host_port=0 if is_routed else chosen,
                     container_port=wish.container_port, address=target.address, address6=target.address6,
@@ -182,6 +189,10 @@ def _host_ips(wish: Wish, target: Target) -> list[str]:
         for address in wanted
         if (leads_over_ipv6 if ":" in address else bool(target.address))
     ]
+
+
+def _is_routed(host_ip: str, target: Target) -> bool:
+    return target.routes6 if ":" in host_ip else target.routes4
 
 
 def has_ipv6() -> bool:

@@ -142,7 +142,8 @@ class Publication(msgspec.Struct, frozen=True, kw_only=True):
 class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
     """A container's network namespace and everything that hangs on it. `id` is the container's.
 
-    `networks` and `ports` are as the API shows them; `resolv_conf` and `hosts` are file contents.
+    `networks` and `ports` are as the API shows them; `resolv_conf` and `hosts` are file contents. `can_publish` tells
+    whether a network of it leads outside through the host.
     """
 
     id: str
@@ -159,6 +160,7 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
     sysctls: dict[str, str] = {}
     networks: dict[str, EndpointSettings] = {}
     ports: dict[str, list[PortBinding]] = {}
+    can_publish: bool = False
     resolv_conf: str = ""
     hosts: str = ""
 

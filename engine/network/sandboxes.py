@@ -19,6 +19,7 @@ from engine.errors import Conflict, EngineError, Forbidden
 from engine.kernel.namespaces import drop_network_namespace
 from engine.network import ports
 from engine.network.endpoints import Endpoints, at_once
+from engine.network.host_ports import HostPorts
 from engine.network.kernel import netlink
 from engine.network.kernel.links import Link
 from engine.network.kernel.netlink import DnsSockets
@@ -26,9 +27,6 @@ from engine.network.names.directory import Directory
 from engine.network.names.resolver import Forwarder, HostResolvers, NameServer, Resolution
 from engine.network.networks import Networks
 from engine.network.planning import plan
-from engine.network.ports import Reservation
-from engine.network.proxies.datagrams import Relay
-from engine.network.proxies.streams import Proxy
 from engine.network.records import (
     Endpoint,
     EndpointRequest,
@@ -50,16 +48,13 @@ class _Live:
 
     container_name: str = ""
     name_server: NameServer | None = None
-    reservation: Reservation = field(default_factory=Reservation)
-    proxies: dict[str, Proxy | Relay] = field(default_factory=dict)
+    ports: HostPorts = field(default_factory=HostPorts)
 
     def close(self) -> None:
         """Close everything."""
         if self.name_server is not None:
             self.name_server.close()
-        for proxy in self.proxies.values():
-            proxy.close()
-        self.reservation.close()
+        self.ports.close()
 
 
 class Sandboxes:
@@ -104,8 +99,8 @@ class Sandboxes:
                 {key: list(bindings) for key, bindings in request.ports.items()},
             )
             endpoints, networks = await self._endpoints.join(request.container_id, request.endpoints, undo)
-            live.reservation = await self._reserve(wanted, plan.publishing(endpoints, networks))
-            publications = live.reservation.publications
+            live.ports = await self._reserve(wanted, plan.publishing(endpoints, networks))
+            publications = live.ports.reservation.publications
             sandbox = msgspec.structs.replace(sandbox, endpoints=endpoints, publications=publications)
             sandbox = plan.completed(sandbox, networks, self._host.read())
             sockets = await self._furnish(sandbox, networks, undo)
@@ -149,9 +144,9 @@ class Sandboxes:
         for publication in lost:
             log.warning("port %s was taken by another program meanwhile", publication.host_address)
         networks = {endpoint.network_id: self.networks.get(endpoint.network_id) for endpoint in sandbox.endpoints}
-        live = self._live[container_id] = _Live(sandbox.container_name, reservation=reservation)
+        live = self._live[container_id] = _Live(sandbox.container_name, ports=HostPorts(reservation))
         self._serve(sandbox, live, sockets, networks)
-        return sandbox
+        return await self._with_missing_ports(sandbox)
 
     async def connect(self, container_id: str, request: EndpointRequest) -> tuple[Sandbox, Endpoint]:
         """Put a running container on one more network."""
@@ -162,8 +157,8 @@ class Sandboxes:
                 raise Forbidden(f"endpoint with name {sandbox.container_name} already exists in network {record.name}")
             taken = [endpoint.interface for endpoint in sandbox.endpoints]
             endpoint, record = await self._endpoints.take(container_id, request, taken, undo)
-            changed = msgspec.structs.replace(sandbox, endpoints=[*sandbox.endpoints, endpoint])
-            changed = self._retargeted(changed)
+            sandbox, changed = await self._moved(sandbox, [*sandbox.endpoints, endpoint], undo)
+            undo.append(lambda: self._take_effect(changed, sandbox))
             # Before the link: an engine that dies in between is followed by one that makes it.
             await self._table.put(changed)
             undo.append(lambda: self._table.put(sandbox))
@@ -186,13 +181,13 @@ class Sandboxes:
             if endpoint is None:
                 raise Forbidden(f"container {sandbox.container_name} is not connected to network {record.name}")
             left = [item for item in sandbox.endpoints if item.id != endpoint.id]
-            changed = msgspec.structs.replace(sandbox, endpoints=left)
-            routes = plan.gateways(left, self._networks_of(changed))
+            routes = plan.gateways(left, self._networks_of(sandbox))
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(
                     netlink.unplug, self._paths.namespaces / container_id, endpoint.interface, routes
                 )
-                changed = await self._change(sandbox, changed)
+                sandbox, changed = await self._moved(sandbox, left)
+                await self._record(sandbox, changed)
                 await self._endpoints.leave(container_id, endpoint)
             return changed, endpoint
 
@@ -201,7 +196,7 @@ class Sandboxes:
         async with self._lock(container_id):
             sandbox = self._table.get(container_id)
             if sandbox is not None:
-                await self._change(sandbox, msgspec.structs.replace(sandbox, container_name=name))
+                await self._record(sandbox, self._completed(msgspec.structs.replace(sandbox, container_name=name)))
 
     async def recover(self) -> None:
         """Forget what did not survive, remove what nobody knows, and note what is in use."""
@@ -230,12 +225,12 @@ class Sandboxes:
             live.close()
         self._live.clear()
 
-    async def _reserve(self, wanted: Sequence[ports.Wish], target: ports.Target) -> Reservation:
+    async def _reserve(self, wanted: Sequence[ports.Wish], target: ports.Target) -> HostPorts:
         owners: dict[str, list[Publication]] = {}
         for live in self._live.values() if wanted else ():
-            owners.setdefault(live.container_name, []).extend(live.reservation.publications)
+            owners.setdefault(live.container_name, []).extend(live.ports.reservation.publications)
         try:
-            return ports.reserve(wanted, target, owners)
+            return HostPorts(ports.reserve(wanted, target, owners))
         except ports.TakenElsewhere as exc:
             raise await anyio.to_thread.run_sync(exc.with_owner) from None
 
@@ -264,12 +259,7 @@ class Sandboxes:
     def _serve(self, sandbox: Sandbox, live: _Live, sockets: DnsSockets, networks: Mapping[str, NetworkRecord]) -> None:
         self._directory.put(sandbox, networks)
         live.name_server = NameServer(sandbox.id, sockets, self.tasks, self._resolution)
-        for publication, held in live.reservation.sockets:
-            target, port = publication.address6 or publication.address, publication.container_port
-            if publication.is_ipv6 and target:
-                is_stream = publication.protocol == "tcp"
-                proxy = Proxy(held, self.tasks, target, port) if is_stream else Relay(held, target, port)
-                live.proxies[_proxy_key(publication)] = proxy
+        live.ports.follow(sandbox.publications, self.tasks)
 
     def _forget(self, container_id: str) -> _Live | None:
         self._directory.remove(container_id)
@@ -284,35 +274,80 @@ class Sandboxes:
         link = self._link(endpoint, record)
         await anyio.to_thread.run_sync(netlink.plug, self._paths.namespaces / sandbox.id, link, routes)
 
-    async def _change(self, before: Sandbox, after: Sandbox) -> Sandbox:
-        """Record another set of endpoints or another name, and make it take effect."""
-        after = self._retargeted(after)
-        await self._table.put(after)
-        await self._take_effect(before, after)
+    async def _moved(
+        self, sandbox: Sandbox, endpoints: list[Endpoint], undo: list[Undo] | None = None
+    ) -> tuple[Sandbox, Sandbox]:
+        """A sandbox as it is and as it will be with these endpoints. Its ports follow the endpoint that leads outside.
+        If that cannot have them as they are, they are given up, and taken anew where the endpoint can have any. Who
+        cannot undo (`None`) goes on without ports that are taken; else that is an error.
+        """
+        after = msgspec.structs.replace(sandbox, endpoints=endpoints)
+        old, new = (plan.publishing(each.endpoints, self._networks_of(each)) for each in (sandbox, after))
+        wanted = ports.wishes(sandbox.wanted_ports)
+        if ports.places(wanted, old) == ports.places(wanted, new):
+            publications = plan.retarget(sandbox.publications, new)
+            return sandbox, self._completed(msgspec.structs.replace(after, publications=publications))
+        if sandbox.publications:
+            with_ports, sandbox = sandbox, msgspec.structs.replace(sandbox, publications=[])
+            if undo is not None:
+                undo.append(lambda: self._take_up_again(with_ports))
+            await self._record(with_ports, sandbox)
+        publications = await self._taken_anew(sandbox, wanted, new, undo)
+        return sandbox, self._completed(msgspec.structs.replace(after, publications=publications))
+
+    async def _taken_anew(
+        self, sandbox: Sandbox, wanted: Sequence[ports.Wish], target: ports.Target, undo: list[Undo] | None
+    ) -> list[Publication]:
+        try:
+            held = await self._reserve(wanted, target)
+        except EngineError as exc:
+            if undo is not None:
+                raise
+            log.warning("container %s goes on without its ports: %s", sandbox.container_name, exc.message)
+            return []
+        self._live[sandbox.id].ports = held
+        if undo is not None:
+            undo.append(at_once(held.close))
+        return held.reservation.publications
+
+    async def _take_up_again(self, sandbox: Sandbox) -> None:
+        """Publish ports that were given up, as far as nobody else has them now."""
+        reservation, _lost = ports.hold_again(sandbox.publications)
+        self._live[sandbox.id].ports = HostPorts(reservation)
+        await self._table.put(sandbox)
+        await self._take_effect(msgspec.structs.replace(sandbox, publications=[]), sandbox)
+
+    async def _with_missing_ports(self, sandbox: Sandbox) -> Sandbox:
+        """Publish what an engine gave up and did not take anew, because it died or others had the ports."""
+        if not sandbox.wanted_ports or sandbox.publications:
+            return sandbox
+        target = plan.publishing(sandbox.endpoints, self._networks_of(sandbox))
+        publications = await self._taken_anew(sandbox, ports.wishes(sandbox.wanted_ports), target, None)
+        after = self._completed(msgspec.structs.replace(sandbox, publications=publications))
+        await self._record(sandbox, after)
         return after
 
-    def _retargeted(self, sandbox: Sandbox) -> Sandbox:
-        """A sandbox with the published ports and the files that follow from its endpoints."""
-        networks = self._networks_of(sandbox)
-        publications = plan.retarget(sandbox.publications, sandbox.endpoints, networks)
-        sandbox = msgspec.structs.replace(sandbox, publications=publications)
-        return plan.completed(sandbox, networks, self._host.read())
+    async def _record(self, before: Sandbox, after: Sandbox) -> None:
+        """Record what has changed, and make it take effect."""
+        await self._table.put(after)
+        await self._take_effect(before, after)
+
+    def _completed(self, sandbox: Sandbox) -> Sandbox:
+        return plan.completed(sandbox, self._networks_of(sandbox), self._host.read())
 
     async def _take_effect(self, before: Sandbox, after: Sandbox) -> None:
         """Bring names, published ports and proxies up to date with what is recorded."""
-        publications = after.publications
         self._directory.put(after, self._networks_of(after))
         live = self._live.get(after.id)
         if live is not None:
             live.container_name = after.container_name
-        if publications != before.publications:
-            await self.networks.unpublish(before.publications)
-            await self.networks.publish(publications)
-            proxies = live.proxies if live else {}
-            for publication in publications:
-                proxy = proxies.get(_proxy_key(publication))
-                if proxy is not None:
-                    proxy.retarget(publication.address6 or publication.address, publication.container_port)
+        if after.publications == before.publications:
+            return
+        # Out of the firewall before others can have them.
+        await self.networks.unpublish(before.publications)
+        if live is not None:
+            live.ports.follow(after.publications, self.tasks)
+        await self.networks.publish(after.publications)
 
     def _existing(self, container_id: str) -> Sandbox:
         sandbox = self._table.get(container_id)
@@ -362,10 +397,3 @@ class Sandboxes:
         ]
         if names:
             await anyio.to_thread.run_sync(netlink.reattach, self.networks.parent_name(record), names)
-
-
-def _proxy_key(publication: Publication) -> str:
-    """What tells a proxied port from others. Proxied is all of IPv6, for the kernel does not translate what goes to
-    `::1`, nor from IPv6 to IPv4; what it does translate never gets to the proxy.
-    """
-    return f"{publication.host_address}/{publication.protocol}"

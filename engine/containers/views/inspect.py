@@ -177,7 +177,7 @@ def port_list(record: ContainerRecord, sandbox: Sandbox | None) -> list[PortSumm
     """The ports of a listing: published ones with their host side, the exposed others without."""
     bound = sandbox.ports if sandbox else {}
     found: list[PortSummary] = []
-    for port in sorted({*_exposed(record), *bound}, key=_port_key):
+    for port in sorted({*_reachable(record, sandbox), *bound}, key=_port_key):
         number, kind = _port(port)
         bindings = bound.get(port) or []
         for binding in bindings:
@@ -188,6 +188,11 @@ def port_list(record: ContainerRecord, sandbox: Sandbox | None) -> list[PortSumm
         if not bindings and number:
             found.append(PortSummary(private_port=number, type=kind))
     return found if record.status in ACTIVE else []
+
+
+def _reachable(record: ContainerRecord, sandbox: Sandbox | None) -> list[str]:
+    """The exposed ports of a container on a network that could publish them; elsewhere none are shown."""
+    return _exposed(record) if sandbox is None or sandbox.can_publish else []
 
 
 def _exposed(record: ContainerRecord) -> list[str]:
@@ -213,7 +218,7 @@ def network_settings(record: ContainerRecord, now: Now) -> NetworkSettings:
     bridge = networks.get("bridge", EndpointSettings())
     ports: dict[str, list[PortBinding] | None] = {}
     if now.sandbox is not None:
-        ports = dict.fromkeys(_exposed(record))
+        ports = dict.fromkeys(_reachable(record, now.sandbox))
         ports.update({port: bindings or None for port, bindings in now.sandbox.ports.items()})
     return NetworkSettings(
         sandbox_id=record.id if now.sandbox else "",

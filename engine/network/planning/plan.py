@@ -127,11 +127,8 @@ def host_gateways(endpoints: Sequence[Endpoint], networks: Networks) -> list[str
     return []
 
 
-def retarget(
-    publications: Iterable[Publication], endpoints: Sequence[Endpoint], networks: Networks
-) -> list[Publication]:
+def retarget(publications: Iterable[Publication], target: Target) -> list[Publication]:
     """The same host ports, led to the endpoint that now leads outside."""
-    target = publishing(endpoints, networks)
     return [msgspec.structs.replace(item, address=target.address, address6=target.address6) for item in publications]
 
 
@@ -160,6 +157,7 @@ def completed(bare: Sandbox, networks: Networks, host: ResolvConf) -> Sandbox:
             for endpoint in bare.endpoints
         },
         ports=ports.port_map(bare.publications),
+        can_publish=publishing(bare.endpoints, networks) != Target(),
         resolv_conf=_resolv_conf(bare, host),
         hosts=hostfiles.hosts(bare.hostname, bare.endpoints, bare.extra_hosts, host_gateways(bare.endpoints, networks)),
     )

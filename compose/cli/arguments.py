@@ -32,6 +32,15 @@ def services_argument(*, required: bool = False) -> Callable[[Decorated], Decora
     return click.argument("services", nargs=-1, required=required, metavar=metavar, shell_complete=_services)
 
 
+def remove_orphans_option() -> Callable[[Decorated], Decorated]:
+    """`--remove-orphans`, None where neither it nor its opposite is given: then COMPOSE_REMOVE_ORPHANS decides."""
+    return click.option(
+        "--remove-orphans/--keep-orphans",
+        default=None,
+        help="Remove containers of services that the files do not define",
+    )
+
+
 def service_argument(**attributes: Any) -> Callable[[Decorated], Decorated]:
     """One service, as `service`."""
     return click.argument("service", shell_complete=_services, **attributes)

@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 import pycompose
-from compose.cli.session import session_of
+from compose.cli.parsing.groups import CommandGroup, with_dry_run
+from compose.cli.session import PROGRESS, session_of
 
 # name -> help; the module is compose.cli.commands.<name>, its object `command`.
 COMMANDS = {
@@ -59,7 +60,7 @@ COMMANDS = {
 _ALIASES = {"convert": "config"}
 
 
-class LazyGroup(click.Group):
+class LazyGroup(CommandGroup):
     """Imports a command's module only when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -72,7 +73,7 @@ class LazyGroup(click.Group):
         if name not in COMMANDS:
             return None
         command: click.Command = importlib.import_module(f"compose.cli.commands.{name}").command
-        return command
+        return with_dry_run(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
@@ -95,28 +96,24 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
 @click.option("-p", "--project-name", default="", metavar="NAME", help="Name of the project")
 @click.option("--profile", "profiles", multiple=True, metavar="NAME", help="Enable a profile, repeatable")
 @click.option("--env-file", "env_files", multiple=True, metavar="FILE", help="Another file than .env, repeatable")
-@click.option(
-    "--project-directory",
-    "--workdir",
-    "project_directory",
-    default="",
-    metavar="DIR",
-    help="Where relative paths begin",
-)
+@click.option("--project-directory", default="", metavar="DIR", help="Where relative paths begin")
+@click.option("--workdir", default="", metavar="DIR", hidden=True)
 @click.option("--all-resources", is_flag=True, help="Also networks, volumes, ... that no service uses")
 @click.option("-H", "--host", default="", metavar="ADDRESS", help="Engine to talk to, instead of our own")
 @click.option("--ansi", type=click.Choice(["auto", "always", "never"]), default=None, help="Colours and redrawing")
+@click.option("--progress", type=click.Choice([*PROGRESS, "none"]), default=None, help="How to show progress")
 @click.option(
-    "--progress",
-    type=click.Choice(["auto", "tty", "plain", "json", "quiet"]),
-    default=None,
-    help="How to show progress",
+    "--parallel", type=int, default=None, metavar="N", help="Calls to the engine at a time, -1 for any number"
 )
 @click.option("--dry-run", is_flag=True, help="Tell what would be done, without doing it")
 @click.option("--compatibility", is_flag=True, help="Name containers and images as docker-compose 1 did, with _")
-@click.option("--verbose", "--no-ansi", "ignored", is_flag=True, expose_value=False, hidden=True)
-@click.option("-v", "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version)
+@click.option("--no-ansi", is_flag=True, hidden=True)
+@click.option("--verbose", is_flag=True, expose_value=False, hidden=True)
+@click.option("-v", "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, hidden=True)
 @click.pass_context
 def cli(ctx: click.Context, /, **options: Any) -> None:
     """Collect the global options for the command."""
-    ctx.obj = session_of(options, os.environ)
+    session = session_of(options, os.environ)
+    if isinstance(ctx.obj, list):
+        ctx.obj.append(session)  # for who tells how the command ended
+    ctx.obj = session

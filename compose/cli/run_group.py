@@ -8,22 +8,23 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from compose.cli.group import cli
+from compose.cli.group import COMMANDS, cli
+from compose.cli.session import Session
 from compose.errors import ComposeError, InvalidProject, Problem
 
 INTERRUPTED = 130
-_WRONG_USAGE = 16  # docker compose's code for a command line that makes no sense
+_WRONG_USAGE = 1
 
 
 def run(prog_name: str, arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; every expected failure has been told on stderr."""
+    sessions: list[Session] = []  # the command's, once the global options are understood
     try:
-        result = cli.main(list(arguments), prog_name=prog_name, standalone_mode=False)
+        result = cli.main(list(arguments), prog_name=prog_name, standalone_mode=False, obj=sessions)
     except click.exceptions.Exit as exc:
         return exc.exit_code
     except click.ClickException as exc:
-        exc.show()
-        return _WRONG_USAGE
+        return _tell_misuse(exc, prog_name, arguments, sessions)
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except BrokenPipeError:
@@ -31,25 +32,36 @@ def run(prog_name: str, arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except ExceptionGroup as group:
-        return _tell([known for exc in _flat(group) for known in _known(exc)], group)
+        return _tell([known for exc in _flat(group) for known in _known(exc)], group, sessions)
     except Exception as exc:  # noqa: BLE001 - what is not known is raised again in _tell
-        return _tell(list(_known(exc)), exc)
+        return _tell(list(_known(exc)), exc, sessions)
     return result if isinstance(result, int) else 0
 
 
-def _tell(errors: list[ComposeError], original: Exception) -> int:
+def _tell_misuse(
+    error: click.ClickException, prog_name: str, arguments: Sequence[str], sessions: Sequence[Session]
+) -> int:
+    from compose.cli.parsing.mistakes import problem_of
+    from compose.cli.terminal import tell_problems
+
+    command = next((word for word in arguments if word in COMMANDS), "")
+    problem = problem_of(error, f"{prog_name} {command}".strip(), arguments)
+    tell_problems([problem], sessions[-1] if sessions else None)
+    return _WRONG_USAGE
+
+
+def _tell(errors: list[ComposeError], original: Exception, sessions: Sequence[Session]) -> int:
     if not errors:
         raise original
-    from compose.cli.terminal import error_colour
-    from compose.render.problems import render_problems, render_warning
+    from compose.cli.terminal import tell_problems, warn
 
-    colour = error_colour()
+    session = sessions[-1] if sessions else None
     problems: list[Problem] = []
     for error in errors:
         problems += [problem for problem in error.problems if problem not in problems]
         for warning in error.warnings if isinstance(error, InvalidProject) else ():
-            sys.stderr.write(render_warning(warning, colour=colour))
-    sys.stderr.write(render_problems(problems, colour=colour))
+            warn(session, warning)
+    tell_problems(problems, session)
     return errors[0].exit_code
 
 

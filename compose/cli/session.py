@@ -4,23 +4,42 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct, field
+from msgspec.structs import replace
+
 from compose.errors import UsageError
+
+PROGRESS = ("auto", "tty", "plain", "json", "quiet")
+# The options that are attributes of a session as they are.
+_FIELDS = (
+    "files",
+    "project_name",
+    "profiles",
+    "env_files",
+    "all_resources",
+    "host",
+    "dry_run",
+    "compatibility",
+)
 
 if TYPE_CHECKING:
     from compose.load.pipeline import LoadRequest
     from compose.model.project import Project
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
-    """One run of the program. Nothing is read or connected before a command asks for it."""
+class Session(Struct, frozen=True):
+    """One run of the program. Nothing but `.env` is read, and nothing connected, before a command asks for it.
+
+    `settings` are the variables `COMPOSE_…` of the shell, and those of `.env` that the shell does not have. `progress`
+    and `ansi` fit together; `parallel` is how many calls may go on at the same time, 0 for any number.
+    """
 
     environment: Mapping[str, str]
     cwd: Path
+    settings: Mapping[str, str] = field(default_factory=dict[str, str])
     files: tuple[str, ...] = ()
     project_name: str = ""
     profiles: tuple[str, ...] = ()
@@ -30,6 +49,7 @@ class Session:
     host: str = ""
     ansi: str = "auto"
     progress: str = "auto"
+    parallel: int = 0
     dry_run: bool = False
     compatibility: bool = False
 
@@ -53,26 +73,96 @@ class Session:
     @property
     def given_name(self) -> str:
         """The project's name if the user gave it outside the files, "" otherwise."""
-        return self.project_name or self.environment.get("COMPOSE_PROJECT_NAME", "")
+        return self.project_name or self.settings.get("COMPOSE_PROJECT_NAME", "")
 
 
 def session_of(options: Mapping[str, Any], environment: Mapping[str, str]) -> Session:
-    """The session that the global options and the variables which stand for them ask for."""
-    given: dict[str, Any] = {
-        **options,
-        "environment": dict(environment),
-        "cwd": Path.cwd(),
-        "host": options["host"] or environment.get("DOCKER_HOST", ""),
-        "ansi": options["ansi"] or environment.get("COMPOSE_ANSI", "auto"),
-        "progress": options["progress"] or environment.get("COMPOSE_PROGRESS", "auto"),
-        "compatibility": options["compatibility"] or is_true(environment.get("COMPOSE_COMPATIBILITY", "")),
-    }
-    return Session(**given)
+    """The session that the global options and the variables which stand for them ask for.
+
+    Raises `UsageError` for what contradicts itself or means nothing.
+    """
+    directory = _directory(options)
+    plain: dict[str, Any] = {name: value for name, value in options.items() if name in _FIELDS}
+    given = Session(**{**plain, "environment": dict(environment), "cwd": Path.cwd(), "project_directory": directory})
+    settings = _settings(given)
+    ansi, progress = _appearance(options, environment, settings)
+    return replace(
+        given,
+        settings=settings,
+        host=given.host or environment.get("DOCKER_HOST", ""),
+        ansi=ansi,
+        progress=progress,
+        parallel=_parallel(options["parallel"], settings),
+        compatibility=given.compatibility or is_true(settings.get("COMPOSE_COMPATIBILITY", "")),
+    )
+
+
+def rehearsing(session: Session) -> Session:
+    """The same with `--dry-run`."""
+    return replace(session, dry_run=True)
+
+
+def _directory(options: Mapping[str, Any]) -> str:
+    directory: str = options["project_directory"]
+    older: str = options["workdir"]
+    if directory and older:
+        raise UsageError("--workdir and --project-directory mean the same", hint="use --project-directory only")
+    return directory or older
+
+
+def _settings(session: Session) -> Mapping[str, str]:
+    """The variables `COMPOSE_…`: those of `.env` count like the shell's."""
+    own = {name: value for name, value in session.environment.items() if name.startswith("COMPOSE_")}
+    first = next((name for name in session.files if name != "-"), "")
+    directory = session.project_directory or (str(Path(first).parent) if first else "")
+    named = session.env_files or own.get("COMPOSE_ENV_FILES")
+    # An address of a repository has its variables there, and most directories have no `.env`.
+    if "://" in first or not (named or (session.cwd / directory / ".env").is_file()):
+        return own
+    from compose.load.pipeline import settings
+
+    return {**settings(replace(session, files=(), project_directory=directory).request()), **own}
+
+
+def _appearance(
+    options: Mapping[str, Any], environment: Mapping[str, str], settings: Mapping[str, str]
+) -> tuple[str, str]:
+    """Colours, and the form of progress; each says something of the other."""
+    ansi: str = options["ansi"] or settings.get("COMPOSE_ANSI", "") or "auto"
+    if options["no_ansi"]:
+        if ansi != "auto":
+            raise UsageError("--no-ansi and --ansi contradict each other", hint="use --ansi only")
+        ansi = "never"
+    # docker compose has read this one before it reads `.env`.
+    progress: str = options["progress"] or environment.get("COMPOSE_PROGRESS", "") or "auto"
+    progress = "quiet" if progress == "none" else progress
+    if progress not in PROGRESS:
+        raise UsageError(f"there is no progress `{progress}`", hint=f"use one of {', '.join(PROGRESS)}")
+    if (ansi, progress) in (("never", "tty"), ("always", "plain")):
+        raise UsageError(f"--progress {progress} and --ansi {ansi} contradict each other", hint="leave one of them out")
+    if progress == "auto":
+        progress = {"never": "plain", "always": "tty"}.get(ansi, progress)
+    return ansi, progress
+
+
+def _parallel(given: int | None, settings: Mapping[str, str]) -> int:
+    if given is not None:
+        return max(given, 0)
+    text = settings.get("COMPOSE_PARALLEL_LIMIT")
+    try:
+        return max(int(text), 0) if text is not None else 0
+    except ValueError:
+        raise UsageError(f"COMPOSE_PARALLEL_LIMIT is `{text}`", hint="set it to a number, -1 for no limit") from None
 
 
 def is_true(text: str) -> bool:
     """As docker compose reads its variables."""
     return text.lower() in ("1", "t", "true", "y", "yes", "on")
+
+
+def removes_orphans(session: Session, given: bool | None) -> bool:
+    """Whether containers of services that the files do not define go: as the option says, else the variable."""
+    return is_true(session.settings.get("COMPOSE_REMOVE_ORPHANS", "")) if given is None else given
 
 
 def check_services(project: Project | None, names: tuple[str, ...]) -> None:

@@ -6,13 +6,14 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 
-from compose.cli.session import Session
-from compose.errors import ComposeError
-from compose.render.problems import render_warning
+from compose.cli.session import Session, is_true
+from compose.errors import ComposeError, Problem
+from compose.render.problems import problems_json, render_problems, render_warning, warning_json
 from compose.render.progress import JsonLines, Live, Plain, Progress, Quiet
 
 _FRAMES_PER_SECOND = 10
@@ -28,9 +29,20 @@ def error_colour(session: Session | None = None) -> bool:
     return _colour(session.ansi if session else "auto", is_terminal=sys.stderr.isatty())
 
 
-def warn(session: Session, message: str) -> None:
-    """Tell something that is no error on standard error."""
+def warn(session: Session | None, message: str) -> None:
+    """Tell something that is no error on standard error, as a line of JSON where progress is."""
+    if session and session.progress == "json":
+        sys.stderr.write(warning_json(message, datetime.now().astimezone()))
+        return
     sys.stderr.write(render_warning(message, colour=error_colour(session)))
+
+
+def tell_problems(problems: Sequence[Problem], session: Session | None) -> None:
+    """Tell on standard error why the command fails, as lines of JSON where progress is."""
+    if session and session.progress == "json":
+        sys.stderr.write(problems_json(problems))
+        return
+    sys.stderr.write(render_problems(problems, colour=error_colour(session)))
 
 
 def write_output(data: bytes) -> None:
@@ -77,24 +89,25 @@ async def _redraw(shown: Progress) -> None:
 
 
 def _progress(session: Session, verb: str) -> Progress:
+    stream = sys.stdout if is_true(session.environment.get("COMPOSE_STATUS_STDOUT", "")) else sys.stderr
+
+    def write(text: str) -> None:
+        stream.write(text)
+        stream.flush()
+
     kind = session.progress
     if kind == "auto":
-        kind = "tty" if sys.stderr.isatty() and session.ansi != "never" and _is_drawable(session) else "plain"
+        kind = "tty" if stream.isatty() and _is_drawable(session) else "plain"
     if kind == "tty":
-        colour = error_colour(session)
-        return Live(_write_error, clock=time.monotonic, size=_size, colour=colour, verb=verb)
+        colour = _colour(session.ansi, is_terminal=stream.isatty())
+        return Live(write, clock=time.monotonic, size=_size, colour=colour, verb=verb)
     if kind == "json":
-        return JsonLines(_write_error)
-    return Plain(_write_error) if kind == "plain" else Quiet()
+        return JsonLines(write)
+    return Plain(write) if kind == "plain" else Quiet()
 
 
 def _is_drawable(session: Session) -> bool:
     return session.environment.get("TERM", "") not in ("", "dumb")
-
-
-def _write_error(text: str) -> None:
-    sys.stderr.write(text)
-    sys.stderr.flush()
 
 
 def _size() -> tuple[int, int]:
@@ -103,6 +116,7 @@ def _size() -> tuple[int, int]:
 
 
 def _colour(ansi: str, *, is_terminal: bool) -> bool:
-    if ansi in ("always", "never"):
-        return ansi == "always"
-    return is_terminal and not os.environ.get("NO_COLOR")
+    """NO_COLOR (https://no-color.org) goes before everything, as with docker compose."""
+    if ansi == "never" or os.environ.get("NO_COLOR"):
+        return False
+    return ansi == "always" or is_terminal

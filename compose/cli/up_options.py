@@ -3,20 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from compose.cli.loading import load_project, warn_without_effect
-from compose.cli.session import Session
+from compose.cli.session import Session, is_true, removes_orphans
 from compose.errors import UsageError
 from compose.load.origins.places import Places
 from compose.model.project import Project
 from compose.plan.building import BuildOptions
 from compose.plan.survey import Options, Recreate
 
+PULL_POLICIES = ("always", "missing", "if_not_present", "never", "policy", "build")
+_FLAGS = {
+    "--abort-on-container-exit": "abort_on_exit",
+    "--abort-on-container-failure": "abort_on_failure",
+    "--always-recreate-deps": "always_recreate_deps",
+    "--attach": "attach",
+    "--attach-dependencies": "attach_dependencies",
+    "--build": "build",
+    "--detach": "detach",
+    "--exit-code-from": "exit_code_from",
+    "--force-recreate": "force_recreate",
+    "--no-build": "no_build",
+    "--no-recreate": "no_recreate",
+    "--no-start": "no_start",
+    "--renew-anon-volumes": "renew_anon_volumes",
+    "--wait": "wait",
+    "--watch": "watch",
+}
+_FOREGROUND = (
+    "--abort-on-container-exit",
+    "--abort-on-container-failure",
+    "--attach",
+    "--attach-dependencies",
+    "--exit-code-from",
+    "--watch",
+)
+# The pairs of docker compose, and --no-start, which starts nothing to watch.
+_CONTRADICTIONS = (
+    ("--detach", _FOREGROUND),
+    ("--wait", _FOREGROUND),
+    ("--abort-on-container-exit", ("--abort-on-container-failure",)),
+    ("--attach", ("--attach-dependencies",)),
+    ("--build", ("--no-build",)),
+    ("--no-recreate", ("--force-recreate", "--always-recreate-deps", "--renew-anon-volumes")),
+    ("--watch", ("--no-build", "--no-start")),
+)
 
-@dataclass(frozen=True, slots=True)
-class UpRequest:
-    """The command's options; `services` as named there."""
+
+class UpRequest(Struct, frozen=True):
+    """The command's options; `services` as named there. `yes`: nothing is asked."""
 
     services: tuple[str, ...] = ()
     detach: bool = False
@@ -26,7 +64,8 @@ class UpRequest:
     no_recreate: bool = False
     always_recreate_deps: bool = False
     no_deps: bool = False
-    remove_orphans: bool = False
+    remove_orphans: bool | None = None
+    ignore_orphans: bool = False
     renew_anon_volumes: bool = False
     pull: str = ""
     quiet_pull: bool = False
@@ -48,25 +87,15 @@ class UpRequest:
     watch: bool = False
     trace: bool = False
     trace_out: str = ""
+    yes: bool = True
 
     def checked(self) -> UpRequest:
         """The same with what some options imply. Raises `UsageError` for those that contradict each other."""
-        if self.force_recreate and self.no_recreate:
-            raise UsageError("--force-recreate and --no-recreate contradict each other", hint="give one of them")
-        if self.build and self.no_build:
-            raise UsageError("--build and --no-build contradict each other", hint="give one of them")
-        if self.detach and (self.abort_on_exit or self.abort_on_failure or self.exit_code_from):
-            raise UsageError(
-                "--detach does not wait for containers to exit",
-                hint="leave out --detach, or --abort-on-container-exit/-failure and --exit-code-from",
-            )
-        if self.watch and (self.detach or self.wait or self.no_start):
-            raise UsageError("--watch is for the foreground", hint="leave out --detach, or use `pycompose watch`")
-        if self.abort_on_failure and self.abort_on_exit:
-            raise UsageError(
-                "--abort-on-container-exit and --abort-on-container-failure contradict each other",
-                hint="give one of them",
-            )
+        given = {flag: bool(getattr(self, name)) for flag, name in _FLAGS.items()}
+        for flag, others in _CONTRADICTIONS:
+            for other in others:
+                if given[flag] and given[other]:
+                    raise UsageError(f"{flag} and {other} contradict each other", hint="leave one of them out")
         return replace(
             self,
             detach=self.detach or self.wait or self.no_start,
@@ -86,7 +115,8 @@ class UpRequest:
             timeout_seconds=self.timeout_seconds,
             is_starting=not self.no_start,
             is_waiting=self.wait,
-            remove_orphans=self.remove_orphans,
+            remove_orphans=bool(self.remove_orphans),
+            ignore_orphans=self.ignore_orphans,
             renew_anonymous_volumes=self.renew_anon_volumes,
         )
 
@@ -101,6 +131,20 @@ class UpRequest:
             named = set(self.services) if self.services and not self.attach_dependencies else set(project.services)
             wanted = {name for name in named if name in project.services and project.services[name].attach}
         return frozenset(wanted - set(self.no_attach)) or frozenset(project.services)
+
+
+def pull_policy(text: str) -> str:
+    """`--pull` as plans know it; "" leaves it to the services."""
+    return {"policy": "", "if_not_present": "missing"}.get(text, text)
+
+
+def with_orphans(request: UpRequest, session: Session, project: Project) -> UpRequest:
+    """The request with what COMPOSE_REMOVE_ORPHANS and COMPOSE_IGNORE_ORPHANS say. Raises `UsageError`."""
+    removes = removes_orphans(session, request.remove_orphans)
+    ignores = is_true(project.environment.get("COMPOSE_IGNORE_ORPHANS", ""))
+    if removes and ignores:
+        raise UsageError("COMPOSE_IGNORE_ORPHANS and --remove-orphans contradict each other", hint="unset one of them")
+    return replace(request, remove_orphans=removes, ignore_orphans=ignores)
 
 
 def parse_scale(texts: tuple[str, ...]) -> dict[str, int]:

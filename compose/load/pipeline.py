@@ -20,13 +20,13 @@ from compose.load.origins.places import Places
 from compose.load.origins.trace import Trace
 from compose.load.report import Report
 from compose.load.scope import Scope
-from compose.load.sources import NAMES, LoadRequest, Sources, find_sources
+from compose.load.sources import NAMES, LoadRequest, Sources, find_settings, find_sources
 from compose.load.text.files import STDIN, Disk
 from compose.load.tree import Map
 from compose.load.variables import Variables
 from compose.model.project import Project
 
-__all__ = ["LoadRequest", "Loaded", "load"]
+__all__ = ["LoadRequest", "Loaded", "load", "settings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,11 @@ def _fetched(request: LoadRequest, address: str) -> str:
     from compose.load.elsewhere import fetched  # hardly any project is
 
     return fetched(address, NAMES, request.environment)
+
+
+def settings(request: LoadRequest) -> dict[str, str]:
+    """The variables `COMPOSE_…` by which the shell and the env files set up the program itself."""
+    return find_settings(request, Disk(request.cwd, request.stdin, partial(_fetched, request)))
 
 
 def load(request: LoadRequest) -> Loaded:

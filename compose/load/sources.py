@@ -94,6 +94,13 @@ def find_sources(request: LoadRequest, disk: Disk, report: Report) -> Sources:
     )
 
 
+def find_settings(request: LoadRequest, disk: Disk) -> dict[str, str]:
+    """The variables `COMPOSE_…` of the shell and the env files. Files with mistakes have none: `load` tells of them."""
+    finder = _Finder(request, disk, Report(disk.source_line))
+    finder.adopt_settings()
+    return {name: value for name, value in finder.environment.items() if name.startswith("COMPOSE_")}
+
+
 class _Finder:
     def __init__(self, request: LoadRequest, disk: Disk, report: Report) -> None:
         self._request = request

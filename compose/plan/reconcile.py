@@ -74,7 +74,7 @@ def reconcile(project: Project, observed: Observed, options: Options) -> Plan:
     found = survey(project, observed, options)
     left = orphans(observed, {*project.services, *project.disabled})
     warnings = list(found.warnings)
-    if left and not options.remove_orphans:
+    if left and not (options.remove_orphans or options.ignore_orphans):
         warnings.append(
             f"found orphan containers ({', '.join(item.name for item in left)}) for this project; if their service "
             "was removed or renamed in the file, --remove-orphans cleans them up"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from datetime import datetime
 
 from compose.errors import Problem
 from compose.render.style import BLUE, BOLD, RED, YELLOW, paint
@@ -16,6 +18,25 @@ def render_problems(problems: Sequence[Problem], *, colour: bool = False) -> str
 def render_warning(message: str, *, colour: bool = False) -> str:
     """One line."""
     return f"{paint('warning:', YELLOW, enabled=colour)} {message}\n"
+
+
+def problems_json(problems: Sequence[Problem]) -> str:
+    """A line of JSON per problem: docker compose's `error` and `message`, and what we know of place and remedy."""
+    lines = []
+    for problem in problems:
+        record: dict[str, object] = {"error": True, "message": problem.message}
+        if where := problem.where:
+            record |= {"file": where.file, "line": where.line, "column": where.column}
+        if problem.hint:
+            record["hint"] = problem.hint
+        lines.append(json.dumps(record, separators=(",", ":"), ensure_ascii=False) + "\n")
+    return "".join(lines)
+
+
+def warning_json(message: str, now: datetime) -> str:
+    """A line of JSON, with the fields of docker compose's."""
+    record = {"level": "warning", "msg": message, "time": now.isoformat(timespec="seconds")}
+    return json.dumps(record, separators=(",", ":"), ensure_ascii=False) + "\n"
 
 
 def _block(problem: Problem, *, colour: bool) -> str:

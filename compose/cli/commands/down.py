@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import click
 
-from compose.cli.arguments import services_argument
+from compose.cli.arguments import remove_orphans_option, services_argument
 from compose.cli.loading import load_if_there
-from compose.cli.session import Session, check_services
+from compose.cli.session import Session, check_services, removes_orphans
 
 
 @click.command("down", help="Stop and remove containers and networks")
 @services_argument()
 @click.option("-v", "--volumes", is_flag=True, help="Remove named and anonymous volumes too")
-@click.option(
-    "--remove-orphans", is_flag=True, envvar="COMPOSE_REMOVE_ORPHANS", help="Also containers of other services"
-)
+@remove_orphans_option()
 @click.option("-t", "--timeout", "timeout_seconds", type=int, default=None, help="Seconds until containers are killed")
 @click.option("--rmi", "images", type=click.Choice(["local", "all"]), default=None, help="Remove images too")
 @click.pass_obj
@@ -22,7 +20,7 @@ def command(
     session: Session,
     services: tuple[str, ...],
     volumes: bool,
-    remove_orphans: bool,
+    remove_orphans: bool | None,
     timeout_seconds: int | None,
     images: str | None,
 ) -> None:
@@ -36,7 +34,7 @@ def command(
     options = DownOptions(
         services=frozenset(services),
         volumes=volumes,
-        remove_orphans=remove_orphans,
+        remove_orphans=removes_orphans(session, remove_orphans),
         images=images or "",
         timeout_seconds=timeout_seconds,
     )

@@ -7,6 +7,8 @@ from typing import Final
 
 import click
 
+from compose.cli.parsing.groups import CommandGroup
+
 # name -> the module below compose.cli.engine and help; the command is the module's function of that name.
 COMMANDS: Final = {
     "build": ("building", "Build an image from a Dockerfile"),
@@ -31,7 +33,7 @@ COMMANDS: Final = {
 }
 
 
-class EngineGroup(click.Group):
+class EngineGroup(CommandGroup):
     """Imports a command's module only when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import click
 
-from compose.cli.arguments import services_argument
-from compose.cli.session import Session
+from compose.cli.arguments import remove_orphans_option, services_argument
+from compose.cli.session import Session, removes_orphans
 
 
 @click.command("kill", help="Send a signal to containers")
 @services_argument()
 @click.option("-s", "--signal", default="SIGKILL", help="Which signal")
-@click.option("--remove-orphans", is_flag=True, hidden=True)
+@remove_orphans_option()
 @click.pass_obj
-def command(session: Session, services: tuple[str, ...], signal: str, remove_orphans: bool) -> None:
+def command(session: Session, services: tuple[str, ...], signal: str, remove_orphans: bool | None) -> None:
     """Signal what runs."""
     from compose.cli.asynchronous import run_async
     from compose.cli.located import located
@@ -21,8 +21,10 @@ def command(session: Session, services: tuple[str, ...], signal: str, remove_orp
     from compose.plan.teardown import plan_kill
 
     async def work() -> None:
-        async with located(session, services) as place:
-            plan = plan_kill(place.containers, signal)
+        async with located(session, services, one_off=True) as place:
+            known = {*place.project.services, *services} if place.project.services else set[str]()
+            everything = not known or removes_orphans(session, remove_orphans)
+            plan = plan_kill([item for item in place.containers if everything or item.service in known], signal)
             if not plan:
                 click.echo("no container to kill", err=True)
                 return

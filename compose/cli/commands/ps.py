@@ -53,7 +53,8 @@ def command(  # noqa: PLR0913 - one parameter per option
     if quiet:
         text = "".join(f"{item.id}\n" for item in found)
     elif only_services:
-        text = "".join(f"{name}\n" for name in dict.fromkeys(item.service for item in found))
+        # An empty line if there are none, as docker compose prints it.
+        text = "\n".join(dict.fromkeys(item.service for item in found)) + "\n"
     else:
         wording = Wording(now=time.time(), truncate=not no_trunc)
         text = listing(style, [ps_record(item, wording) for item in found], COLUMNS)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import secrets
 import sys
-from dataclasses import replace
 from typing import Any
 
 import click
+from msgspec.structs import replace
 
-from compose.cli.arguments import service_argument
+from compose.cli.arguments import remove_orphans_option, service_argument
 from compose.cli.loading import load_project, warn_without_effect
 from compose.cli.run_request import RunRequest
 from compose.cli.session import Session
+from compose.cli.up_options import PULL_POLICIES, pull_policy
+from compose.errors import UsageError
 
 
 @click.command(
@@ -25,8 +27,8 @@ from compose.cli.session import Session
 @click.option("-d", "--detach", is_flag=True, help="Leave it running and print its name")
 @click.option("--rm", "remove", is_flag=True, help="Remove it when it ends")
 @click.option("--no-deps", is_flag=True, help="Do not start what the service depends on")
-@click.option("-T", "--no-tty", is_flag=True, help="Without a terminal")
-@click.option("-t", "--tty", "force_tty", is_flag=True, hidden=True)
+@click.option("-T", "--no-tty/--with-tty", "no_tty", default=None, help="Without a terminal")
+@click.option("-t", "--tty/--without-tty", "force_tty", default=None, hidden=True)
 @click.option("-i", "--interactive/--no-interactive", "interactive", default=True, help="With our standard input")
 @click.option("--name", default="", help="Name of the container")
 @click.option("--entrypoint", default=None, help="Instead of the image's")
@@ -41,12 +43,12 @@ from compose.cli.session import Session
 @click.option("--cap-drop", multiple=True, metavar="CAPABILITY", help="Take a capability from it")
 @click.option("-u", "--user", default="", help="Run as this user")
 @click.option("-w", "--workdir", default="", help="Run in this directory")
-@click.option("--pull", type=click.Choice(["always", "missing", "never", "policy"]), default="policy", help="When")
+@click.option("--pull", type=click.Choice(PULL_POLICIES), default="policy", help="When to pull the image")
 @click.option("--build", "build", is_flag=True, help="Build the image first, also if it is there")
 @click.option("-q", "--quiet", is_flag=True, help="Without progress")
 @click.option("--quiet-build", is_flag=True, help="Build without progress")
 @click.option("--quiet-pull", is_flag=True, help="Pull without progress")
-@click.option("--remove-orphans", is_flag=True, help="Remove containers of services that are not defined")
+@remove_orphans_option()
 @click.pass_obj
 def command(session: Session, /, **options: Any) -> int:
     """Run it and end with its exit code."""
@@ -79,18 +81,31 @@ def _requested(session: Session, options: dict[str, Any]) -> RunRequest:
         lambda name: warn(session, f'The "{name}" variable is not set. Defaulting to a blank string.'),
     )
     given = dict(map(_variable, options["environment"]))
-    is_terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    no_tty, force_tty = options.pop("no_tty"), options.pop("force_tty")
+    tty = _terminal(options.pop("no_tty"), options.pop("force_tty"))
+    if options["publish"] and options["service_ports"]:
+        raise UsageError("--publish and --service-ports contradict each other", hint="leave one of them out")
+    if wrong := [text for text in options["labels"] if "=" not in text]:
+        raise UsageError(f"`{wrong[0]}` is no label", hint="write NAME=VALUE")
     wanted: dict[str, Any] = {
         **options,
-        "pull": options["pull"].replace("policy", ""),
+        "pull": pull_policy(options["pull"]),
         "environment": {**from_files, **given},
-        "labels": {name: value or "" for name, value in map(_variable, options["labels"])},
+        "labels": dict(text.split("=", 1) for text in options["labels"]),
         "volumes": mounts_of(options["volumes"], str(session.cwd), home),
         "publish": ports_of(options["publish"]),
-        "tty": force_tty or (is_terminal and not no_tty),
+        "tty": tty,
+        "remove_orphans": bool(options["remove_orphans"]),
     }
     return RunRequest(**wanted)
+
+
+def _terminal(without: bool | None, wished: bool | None) -> bool:
+    """Whether the container gets a terminal: as it was said, else if we have one. Raises `UsageError`."""
+    if without is not None and wished is not None:
+        raise UsageError("--tty and --no-tty contradict each other", hint="leave one of them out")
+    if wished is not None:
+        return wished
+    return sys.stdin.isatty() and sys.stdout.isatty() if without is None else not without
 
 
 def _variable(text: str) -> tuple[str, str | None]:

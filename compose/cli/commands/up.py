@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from compose.cli.arguments import services_argument
+from compose.cli.arguments import remove_orphans_option, services_argument
 from compose.cli.session import Session
-from compose.cli.up_options import UpRequest, load_selected, parse_scale
+from compose.cli.up_options import PULL_POLICIES, UpRequest, load_selected, parse_scale, pull_policy, with_orphans
 
 
 def create_options(function: Any) -> Any:
@@ -18,16 +18,15 @@ def create_options(function: Any) -> Any:
             services_argument(),
             click.option("--force-recreate", is_flag=True, help="Replace containers though nothing changed"),
             click.option("--no-recreate", is_flag=True, help="Keep containers though something changed"),
-            click.option("--remove-orphans", is_flag=True, envvar="COMPOSE_REMOVE_ORPHANS", help="Remove containers "
-                         "of services that the files do not define"),
-            click.option("--pull", type=click.Choice(["always", "missing", "never", "policy", "build"]),
-                         default="policy", help="When to pull images"),
+            remove_orphans_option(),
+            click.option("--pull", type=click.Choice(PULL_POLICIES), default="policy",
+                         help="When to pull images"),
             click.option("--quiet-pull", is_flag=True, help="Pull without showing progress"),
             click.option("--scale", "scale", multiple=True, metavar="SERVICE=NUM", help="Number of containers"),
             click.option("--build", "build", is_flag=True, help="Build images first, also those that are there"),
             click.option("--no-build", is_flag=True, help="Never build images"),
             click.option("--quiet-build", is_flag=True, help="Build without showing progress"),
-            click.option("-y", "--yes", is_flag=True, help="Answer yes to every question (there is none)"),
+            click.option("-y", "--yes", is_flag=True, help="Answer yes to every question"),
         )
     ):  # fmt: skip
         function = option(function)
@@ -67,9 +66,9 @@ def requested(options: dict[str, Any]) -> UpRequest:
     """What `up`'s options ask for. Raises `UsageError` for what contradicts itself."""
     for ignored in ("yes", "menu"):
         options.pop(ignored, None)
-    pull = options.pop("pull")
+    pull = pull_policy(options.pop("pull"))
     scale = parse_scale(options.pop("scale"))
-    return UpRequest(pull="" if pull == "policy" else pull, scale=scale, **options).checked()
+    return UpRequest(pull=pull, scale=scale, **options).checked()
 
 
 def up(session: Session, request: UpRequest) -> int:
@@ -79,6 +78,7 @@ def up(session: Session, request: UpRequest) -> int:
     from compose.cli.pointing import pointing
 
     project, places = load_selected(session, request.services, with_dependencies=not request.no_deps)
+    request = with_orphans(request, session, project)
     work = detached if request.detach or session.dry_run else attached
     with pointing(places):
         return run_async(lambda: work(session, project, request))

@@ -12,10 +12,10 @@ from compose.cli.session import Session
 
 @click.command("wait", help="Wait until containers have ended")
 @services_argument(required=True)
-@click.option("--down-project", is_flag=True, help="Take the project down when the first has ended")
+@click.option("--down-project", is_flag=True, help="Take the project down when they have ended")
 @click.pass_obj
 def command(session: Session, services: tuple[str, ...], down_project: bool) -> int:
-    """Print each exit code; end with that of the first that ended."""
+    """Print each exit code; end with that of the last that ended."""
     from compose.apply.observe import observe
     from compose.apply.parallel import all_of
     from compose.apply.refusals import refusals
@@ -35,13 +35,13 @@ def command(session: Session, services: tuple[str, ...], down_project: bool) -> 
             async def wait(item: ObservedContainer) -> None:
                 with refusals(f"waiting for container {item.name}"):
                     codes.append(await place.engine.wait_container(item.id))
-                click.echo(f'container "{item.name}" exited with status code {codes[-1]}')
+                click.echo(f'container "{item.id}" exited with status code {codes[-1]}')
 
             await all_of([partial(wait, item) for item in place.running()])
             if down_project:
                 observed = await observe(place.engine, place.project.name)
-                plan = plan_down(place.project.name, place.project, observed, DownOptions())
+                plan = plan_down(place.project.name, place.project, observed, DownOptions(remove_orphans=True))
                 await carry_out(session, "down", plan, Stage(place.engine, place.project, observed), keep_going=True)
-        return codes[0]
+        return codes[-1]
 
     return run_async(work)

@@ -1,0 +1,1 @@
+"""How words of a command line become options: spelling, mistakes, and what all commands have in common."""

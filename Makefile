@@ -1,7 +1,7 @@
 # make demo    bring up examples/shop on this machine and show that it works (make demo-stop takes it down)
 # make test    the whole test suite, real kernel and real registry included
 # make check   lint, types and the tests that need nothing; what to run before a commit
-# make reference  write docs/commands.md anew
+# make reference  write what is made from the commands anew: docs/commands.md, docs/flags.md and the man pages
 # make bench   how fast `config`, pulls, `up`, `up` again and `down` are, beside docker and podman-compose where installed
 #
 # Debian 12 or 13 with git, make and python3-venv; root, or a user with sudo. Debian packages are installed when missing.
@@ -40,7 +40,7 @@ check: dev
 	$(BIN)/pytest
 
 reference: dev
-	$(BIN)/python -m scripts.command_reference > docs/commands.md
+	$(BIN)/python -m scripts.reference
 
 dev: .venv/installed-dev
 

@@ -1,0 +1,1 @@
+"""Makes the pages that are written from the commands themselves."""

@@ -1,0 +1,11 @@
+"""Which files are made from the commands, and their text."""
+
+from __future__ import annotations
+
+from scripts.reference.commands import commands_page
+from scripts.reference.comparison import flags_page
+
+
+def made_files() -> dict[str, str]:
+    """File (from the checkout's root) -> text."""
+    return {"docs/commands.md": commands_page(), "docs/flags.md": flags_page()}

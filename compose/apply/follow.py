@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence, Set
 from contextlib import aclosing
 from functools import partial
 
@@ -65,7 +65,7 @@ async def print_logs(
 class Follower:
     """Follows the containers of a project, also those that start later.
 
-    `wanted` says which services; `stop_when_idle` ends it once nothing that it followed runs any more.
+    `wanted` says which services. That one of `passing` ends with success is in order, and no `first_end`.
     """
 
     def __init__(
@@ -76,12 +76,14 @@ class Follower:
         emit: Emit,
         wanted: Callable[[str], bool],
         options: LogOptions,
+        passing: Set[str] = frozenset(),
     ) -> None:
         self._engine = engine
         self._project_name = project_name
         self._emit = emit
         self._wanted = wanted
         self._options = options
+        self._passing = passing
         self._followed: dict[str, anyio.Event] = {}  # container id -> set at its next start
         self._ends: dict[str, str] = {}  # container id -> when its run before the next one ended
         self._noticed: set[str] = set()
@@ -196,10 +198,12 @@ class Follower:
     def _ended(self, found: ContainerInspect, end: Ended) -> None:
         self._emit(end)
         if not end.will_restart:
-            self.exit_codes[found.config.labels.get(labels.SERVICE, "")] = end.exit_code
-            self.first_end.set()
+            service = found.config.labels.get(labels.SERVICE, "")
+            self.exit_codes[service] = end.exit_code
             if end.exit_code:
                 self.first_failure.set()
+            if end.exit_code or service not in self._passing:
+                self.first_end.set()
 
 
 async def _copy(

@@ -205,6 +205,7 @@ class _Foreground:
             emit=self._emit,
             wanted=lambda service: service in self.attached,
             options=options,
+            passing=_passing(self.project) if self.request.exit_code_from else frozenset(),
         )
 
     def _emit(self, item: Output | Ended) -> None:
@@ -231,6 +232,16 @@ class _Foreground:
             return follower.exit_codes.get(self.request.exit_code_from, 0)
         codes = follower.exit_codes.values()
         return next((code for code in codes if code), 0) if self.request.abort_on_failure else next(iter(codes), 0)
+
+
+def _passing(project: Project) -> frozenset[str]:
+    """Services that others wait for to complete: who asks for the exit code of those others does not mean these."""
+    return frozenset(
+        name
+        for service in project.services.values()
+        for name, dependency in service.depends_on.items()
+        if dependency.condition == "service_completed_successfully"
+    )
 
 
 def _watched(session: Session, project: Project) -> list[Watched]:

@@ -62,6 +62,28 @@ async def test_containers_that_start_later_are_followed_too() -> None:
     assert watcher.exit_codes == {"web": 0, "db": 3}
 
 
+@pytest.mark.parametrize(("code", "is_an_end"), [(0, False), (3, True)])
+async def test_success_of_a_service_that_others_wait_for_is_no_end(code: int, is_an_end: bool) -> None:
+    engine = make_engine()
+    await up(engine, PROJECT)
+    watcher = Follower(
+        engine.client,
+        "app",
+        emit=lambda item: None,
+        wanted=lambda service: True,
+        options=LogOptions(),
+        passing=frozenset({"web"}),
+    )
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(watcher.run, (await observe(engine.client, "app")).containers)
+        engine.exit("app-web-1", code)
+        await anyio.wait_all_tasks_blocked()
+        assert watcher.first_end.is_set() is is_an_end
+        engine.exit("app-db-1", 0)
+        await watcher.first_end.wait()
+        tasks.cancel_scope.cancel()
+
+
 async def test_a_run_that_is_over_before_it_was_looked_at_is_told_all_the_same() -> None:
     engine = make_engine()
     await up(engine, PROJECT)

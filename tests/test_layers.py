@@ -16,7 +16,7 @@ LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
     "compose": (
         ("compose.errors",),
         ("compose.model",),
-        ("compose.load", "compose.graph"),
+        ("compose.load", "compose.graph", "compose.artifact"),
         ("compose.plan",),
         ("compose.apply", "compose.render"),
         ("compose.cli",),
@@ -42,9 +42,11 @@ LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
 }
 # What stands above a row but is still closed to it.
-ONLY_FOR = {"compose.load": ("compose.cli",)}
+ONLY_FOR = {"compose.artifact": ("compose.cli",), "compose.load": ("compose.cli",)}
 # The doors between the two sides, and to the schemas.
 DOORS = {
+    # A registry is asked before there is an engine, and for what no engine knows.
+    "compose.artifact": ("engine.errors", "engine.registry", "engine.wire"),
     "compose.apply": ("engine.client", "engine.wire"),
     "compose.cli": ("engine.client", "engine.wire"),
     "compose.load": ("schemas",),

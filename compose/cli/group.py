@@ -39,6 +39,7 @@ COMMANDS = {
     "plan": "Print what `up` would do, and why, without doing it",
     "port": "Print where a port is published",
     "ps": "List containers",
+    "publish": "Publish the application to a registry",
     "pull": "Fetch the images of services",
     "push": "Bring the images that services build to their registries",
     "restart": "Restart containers",
@@ -107,6 +108,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
 )
 @click.option("--dry-run", is_flag=True, help="Tell what would be done, without doing it")
 @click.option("--compatibility", is_flag=True, help="Name containers and images as docker-compose 1 did, with _")
+@click.option("--insecure-registry", "insecure_registries", multiple=True, metavar="HOST", hidden=True)
 @click.option("--no-ansi", is_flag=True, hidden=True)
 @click.option("--verbose", is_flag=True, expose_value=False, hidden=True)
 @click.option("-v", "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, hidden=True)

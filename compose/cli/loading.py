@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import replace as altered
+from msgspec.structs import replace
 
 from compose.cli.session import Session
 from compose.cli.terminal import warn
@@ -22,14 +22,26 @@ if TYPE_CHECKING:
 
 def load_project(session: Session, **switches: Any) -> Loaded:
     """The project of the Compose files; its warnings are told. Raises `InvalidProject`, `NoProject`."""
-    from compose.load.pipeline import load
-
-    loaded = load(session.request(**switches))
-    if session.compatibility:
-        loaded = replace(loaded, project=altered(loaded.project, separator=_SEPARATOR_OF_VERSION_1))
+    loaded = load_silently(session, **switches)
     for message in loaded.project.warnings:
         warn(session, message)
     return loaded
+
+
+def load_silently(session: Session, **switches: Any) -> Loaded:
+    """The same without a word: for who looks at the project in more than one way."""
+    from compose.load.pipeline import load
+
+    loaded = load(session.request(artifact=partial(_artifact, session), **switches))
+    if session.compatibility:
+        loaded = replace(loaded, project=replace(loaded.project, separator=_SEPARATOR_OF_VERSION_1))
+    return loaded
+
+
+def _artifact(session: Session, address: str) -> str:
+    from compose.cli.artifacts import artifact  # hardly any project has one
+
+    return artifact(session, address)
 
 
 def warn_without_effect(session: Session, loaded: Loaded, services: Collection[str]) -> None:

@@ -23,6 +23,7 @@ _FIELDS = (
     "host",
     "dry_run",
     "compatibility",
+    "insecure_registries",
 )
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ class Session(Struct, frozen=True):
     """One run of the program. Nothing but `.env` is read, and nothing connected, before a command asks for it.
 
     `settings` are the variables `COMPOSE_…` of the shell, and those of `.env` that the shell does not have. `progress`
-    and `ansi` fit together; `parallel` is how many calls may go on at the same time, 0 for any number.
+    and `ansi` fit together; `parallel` is how many calls may go on at the same time, 0 for any number. From
+    `insecure_registries` Compose files may come without TLS; `known_artifacts` are those that were pulled in this run.
     """
 
     environment: Mapping[str, str]
@@ -52,6 +54,8 @@ class Session(Struct, frozen=True):
     parallel: int = 0
     dry_run: bool = False
     compatibility: bool = False
+    insecure_registries: tuple[str, ...] = ()
+    known_artifacts: dict[str, str] = field(default_factory=dict[str, str])
 
     def request(self, **switches: Any) -> LoadRequest:
         """What to load, with the switches of `LoadRequest`."""

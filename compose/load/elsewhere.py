@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from compose.errors import ComposeError, UsageError
 from compose.load.sources import FALSE_TEXTS
@@ -22,8 +23,7 @@ _GIT_SECONDS = 600
 _NO_SUCH_REF = 2  # what `git ls-remote --exit-code` ends with
 
 
-@dataclass(frozen=True, slots=True)
-class GitAddress:
+class GitAddress(Struct, frozen=True):
     """A repository, what of it (a branch, tag or commit; "" is the default branch) and where in it."""
 
     remote: str
@@ -49,7 +49,7 @@ def fetched(text: str, names: tuple[str, ...], environment: Mapping[str, str]) -
     """
     address = git_address(text)
     if address is None:
-        raise UsageError(f"`{text}` is remote, and no git repository: only those can be read", hint="download the file")
+        raise UsageError(f"`{text}` is remote, and neither a git repository nor `oci://…`", hint="download the file")
     if environment.get(_SWITCH) in FALSE_TEXTS:
         raise UsageError(f"`{text}` is remote, which {_SWITCH} forbids")
     commit = address.ref if _COMMIT.fullmatch(address.ref) else _commit(address, environment)

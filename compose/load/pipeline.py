@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from compose.errors import InvalidProject, Location, Problem
 from compose.load.assemble import Assembler, drop_secret_values, keep_secret_values
@@ -25,12 +27,12 @@ from compose.load.text.files import STDIN, Disk
 from compose.load.tree import Map
 from compose.load.variables import Variables
 from compose.model.project import Project
+from compose.model.remotes import ARTIFACT
 
 __all__ = ["LoadRequest", "Loaded", "load", "settings"]
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(Struct, frozen=True):
     """A loaded project: typed for planning, and as the document that `config --format json` prints.
 
     Without interpolation the document is the merged one with its variables, and the project has no services unless
@@ -43,6 +45,8 @@ class Loaded:
 
 
 def _fetched(request: LoadRequest, address: str) -> str:
+    if address.startswith(ARTIFACT):
+        return request.artifact(address)
     from compose.load.elsewhere import fetched  # hardly any project is
 
     return fetched(address, NAMES, request.environment)
@@ -85,14 +89,13 @@ def load(request: LoadRequest) -> Loaded:
         return Loaded(project, plain(tree), places)
     keep_secret_values(tree)
     parts = _finish(tree, sources, environment, _Stage(request, disk, report))
-    project = _bind(name, parts, sources, environment, report)
+    project = replace(_bind(name, parts, sources, environment, report), remote_files=disk.addresses)
     if not request.all_resources:
         drop_unused(parts)
     return Loaded(project, document(name, parts), places)
 
 
-@dataclass(frozen=True, slots=True)
-class _Stage:
+class _Stage(Struct, frozen=True):
     request: LoadRequest
     disk: Disk
     report: Report

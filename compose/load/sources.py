@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from compose.errors import ComposeError, InvalidProject, Location, NoProject, Problem
 from compose.load.origins.environment import Environment
@@ -28,11 +29,16 @@ def no_input() -> bytes:
     raise ComposeError("`-f -` needs a Compose file on standard input")
 
 
-@dataclass(frozen=True, slots=True)
-class LoadRequest:
+def no_artifact(address: str) -> str:
+    """Stand for registries that nobody is to ask."""
+    raise ComposeError(f"`{address}` is in a registry, which is not asked here")
+
+
+class LoadRequest(Struct, frozen=True):
     """What the command line and the environment say about the project.
 
-    `files` are the `-f` arguments in order ("-" is standard input). `environment` is the shell's. The switches are
+    `files` are the `-f` arguments in order ("-" is standard input). `environment` is the shell's. `artifact` gives the
+    local path of the Compose file of an address `oci://…`, or raises `ComposeError`. The switches are
     those of `config`: with `interpolate` off the document keeps its variables (and no project is bound, unless
     `bind_always` wants one of what is written there), `resolve_paths` off keeps relative paths, `normalise` off adds
     no defaults, `check` off allows references to what is not there, `check_names` off allows services to share a
@@ -49,6 +55,7 @@ class LoadRequest:
     env_files: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     stdin: Callable[[], bytes] = no_input
+    artifact: Callable[[str], str] = no_artifact
     interpolate: bool = True
     bind_always: bool = False
     normalise: bool = True
@@ -61,8 +68,7 @@ class LoadRequest:
     selected_only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
+class Sources(Struct, frozen=True):
     """The answer: absolute file names in order, the project's directory, its variables and its profiles."""
 
     files: tuple[str, ...]

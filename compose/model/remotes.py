@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 _PREFIXES: Final = ("https://", "http://", "git://", "ssh://", "git@", "github.com/")
-_ARTIFACT: Final = "oci://"
+ARTIFACT: Final = "oci://"
 
 
 def is_remote(text: str) -> bool:
@@ -15,4 +15,4 @@ def is_remote(text: str) -> bool:
 
 def is_remote_file(text: str) -> bool:
     """Whether a text is the address of a Compose file: those may also be artifacts of a registry."""
-    return is_remote(text) or text.startswith(_ARTIFACT)
+    return is_remote(text) or text.startswith(ARTIFACT)

@@ -17,13 +17,9 @@ from engine.daemon.doors import Certificates, Doors
 from engine.errors import BadRequest
 from engine.network.planning.default_bridge import NO_WISHES, DefaultBridge
 from engine.network.planning.ipam import DEFAULT_POOLS, Pool, checked_pool
-from engine.registry.settings import RegistrySettings
+from engine.registry.settings import DOCKER_SETTINGS, SYSTEM_REGISTRIES, TRUST_DIRECTORIES, RegistrySettings
 from engine.state.paths import Paths
 
-SYSTEM_REGISTRIES = Path("/etc/pycompose/registries.toml")
-DOCKER_SETTINGS = Path("/etc/docker/daemon.json")
-# Docker's convention: a directory per registry, named by its host.
-TRUST_DIRECTORIES = (Path("/etc/docker/certs.d"), Path("/etc/pycompose/certs.d"))
 _CREDENTIALS: Final = re.compile(r"//[^/@]*@")
 LOG_LEVELS: Final = {"debug": "DEBUG", "info": "INFO", "warn": "WARNING", "error": "ERROR", "fatal": "CRITICAL"}
 

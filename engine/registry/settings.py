@@ -30,6 +30,11 @@ from engine.errors import EngineError
 from engine.registry.limits import Limits, limits_in
 from engine.registry.reference import DEFAULT_REGISTRY
 
+DOCKER_SETTINGS: Final = Path("/etc/docker/daemon.json")
+SYSTEM_REGISTRIES: Final = Path("/etc/pycompose/registries.toml")
+# Docker's convention: a directory per registry, named by its host.
+TRUST_DIRECTORIES: Final = (Path("/etc/docker/certs.d"), Path("/etc/pycompose/certs.d"))
+
 _KEYS: Final = frozenset({"mirrors", "insecure", "ca", "cert", "key"})
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 

@@ -64,6 +64,10 @@ def command(session: Session, /, **options: Any) -> int:
     project = loaded.project
     project = select_services(project, (request.service,), with_dependencies=not request.no_deps)
     warn_without_effect(session, loaded, project.services)
+    if session.files:
+        from compose.cli.remote_stack import confirm_remote
+
+        confirm_remote(session, project, yes=False)
     slug = secrets.token_hex(32)
     with pointing(loaded.places):
         return run_async(lambda: run_one_off(session, project, request, slug=slug))

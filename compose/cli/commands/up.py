@@ -64,8 +64,7 @@ def command(session: Session, /, **options: Any) -> int:
 
 def requested(options: dict[str, Any]) -> UpRequest:
     """What `up`'s options ask for. Raises `UsageError` for what contradicts itself."""
-    for ignored in ("yes", "menu"):
-        options.pop(ignored, None)
+    options.pop("menu", None)
     pull = pull_policy(options.pop("pull"))
     scale = parse_scale(options.pop("scale"))
     return UpRequest(pull=pull, scale=scale, **options).checked()
@@ -79,6 +78,10 @@ def up(session: Session, request: UpRequest) -> int:
 
     project, places = load_selected(session, request.services, with_dependencies=not request.no_deps)
     request = with_orphans(request, session, project)
+    if session.files and not request.no_start:
+        from compose.cli.remote_stack import confirm_remote
+
+        confirm_remote(session, project, yes=request.yes)
     work = detached if request.detach or session.dry_run else attached
     with pointing(places):
         return run_async(lambda: work(session, project, request))

@@ -55,6 +55,7 @@ class Disk:
         self._stdin = stdin
         self._fetch = fetch
         self._elsewhere: dict[str, str] = {}  # local copy -> address
+        self._addresses: dict[str, None] = {}
         self._texts: dict[str, str] = {}
         self._lines: dict[str, list[str]] = {}  # made when a line is asked for: a file may have a thousand mistakes
         self._decoded: dict[tuple[str, Decode], str] = {}
@@ -62,6 +63,11 @@ class Disk:
     @property
     def cwd(self) -> str:
         return self._cwd
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The addresses of the Compose files that came from elsewhere, in the order in which they were needed."""
+        return tuple(self._addresses)
 
     def absolute(self, path: str) -> str:
         """Return the path made absolute and cleaned, without looking at links."""
@@ -76,6 +82,7 @@ class Disk:
             return clean_join(directory, name)
         path = self._fetch(name)
         self._elsewhere[path] = name
+        self._addresses[name] = None
         return path
 
     def display(self, path: str) -> str:

@@ -104,8 +104,7 @@ def test_a_commit_is_fetched_once_and_a_branch_asked_for_each_time(tmp_path: Pat
         ("https://example.org/me/stack.git#v1:deploy", ComposeError, "has no Compose file"),
         ("https://example.org/me/stack.git#v1:../../x", UsageError, "leads out of its repository"),
         ("https://example.org/me/stack.git#v1:out/passwd", UsageError, "leads out of its repository"),
-        ("https://example.org/compose.yaml", UsageError, "no git repository"),
-        ("oci://example.org/stack:1", UsageError, "no git repository"),
+        ("https://example.org/compose.yaml", UsageError, "neither a git repository nor"),
     ],
 )
 def test_what_cannot_be_had_is_said(
@@ -121,9 +120,40 @@ def test_it_can_be_forbidden(environment: dict[str, str]) -> None:
 
 
 def test_an_include_that_cannot_be_had_is_told_with_its_place(tmp_path: Path, environment: dict[str, str]) -> None:
-    (tmp_path / "compose.yaml").write_text("include:\n  - oci://example.org/stack:1\nservices: {a: {image: a}}\n")
+    address = "https://example.org/stack.yaml"
+    (tmp_path / "compose.yaml").write_text(f"include:\n  - {address}\nservices: {{a: {{image: a}}}}\n")
     with pytest.raises(InvalidProject) as caught:
         load(LoadRequest(tmp_path, environment=environment))
     [problem] = caught.value.problems
     assert str(problem.where) == "compose.yaml:2:5"
-    assert "only those can be read" in problem.message
+    assert "neither a git repository nor" in problem.message
+
+
+def test_an_application_may_be_all_or_a_part_of_a_project(tmp_path: Path) -> None:
+    (tmp_path / "far").mkdir()
+    (tmp_path / "far" / "compose.yaml").write_text(
+        "services: {db: {image: b, env_file: x.env}, base: {image: c}}\n"
+    )
+    (tmp_path / "far" / "x.env").write_text("FROM=there\n")
+    (tmp_path / "compose.yaml").write_text(
+        "include: ['oci://a/b:1']\nservices: {web: {extends: {file: 'oci://a/b:2', service: base}}}\n"
+    )
+    asked: list[str] = []
+
+    def artifact(address: str) -> str:
+        asked.append(address)
+        return str(tmp_path / "far" / "compose.yaml")
+
+    project = load(LoadRequest(tmp_path, artifact=artifact)).project
+    assert sorted(project.services) == ["base", "db", "web"]
+    assert project.services["db"].environment == {"FROM": "there"}
+    assert project.services["web"].image == "c"
+    assert set(project.remote_files) == set(asked) == {"oci://a/b:1", "oci://a/b:2"}
+    project = load(LoadRequest(tmp_path, ("oci://a/b:1",), artifact=artifact)).project
+    assert project.working_dir == str(tmp_path / "far")
+    assert project.remote_files == ("oci://a/b:1",)
+
+
+def test_registries_are_asked_by_nobody_who_does_not_say_how(tmp_path: Path) -> None:
+    with pytest.raises(ComposeError, match="in a registry"):
+        load(LoadRequest(tmp_path, ("oci://a/b:1",)))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 from engine.api.identity import Identity
 from engine.api.services import Services
 from engine.api.system import System
@@ -10,6 +13,7 @@ from engine.containers.drivers import Drivers
 from engine.containers.service import ContainerService
 from engine.daemon.identity import engine_id
 from engine.daemon.settings import Settings
+from engine.errors import BadRequest
 from engine.events.bus import EventBus
 from engine.images.store import ImageService
 from engine.network.service import NetworkService
@@ -17,6 +21,9 @@ from engine.runtime.runtime import Runtime
 from engine.state.store import Store
 from engine.storage.snapshots import Snapshots
 from engine.volumes.service import VolumeService
+
+# The next container often comes within seconds (`docker run --rm` in a loop), and making all that takes as long as it.
+_LINGER_SECONDS: Final = "5"
 
 
 def identity_of(settings: Settings, *, version: str) -> Identity:
@@ -38,7 +45,14 @@ def put_together(settings: Settings, store: Store, runtime: Runtime, events: Eve
     paths = settings.paths
     images = ImageService(paths, store, events, settings.reloadable.registries)
     volumes = VolumeService(paths, store, events)
-    networks = NetworkService(paths, store, events, pools=settings.address_pools, default=settings.default_network)
+    networks = NetworkService(
+        paths,
+        store,
+        events,
+        pools=settings.address_pools,
+        default=settings.default_network,
+        linger_seconds=_linger_seconds(settings.environment),
+    )
     snapshots = Snapshots(paths)
     builder = Builder(paths, store, images, Drivers(paths, events, images, snapshots, volumes, networks, runtime))
     containers = ContainerService(
@@ -65,3 +79,11 @@ def put_together(settings: Settings, store: Store, runtime: Runtime, events: Eve
         events=events,
         system=system,
     )
+
+
+def _linger_seconds(environment: Mapping[str, str]) -> float:
+    """How long the default network's bridge stays after its last container. Raises `BadRequest`."""
+    text = environment.get("PYCOMPOSE_LINGER_SECONDS") or _LINGER_SECONDS
+    if not text.replace(".", "", 1).isdecimal():
+        raise BadRequest(f"PYCOMPOSE_LINGER_SECONDS={text}: not a number of seconds")
+    return float(text)

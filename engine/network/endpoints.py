@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from engine.errors import BadRequest, EngineError, Forbidden, NotFound
 from engine.network.networks import Networks
@@ -16,11 +16,14 @@ from engine.wire.networks import EndpointSettings
 
 
 class Endpoints:
-    """Counts users per network and allocates addresses. `networks` must be given before use."""
+    """Counts users per network and allocates addresses. `networks`, and `unused`, which is called whenever a network
+    has lost its last user, must be given before use.
+    """
 
     def __init__(self) -> None:
         self._users: dict[str, dict[str, int]] = {}
         self.networks: Networks
+        self.unused: Callable[[], Awaitable[None]]
 
     def in_use(self, network_id: str) -> bool:
         """Whether a container is on a network, or about to be."""
@@ -128,8 +131,7 @@ class Endpoints:
             users[container_id] = count
         if not users:
             self._users.pop(network_id, None)
-            with contextlib.suppress(NotFound):
-                await self.networks.release(self.networks.get(network_id))
+            await self.unused()
 
 
 def at_once(act: Callable[[], object]) -> Undo:

@@ -1,7 +1,8 @@
 """Networks as records and as bridges (or parents of macvlans and ipvlans) in the kernel.
 
 A user's network has its bridge as long as it exists; that of the default network, and the firewall's table, exist
-only while somebody uses them. A bridge that somebody else removed comes back with the next container.
+only while somebody uses them, and a little longer. A bridge that somebody else removed comes back with the next
+container.
 """
 
 from __future__ import annotations
@@ -186,17 +187,17 @@ class Networks:
             fixed = msgspec.structs.replace(record, subnets=given_subnets(record))
             made = await anyio.to_thread.run_sync(self._make, fixed)
             undo.append(lambda: anyio.to_thread.run_sync(self._unmake, made))
-            undo.append(lambda: self._forget_bridge(made))
-            await self._know_bridge(made)
+            # Before the bridge is known: who finds it there takes an address without waiting, of the subnet it has now.
             if made != record:
                 self._addresses.pop((record.id, 4), None)
                 await self._table.put(made)
+            undo.append(lambda: self._forget_bridge(made))
+            await self._know_bridge(made)
         return made
 
-    async def release(self, record: NetworkRecord) -> None:
-        """Remove the default network's bridge again once nobody uses it."""
-        if record.name != DEFAULT_NETWORK or record.id not in self._live:
-            return
+    async def drop_unused(self) -> None:
+        """Remove the default network's bridge unless somebody uses it, or is about to."""
+        record = self.get(DEFAULT_NETWORK)
         async with self._changing:
             if record.id in self._live and not self._in_use(record.id):
                 await self._drop(record)

@@ -13,6 +13,7 @@ from engine.errors import Forbidden, NotFound
 from engine.events.bus import EventBus
 from engine.network.endpoints import Endpoints
 from engine.network.kernel import netlink
+from engine.network.lingering import Lingering
 from engine.network.networks import Networks
 from engine.network.planning import plan
 from engine.network.planning.default_bridge import DefaultBridge
@@ -51,6 +52,9 @@ class NetworkService:
     created = await networks.create(NetworkCreateRequest(name="app"))
     sandbox = await networks.open_sandbox(SandboxRequest(…))
     await networks.close_sandbox(sandbox.id)
+
+    The default network's bridge, and the firewall's table if that was the last, stay for `linger_seconds` after the
+    last container, and go at the latest when `run` ends.
     """
 
     def __init__(
@@ -61,6 +65,7 @@ class NetworkService:
         *,
         pools: Sequence[Pool] = DEFAULT_POOLS,
         default: DefaultBridge | None = None,
+        linger_seconds: float = 0.0,
     ) -> None:
         self._events = events
         self._default = default or DefaultBridge()
@@ -75,6 +80,9 @@ class NetworkService:
             reattach=self._sandboxes.reattach,
         )
         self._endpoints.networks = self._sandboxes.networks = self._networks
+        self._linger_seconds = linger_seconds
+        self._lingering = Lingering(self._networks.drop_unused, linger_seconds)
+        self._endpoints.unused = self._lingering.ask
 
     async def run(self, *, task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Make the kernel agree with the records, then serve names and proxies until cancelled. Containers keep their
@@ -89,6 +97,8 @@ class NetworkService:
             await self._networks.know_predefined()
             await self._sandboxes.recover()
             await self._networks.configure_default(self._default)
+            if self._linger_seconds:
+                tasks.start_soon(self._lingering.run, name="unused networks")
             task_status.started()
             try:
                 await anyio.sleep_forever()

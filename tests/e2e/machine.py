@@ -49,6 +49,8 @@ class Machine:
             "PYCOMPOSE_RUN_DIR": str(home / "run"),
             "PYCOMPOSE_REGISTRIES": str(settings),
             "DOCKER_CONFIG": str(home / "docker"),
+            # What the kernel has is compared right after the last container has gone.
+            "PYCOMPOSE_LINGER_SECONDS": "0",
         }
         return cls(Paths(root=home / "state", run=home / "run"), environment, docker_program)
 

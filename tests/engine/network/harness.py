@@ -32,10 +32,10 @@ def traces(paths: Paths) -> list[str]:
 
 
 @asynccontextmanager
-async def running(paths: Paths) -> AsyncIterator[NetworkService]:
-    """An engine's network service; it ends as abruptly as by `kill -9`, so that containers keep their networks."""
+async def running(paths: Paths, *, linger_seconds: float = 0.0) -> AsyncIterator[NetworkService]:
+    """An engine's network service; containers keep their networks when it ends."""
     store = Store.open(paths.database)
-    service = NetworkService(paths, store, EventBus())
+    service = NetworkService(paths, store, EventBus(), linger_seconds=linger_seconds)
     try:
         async with anyio.create_task_group() as tasks:
             await tasks.start(lambda *, task_status: service.run(task_status=task_status))

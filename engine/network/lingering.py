@@ -1,0 +1,51 @@
+"""Tidying up a little later: what is gone a second after it was last used is often wanted again in the next."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+
+import anyio
+
+from engine.errors import EngineError
+
+log = logging.getLogger(__name__)
+
+
+class Lingering:
+    """Has `act` done once nobody has asked for it for some seconds, and when `run` is cancelled. `act` looks for itself
+    whether there is anything to do. Where `run` does not run, or has ended, `ask` acts at once.
+    """
+
+    def __init__(self, act: Callable[[], Awaitable[None]], seconds: float) -> None:
+        self._act = act
+        self._seconds = seconds
+        self._asked: anyio.Event | None = None
+
+    async def ask(self) -> None:
+        """Have it done, now or later."""
+        if self._asked is None:
+            await self._act()
+        else:
+            self._asked.set()
+
+    async def run(self) -> None:
+        """Wait for those who ask, until cancelled. Failures are logged: whoever asked has gone on."""
+        self._asked = anyio.Event()
+        try:
+            while True:
+                await self._asked.wait()
+                self._asked = anyio.Event()
+                await anyio.sleep(self._seconds)
+                if not self._asked.is_set():
+                    await self._act_and_log()
+        finally:
+            self._asked = None
+            with anyio.CancelScope(shield=True):
+                await self._act_and_log()
+
+    async def _act_and_log(self) -> None:
+        try:
+            await self._act()
+        except (EngineError, OSError):
+            log.exception("what nobody uses any more could not be removed; the next engine does it")

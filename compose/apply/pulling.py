@@ -54,7 +54,8 @@ async def push(engine: EngineClient, image: str, report: Report) -> None:
     resource = f"Image {image}"
     tally = Tally("Pushing")
     report(tally.update(resource))
-    async for line in engine.push_image(image):
-        if tally.add(line):
-            report(tally.update(resource))
+    async with engine.turn():
+        async for line in engine.push_image(image):
+            if tally.add(line):
+                report(tally.update(resource))
     report(Update(resource, "Pushed"))

@@ -32,7 +32,8 @@ async def restart(
         name = f"Container {item.name}"
         report(Update(name, "Restarting", Phase.WORKING))
         with refusals(f"restarting container {item.name}"):
-            await engine.restart_container(item.id, timeout_seconds=timeout_seconds)
+            async with engine.turn():
+                await engine.restart_container(item.id, timeout_seconds=timeout_seconds)
         report(Update(name, "Started"))
 
     await all_of([partial(one, item) for item in containers])

@@ -23,7 +23,8 @@ async def freeze(session: Session, services: tuple[str, ...], *, is_thawing: boo
             shown.update(Update(f"Container {item.name}", words[0], Phase.WORKING))
             call = place.engine.unpause_container if is_thawing else place.engine.pause_container
             with refusals(f"{words[0].lower()} container {item.name}"):
-                await call(item.id)
+                async with place.engine.turn():
+                    await call(item.id)
             shown.update(Update(f"Container {item.name}", words[1]))
 
         await all_of([partial(one, item) for item in place.containers if item.state == wanted])

@@ -6,6 +6,7 @@ model (namespaces, files, addresses) is not asked for by its users.
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -56,6 +57,8 @@ class FakeContainer:
     log: list[tuple[int, bytes]] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)  # how much of the log there was at the end of each run
     files: list[bytes] = field(default_factory=list)
+    networks: dict[str, str] = field(default_factory=dict)  # name -> id
+    anonymous: dict[str, str] = field(default_factory=dict)  # target -> name of a volume of its own
     news: anyio.Event = field(default_factory=anyio.Event)
 
 
@@ -87,10 +90,13 @@ class FakeEngine:
     networks: dict[str, NetworkInspect] = field(default_factory=dict)
     volumes: dict[str, Volume] = field(default_factory=dict)
     containers: dict[str, FakeContainer] = field(default_factory=dict)
+    anonymous_volumes: set[str] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
     refusals: dict[str, tuple[int, str]] = field(default_factory=dict)
     exit_codes: dict[str, int] = field(default_factory=dict)
     on_start: Callable[[FakeContainer], None] = lambda container: None
+    turns: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(math.inf))
+    most_at_once: int = 0  # the most turns that were taken at the same time
     _listeners: list[MemoryObjectSendStream[EventMessage]] = field(default_factory=list)
     _count: int = 0
 
@@ -98,6 +104,13 @@ class FakeEngine:
     def client(self) -> EngineClient:
         """The same, under the type that its users expect."""
         return cast("EngineClient", self)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """One of `turns`, counted."""
+        async with self.turns:
+            self.most_at_once = max(self.most_at_once, self.turns.statistics().borrowed_tokens)
+            yield
 
     def named(self, name: str) -> FakeContainer:
         """The container with that name or id; `ApiError` 404."""
@@ -186,6 +199,13 @@ class FakeEngine:
             raise ApiError(404, f"No such image: {request.image}")
         item = FakeContainer(self._new_id(), name, request, self.images[request.image])
         item.health = "starting" if request.healthcheck and request.healthcheck.test != ["NONE"] else ""
+        for network in request.networking_config.endpoints_config:
+            if network in self.networks:
+                item.networks[network] = self.networks[network].id
+        for mount in request.host_config.mounts:
+            if mount.type == "volume" and not mount.source:
+                item.anonymous[mount.target] = self._new_id()
+        self.anonymous_volumes |= set(item.anonymous.values())
         self.containers[item.id] = item
         self._publish(item, "create", {})
         return ContainerCreateResponse(id=item.id)
@@ -211,6 +231,8 @@ class FakeEngine:
         item = self.named(container)
         self._call(f"remove {item.name}")
         del self.containers[item.id]
+        if volumes:
+            self.anonymous_volumes -= set(item.anonymous.values())
         self._publish(item, "destroy", {})
 
     async def rename_container(self, container: str, name: str) -> None:
@@ -288,13 +310,22 @@ class FakeEngine:
 
     async def create_network(self, request: NetworkCreateRequest) -> NetworkCreateResponse:
         self._call(f"create network {request.name}")
+        if request.name in self.networks:
+            raise ApiError(409, f"network with name {request.name} already exists")
         found = NetworkInspect(name=request.name, id=self._new_id(), created="", labels=request.labels)
         self.networks[request.name] = found
         return NetworkCreateResponse(id=found.id)
 
     async def remove_network(self, network: str) -> None:
         self._call(f"remove network {network}")
+        if any(network in item.networks for item in self.containers.values() if item.status == "running"):
+            raise ApiError(403, f"network {network} has active endpoints")
         del self.networks[network]
+
+    async def disconnect_network(self, network: str, container: str, *, force: bool = False) -> None:
+        item = self.named(container)
+        self._call(f"disconnect {item.name} from {network}")
+        del item.networks[network]
 
     async def list_volumes(self) -> list[Volume]:
         return list(self.volumes.values())
@@ -350,18 +381,16 @@ class FakeEngine:
 
     def _summary(self, item: FakeContainer) -> ContainerSummary:
         mounts = [
-            MountPoint(type=mount.type, destination=mount.target, name=mount.source or self._new_id())
+            MountPoint(
+                type=mount.type, destination=mount.target, name=mount.source or item.anonymous.get(mount.target, "")
+            )
             for mount in item.request.host_config.mounts
         ]
         for bind in item.request.host_config.binds or ():
             source, target, _ = bind.split(":")
             kind = "bind" if source.startswith("/") else "volume"
             mounts.append(MountPoint(type=kind, destination=target, name="" if kind == "bind" else source))
-        endpoints = {
-            name: EndpointSettings(network_id=self.networks[name].id)
-            for name in item.request.networking_config.endpoints_config
-            if name in self.networks
-        }
+        endpoints = {name: EndpointSettings(network_id=identity) for name, identity in item.networks.items()}
         return ContainerSummary(
             id=item.id,
             names=[f"/{item.name}"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import tarfile
 
 import anyio
@@ -41,6 +42,21 @@ async def test_a_second_up_changes_nothing() -> None:
     engine.calls.clear()
     await up(engine, project)
     assert engine.calls == []
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(1, 1), (2, 2), (math.inf, 8)])
+async def test_no_more_goes_on_at_the_same_time_than_is_allowed(limit: float, expected: int) -> None:
+    engine = make_engine()
+    engine.turns = anyio.CapacityLimiter(limit)
+    # The last one waits for another, which takes no turn, or one turn would not be enough.
+    slow = make_service("slow", after={"s0": "service_healthy"})
+    project = make_project(make_service("s0", healthcheck=PROBE), *(make_service(f"s{n}") for n in range(1, 7)), slow)
+    engine.on_start = lambda container: engine.set_health(container.name, "healthy")
+    await up(engine, project)
+    assert {item.status for item in engine.containers.values()} == {"running"}
+    assert engine.most_at_once == expected
+    await down(engine, project)
+    assert engine.most_at_once == expected
 
 
 async def test_containers_carry_docker_composes_labels() -> None:

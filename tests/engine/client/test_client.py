@@ -398,6 +398,28 @@ async def test_headers_of_the_user_go_along_with_every_request(tmp_path: Path) -
     assert all(b"x-meta-who: me\r\n" in request.lower() for request in seen)
 
 
+@pytest.mark.parametrize(("limit", "expected"), [(1, 1), (3, 3), (0, 5)])
+async def test_turns_are_limited_as_the_client_was_told(limit: int, expected: int) -> None:
+    """Each task takes a turn and stays until all that could take one have it."""
+    holders: list[int] = []
+    full = anyio.Event()
+    async with EngineClient("unix:///nowhere.sock", most_at_once=limit) as client, anyio.create_task_group() as tasks:
+
+        async def take(number: int) -> None:
+            async with client.turn():
+                holders.append(number)
+                if len(holders) == expected:
+                    full.set()
+                await anyio.sleep_forever()
+
+        for number in range(5):
+            tasks.start_soon(take, number)
+        await full.wait()
+        await anyio.wait_all_tasks_blocked()
+        assert len(holders) == expected
+        tasks.cancel_scope.cancel()
+
+
 async def test_a_client_that_only_reads_sends_nothing_that_changes_something(tmp_path: Path) -> None:
     async with served_client(tmp_path) as (_, other), EngineClient(other.address, only_reads=True) as client:
         assert await client.list_containers() == []

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from engine.errors import BadRequest
@@ -27,7 +28,10 @@ def as_of(request: ContainerCreateRequest, version: Version) -> ContainerCreateR
 
 
 def info_as_of(info: SystemInfo, version: Version) -> SystemInfo:
-    """What the engine says of itself to a client of that version: fields that went later are there."""
+    """What the engine says of itself to a client of that version: fields that went later are there, newer ones not."""
+    if version < (1, 44):
+        programs = {name: replace(runtime, status=UNSET) for name, runtime in info.runtimes.items()}
+        info = replace(info, runtimes=programs)
     if version < (1, 42):
         info = replace(info, kernel_memory=False)
     return replace(info, bridge_nf_iptables=False, bridge_nf_ip6tables=False) if version < (1, 50) else info

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from anyio import TASK_STATUS_IGNORED
@@ -17,6 +17,7 @@ from anyio.abc import TaskStatus
 
 from engine.api.hijack import Console
 from engine.api.identity import Identity
+from engine.api.pruning import Prunes
 from engine.builder.order import BuildOrder
 from engine.builder.usage import CacheUsage
 from engine.containers.files.commit import CommitOptions
@@ -273,3 +274,4 @@ class Services:
     volumes: VolumeJobs
     events: EventBus
     system: SystemFacts
+    prunes: Prunes = field(default_factory=Prunes)

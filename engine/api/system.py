@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import anyio
 import msgspec
@@ -19,6 +19,7 @@ from engine.api.machine import architecture, read_machine, tool
 from engine.api.services import ContainerJobs, ImageJobs
 from engine.api.sizes import with_sizes
 from engine.events.bus import EventBus
+from engine.runtime.features import features
 from engine.runtime.programs import installed
 from engine.state.paths import Paths
 from engine.wire.containers import ContainerSummary
@@ -33,6 +34,8 @@ from engine.wire.system import (
     VersionPlatform,
 )
 from engine.wire.times import rfc3339
+
+_FEATURES: Final = "org.opencontainers.runtime-spec.features"
 
 
 class System:
@@ -97,7 +100,7 @@ class System:
         controllers = machine.cgroups.controllers
         states = self._containers.states()
         running, paused = states["running"] + states["restarting"], states["paused"]
-        found_runtimes = {name: RuntimeInfo(path=str(path)) for name, path in self._runtimes().items()}
+        programs = self._runtimes()
         return SystemInfo(
             id=told.engine_id,
             containers=states.total(),
@@ -143,8 +146,8 @@ class System:
             labels=list(told.labels),
             logging_driver=told.logging_driver,
             server_version=self.version_text,
-            runtimes=found_runtimes,
-            default_runtime=next(iter(found_runtimes), ""),
+            runtimes={name: await _runtime(path) for name, path in programs.items()},
+            default_runtime=next(iter(programs), ""),
             init_binary="docker-init",
             security_options=["name=seccomp,profile=builtin"],
             warnings=[*told.warnings, *machine.warnings()],
@@ -166,3 +169,8 @@ class System:
     async def containers_usage(self) -> list[ContainerSummary]:
         """Every container with its sizes."""
         return await with_sizes(self._containers, self._containers.summaries(everything=True, limit=0, filters={}))
+
+
+async def _runtime(program: Path) -> RuntimeInfo:
+    told = await features(program)
+    return RuntimeInfo(path=str(program), status={_FEATURES: told} if told else UNSET)

@@ -28,9 +28,9 @@ _NOUNS: Final = (
 
 
 def check_name(name: str) -> None:
-    """Raise `BadRequest` for a name that Docker would not take."""
+    """Raise `BadRequest` for a name, without its slash, that Docker would not take."""
     if not _ALLOWED.fullmatch(name):
-        raise BadRequest(f"Invalid container name ({name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
+        raise BadRequest(f"Invalid container name (/{name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
 
 
 def generate_name(is_taken: Callable[[str], bool]) -> str:

@@ -21,6 +21,15 @@ _MACHINES: Final = {
     "loongarch64": ("loong64", ""),
 }
 _SYNONYMS: Final = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "armhf": "arm", "i386": "386"}
+# The words of Go (GOOS, GOARCH) that may stand alone.
+_SYSTEMS: Final = frozenset({"darwin", "freebsd", "linux", "windows"})
+_ARCHITECTURES: Final = frozenset(
+    {
+        "386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc64", "ppc64le",
+        "riscv64", "s390x", "wasm",
+    }
+)  # fmt: skip
+_SPELLING: Final = "write it as os/arch[/variant], e.g. linux/arm64"
 # What a bare architecture means: the first of its kind, and the 32-bit ARM that Linux distributions build for.
 _USUAL_VARIANT: Final = {"arm64": "v8", "arm": "v7", "amd64": "v1"}
 # What a processor must have for each level of the x86-64 psABI, in Linux's words (/proc/cpuinfo).
@@ -54,9 +63,9 @@ class Platform:
             return here
         parts = text.lower().split("/")
         if len(parts) > 3 or not all(parts):
-            raise BadRequest(f"{text!r} is an invalid platform", hint="write it as os/arch[/variant], e.g. linux/arm64")
+            raise BadRequest(f'"{text}": cannot parse platform specifier: invalid argument', hint=_SPELLING)
         if len(parts) == 1:
-            parts = [text.lower(), here.architecture] if text.lower() == "linux" else ["linux", text.lower()]
+            parts = _both(text, here)
         architecture = _SYNONYMS.get(parts[1], parts[1])
         return cls(parts[0], architecture, parts[2] if len(parts) > 2 else "")
 
@@ -87,6 +96,16 @@ class Platform:
         """The variant as numbers that compare; what is no version counts as the usual one."""
         match = _VARIANT.fullmatch(self.variant or _USUAL_VARIANT.get(self.architecture, ""))
         return (int(match[1]), int(match[2] or 0)) if match else (0, 0)
+
+
+def _both(word: str, here: Platform) -> list[str]:
+    """The system and the architecture that a single word means. Raises `BadRequest`."""
+    known = _SYNONYMS.get(word.lower(), word.lower())
+    if known in _SYSTEMS:
+        return [known, here.architecture]
+    if known in _ARCHITECTURES:
+        return [here.os, known]
+    raise BadRequest(f'"{word}": unknown operating system or architecture: invalid argument', hint=_SPELLING)
 
 
 def _distance(wanted: tuple[int, int], got: tuple[int, int]) -> int | None:

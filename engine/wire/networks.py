@@ -61,7 +61,7 @@ class ConfigReference(Wire, frozen=True, kw_only=True):
 class NetworkCreateRequest(Wire, frozen=True, kw_only=True):
     """Body of `POST /networks/create`."""
 
-    name: str
+    name: str = ""
     driver: str = "bridge"
     scope: str = ""
     internal: bool = False

@@ -69,9 +69,10 @@ class SystemVersion(Wire, frozen=True, kw_only=True):
 
 
 class RuntimeInfo(Wire, frozen=True, kw_only=True, rename="lower"):
-    """An OCI runtime's program."""
+    """An OCI runtime's program, and what it says of itself."""
 
     path: str
+    status: dict[str, str] | UnsetType = UNSET
 
 
 class PluginsInfo(Wire, frozen=True, kw_only=True):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from engine.errors import BadRequest
@@ -45,3 +47,18 @@ def moment(text: str, now_ns: int) -> int:
         hours, minutes, seconds = (int(part or 0) for part in match.groups())
         return now_ns - (hours * 3600 + minutes * 60 + seconds) * 1_000_000_000
     return parse_time(text)
+
+
+def pruned_before(texts: Sequence[str], now_ns: int) -> int:
+    """What the filter `until` of a prune means: only what was made before then goes. Without one nothing is too young.
+
+    Raises `BadRequest` in Docker's words.
+    """
+    if len(texts) > 1:
+        raise BadRequest("more than one until filter specified")
+    if not texts:
+        return sys.maxsize
+    try:
+        return moment(texts[0], now_ns)
+    except BadRequest as exc:
+        raise BadRequest(f'failed to parse value as time or duration: "{texts[0]}"') from exc

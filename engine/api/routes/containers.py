@@ -34,17 +34,19 @@ _UNCHANGED_DEVICES: Final = (
     "blkio_device_write_iops",
 )  # fmt: skip
 _SAMPLE_SECONDS: Final = 1.0
+# Docker takes a `start` with so little in its body (`{}`, `null`) for one without.
+_NO_SETTINGS_BYTES: Final = 7
 _NAME = re.compile(r"/?[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 
 
 async def create(services: Services, request: Request) -> Answer:
     """`POST /containers/create`: 201, 404 for a missing image, 409 for a taken name."""
-    name = request.query.text("name").removeprefix("/")
+    name = request.query.text("name")
     if name and not _NAME.fullmatch(name):
         raise BadRequest(f"Invalid container name ({name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
     body = as_of(await request.decode(ContainerCreateRequest), request.version)
     platform = request.query.text("platform") if request.version >= (1, 41) else ""
-    return json_reply(await services.containers.create(name, body, platform=platform), 201)
+    return json_reply(await services.containers.create(name.removeprefix("/"), body, platform=platform), 201)
 
 
 async def listing(services: Services, request: Request) -> Answer:
@@ -71,6 +73,10 @@ async def start(services: Services, request: Request) -> Answer:
     """`POST /containers/{name}/start`: 204, or 304 if it runs."""
     if request.query.text("checkpoint"):
         raise BadRequest("checkpoint is only supported in experimental mode")
+    if len(await request.body()) > _NO_SETTINGS_BYTES:
+        raise BadRequest(
+            "starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24"
+        )
     await services.containers.start(request.name, detach_keys=request.query.text("detachKeys"))
     return NO_CONTENT
 
@@ -91,7 +97,11 @@ async def restart(services: Services, request: Request) -> Answer:
 
 async def kill(services: Services, request: Request) -> Answer:
     """`POST /containers/{name}/kill`: 409 if it does not run."""
-    await services.containers.kill(request.name, signal=request.query.text("signal") or "SIGKILL")
+    try:
+        await services.containers.kill(request.name, signal=request.query.text("signal") or "SIGKILL")
+    except EngineError as exc:
+        exc.message = f"cannot kill container: {request.name}: {exc.message}"
+        raise
     return NO_CONTENT
 
 
@@ -196,7 +206,8 @@ async def _samples(
 async def prune(services: Services, request: Request) -> Answer:
     """`POST /containers/prune`: remove those that do not run."""
     filters = parse_filters(request.query.text("filters"), _PRUNE_FILTERS)
-    removed, reclaimed_bytes = await services.containers.prune(filters)
+    with services.prunes.only_one("containers"):
+        removed, reclaimed_bytes = await services.containers.prune(filters)
     return json_reply({"ContainersDeleted": removed or None, "SpaceReclaimed": reclaimed_bytes})
 
 

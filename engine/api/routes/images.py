@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -19,10 +18,11 @@ from engine.api.routes.archives import take_in
 from engine.api.services import Services
 from engine.errors import BadRequest, NoSuchImage
 from engine.images.listing import Wish
+from engine.registry.platforms import Platform
 from engine.registry.reference import Reference
 from engine.wire.filters import Filters, filter_flag, matches_labels, parse_filters
 from engine.wire.images import ImageSummary
-from engine.wire.times import moment
+from engine.wire.times import moment, pruned_before
 
 _FILTER_ENDED: Final = (1, 41)
 _SHARED_SIZE_BEGAN: Final = (1, 42)
@@ -48,9 +48,10 @@ async def create(services: Services, request: Request) -> Answer:
     reference = Reference.parse(image)
     if tag:
         reference = reference.named(tag)
-    auth = registry_auth(request.headers)
+    auth, platform = registry_auth(request.headers), request.query.text("platform")
+    Platform.parse(platform)  # what is none is not looked for in registries
     pull = services.images.pull if reference.suffix else services.images.pull_all
-    lines = pull(reference.canonical, platform=request.query.text("platform"), auth=auth)
+    lines = pull(reference.canonical, platform=platform, auth=auth)
     return Stream(progress_lines(lines), on_error=error_line)
 
 
@@ -157,11 +158,12 @@ async def tag(services: Services, request: Request) -> Answer:
 
 async def remove(services: Services, request: Request) -> Answer:
     """`DELETE /images/{name}`: 409 if a container uses it. An image is for one platform: for no other is it there."""
-    platforms = request.query.texts("platforms") if request.version >= _REMOVAL_PLATFORMS_BEGAN else []
+    texts = request.query.texts("platforms") if request.version >= _REMOVAL_PLATFORMS_BEGAN else []
+    platforms = [platform_of(text) for text in texts]
     if len(platforms) > 1:
         raise BadRequest("multiple platforms are not supported")
-    for text in platforms:
-        services.images.check_platform(services.images.get(request.name), request.name, platform_of(text))
+    for platform in platforms:
+        services.images.check_platform(services.images.get(request.name), request.name, platform)
     done = await services.images.remove(
         request.name,
         force=request.query.flag("force"),
@@ -174,23 +176,29 @@ async def remove(services: Services, request: Request) -> Answer:
 async def prune(services: Services, request: Request) -> Answer:
     """`POST /images/prune`: remove unused images, those without a name unless `dangling=false`."""
     filters = parse_filters(request.query.text("filters"), _PRUNE_FILTERS)
-    now_ns = time.time_ns()
-    limits = [moment(text, now_ns) for text in filters.get("until", ())]
-    deleted, reclaimed_bytes = await services.images.prune(
-        only_dangling=filter_flag(filters, "dangling") is not False,
-        used_by=services.containers.image_users,
-        spares=lambda image: not _is_prunable(services.images.summary(image), filters, limits),
-    )
+    before_ns = pruned_before(filters.get("until", ()), time.time_ns())
+    only_dangling = filter_flag(filters, "dangling") is not False
+    with services.prunes.only_one("images"):
+        deleted, reclaimed_bytes = await services.images.prune(
+            only_dangling=only_dangling,
+            used_by=services.containers.image_users,
+            spares=lambda image: not _is_prunable(services.images.summary(image), filters, before_ns),
+        )
     return json_reply({"ImagesDeleted": deleted or None, "SpaceReclaimed": reclaimed_bytes})
 
 
-def _is_prunable(summary: ImageSummary, filters: Filters, limits: Sequence[int]) -> bool:
+def _is_prunable(summary: ImageSummary, filters: Filters, before_ns: int) -> bool:
     excluded = filters.get("label!", ())
     return (
         matches_labels(summary.labels, filters.get("label", ()))
         and not (excluded and matches_labels(summary.labels, excluded))
-        and all(summary.created * 1_000_000_000 <= limit for limit in limits)
+        and summary.created * 1_000_000_000 <= before_ns
     )
+
+
+async def remove_nothing(services: Services, request: Request) -> Answer:
+    """`DELETE /images/`, which a client sends for an empty name."""
+    raise BadRequest("image name cannot be blank")
 
 
 ROUTES = (
@@ -202,6 +210,7 @@ ROUTES = (
     Route("GET", "/images/{name:path}/json", inspect),
     Route("POST", "/images/{name:path}/push", push),
     Route("POST", "/images/{name:path}/tag", tag),
+    Route("DELETE", "/images/", remove_nothing),
     Route("DELETE", "/images/{name:path}", remove),
     Route("GET", "/distribution/{name:path}/json", distribution),
 )

@@ -19,7 +19,7 @@ from engine.wire.networks import (
     NetworkDisconnectRequest,
     NetworkInspect,
 )
-from engine.wire.times import moment, parse_time
+from engine.wire.times import parse_time, pruned_before
 
 _FILTERS: Final = frozenset({"dangling", "driver", "id", "label", "name", "scope", "type"})
 _PRUNE_FILTERS: Final = frozenset({"label", "label!", "until"})
@@ -107,7 +107,7 @@ async def prune(services: Services, request: Request) -> Answer:
     """`POST /networks/prune`: remove the networks on which no container is."""
     filters = parse_filters(request.query.text("filters"), _PRUNE_FILTERS)
     excluded = filters.get("label!", ())
-    before_ns = _limit(filters)
+    before_ns = pruned_before(filters.get("until", ()), time.time_ns())
     prunable: set[str] = set()
     for record in services.networks.all():
         network = services.networks.inspect(record)
@@ -118,23 +118,10 @@ async def prune(services: Services, request: Request) -> Answer:
             and not (excluded and matches_labels(network.labels, excluded))
         ):
             prunable.add(network.id)
-    removed = await services.networks.prune(lambda record: record.id in prunable)
+    with services.prunes.only_one("networks"):
+        removed = await services.networks.prune(lambda record: record.id in prunable)
     services.events.publish("network", "prune", "", {"reclaimed": "0"})  # Docker counts nothing there
     return json_reply({"NetworksDeleted": removed or None})
-
-
-def _limit(filters: Filters) -> int:
-    """Which networks are old enough, in nanoseconds since 1970. Raises `BadRequest`."""
-    texts = filters.get("until", ())
-    if len(texts) > 1:
-        raise BadRequest("more than one until filter specified")
-    now_ns = time.time_ns()
-    if not texts:
-        return now_ns
-    try:
-        return moment(texts[0], now_ns)
-    except BadRequest as exc:
-        raise BadRequest(f'failed to parse value as time or duration: "{texts[0]}"') from exc
 
 
 ROUTES = (

@@ -7,7 +7,7 @@ from typing import Final
 from engine.api.messages import NO_CONTENT, Answer, Request, json_reply
 from engine.api.router import Route
 from engine.api.services import Services
-from engine.errors import Conflict, NotFound
+from engine.errors import Conflict, NotFound, Unavailable
 from engine.wire.filters import Filters, filter_flag, matches_exactly, matches_labels, matches_text, parse_filters
 from engine.wire.volumes import Volume, VolumeCreateRequest, VolumeList
 
@@ -42,6 +42,11 @@ async def create(services: Services, request: Request) -> Answer:
     return json_reply(await services.volumes.create(await request.decode(VolumeCreateRequest)), 201)
 
 
+async def update(services: Services, request: Request) -> Answer:
+    """`PUT /volumes/{name}`: what only a swarm's volumes know."""
+    raise Unavailable("volume update only valid for cluster volumes, but swarm is unavailable")
+
+
 async def remove(services: Services, request: Request) -> Answer:
     """`DELETE /volumes/{name}`: 409 if a container refers to it."""
     await services.volumes.remove(
@@ -57,16 +62,17 @@ async def prune(services: Services, request: Request) -> Answer:
     excluded = filters.get("label!", ())
     removed: list[str] = []
     freed_bytes = 0
-    for volume in services.volumes.all():
-        labels = volume.labels or {}
-        if (
-            (everything or _ANONYMOUS in labels)
-            and matches_labels(labels, filters.get("label", ()))
-            and not (excluded and matches_labels(labels, excluded))
-            and (size_bytes := await _remove_unused(services, volume)) is not None
-        ):
-            removed.append(volume.name)
-            freed_bytes += size_bytes
+    with services.prunes.only_one("volumes"):
+        for volume in services.volumes.all():
+            labels = volume.labels or {}
+            if (
+                (everything or _ANONYMOUS in labels)
+                and matches_labels(labels, filters.get("label", ()))
+                and not (excluded and matches_labels(labels, excluded))
+                and (size_bytes := await _remove_unused(services, volume)) is not None
+            ):
+                removed.append(volume.name)
+                freed_bytes += size_bytes
     services.events.publish("volume", "prune", "", {"reclaimed": str(freed_bytes)})
     return json_reply({"VolumesDeleted": removed or None, "SpaceReclaimed": freed_bytes})
 
@@ -88,5 +94,6 @@ ROUTES = (
     Route("POST", "/volumes/create", create),
     Route("POST", "/volumes/prune", prune),
     Route("GET", "/volumes/{name}", inspect),
+    Route("PUT", "/volumes/{name}", update),
     Route("DELETE", "/volumes/{name}", remove),
 )

@@ -33,7 +33,13 @@ def read_into(directory: str, source: IO[bytes], *, is_strict: bool, owner: tupl
     Raises `NotADirectoryError`, `FileNotFoundError`, `tarfile.TarError`, `OSError`.
     """
     _enter(directory)
-    with tarfile.open(fileobj=source, mode="r|*") as archive:
+    try:
+        archive = tarfile.open(fileobj=source, mode="r|*")  # noqa: SIM115  # the block below closes it
+    except tarfile.ReadError as exc:
+        if str(exc) == "empty file":
+            return  # no bytes at all are an archive of nothing, as for Docker
+        raise
+    with archive:
         # The first releases of Python 3.11, Debian 12's among them, have no filters and behave like this one.
         archive.extraction_filter = getattr(tarfile, "fully_trusted_filter", None)
         folders = []

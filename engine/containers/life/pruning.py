@@ -9,7 +9,7 @@ from engine.containers.life.lifecycle import Status
 from engine.containers.record import ContainerRecord
 from engine.errors import BadRequest
 from engine.wire.filters import matches_labels
-from engine.wire.times import moment
+from engine.wire.times import pruned_before
 
 _PRUNED: Final = frozenset({Status.CREATED, Status.EXITED, Status.DEAD})
 
@@ -25,4 +25,4 @@ def is_pruned(record: ContainerRecord, filters: Mapping[str, Sequence[str]], now
         return False
     if any(matches_labels(record.config.labels, [label]) for label in filters.get("label!", ())):
         return False
-    return all(record.created_ns < moment(text, now_ns) for text in filters.get("until", ()))
+    return record.created_ns < pruned_before(filters.get("until", ()), now_ns)

@@ -55,7 +55,7 @@ class Stopper:
         """Send a signal; after SIGKILL, return when the container has ended. Raises `Conflict` if it does not run."""
         number = parse_signal(signal or "SIGKILL")
         if not container.is_active:
-            raise Conflict(f"cannot kill container: {container.name}: container {container.id} is not running")
+            raise Conflict(f"container {container.id} is not running")
         is_meant_to_end = number in (signals.SIGKILL, stop_signal(container))
         if await self._give_up_restart(container, is_meant_to_end=is_meant_to_end):
             return

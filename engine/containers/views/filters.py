@@ -16,6 +16,7 @@ _KNOWN: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "status": ("state", ("created", "running", "paused", "restarting", "removing", "exited", "dead")),
     "health": ("health", ("none", "starting", "healthy", "unhealthy")),
 }
+_LAST_PORT: Final = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +133,11 @@ def _ports(value: str) -> list[str]:
     first, _, last = numbers.partition("-")
     try:
         span = range(int(first), int(last or first) + 1)
-    except ValueError as exc:
-        raise BadRequest(f"invalid port filter '{value}'", hint="use 80, 80/udp or 8000-8010/tcp") from exc
-    return [f"{number}/{kind or 'tcp'}" for number in span[:65536]]
+    except ValueError:
+        span = range(0)
+    if not span or span[0] < 0 or span[-1] > _LAST_PORT:
+        raise BadRequest(f"invalid port filter '{value}'", hint="use 80, 80/udp or 8000-8010/tcp")
+    return [f"{number}/{kind or 'tcp'}" for number in span]
 
 
 def _is_task(record: ContainerRecord, values: Sequence[str], _: World) -> bool:

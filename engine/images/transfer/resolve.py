@@ -124,6 +124,14 @@ def login_command(registry: str) -> str:
     return "pycompose login" if registry == DEFAULT_REGISTRY else f"pycompose login {registry}"
 
 
+def _missing(tried: str | None) -> str:
+    """What may be wrong with a name that several addresses, or one, do not know.
+
+    Only Docker Hub itself tells a missing repository from a missing tag; docker-py looks for its engine's words of it.
+    """
+    return f"the repository does not exist or has no such tag; {tried}" if tried else "check the name and the tag"
+
+
 def explain(refusal: Refusal, reference: Reference) -> EngineError:
     """A registry's no in Docker's words (which tools look for)."""
     name, code, text = reference.familiar_name, refusal.code, refusal.text
@@ -138,7 +146,7 @@ def explain(refusal: Refusal, reference: Reference) -> EngineError:
     if refusal.http_status == 404:
         return NotFound(
             f"manifest for {reference.familiar} not found: manifest unknown: {text}",
-            hint=refusal.hint or "check the name and the tag",
+            hint=_missing(refusal.hint),
         )
     if refusal.http_status == 429:
         return RegistryError(f"{refusal.host}: too many requests: {text}", hint="log in for a higher limit, or wait")

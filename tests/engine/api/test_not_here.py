@@ -33,6 +33,8 @@ NO_MANAGER = (
         ("POST", "/plugins/pull", 501, "plugins are not a part of this engine"),
         ("POST", "/session", 501, "DOCKER_BUILDKIT=0"),
         ("POST", "/grpc", 501, "DOCKER_BUILDKIT=0"),
+        ("PUT", "/volumes/one", 503, "volume update only valid for cluster volumes, but swarm is unavailable"),
+        ("DELETE", "/images/", 400, "image name cannot be blank"),
         ("PATCH", "/containers/json", 404, "page not found"),
         ("GET", "/containers/create", 404, "page not found"),
         ("GET", "/containers/json/", 404, "page not found"),

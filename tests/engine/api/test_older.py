@@ -10,7 +10,7 @@ from engine.errors import BadRequest
 from engine.wire.containers import ContainerCreateRequest, HealthConfig, HostConfig, NetworkingConfig
 from engine.wire.mounts import Mount, VolumeOptions
 from engine.wire.networks import EndpointSettings
-from engine.wire.system import SystemInfo
+from engine.wire.system import RuntimeInfo, SystemInfo
 
 NEW = ContainerCreateRequest(
     image="x",
@@ -95,3 +95,9 @@ def test_fields_of_info_are_there_for_clients_of_their_time() -> None:
     assert those_at((1, 41)) == [*fields]
     assert those_at((1, 49)) == ["BridgeNfIptables", "BridgeNfIp6tables"]
     assert those_at((1, 50)) == []
+
+
+def test_what_runtimes_tell_is_for_clients_that_know_of_it() -> None:
+    told = SystemInfo(runtimes={"crun": RuntimeInfo(path="/usr/bin/crun", status={"a": "b"})})
+    assert info_as_of(told, (1, 44)).runtimes == told.runtimes
+    assert info_as_of(told, (1, 43)).runtimes == {"crun": RuntimeInfo(path="/usr/bin/crun")}

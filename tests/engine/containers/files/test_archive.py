@@ -54,6 +54,13 @@ async def test_a_file_put_into_a_created_container_is_there_when_it_starts(engin
     assert await engine.output(container) == "colour = green\n440 1000\n"
 
 
+async def test_no_bytes_at_all_are_an_archive_of_nothing(engine: Engine) -> None:
+    container = await engine.create("true")
+    await engine.containers.archive_put(container, "/etc", chunks(b""))
+    with pytest.raises(BadRequest, match="the archive cannot be read"):
+        await engine.containers.archive_put(container, "/etc", chunks(b"garbage"))
+
+
 async def test_a_volume_of_a_created_container_receives_what_is_put_below_it(engine: Engine) -> None:
     container = await engine.create("cat", "/data/x", host=HostConfig(binds=["data:/data"]))
     await engine.containers.archive_put(container, "/data", chunks(tarball((file("x"), b"in the volume\n"))))

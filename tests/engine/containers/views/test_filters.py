@@ -123,7 +123,9 @@ def test_unknown_filters_and_values_are_refused(filters: dict[str, list[str]], w
         check(filters)
 
 
-@pytest.mark.parametrize("filters", [{"exited": ["x"]}, {"publish": ["x"]}, {"expose": ["1:2"]}])
+@pytest.mark.parametrize(
+    "filters", [{"exited": ["x"]}, {"publish": ["x"]}, {"publish": ["65536"]}, {"expose": ["1:2"]}]
+)
 def test_values_that_are_no_numbers_are_refused(filters: dict[str, list[str]]) -> None:
     with pytest.raises(BadRequest):
         matches(record(), filters, WORLD)

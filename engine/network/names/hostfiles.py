@@ -38,7 +38,7 @@ def parse_resolv_conf(text: str) -> ResolvConf:
     options: list[str] = []
     for line in text.splitlines():
         match line.split():
-            case ["nameserver", server, *_]:
+            case ["nameserver", server, *_] if _is_address(server):
                 servers.append(server)
             case ["search" | "domain", *domains]:
                 search = tuple(domains)
@@ -47,6 +47,14 @@ def parse_resolv_conf(text: str) -> ResolvConf:
             case _:
                 continue
     return ResolvConf(tuple(servers), search, tuple(options))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def resolv_conf(host: ResolvConf, search: Sequence[str], options: Sequence[str]) -> str:

@@ -16,7 +16,8 @@ import socket
 import struct
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +38,10 @@ _TRY_SECONDS = 2.0
 _ROUNDS = 2
 _CACHE_ENTRIES = 1024
 _CACHE_SECONDS = 30.0
-_MAX_UNDER_WAY = 512
+# Of all containers, and of one: who asks without end does not keep the others waiting.
+_MAX_UNDER_WAY = 4096
+_MAX_FORWARDED = 512
+_SILENT_SECONDS = 30.0
 _MAX_MESSAGE_BYTES = 65535
 _TCP_IDLE_SECONDS = 10.0
 _DATAGRAMS_PER_TURN = 32
@@ -83,6 +87,7 @@ class Forwarder:
         self._clock = clock
         self._under_way: dict[Key, _UnderWay] = {}
         self._kept: OrderedDict[Key, tuple[float, bytes]] = OrderedDict()
+        self._silent: dict[str, float] = {}
 
     async def ask(self, question: Question, servers: tuple[str, ...], *, over_tcp: bool) -> bytes:
         """The answer of the first server that has one; SERVFAIL when none does."""
@@ -115,14 +120,29 @@ class Forwarder:
 
     async def _ask_servers(self, question: Question, servers: tuple[str, ...], *, over_tcp: bool) -> bytes | None:
         last: bytes | None = None
-        for server in servers * _ROUNDS:
-            with anyio.move_on_after(_TRY_SECONDS), contextlib.suppress(OSError, EOFError):
+        for server in self._in_order(servers) * _ROUNDS:
+            with self._noting_silence(server), contextlib.suppress(OSError, EOFError):
                 own = _with_fresh_identity(question)
                 answer = await self._over_tcp(own, server) if over_tcp else await self._over_udp(own, server)
                 if dns.response_code(answer) not in _REFUSALS:
                     return answer
                 last = answer
         return last
+
+    def _in_order(self, servers: tuple[str, ...]) -> tuple[str, ...]:
+        """The servers as they are listed, but those last that did not answer a while ago: one that is down would make
+        every question wait.
+        """
+        now = self._clock()
+        self._silent = {server: until for server, until in self._silent.items() if until > now}
+        return tuple(sorted(servers, key=self._silent.__contains__))
+
+    @contextmanager
+    def _noting_silence(self, server: str) -> Iterator[None]:
+        with anyio.move_on_after(_TRY_SECONDS) as scope:
+            yield
+        if scope.cancelled_caught:
+            self._silent[server] = self._clock() + _SILENT_SECONDS
 
     async def _over_udp(self, question: Question, server: str) -> bytes:
         loop = asyncio.get_running_loop()
@@ -166,6 +186,7 @@ class NameServer:
         self._datagram = sockets.datagram
         self._tasks = tasks
         self._resolution = resolution
+        self._forwarded = 0
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._datagram, self._receive)
         self._acceptor = Acceptor(sockets.listener, tasks, self._serve_stream)
@@ -187,8 +208,11 @@ class NameServer:
                 log.debug("name server of %s: %s", self._container_id[:12], exc)
                 return
             answer = self._resolution.at_once(self._container_id, raw, over_tcp=False)
-            if isinstance(answer, tuple):
+            if isinstance(answer, tuple) and self._forwarded < _MAX_FORWARDED:
+                self._forwarded += 1
                 self._tasks.start_soon(self._forward, *answer, asker)
+            elif isinstance(answer, tuple):
+                self._send(dns.failure(answer[0], dns.SERVFAIL), asker)
             elif answer:
                 self._send(answer, asker)
 
@@ -198,6 +222,8 @@ class NameServer:
         except Exception:  # logged; one bad answer from outside must not end the service of all others
             log.exception("forwarding a question failed")
             return
+        finally:
+            self._forwarded -= 1
         if self._datagram.fileno() >= 0:
             self._send(answer, asker)
 

@@ -141,6 +141,38 @@ async def test_a_silent_server_is_not_waited_for_long(monkeypatch: pytest.Monkey
     assert server.asked == 2
 
 
+async def test_a_server_that_was_silent_is_asked_last_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resolver, "_TRY_SECONDS", 0.05)
+    now = [0.0]
+    servers = "127.0.0.2", "127.0.0.1"
+    async with upstream(positive) as (_server, port), anyio.create_task_group() as tasks:
+        silent = FakeServer(lambda _asked: None)
+        await tasks.start(lambda *, task_status: silent.serve_udp(port, "127.0.0.2", task_status=task_status))
+        forwarder = Forwarder(port=port, clock=lambda: now[0])
+        for name in ("one.example", "two.example", "three.example"):
+            answer = await forwarder.ask(question(name), servers, over_tcp=False)
+            assert dns.response_code(answer) == dns.NOERROR
+        assert silent.asked == 1
+        now[0] = resolver._SILENT_SECONDS + 1
+        await forwarder.ask(question("four.example"), servers, over_tcp=False)
+        assert silent.asked == 2
+        tasks.cancel_scope.cancel()
+
+
+async def test_who_asks_without_end_is_refused_and_others_are_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resolver, "_MAX_FORWARDED", 4)
+    async with upstream(lambda _asked: None) as (server, port), name_server(Forwarder(port=port)) as address:
+        async with await anyio.create_connected_udp_socket(*address) as flooder:
+            for number in range(6):
+                await flooder.send(dns.query(f"{number}.example", dns.TYPE_A, number))
+            refused = [await flooder.receive() for _ in range(2)]
+            assert {dns.response_code(answer) for answer in refused} == {dns.SERVFAIL}
+        async with await anyio.create_connected_udp_socket(*address) as client:
+            await client.send(dns.query("web", dns.TYPE_A, 1))
+            assert dns.response_code(await client.receive()) == dns.NOERROR
+    assert server.asked <= 4
+
+
 async def test_an_answer_to_something_else_is_ignored() -> None:
     def spoofed_first(asked: Question) -> bytes:
         return dns.reply(question("evil.com"), dns.NOERROR, ["192.0.2.66"]) if spoofed.asked == 1 else positive(asked)

@@ -38,14 +38,6 @@ class CredentialStore:
         self._environment = environment
         self._found: dict[str, AuthConfig | None] = {}
 
-    def http_headers(self) -> dict[str, str]:
-        """What the user wants sent along with every request; nothing of a file that cannot be read."""
-        try:
-            headers = self._read().get("HttpHeaders")
-        except ComposeError:
-            return {}  # said when credentials are needed: most commands need none
-        return {name: str(value) for name, value in headers.items()} if isinstance(headers, dict) else {}
-
     async def for_image(self, image: str) -> AuthConfig | None:
         """The credentials for the registry of an image, None if there are none.
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import Struct
 
 from compose.errors import ComposeError, UsageError
 
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 Options = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Struct, frozen=True):
     """One of the listings. `switches` are those of the load, over what the command line asks for.
 
     `selects`: the arguments choose the services that are looked at. `is_hushed`: `--quiet` leaves nothing of it.

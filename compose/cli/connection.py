@@ -9,33 +9,35 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compose.apply.credentials import CredentialStore
+from compose.cli.engines import SYSTEM_HOME, engine_home, named_engine
 from compose.cli.session import Session
 from compose.errors import ComposeError, EngineRefused, EngineUnavailable, UsageError
 from engine.client import ApiError, EngineClient, EngineUnreachable, LaunchError, OnlyReads
-from engine.client.contexts import find_target
-from engine.client.dialing import Target
-from engine.client.launch import EngineHome, ensure_engine
+from engine.client.contexts import http_headers
+from engine.client.home import EngineHome
+from engine.client.launch import ensure_engine
+from engine.client.targets import Target
 
 if TYPE_CHECKING:
     from compose.model.project import Project
 
 _CHECK_HOST = "check --host, DOCKER_HOST and the context, and whether the engine runs"
-_SYSTEM_HOME = EngineHome(Path("/var/lib/pycompose"), Path("/run/pycompose"))
 
 
 @asynccontextmanager
 async def connected(session: Session) -> AsyncIterator[EngineClient]:
     """A client of the session's engine. Raises `EngineUnavailable` when there is none and none can be started."""
-    named = _named(session)
+    named = named_engine(session)
     target = named or Target(await _embedded(session))
     store = credential_store(session)
-    headers = list(store.http_headers().items())
+    headers = tuple(http_headers(session.environment).items())
     async with EngineClient(
         target.address,
         certificates=target.certificates,
         find_auth=store.for_image,
         headers=headers,
         only_reads=session.dry_run,
+        most_at_once=session.parallel,
     ) as engine:
         try:
             yield engine
@@ -76,35 +78,13 @@ def as_compose_error(exc: BaseException) -> ComposeError | None:
     return None
 
 
-def engine_home(session: Session, *, user_id: int) -> EngineHome:
-    """Where our own engine lives, for root and for others; two variables move it."""
-    environment = session.environment
-    home = _SYSTEM_HOME
-    if user_id != 0:
-        user_home = environment.get("HOME", "/")
-        data = environment.get("XDG_DATA_HOME") or f"{user_home}/.local/share"
-        run = environment.get("XDG_RUNTIME_DIR") or f"/run/user/{user_id}"
-        home = EngineHome(Path(data, "pycompose"), Path(run, "pycompose"))
-    return EngineHome(
-        Path(environment.get("PYCOMPOSE_STATE_DIR") or home.state),
-        Path(environment.get("PYCOMPOSE_RUN_DIR") or home.run),
-    )
-
-
-def _named(session: Session) -> Target | None:
-    try:
-        return find_target(session.host, session.environment)
-    except EngineUnreachable as exc:
-        raise EngineUnavailable(str(exc), hint="check DOCKER_CONTEXT and `docker context ls`") from exc
-
-
 async def _embedded(session: Session) -> str:
     user_id = os.geteuid()
     home = engine_home(session, user_id=user_id)
     if user_id == 0 or home.socket.is_socket():
         return await _ensured(home, session)
-    if os.access(_SYSTEM_HOME.socket, os.W_OK):
-        return _SYSTEM_HOME.address
+    if os.access(SYSTEM_HOME.socket, os.W_OK):
+        return SYSTEM_HOME.address
     raise EngineUnavailable(
         "the embedded engine needs root: it makes namespaces, mounts and network links, and running it as "
         "an ordinary user (rootless) is not available yet",

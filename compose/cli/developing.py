@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from compose.apply.develop.notices import batches, files_below
 from compose.apply.develop.rules import Watched, Work, initial_copies, is_mounted, watched_rules, work_for
@@ -24,8 +25,7 @@ from compose.plan.survey import Options
 from engine.client import EngineClient
 
 
-@dataclass(frozen=True, slots=True)
-class Developer:
+class Developer(Struct, frozen=True):
     """Does what the rules of `develop.watch` say. `tell` gets lines for people, `report` the progress of plans."""
 
     engine: EngineClient

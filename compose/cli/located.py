@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from compose.apply.observe import observe_containers
 from compose.cli.connection import connected
@@ -17,8 +18,7 @@ from compose.plan.observed import Observed, ObservedContainer
 from engine.client import EngineClient
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
+class Located(Struct, frozen=True):
     """The engine, the project as far as it is known, and its containers that were asked for, by name."""
 
     engine: EngineClient

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from msgspec import structs
 
 from compose.cli.session import Session
 from compose.cli.up_options import UpRequest
@@ -23,7 +24,7 @@ def saved(session: Session, request: UpRequest, entries: str) -> str:
         "version": _VERSION,
         "cwd": str(session.cwd),
         "project": {name: getattr(session, name) for name in _PROJECT},
-        "request": dataclasses.asdict(request),
+        "request": structs.asdict(request),
         "plan": json.loads(entries),
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
@@ -40,7 +41,7 @@ def read_plan(session: Session, file: Path) -> tuple[Session, UpRequest, Any]:
     if not isinstance(document, dict) or document.get("version") != _VERSION:
         raise _not_a_plan(file)
     try:
-        session = dataclasses.replace(session, cwd=Path(document["cwd"]), **_tuples(document["project"]))
+        session = structs.replace(session, cwd=Path(document["cwd"]), **_tuples(document["project"]))
         return session, UpRequest(**_tuples(document["request"])), document["plan"]
     except (KeyError, TypeError) as exc:
         raise _not_a_plan(file) from exc

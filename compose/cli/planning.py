@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from compose.apply.observe import observe
 from compose.cli.connection import connected, equipped
@@ -15,6 +15,7 @@ from compose.cli.up_options import UpRequest, load_selected
 from compose.plan.foresight import Foresight, foresee
 from compose.plan.pulling import refreshed_images
 from compose.plan.summary import Entry, summary
+from compose.plan.supplies import plan_providers, supposed
 from compose.render.origins import in_words
 
 if TYPE_CHECKING:
@@ -28,8 +29,9 @@ async def foreseen(session: Session, request: UpRequest) -> tuple[Foresight, tup
     async with connected(replace(session, dry_run=True)) as engine:
         project = await equipped(session, engine, project)
         observed = await observe(engine, project.name, refreshed_images(project))
-    foresight = foresee(project, observed, request.plan_options(), request.build_options())
-    return foresight, summary(foresight.plans, observed), places
+    providers = plan_providers(project)
+    foresight = foresee(supposed(project, observed), observed, request.plan_options(), request.build_options())
+    return foresight, summary((providers, *foresight.plans), observed), places
 
 
 def origin_in(places: Places) -> Callable[[Entry, Change], str]:

@@ -66,7 +66,7 @@ async def progress(session: Session, verb: str) -> AsyncIterator[Progress]:
 
     from compose.apply.parallel import unwrapped
 
-    shown = _progress(session, verb)
+    shown = progress_display(session, verb)
     try:
         if not isinstance(shown, Live):
             yield shown
@@ -88,7 +88,8 @@ async def _redraw(shown: Progress) -> None:
         await anyio.sleep(1 / _FRAMES_PER_SECOND)
 
 
-def _progress(session: Session, verb: str) -> Progress:
+def progress_display(session: Session, verb: str) -> Progress:
+    """What shows progress where it goes; who gets it closes it."""
     stream = sys.stdout if is_true(session.environment.get("COMPOSE_STATUS_STDOUT", "")) else sys.stderr
 
     def write(text: str) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from compose.apply.execute import execute
+from msgspec import Struct
+
 from compose.cli.session import Session
 from compose.cli.terminal import progress, warn
 from compose.model.project import Project
@@ -12,11 +13,12 @@ from compose.plan.actions import Plan
 from compose.plan.observed import Observed, ObservedContainer
 from compose.plan.progress import Report, Update
 from compose.plan.trace import Trace
-from engine.client import EngineClient
+
+if TYPE_CHECKING:
+    from engine.client import EngineClient
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(Struct, frozen=True):
     """Where a plan is carried out: the engine, and what was known when it was made."""
 
     engine: EngineClient
@@ -55,12 +57,14 @@ async def perform(
     if stage.engine.only_reads:
         from compose.apply.rehearsal import rehearse, rehearsing
 
-        _tell_unchanged(plan, rehearsing(report))
+        tell_unchanged(plan, rehearsing(report))
         rehearse(plan, report)
         return frozenset()
-    _tell_unchanged(plan, report)
+    tell_unchanged(plan, report)
     if not plan:
         return frozenset()
+    from compose.apply.execute import execute  # not before there is something to do
+
     return await execute(
         plan,
         engine=stage.engine,
@@ -73,7 +77,8 @@ async def perform(
     )
 
 
-def _tell_unchanged(plan: Plan, report: Report) -> None:
+def tell_unchanged(plan: Plan, report: Report) -> None:
+    """Report the containers that stay as they are."""
     for name in plan.unchanged:
         report(Update(f"Container {name}", "Running"))
 

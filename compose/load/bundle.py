@@ -10,11 +10,11 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-import yaml
 from msgspec import Struct
 
 from compose.errors import ComposeError, Location, UsageError
 from compose.load.text.files import STDIN, clean_join, document_text
+from compose.load.text.pyyaml import yaml
 from compose.load.text.template import substitute
 from compose.model.project import Project
 from compose.model.remotes import is_remote_file

@@ -28,6 +28,7 @@ from engine.api.services import Services
 from engine.client.sockets import UnixStream
 from engine.errors import EngineError, ExpectationFailed
 from engine.wire.codec import encode
+from engine.wire.framing import server_connection
 from engine.wire.http import (
     JSON,
     RAW_STREAM,
@@ -35,7 +36,6 @@ from engine.wire.http import (
     cleaned_target,
     header_texts,
     parse_target,
-    server_connection,
     wants_upgrade,
 )
 from engine.wire.system import API_VERSION, ErrorResponse

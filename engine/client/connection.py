@@ -12,7 +12,8 @@ import h11
 from msgspec import Struct
 
 from engine.client.errors import EngineUnreachable
-from engine.wire.http import READ_BYTES, client_connection, header_texts
+from engine.wire.framing import client_connection
+from engine.wire.http import READ_BYTES, header_texts
 
 _BROKEN: Final = (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError)
 

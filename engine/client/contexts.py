@@ -6,15 +6,14 @@ its certificates are in `contexts/tls/HASH/docker`.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from engine.client.dialing import Certificates, Target
 from engine.client.errors import EngineUnreachable
+from engine.client.targets import Certificates, Target
 
 _DEFAULT: Final = "default"
 
@@ -30,6 +29,7 @@ class _Meta(msgspec.Struct):
 
 class _Settings(msgspec.Struct):
     current: str = msgspec.field(name="currentContext", default="")
+    headers: dict[str, str] = msgspec.field(name="HttpHeaders", default={})
 
 
 def find_target(host: str, environment: Mapping[str, str]) -> Target | None:
@@ -40,8 +40,13 @@ def find_target(host: str, environment: Mapping[str, str]) -> Target | None:
     directory = docker_directory(environment)
     if address := host or environment.get("DOCKER_HOST", ""):
         return Target(address, _from_environment(address, environment, directory))
-    name = environment.get("DOCKER_CONTEXT") or _current(directory)
+    name = environment.get("DOCKER_CONTEXT") or _settings(directory).current
     return None if name in ("", _DEFAULT) else _context(name, directory / "contexts")
+
+
+def http_headers(environment: Mapping[str, str]) -> Mapping[str, str]:
+    """What the user wants sent along with every request, from Docker's configuration."""
+    return _settings(docker_directory(environment)).headers
 
 
 def docker_directory(environment: Mapping[str, str]) -> Path:
@@ -56,14 +61,16 @@ def _from_environment(address: str, environment: Mapping[str, str], directory: P
     return _certificates(Path(environment.get("DOCKER_CERT_PATH") or directory), is_verified=is_verified)
 
 
-def _current(directory: Path) -> str:
+def _settings(directory: Path) -> _Settings:
     try:
-        return msgspec.json.decode((directory / "config.json").read_bytes(), type=_Settings).current
+        return msgspec.json.decode((directory / "config.json").read_bytes(), type=_Settings)
     except (OSError, msgspec.DecodeError):
-        return ""  # whoever needs that file's credentials will say what is wrong with it
+        return _Settings()  # whoever needs that file's credentials will say what is wrong with it
 
 
 def _context(name: str, contexts: Path) -> Target:
+    import hashlib  # with OpenSSL behind it: contexts are rare
+
     identity = hashlib.sha256(name.encode()).hexdigest()
     file = contexts / "meta" / identity / "meta.json"
     try:

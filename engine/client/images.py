@@ -8,8 +8,9 @@ from typing import Final
 
 from msgspec import UNSET
 
+from engine.client.answers import parsed
 from engine.client.errors import ApiError
-from engine.client.transport import Answer, Parameters, Transport, parsed
+from engine.client.transport import Answer, Parameters, Transport
 from engine.wire.codec import encode
 from engine.wire.filters import format_filters
 from engine.wire.http import quoted

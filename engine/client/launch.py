@@ -18,35 +18,13 @@ from pathlib import Path
 from typing import Final
 
 import anyio
-from msgspec import Struct
 
 from engine.client.errors import LaunchError
+from engine.client.home import EngineHome
 
 _START_SECONDS: Final = 60.0
 _LOG_LINES: Final = 12
 _LOG_BYTES: Final = 16 * 1024
-
-
-class EngineHome(Struct, frozen=True):
-    """An engine's two directories: what lasts, and what is of this boot."""
-
-    state: Path
-    run: Path
-
-    @property
-    def socket(self) -> Path:
-        """Where its API answers."""
-        return self.run / "engine.sock"
-
-    @property
-    def address(self) -> str:
-        """The same for a client."""
-        return f"unix://{self.socket}"
-
-    @property
-    def log(self) -> Path:
-        """What it writes when it was started from here."""
-        return self.state / "engine.log"
 
 
 # An engine that was started on demand ends itself after so long without clients and running containers.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
-from engine.client.transport import Parameters, Transport, parsed
+from engine.client.answers import parsed
+from engine.client.transport import Parameters, Transport
 from engine.wire.containers import IdResponse
 from engine.wire.http import quoted
 from engine.wire.paths import STAT_HEADER, PathStat

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Final, TypeVar
 
 import anyio
-import msgspec
 
+from engine.client.answers import error_message, parsed
 from engine.client.connection import Body, EngineConnection, Head
-from engine.client.dialing import Certificates, Target
+from engine.client.dialing import dial
 from engine.client.errors import ApiError, EngineUnreachable, OnlyReads
 from engine.client.stdio import Hijacked
-from engine.errors import BadRequest
-from engine.wire.codec import decode, encode
+from engine.client.targets import Certificates, Target
+from engine.wire.codec import encode
 from engine.wire.http import JSON, NEWEST, Value, format_target, version_of
 from engine.wire.images import AuthConfig
 
@@ -69,7 +69,8 @@ class Transport:
     """Base of the client: dials, keeps and reuses connections. Errors: `ApiError`, `EngineUnreachable`.
 
     `find_auth` is asked for the credentials of an image's registry by calls that are given none; `headers` go along
-    with every request. One that `only_reads` raises `OnlyReads` instead of asking for a change.
+    with every request. One that `only_reads` raises `OnlyReads` instead of asking for a change. `most_at_once` is how
+    many of its users have a `turn` at the same time, 0 for any number.
     """
 
     def __init__(
@@ -80,16 +81,25 @@ class Transport:
         find_auth: FindAuth | None = None,
         headers: Sequence[tuple[str, str]] = (),
         only_reads: bool = False,
+        most_at_once: int = 0,
     ) -> None:
         self._target = Target(address, certificates)
         self._target.check()
         self.address = address
         self.only_reads = only_reads
+        self._turns = anyio.CapacityLimiter(most_at_once) if most_at_once else None
         self._find_auth = find_auth
         self._headers = tuple(headers)
         self._idle: list[EngineConnection] = []
         self._version = ""
         self._settling = anyio.Lock()
+
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        """Wait for one of the turns that `most_at_once` allows, for whoever pulls, makes, starts or stops something.
+
+        Requests do not take turns by themselves: some wait for others, and some last as long as a container.
+        """
+        return self._turns or nullcontext()
 
     async def aclose(self) -> None:
         """Close the connections that are not in use."""
@@ -139,7 +149,7 @@ class Transport:
         typed = [("Content-Type", JSON)] if body is not None else []
         async with self._exchange(method, target, [*headers, *typed], content) as answer:
             if answer.head.status >= 400:
-                raise ApiError(answer.head.status, _message(await answer.body(), answer.head.status))
+                raise ApiError(answer.head.status, error_message(await answer.body(), answer.head.status))
             yield answer
 
     async def hijack(
@@ -154,7 +164,7 @@ class Transport:
         try:
             head = await connection.ask("POST", target, headers, content)
             if head.status not in (101, 200):
-                raise ApiError(head.status, _message(await Answer(head, connection).body(), head.status))
+                raise ApiError(head.status, error_message(await Answer(head, connection).body(), head.status))
             return Hijacked(*connection.take_over(), is_tty=is_tty)
         except BaseException:
             await connection.aclose()
@@ -211,24 +221,8 @@ class Transport:
         return await self._dial(), True
 
     async def _dial(self) -> EngineConnection:
-        return EngineConnection(await self._target.dial(), self.address)
+        return EngineConnection(await dial(self._target), self.address)
 
     @property
     def _common(self) -> tuple[tuple[str, str], ...]:
         return (("Host", "docker"), ("User-Agent", "pycompose"), *self._headers)
-
-
-def parsed(data: bytes, kind: type[T]) -> T:
-    """An answer as a type. Raises `ApiError` naming the field that is missing or wrong."""
-    try:
-        return decode(data, kind)
-    except BadRequest as exc:
-        raise ApiError(500, f"the engine's answer is not as expected: {exc.message}") from exc
-
-
-def _message(body: bytes, status: int) -> str:
-    try:
-        found = msgspec.json.decode(body, type=dict[str, object]).get("message")
-    except msgspec.DecodeError:
-        found = body.decode(errors="replace").strip()
-    return str(found) if found else f"the engine answered with status {status}"

@@ -1,7 +1,7 @@
-"""HTTP/1.1 as the Engine API uses it, without input or output; the codec itself is h11.
+"""HTTP/1.1 as the Engine API uses it, without input or output; the codec itself is h11, see `engine.wire.framing`.
 
 A request's target is `/v1.51/containers/json?all=1`; the version may be missing. `Query` reads parameters as
-Docker does. Server and client make their `h11.Connection` here, so both hold to the same bounds.
+Docker does.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
-import h11
 from msgspec import Struct
 
 from engine.errors import BadRequest
@@ -149,16 +148,6 @@ def format_target(path: str, parameters: Mapping[str, Value], version: str = "")
 def quoted(name: str) -> str:
     """A name as a part of a path; the slashes of image names stay."""
     return quote(name, safe="/:@")
-
-
-def server_connection() -> h11.Connection:
-    """The server's end of one connection."""
-    return h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
-
-
-def client_connection() -> h11.Connection:
-    """The client's end of one connection."""
-    return h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
 
 
 def header_texts(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec.structs import replace
 
 from compose.cli.arguments import services_argument
 from compose.cli.loading import load_project
@@ -60,7 +60,7 @@ def command(session: Session, /, **options: Any) -> int:
     if services:
         chosen = select_services(chosen, services, with_dependencies=options["with_dependencies"])
     if options["kind"]:
-        session = dataclasses.replace(session, progress=options["kind"].removeprefix("raw"))
+        session = replace(session, progress=options["kind"].removeprefix("raw"))
     _tell_what_is_not_done(session, options)
     wanted = _wishes(session, options)
     with pointing(loaded.places):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import click
+from msgspec.structs import replace
 
 from compose.cli.commands.up import create_options, requested, up
 from compose.cli.session import Session

@@ -33,7 +33,11 @@ def command(session: Session, services: tuple[str, ...], style: str, is_live: bo
     states = _states(session, project) if is_live else {}
     drawing = Drawing(
         {
-            name: Vertex(name, image_of(project, service), states.get(name, ""))
+            name: Vertex(
+                name,
+                f"provider {service.provider.type}" if service.provider else image_of(project, service),
+                states.get(name, ""),
+            )
             for name, service in project.services.items()
         },
         [
@@ -55,20 +59,12 @@ def command(session: Session, services: tuple[str, ...], style: str, is_live: bo
 def _states(session: Session, project: Project) -> dict[str, str]:
     """What the containers of each service do, in the engine's words: `running`, `2 running, 1 exited`, `unhealthy`."""
     from collections import Counter
-    from dataclasses import replace
 
-    from compose.apply.observe import observe_containers
-    from compose.cli.asynchronous import run_async
-    from compose.cli.connection import connected
-    from compose.plan.observed import ObservedContainer
+    from compose.cli.containers import project_containers
     from compose.render.ps import health_of
 
-    async def work() -> list[ObservedContainer]:
-        async with connected(replace(session, dry_run=True)) as engine:
-            return await observe_containers(engine, project.name)
-
     found: dict[str, Counter[str]] = {}
-    for item in run_async(work):
+    for item in project_containers(session, project.name):
         if not item.is_one_off:
             found.setdefault(item.service, Counter())[health_of(item) or item.state] += 1
     return {

@@ -21,20 +21,14 @@ from compose.errors import UsageError
 @click.pass_obj
 def command(session: Session, everything: bool, filters: tuple[str, ...], quiet: bool, style: str) -> None:
     """Print the projects of the engine."""
-    from compose.apply.observe import observe_containers
-    from compose.cli.asynchronous import run_async
-    from compose.cli.connection import connected
+    from compose.cli.containers import project_containers
     from compose.plan import labels
     from compose.plan.observed import ObservedContainer
-    from compose.render.tables import table
-
-    async def work() -> list[ObservedContainer]:
-        async with connected(session) as engine:
-            return await observe_containers(engine, everything=everything)
+    from compose.render.tables import COMPOSE_NARROWEST, table
 
     patterns = [_pattern(text) for text in filters]
     projects: dict[str, list[ObservedContainer]] = {}
-    for item in run_async(work):
+    for item in project_containers(session, everything=everything):
         if patterns and not any(pattern.search(item.labels[labels.PROJECT]) for pattern in patterns):
             continue
         projects.setdefault(item.labels[labels.PROJECT], []).append(item)
@@ -50,7 +44,7 @@ def command(session: Session, everything: bool, filters: tuple[str, ...], quiet:
         records = [{"Name": name, "Status": status, "ConfigFiles": files} for name, status, files in rows]
         text = json.dumps(records, separators=(",", ":")) + "\n"
     else:
-        text = table(("NAME", "STATUS", "CONFIG FILES"), rows)
+        text = table(("NAME", "STATUS", "CONFIG FILES"), rows, narrowest=COMPOSE_NARROWEST)
     sys.stdout.write(text)
 
 

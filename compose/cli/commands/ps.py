@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from compose.cli.arguments import services_argument
+from compose.cli.containers import project_containers
 from compose.cli.loading import load_if_there
 from compose.cli.session import Session, check_services
 from compose.errors import UsageError
@@ -62,23 +63,15 @@ def command(  # noqa: PLR0913 - one parameter per option
 
 
 def _found(session: Session, services: tuple[str, ...], *, everything: bool, orphans: bool) -> list[ObservedContainer]:
-    from compose.apply.observe import observe_containers
-    from compose.cli.asynchronous import run_async
-    from compose.cli.connection import connected
-
     # The name alone will do, unless there is something to check against the files.
     project = None if session.given_name and not services and orphans else load_if_there(session)
     check_services(project, services)
     name = project.name if project else session.given_name
 
-    async def work() -> list[ObservedContainer]:
-        async with connected(session) as engine:
-            return await observe_containers(engine, name, everything=everything)
-
     known = {*project.services, *project.disabled} if project else set()
     return [
         item
-        for item in run_async(work)
+        for item in project_containers(session, name, everything=everything)
         if (not services or item.service in services)
         and (everything or not item.is_one_off)
         and (orphans or item.service in known)

@@ -72,16 +72,21 @@ def requested(options: dict[str, Any]) -> UpRequest:
 
 def up(session: Session, request: UpRequest) -> int:
     """Bring the project up as asked; returns the exit code."""
-    from compose.cli.asynchronous import run_async
-    from compose.cli.bringing_up import attached, detached
-    from compose.cli.pointing import pointing
-
     project, places = load_selected(session, request.services, with_dependencies=not request.no_deps)
     request = with_orphans(request, session, project)
     if session.files and not request.no_start:
         from compose.cli.remote_stack import confirm_remote
 
         confirm_remote(session, project, yes=request.yes)
+    if request.detach and not (request.trace or request.trace_out):
+        from compose.cli.unchanged import is_up
+
+        if is_up(session, project, request):
+            return 0
+    from compose.cli.asynchronous import run_async
+    from compose.cli.bringing_up import attached, detached
+    from compose.cli.pointing import pointing
+
     work = detached if request.detach or session.dry_run else attached
     with pointing(places):
         return run_async(lambda: work(session, project, request))

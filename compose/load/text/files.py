@@ -16,7 +16,6 @@ STDIN = "-"
 # Nobody means a larger file, and one without an end (a device) would take all memory.
 MOST_BYTES = 32 * 1024 * 1024
 LINE_BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
-_ODD_BYTE = re.compile("[\ud800-\udfff]")
 
 Decode = Callable[[bytes], str]
 Fetch = Callable[[str], str]
@@ -44,7 +43,13 @@ def lenient(data: bytes) -> str:
 
 def readable(text: str) -> str:
     """Return a text from the system, such as a variable, with U+FFFD for each byte that is no text."""
-    return text if text.isascii() else _ODD_BYTE.sub("\ufffd", text)
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "".join("\ufffd" if "\ud800" <= character <= "\udfff" else character for character in text)
+    return text
 
 
 class Disk:

@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import yaml
-
 from compose.errors import InvalidProject, Location, Problem
+from compose.load.text.pyyaml import yaml
 
 MAX_DEPTH = 100
 

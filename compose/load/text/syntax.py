@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import yaml
 from msgspec import Struct
 
 from compose.errors import Location, Problem
 from compose.load.text.files import LINE_BREAK
+from compose.load.text.pyyaml import yaml
 
 _NO_SPACE = re.compile(r"\s*(?:- +)?([\w.-]+):([^\s:/].*)")
 _COLUMNS = "entries of one mapping start in the same column, and what belongs to them is indented further"

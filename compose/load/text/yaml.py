@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import yaml
 from msgspec import Struct, field
 
 from compose.errors import InvalidProject, Location, Problem
 from compose.load.text.nodes import MAX_DEPTH, Alias, Content, Mapping, Node, Scalar, Sequence, read_nodes, unaliased
+from compose.load.text.pyyaml import yaml
 from compose.load.text.scalars import YAML, resolve_plain, resolve_tagged
 from compose.load.tree import NOWHERE, Map, Seq
 

@@ -186,8 +186,3 @@ async def test_a_config_that_is_a_symlink_stays_one(tmp_path: Path) -> None:
     await store(tmp_path).keep("a.b", AuthConfig(username="me", password="p"))
     assert (tmp_path / "config.json").is_symlink()
     assert (tmp_path / "dotfiles/docker.json").exists()
-
-
-def test_headers_for_every_request_come_from_the_file(tmp_path: Path) -> None:
-    assert store(tmp_path, {"HttpHeaders": {"X-Meta-A": "b"}}).http_headers() == {"X-Meta-A": "b"}
-    assert store(tmp_path, "{").http_headers() == {}

@@ -6,7 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import anyio.to_thread
 import pytest
+
+from tests.fakes.serving import served
 
 ROOT = Path(__file__).resolve().parents[3]
 HEAVY = {"networkx", "jsonschema", "pyroute2", "anyio", "click", "yaml", "h11", "msgspec"}
@@ -54,3 +57,15 @@ def test_checking_a_project_needs_no_engine(tmp_path: Path) -> None:
         "    assert run('pycompose', ['config']) == 0"
     )
     assert not modules_of(code, tmp_path) & {"networkx", "pyroute2", "anyio", "h11", "asyncio"}
+
+
+@pytest.mark.anyio
+async def test_commands_that_find_nothing_to_do_need_no_event_loop(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text("services:\n  web:\n    image: tiny\n")
+    async with served(tmp_path) as server:
+        run = f"from compose.cli.run_group import run\nassert not run('pycompose', ['-H', '{server.address}', %s])"
+        first = await anyio.to_thread.run_sync(modules_of, run % "'up', '-d'", tmp_path)
+        again = await anyio.to_thread.run_sync(modules_of, run % "'up', '-d', '--progress=quiet'", tmp_path)
+        listed = await anyio.to_thread.run_sync(modules_of, run % "'ps', '-q'", tmp_path)
+    assert "asyncio" in first
+    assert not (again | listed) & {"asyncio", "anyio", "h11", "ssl", "networkx", "jsonschema"}

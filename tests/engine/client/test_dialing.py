@@ -14,8 +14,9 @@ import pytest
 
 from engine.api.server import serve
 from engine.client import EngineClient, EngineUnreachable
-from engine.client.contexts import find_target
-from engine.client.dialing import Certificates, Target, ssh_command
+from engine.client.contexts import find_target, http_headers
+from engine.client.dialing import ssh_command
+from engine.client.targets import Certificates, Target
 from engine.daemon.doors import Certificates as ServerCertificates
 from engine.daemon.doors import Doors
 from engine.wire.containers import ContainerCreateRequest
@@ -80,6 +81,15 @@ def test_a_contexts_certificates_come_along(tmp_path: Path) -> None:
 def test_a_context_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(EngineUnreachable, match="no context of this name"):
         find_target("", {"DOCKER_CONFIG": str(tmp_path), "DOCKER_CONTEXT": "lost"})
+
+
+def test_headers_for_every_request_come_from_the_configuration(tmp_path: Path) -> None:
+    environment = {"DOCKER_CONFIG": str(tmp_path)}
+    assert http_headers(environment) == {}
+    (tmp_path / "config.json").write_text('{"HttpHeaders": {"X-Meta-A": "b"}, "currentContext": "default"}')
+    assert http_headers(environment) == {"X-Meta-A": "b"}
+    (tmp_path / "config.json").write_text("{")
+    assert http_headers(environment) == {}
 
 
 async def test_certificates_of_the_environment_are_shown_to_the_engine(tmp_path: Path) -> None:

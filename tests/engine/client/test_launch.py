@@ -13,7 +13,8 @@ import pytest
 
 from engine.client import EngineClient, LaunchError
 from engine.client import launch as launching
-from engine.client.launch import EngineHome, ensure_engine, serve_command
+from engine.client.home import EngineHome
+from engine.client.launch import ensure_engine, serve_command
 
 pytestmark = pytest.mark.anyio
 

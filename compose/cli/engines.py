@@ -1,0 +1,49 @@
+"""Which engine a session talks to: the one that somebody named, or our own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+from compose.cli.session import Session
+from compose.errors import EngineUnavailable
+from engine.client.contexts import find_target
+from engine.client.errors import EngineUnreachable
+from engine.client.home import EngineHome
+from engine.client.targets import Target
+
+SYSTEM_HOME: Final = EngineHome(Path("/var/lib/pycompose"), Path("/run/pycompose"))
+
+
+def named_engine(session: Session) -> Target | None:
+    """The engine that the user named. Raises `EngineUnavailable` for a context that cannot be used."""
+    try:
+        return find_target(session.host, session.environment)
+    except EngineUnreachable as exc:
+        raise EngineUnavailable(str(exc), hint="check DOCKER_CONTEXT and `docker context ls`") from exc
+
+
+def engine_home(session: Session, *, user_id: int) -> EngineHome:
+    """Where our own engine lives, for root and for others; two variables move it."""
+    environment = session.environment
+    home = SYSTEM_HOME
+    if user_id != 0:
+        user_home = environment.get("HOME", "/")
+        data = environment.get("XDG_DATA_HOME") or f"{user_home}/.local/share"
+        run = environment.get("XDG_RUNTIME_DIR") or f"/run/user/{user_id}"
+        home = EngineHome(Path(data, "pycompose"), Path(run, "pycompose"))
+    return EngineHome(
+        Path(environment.get("PYCOMPOSE_STATE_DIR") or home.state),
+        Path(environment.get("PYCOMPOSE_RUN_DIR") or home.run),
+    )
+
+
+def near_socket(session: Session) -> Path | None:
+    """The session's engine's unix socket, None where it is reached in another way or nobody may be there."""
+    named = named_engine(session)
+    if named is not None:
+        parts = named.parts()
+        return Path(parts.path) if parts.scheme == "unix" else None
+    home = engine_home(session, user_id=os.geteuid())
+    return home.socket if home.socket.is_socket() else None

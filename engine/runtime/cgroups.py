@@ -199,14 +199,17 @@ def thaw(cgroup: str) -> None:
         (path / name).write_text(word)
 
 
+def is_in_service() -> bool:
+    """Whether the engine is in a cgroup of somebody's, with which it may be ended: a service or session (version 2)."""
+    return hierarchies().version == 2 and _unified_place() != "/"
+
+
 def move_apart(pid: int, cgroup: str) -> None:
     """Take a process out of the service or session in which the engine was started. Blocks for up to 15 ms.
 
-    A service manager ends whatever is in a service's cgroup (`systemctl kill`). Only for version 2, and not where the
-    engine has the tree for itself. A process that has ended, or a machine that does not allow it, changes nothing.
+    A service manager ends whatever is in a service's cgroup (`systemctl kill`). Of use only where `is_in_service`. A
+    process that has ended, or a machine that does not allow it, changes nothing.
     """
-    if hierarchies().version == 1 or _unified_place() == "/":
-        return
     path = ROOT / cgroup.lstrip("/")
     with contextlib.suppress(OSError):
         path.mkdir(exist_ok=True)

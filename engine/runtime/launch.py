@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -61,6 +62,7 @@ class Launch:
     journal gets the messages, too. With `stdin_once` the
     container's input ends with its first attached client. `init` is a static program to be PID 1, used where
     `host_config.init` asks for it. `bundle` is created and holds config.json and the monitor's sockets.
+    `files` are written before anything else, in place, because other containers may have them mounted.
     """
 
     container_id: str
@@ -83,6 +85,7 @@ class Launch:
     stdin_open: bool = False
     stdin_once: bool = False
     bundle: Path
+    files: Mapping[Path, str] = field(default_factory=dict[Path, str])
     init: Path | None = None
 
 

@@ -1,13 +1,14 @@
 """conmon, the monitor of one container: its command line, its files, its first report, and what we note about it.
 
 conmon starts the runtime, owns the container's stdio and log, and writes the exit code to a file. It outlives the
-engine. Its directory `<paths.runtime>/<id>` holds `pid` and `exit` (by conmon) and `record.json` (ours, from which the
-next engine adopts the container); its sockets (`attach`, `ctl`, `winsz`) are in the bundle.
+engine. Its directory `<paths.runtime>/<id>` holds `pid` and `exit` (by conmon) and `record.json` (ours, a line for each
+step; the next engine adopts the container from the last). Its sockets (`attach`, `ctl`, `winsz`) are in the bundle.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import subprocess
 from collections.abc import Sequence
@@ -138,18 +139,26 @@ def _complaints(starting: Starting) -> str:
 
 
 def read_record(directory: Path) -> Record | None:
-    """The note of a container, or None where there is none (or only half of one)."""
+    """The last note of a container, or None where there is none (or only half of one)."""
     try:
-        return msgspec.json.decode((directory / "record.json").read_bytes(), type=Record)
-    except (FileNotFoundError, msgspec.DecodeError):
+        lines = (directory / "record.json").read_bytes().split(b"\n")
+    except FileNotFoundError:
         return None
+    for line in reversed(lines):
+        with contextlib.suppress(msgspec.DecodeError):
+            return msgspec.json.decode(line, type=Record)
+    return None
 
 
 def write_record(directory: Path, record: Record) -> None:
-    """Note a container. Not synced: the directory does not outlive the boot, and neither does the container."""
-    temporary = directory / "record.new"
-    temporary.write_bytes(msgspec.json.encode(record))
-    temporary.replace(directory / "record.json")
+    """Note a container, in a line below what was noted before: who dies here leaves that.
+
+    Not synced: the directory does not outlive the boot, and neither does the container.
+    """
+    line = msgspec.json.encode(record) + b"\n"
+    with (directory / "record.json").open("ab", buffering=0) as file:
+        if file.write(line) != len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), file.name)
 
 
 def started_at(pid: int) -> int:

@@ -28,6 +28,7 @@ import anyio
 import msgspec
 
 from engine.errors import Conflict, NoSuchContainer, RuntimeFailure
+from engine.kernel.threads import brief
 from engine.process import wait_any
 from engine.runtime import cgroups, monitor
 from engine.runtime.bpf import FilterCache, Uncompilable
@@ -87,6 +88,7 @@ class Runtime:
         self._held: dict[str, _Held] = {}
         # Containers between create and the end of delete: while there are any, the parent cgroup stays.
         self._present: set[str] = set()
+        self._creating = 0
 
     def runtimes(self) -> Mapping[str, Path]:
         """The OCI runtimes that are installed, by name, the default first."""
@@ -108,8 +110,10 @@ class Runtime:
         identity = launch.container_id
         if identity in self._present:
             raise Conflict(f"container {identity[:12]} already has a process")
+        if not self._creating:
+            cgroups.hasten_moves()
         self._present.add(identity)
-        cgroups.hasten_moves()
+        self._creating += 1
         record = monitor.Record(
             container_id=identity,
             bundle=str(launch.bundle),
@@ -119,7 +123,10 @@ class Runtime:
         )
         async with undo_on_error() as undo:
             undo.append(functools.partial(self._tear_down, record))
-            held = await self._create(launch, record)
+            try:
+                held = await self._create(launch, record)
+            finally:
+                self._creating -= 1
             self._held[identity] = held
             return held.record.pid
 
@@ -293,54 +300,51 @@ class Runtime:
     async def _create(self, launch: Launch, record: monitor.Record) -> _Held:
         stack = contextlib.ExitStack()
         try:
-            starting = await anyio.to_thread.run_sync(self._spawn, launch, record, stack)
-            try:
-                pid = await monitor.first_report(starting)
-            except BaseException as exc:
-                with anyio.CancelScope(shield=True):
-                    await kill_and_wait(starting.pidfd)
-                reap(starting.pidfd)
-                os.close(starting.pidfd)
-                if isinstance(exc, RuntimeFailure):
-                    raise create_failure(exc.message, launch.arguments[0]) from exc
-                raise
-            finally:
-                starting.close_pipes()
-        finally:
-            # Not on the event loop: the last one who leaves a mount namespace waits until the kernel took it down.
+            starting, record = await brief(self._spawn, launch, record, stack)
+            pid = await _reported(starting, launch)
+            # Shielded: what is open must get to somebody who closes it.
             with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(stack.close)
-        record = msgspec.structs.replace(
-            record,
-            pid=pid,
-            pid_started=monitor.started_at(pid),
-            monitor_pid=starting.pid,
-            monitor_started=monitor.started_at(starting.pid),
-        )
-        monitor.write_record(self._directory(launch.container_id), record)
-        return _Held(record, monitor.open_process(pid, record.pid_started), starting.pidfd)
+                held = await brief(self._made, record, pid, starting, stack)
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await brief(stack.close)
+            raise
+        return held
 
-    def _spawn(self, launch: Launch, record: monitor.Record, stack: contextlib.ExitStack) -> monitor.Starting:
+    def _spawn(
+        self, launch: Launch, record: monitor.Record, stack: contextlib.ExitStack
+    ) -> tuple[monitor.Starting, monitor.Record]:
+        """Start the monitor; its record tells whom to end, should the engine die before the container is made."""
         spec = oci_spec(launch, host_facts())
         directory = self._directory(launch.container_id)
         directory.mkdir(mode=0o700, parents=True)
         monitor.write_record(directory, record)
         launch.bundle.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for path, text in launch.files.items():
+            _write_in_place(path, text)
         surroundings = self._programs.at(record.runtime)
         if surroundings.is_crun:
             self._precompile(spec)
         (launch.bundle / "config.json").write_bytes(msgspec.json.encode(spec))
         command = stack.enter_context(surroundings.command())
         starting = monitor.spawn(launch, directory, command, (f"--root={self._state}",))
-        # Nobody waits for it: meanwhile the runtime makes the container.
-        place = (starting.pid, self._paths.monitors_cgroup)
-        threading.Thread(target=cgroups.move_apart, args=place, name="move-monitor", daemon=True).start()
-        # The engine may die before the container is made: the next one then has to know whom to end.
+        if cgroups.is_in_service():
+            # Nobody waits for it: meanwhile the runtime makes the container.
+            place = (starting.pid, self._paths.monitors_cgroup)
+            threading.Thread(target=cgroups.move_apart, args=place, name="move-monitor", daemon=True).start()
         begun = monitor.started_at(starting.pid)
-        monitor.write_record(
-            directory, msgspec.structs.replace(record, monitor_pid=starting.pid, monitor_started=begun)
-        )
-        return starting
+        record = msgspec.structs.replace(record, monitor_pid=starting.pid, monitor_started=begun)
+        monitor.write_record(directory, record)
+        return starting, record
+
+    def _made(self, record: monitor.Record, pid: int, starting: monitor.Starting, stack: contextlib.ExitStack) -> _Held:
+        """Note what was made. Not on the event loop: the last one who leaves a mount namespace waits until the kernel
+        took it down.
+        """
+        with stack:
+            record = msgspec.structs.replace(record, pid=pid, pid_started=monitor.started_at(pid))
+            monitor.write_record(self._directory(record.container_id), record)
+            return _Held(record, monitor.open_process(pid, record.pid_started), starting.pidfd)
 
     def _precompile(self, spec: dict[str, object]) -> None:
         """Hand crun a compiled filter in place of the seccomp section; other runtimes compile it themselves."""
@@ -406,6 +410,28 @@ class Runtime:
         words = (f"--root={self._state}", verb, *arguments)
         surroundings = self._programs.at(self._known(arguments[-1]).record.runtime)
         await anyio.to_thread.run_sync(_run_to_end, surroundings, words)
+
+
+def _write_in_place(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+
+
+async def _reported(starting: monitor.Starting, launch: Launch) -> int:
+    """Wait until the container is made; returns its pid. Ends the monitor of one that cannot be."""
+    try:
+        return await monitor.first_report(starting)
+    except BaseException as exc:
+        with anyio.CancelScope(shield=True):
+            await kill_and_wait(starting.pidfd)
+        reap(starting.pidfd)
+        os.close(starting.pidfd)
+        if isinstance(exc, RuntimeFailure):
+            raise create_failure(exc.message, launch.arguments[0]) from exc
+        raise
+    finally:
+        starting.close_pipes()
 
 
 def _run_to_end(surroundings: Surroundings, words: Sequence[str]) -> None:

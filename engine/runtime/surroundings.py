@@ -36,6 +36,8 @@ class Surroundings:
         self._runtime = runtime
         self._pinned = tuple(pinned)
         self._hidden = tree_to_hide(runtime, hierarchies())
+        # Looked up once: the table of mounts has two lines for each container.
+        self._hidden_from = mount_of(self._hidden.parent).point if self._hidden else None
         self._lasting: int | None = None
         self._sealed: int | None = None
         self._lock = threading.Lock()
@@ -106,8 +108,8 @@ class Surroundings:
         container wants to have propagated would end here; only what it lacks is its own affair.
         """
         unshare(CLONE_NEWNS)
-        if self._hidden is not None:
-            mount("none", mount_of(self._hidden.parent).point, flags=MS_PRIVATE)
+        if self._hidden is not None and self._hidden_from is not None:
+            mount("none", self._hidden_from, flags=MS_PRIVATE)
             unmount(self._hidden, lazily=True)
         return os.open(f"/proc/self/task/{threading.get_native_id()}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
 

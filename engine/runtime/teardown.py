@@ -82,8 +82,8 @@ def remove_files(record: monitor.Record, *directories: Path) -> None:
     """Remove the monitor's and the runtime's directories, and what they put into the bundle. Blocks."""
     for directory in directories:
         shutil.rmtree(directory, ignore_errors=True)
-    if record.bundle:
-        bundle = Path(record.bundle)
+    bundle = Path(record.bundle)
+    if record.bundle and bundle not in directories:
         for name in monitor.BUNDLE_FILES:
             (bundle / name).unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # it may be the caller's, with more in it

@@ -56,7 +56,18 @@ class Snapshots:
 
     async def mount(self, container_id: str) -> Path:
         """Mount the container's file system, unless it is mounted, and return its root."""
-        return await anyio.to_thread.run_sync(self._mount, container_id)
+        return await anyio.to_thread.run_sync(self.mount_now, container_id)
+
+    def mount_now(self, container_id: str) -> Path:
+        """Do what `mount` does. Blocks."""
+        rootfs = self._home(container_id) / "rootfs"
+        chain_ids = self.chain_ids(container_id)
+        if os.path.ismount(rootfs):
+            return rootfs
+        home = os.path.relpath(self._home(container_id), self._layers.root)
+        options = f"{self._lower(chain_ids)}:{_GROUND},upperdir={home}/upper,workdir={home}/work,{_OPTIONS}"
+        self._mount_overlay(rootfs, options, 0)
+        return rootfs
 
     async def unmount(self, container_id: str) -> None:
         """Unmount the container's file system, and what is mounted inside it, if it is mounted."""
@@ -151,16 +162,6 @@ class Snapshots:
             raise NotFound(
                 f"layer {missing[0]} is not there", hint="its image was removed meanwhile, or damaged; pull it again"
             )
-
-    def _mount(self, container_id: str) -> Path:
-        rootfs = self._home(container_id) / "rootfs"
-        chain_ids = self.chain_ids(container_id)
-        if os.path.ismount(rootfs):
-            return rootfs
-        home = os.path.relpath(self._home(container_id), self._layers.root)
-        options = f"{self._lower(chain_ids)}:{_GROUND},upperdir={home}/upper,workdir={home}/work,{_OPTIONS}"
-        self._mount_overlay(rootfs, options, 0)
-        return rootfs
 
     def _mount_read_only(self, target: Path, chain_ids: Sequence[str]) -> None:
         target.mkdir(mode=0o755, parents=True, exist_ok=True)

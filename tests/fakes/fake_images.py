@@ -76,6 +76,9 @@ class FakeSnapshots:
         (root / "etc" / "passwd").write_text("root:x:0:0::/root:/bin/sh\n")
 
     async def mount(self, container_id: str) -> Path:
+        return self.mount_now(container_id)
+
+    def mount_now(self, container_id: str) -> Path:
         self.mounted.add(container_id)
         return self._paths.containers / container_id / "rootfs"
 

@@ -98,8 +98,6 @@ class Unfinished:
         else:
             sandbox = await self._drivers.networks.open_sandbox(_network(self.id, program))
             namespace, hosts, resolv_conf = Path(sandbox.namespace), sandbox.hosts, sandbox.resolv_conf
-        write_etc = partial(surroundings.write_etc, home, hosts=hosts, resolv_conf=resolv_conf, hostname=hostname)
-        await anyio.to_thread.run_sync(write_etc)
         identity = await anyio.to_thread.run_sync(resolve_identity, self.rootfs, program.config.user, ())
         destinations = [mount.destination for mount in program.mounts]
         return Launch(
@@ -114,7 +112,8 @@ class Unfinished:
             hostname=hostname,
             network_namespace=namespace,
             cgroup=f"{self._drivers.paths.cgroup}/{self.id}",
-            bundle=home / "bundle",
+            bundle=self._drivers.paths.runtime / self.id,
+            files=surroundings.etc_files(home, hosts=hosts, resolv_conf=resolv_conf, hostname=hostname),
         )
 
     def _missing(self, destinations: Sequence[str]) -> list[Path]:

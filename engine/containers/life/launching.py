@@ -6,7 +6,8 @@ import logging
 import posixpath
 import shutil
 import socket
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from engine.containers.making.sources import Sources, share_memory, unshare_memo
 from engine.containers.record import ContainerRecord
 from engine.containers.streams.logs import journal_of, log_path
 from engine.errors import BadRequest, Conflict, EngineError, NoSuchContainer, Unavailable
+from engine.kernel.threads import brief
 from engine.runtime.launch import HOST, Identity, Launch, Namespace, OciMount
 from engine.runtime.users import resolve_identity
 
@@ -45,6 +47,7 @@ class _Found:
     hostname: str = ""
     variables: tuple[str, ...] = ()
     etc: Path = Path("/")
+    files: Mapping[Path, str] = field(default_factory=dict[Path, str])
 
 
 class Launcher:
@@ -101,13 +104,14 @@ class Launcher:
         self, record: ContainerRecord, modes: namespaces.Modes, joined: dict[str, Container], found: _Found
     ) -> None:
         owner = joined[namespaces.joined_container(modes.ipc)].record if modes.joins_ipc else record
-        if owner.host_config.ipc_mode == "shareable":
-            found.shared_memory = (await anyio.to_thread.run_sync(share_memory, self.home(owner.id), owner),)
-        found.rootfs = await self._drivers.snapshots.mount(record.id)
+        await brief(self._mount, record, owner, found)
         found.mounts = tuple(await self._sources.prepare(record, found.rootfs))
-        found.identity = await anyio.to_thread.run_sync(
-            resolve_identity, found.rootfs, record.config.user, record.host_config.group_add
-        )
+
+    def _mount(self, record: ContainerRecord, ipc_owner: ContainerRecord, found: _Found) -> None:
+        if ipc_owner.host_config.ipc_mode == "shareable":
+            found.shared_memory = (share_memory(self.home(ipc_owner.id), ipc_owner),)
+        found.rootfs = self._drivers.snapshots.mount_now(record.id)
+        found.identity = resolve_identity(found.rootfs, record.config.user, record.host_config.group_add)
 
     async def _network(
         self, record: ContainerRecord, modes: namespaces.Modes, joined: dict[str, Container], found: _Found
@@ -134,10 +138,7 @@ class Launcher:
                 exc.message = f"failed to set up container networking: {exc.message}"
                 raise
             found.network, hosts, resolv_conf = Path(sandbox.namespace), sandbox.hosts, sandbox.resolv_conf
-        write = partial(
-            surroundings.write_etc, found.etc, hosts=hosts, resolv_conf=resolv_conf, hostname=found.hostname
-        )
-        await anyio.to_thread.run_sync(write)
+        found.files = surroundings.etc_files(found.etc, hosts=hosts, resolv_conf=resolv_conf, hostname=found.hostname)
 
     def _share_network(self, other: ContainerRecord, found: _Found) -> None:
         """Use another container's network, with its names and files."""
@@ -198,7 +199,8 @@ class Launcher:
             terminal=record.config.tty,
             stdin_open=record.config.open_stdin,
             stdin_once=record.config.stdin_once,
-            bundle=home / "bundle",
+            bundle=self._drivers.paths.runtime / record.id,
+            files=found.files,
             init=_init_program() if record.host_config.init else None,
         )
 

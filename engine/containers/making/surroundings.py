@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
@@ -31,12 +30,9 @@ def etc_mounts(home: Path, taken: Iterable[str], *, is_read_only: bool = False) 
     ]
 
 
-def write_etc(home: Path, *, hosts: str, resolv_conf: str, hostname: str) -> None:
-    """Write the generated files into a container's directory, in place, because a living container has them mounted."""
-    for name, text in (("hosts", hosts), ("resolv.conf", resolv_conf), ("hostname", f"{hostname}\n")):
-        descriptor = os.open(home / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text)
+def etc_files(home: Path, *, hosts: str, resolv_conf: str, hostname: str) -> dict[Path, str]:
+    """The generated files in a container's directory, with their contents."""
+    return {home / "hosts": hosts, home / "resolv.conf": resolv_conf, home / "hostname": f"{hostname}\n"}
 
 
 def update_etc(home: Path, *, before: Sandbox, after: Sandbox) -> None:

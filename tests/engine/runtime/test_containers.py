@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 from contextlib import ExitStack
@@ -14,7 +13,7 @@ import pytest
 from engine.errors import BadRequest, Conflict, NoSuchContainer, RuntimeFailure
 from engine.runtime import cgroups
 from engine.runtime.launch import HOST, ExitStatus, Identity
-from engine.runtime.monitor import Record
+from engine.runtime.monitor import Record, read_record, write_record
 from engine.runtime.runtime import Runtime
 from engine.runtime.stats import read_stats
 from engine.runtime.teardown import has_ended
@@ -237,11 +236,26 @@ async def test_a_new_engine_adopts_the_living_and_learns_how_the_others_ended(
 
 async def test_a_container_whose_monitor_was_killed_is_ended(runtime: Runtime, make_launch: MakeLaunch) -> None:
     launch = await started(runtime, make_launch("sleep", "100"))
-    record = json.loads((runtime._directory(launch.container_id) / "record.json").read_text())
-    os.kill(record["monitor_pid"], signal.SIGKILL)
+    record = read_record(runtime._directory(launch.container_id))
+    assert record is not None
+    os.kill(record.monitor_pid, signal.SIGKILL)
     with anyio.fail_after(10):
         assert (await runtime.wait(launch.container_id)).exit_code == 137
     await runtime.delete(launch.container_id)
+
+
+def test_the_last_whole_line_that_was_noted_of_a_container_counts(tmp_path: Path) -> None:
+    assert read_record(tmp_path) is None
+    first, second = (Record(container_id="c", bundle="/b", cgroup="/c", pid=pid) for pid in (0, 7))
+    (tmp_path / "record.json").write_text('{"container_id": "c", ')
+    assert read_record(tmp_path) is None
+    (tmp_path / "record.json").unlink()
+    for record in (first, second):
+        write_record(tmp_path, record)
+        assert read_record(tmp_path) == record
+    with (tmp_path / "record.json").open("a") as file:
+        file.write('{"container_id": "c", "bund')
+    assert read_record(tmp_path) == second
 
 
 async def test_what_no_record_knows_is_removed_and_the_rest_is_kept(
@@ -266,7 +280,7 @@ async def test_a_container_in_the_making_when_the_engine_died_can_be_deleted_and
     record = Record(container_id=launch.container_id, bundle=str(launch.bundle), cgroup=launch.cgroup)
     with ExitStack() as stack:
         # As far as an engine gets that is killed before the monitor's first report.
-        starting = runtime._spawn(launch, record, stack)
+        starting, _noted = runtime._spawn(launch, record, stack)
     second = Runtime(paths)
     await second.delete(launch.container_id)
     assert has_ended(starting.pidfd)

@@ -128,7 +128,7 @@ def test_a_monitor_leaves_the_service_that_the_engine_is(
     monkeypatch.setattr(cgroups, "ROOT", tmp_path)
     monkeypatch.setattr(cgroups, "hierarchies", lambda: Hierarchies(version, {}, (tmp_path,), None))
     monkeypatch.setattr(cgroups, "_unified_place", lambda: own_place)
+    assert cgroups.is_in_service() is is_moved
     for _ in range(2):
         cgroups.move_apart(4711, "/engine-monitors")
-    members = tmp_path / "engine-monitors" / "cgroup.procs"
-    assert (members.exists() and members.read_text() == "4711") is is_moved
+    assert (tmp_path / "engine-monitors" / "cgroup.procs").read_text() == "4711"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, nullcontext
 
 import anyio
 
 from compose.apply.files import archive
 from compose.apply.hooks import run_hooks
-from compose.apply.mounts import inline_files
+from compose.apply.mounts import InlineFile, inline_files
 from compose.apply.networks import network_request, volume_request
 from compose.apply.pulling import pull
 from compose.apply.refusals import refusals
@@ -27,6 +27,7 @@ from compose.plan.actions import (
     CreateContainer,
     CreateNetwork,
     CreateVolume,
+    DisconnectNetwork,
     KillContainer,
     Plan,
     PullImage,
@@ -87,6 +88,8 @@ class _Run:
         self.providers = {
             item.service: found for item in observed.containers if (found := observed.provider(item.service))
         }
+        # Made by an earlier run and never started: that may have been cut off before it put their files into them.
+        self.untried = {item.id for item in observed.containers if item.state == "created"}
         self.image_ids: dict[str, str] = {}
         self.failures: list[ComposeError] = []
         self.started: set[str] = set()
@@ -122,7 +125,9 @@ class _Run:
                     await done[number].wait()
                 began = time.monotonic()
                 try:
-                    await self.perform(step.action)
+                    # Waiting takes no turn: what it waits for may need the last one.
+                    async with nullcontext() if isinstance(step.action, WaitFor) else self.engine.turn():
+                        await self.perform(step.action)
                 except ComposeError as exc:
                     if not exc.subject and is_taken_back(exc):
                         exc.subject = subject_of(self.project, step.action, exc.message)
@@ -146,6 +151,8 @@ class _Run:
                 await self._create_network(action)
             case RemoveNetwork():
                 await self._remove(action, lambda: self.engine.remove_network(action.name))
+            case DisconnectNetwork():
+                await self._disconnect(action)
             case CreateVolume():
                 await self._create_volume(action)
             case RemoveVolume():
@@ -234,15 +241,15 @@ class _Run:
                 made = await self.engine.create_container(action.name, request, platform=action.service.platform)
                 self.made.containers[made.id] = action
             if files:
-                await self._put_files(made.id, archive(files, now=time.time()))
+                await self._put_files(made.id, files)
         self.ids[action.name] = self.ids[action.final_name] = made.id
         provider = self.providers.get(action.service.name)
         if not action.slug and (provider is None or action.final_name <= provider[0]):
             self.providers[action.service.name] = (action.final_name, made.id)
 
-    async def _put_files(self, container: str, tar: bytes) -> None:
+    async def _put_files(self, container: str, files: list[InlineFile]) -> None:
         try:
-            await self.engine.put_archive(container, "/", tar)
+            await self.engine.put_archive(container, "/", archive(files, now=time.time()))
         except BaseException:
             # A container without its files must not be started by the next `up` as if it were complete.
             with anyio.move_on_after(10, shield=True), refusals("removing the container", fine=(404,)):
@@ -253,9 +260,12 @@ class _Run:
         name = action.container
         with self._told(action, fine=(304,)):
             container = self.ids.get(name, name)
+            service = self.project.services.get(action.service)
+            if service and container in self.untried and (files := inline_files(self.project, service)):
+                await self._put_files(container, files)
             self._be_patient()
             await self.engine.start_container(container)
-            if service := self.project.services.get(action.service):
+            if service:
                 await run_hooks(self.engine, container, name, service.post_start)
             self.started.add(container)
 
@@ -284,6 +294,10 @@ class _Run:
         container = self.ids.get(action.container, action.container)
         with refusals(f"renaming container {action.container}"):
             await self.engine.rename_container(container, action.new_name)
+
+    async def _disconnect(self, action: DisconnectNetwork) -> None:
+        with refusals(f"disconnecting container {action.container} from network {action.network}", fine=(404,)):
+            await self.engine.disconnect_network(action.network, action.container_id, force=True)
 
     async def _remove(self, action: Action, call: Callable[[], Awaitable[object]]) -> None:
         """Remove what others may still use: then it stays, with a warning."""

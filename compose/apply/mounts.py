@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeAlias
 
 from compose.errors import ComposeError
 from compose.model.project import FileObject, Project
@@ -10,6 +11,9 @@ from compose.model.service import BindMount, FileMount, Mount, Service
 from compose.plan.hashing import inline_content
 from compose.plan.observed import ObservedMount
 from engine.wire import mounts as wire
+
+# A mount, its target and what is in it.
+InlineFile: TypeAlias = tuple[FileMount, str, str]
 
 
 def service_mounts(
@@ -47,12 +51,12 @@ def secret_target(mount: FileMount) -> str:
     return target if target.startswith("/") else f"/run/secrets/{target}"
 
 
-def inline_files(project: Project, service: Service) -> list[tuple[FileMount, str, str]]:
+def inline_files(project: Project, service: Service) -> list[InlineFile]:
     """The configs and secrets without a file: mount, target and content, to be copied into the container.
 
     Raises `ComposeError` when their variable is not set or the container's root cannot be written.
     """
-    files: list[tuple[FileMount, str, str]] = []
+    files: list[InlineFile] = []
     for kind, mount, target, source in _references(project, service):
         content = inline_content(project, source)
         if content is None:

@@ -13,8 +13,10 @@ from compose.cli.attached import Attachment, run_attached
 from compose.cli.connection import connected, equipped
 from compose.cli.run_request import RunRequest, one_off_service
 from compose.cli.session import Session
+from compose.cli.supplying import supplied
 from compose.cli.terminal import progress
 from compose.cli.working import Stage, perform, tell_warnings
+from compose.errors import UsageError
 from compose.model.project import Project
 from compose.plan.actions import CreateContainer, Plan, PullImage, Step
 from compose.plan.building import BuildOptions, plan_builds
@@ -30,8 +32,11 @@ async def run_one_off(session: Session, project: Project, request: RunRequest, *
     name = request.name or project.separator.join((project.name, request.service, "run", slug[:12]))
     async with connected(session) as engine:
         project = await equipped(session, engine, project)
-        service = one_off_service(project.services[request.service], request)
         async with progress(session, "run") as shown:
+            project = await supplied(engine, project, shown.update)
+            if request.service not in project.services:
+                raise UsageError(f"service `{request.service}` is provided by a program and has no container")
+            service = one_off_service(project.services[request.service], request)
             observed = await observe(engine, project.name, refreshed_images(project))
             wanted = BuildOptions(always=request.build)
             if builds := plan_builds(project, observed, wanted, {request.service} if request.build else ()):
@@ -62,7 +67,8 @@ async def run_one_off(session: Session, project: Project, request: RunRequest, *
         if request.detach:
             with refusals(f"starting container {name}"):
                 await engine.start_container(name)
-            sys.stdout.write(f"{name}\n")
+                container = await engine.inspect_container(name)
+            sys.stdout.write(f"{container.id}\n")
             return 0
         code: int | None = 1
         try:

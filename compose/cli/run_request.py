@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from compose.model.service import Mount, Port, Service
 
 
-@dataclass(frozen=True, slots=True)
-class RunRequest:
+class RunRequest(Struct, frozen=True):
     """The command's options; `tty` is whether the container gets a terminal, variables without a value are None."""
 
     service: str
@@ -57,7 +56,7 @@ def one_off_service(service: Service, request: RunRequest) -> Service:
         user=request.user or service.user,
         working_dir=request.workdir or service.working_dir,
         tty=request.tty and not request.detach,
-        stdin_open=request.interactive and not request.detach,
+        stdin_open=request.interactive,
         restart="no",
         container_name="",
         deploy=replace(service.deploy, restart_policy=None) if service.deploy else None,

@@ -51,6 +51,15 @@ class RemoveNetwork(Struct, frozen=True):
     because: str
 
 
+class DisconnectNetwork(Struct, frozen=True):
+    """Take a (stopped) container off a network that is going to be replaced."""
+
+    network: str
+    container: str
+    container_id: str
+    because: str
+
+
 class CreateVolume(Struct, frozen=True):
     """Make one of the project's volumes."""
 
@@ -132,7 +141,7 @@ class RemoveContainer(Struct, frozen=True):
 
 
 class RenameContainer(Struct, frozen=True):
-    """Give a replacement the name of what it replaced."""
+    """Give a replacement (its id, or its name in this plan) the name of what it replaced."""
 
     container: str
     new_name: str
@@ -155,6 +164,7 @@ Action: TypeAlias = (
     | BuildImage
     | CreateNetwork
     | RemoveNetwork
+    | DisconnectNetwork
     | CreateVolume
     | RemoveVolume
     | RemoveImage
@@ -173,6 +183,7 @@ _TITLES: dict[type, str] = {
     BuildImage: "build {0.image}",
     CreateNetwork: "create network {0.network.name}",
     RemoveNetwork: "remove network {0.name}",
+    DisconnectNetwork: "disconnect {0.container} from network {0.network}",
     CreateVolume: "create volume {0.volume.name}",
     RemoveVolume: "remove volume {0.name}",
     RemoveImage: "remove image {0.image}",

@@ -16,6 +16,7 @@ from compose.plan.actions import (
     CreateContainer,
     CreateNetwork,
     CreateVolume,
+    DisconnectNetwork,
     Plan,
     PlanBuilder,
     PullImage,
@@ -28,6 +29,7 @@ from compose.plan.actions import (
 )
 from compose.plan.images import familiar, image_of
 from compose.plan.labels import container_name
+from compose.plan.leftovers import Tidied, tidied
 from compose.plan.observed import Observed, ObservedContainer, ObservedMount
 from compose.plan.pulling import mounted_images, pull_reason
 from compose.plan.survey import (
@@ -43,6 +45,7 @@ from compose.plan.survey import (
 
 __all__ = ["Options", "orphans", "plan_pulls", "reconcile"]
 
+_ALIVE = ("running", "restarting", "paused")
 _ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 
 
@@ -71,6 +74,8 @@ def reconcile(project: Project, observed: Observed, options: Options) -> Plan:
 
     Raises `ComposeError` for what cannot be: a missing external network or volume, an image that may not be pulled.
     """
+    remains = tidied(project, observed)
+    observed = remains.observed
     found = survey(project, observed, options)
     left = orphans(observed, {*project.services, *project.disabled})
     warnings = list(found.warnings)
@@ -81,6 +86,7 @@ def reconcile(project: Project, observed: Observed, options: Options) -> Plan:
         )
     unchanged = tuple(item.name for needs in found.services.values() for item in needs.running)
     planner = _Planner(project, observed, options, found)
+    planner.settle(remains)
     if planner.has_work or (left and options.remove_orphans):
         planner.plan(left if options.remove_orphans else [])
     return Plan(tuple(planner.builder.steps), unchanged, tuple(warnings))
@@ -100,7 +106,7 @@ class _Planner:
         self.waits: dict[tuple[str, str], int] = {}
         self.resources: dict[tuple[str, str], int] = {}  # ("network" | "volume", key) -> its step
         self.pulls: dict[str, int] = {}  # image -> its step
-        self.gone: dict[str, int] = {}  # id of a container removed before its successor is made -> that step
+        self.settled: dict[str, list[int]] = {}  # service -> steps that end what an earlier run has begun
         self.stopped: dict[str, int] = {}
 
     @property
@@ -110,6 +116,16 @@ class _Planner:
         if found.networks or found.volumes or options.untouched or (options.is_waiting and options.is_starting):
             return True
         return any(needs.has_work or (needs.idle and options.is_starting) for needs in found.services.values())
+
+    def settle(self, remains: Tidied) -> None:
+        """Finish, or undo, the replacements that an earlier run has not finished."""
+        because = "an earlier run was cut off"
+        for item in remains.abortive:
+            step = self.builder.add(RemoveContainer(item.name, item.id, because, keep_volumes=False))
+            self.settled.setdefault(item.service, []).append(step)
+        for item, name in remains.nameless:
+            step = self.builder.add(RenameContainer(item.id, name, because))
+            self.settled.setdefault(item.service, []).append(step)
 
     def plan(self, left: list[ObservedContainer]) -> None:
         """Add every step."""
@@ -137,16 +153,18 @@ class _Planner:
         return [name for name in start_order(self.project) if name in self.found.services]
 
     def _clear_the_way(self) -> None:
-        """Remove what must be gone first: a changed network goes only after all who use it."""
-        users: list[int] = []
-        for needs in self.found.services.values():
-            for stale in needs.stale:
-                if stale.at_once:
-                    self.gone[stale.old.id] = self._stop_and_remove(stale.old, stale.verdict.because)
-                    users.append(self.gone[stale.old.id])
+        """A changed network goes once all have stopped and left it. They stay until their successors are there."""
         for key in sorted(self.found.diverged_networks):
-            name = self.project.networks[key].name
-            self.resources["old network", key] = self.builder.add(RemoveNetwork(name, "configuration changed"), users)
+            name, because = self.project.networks[key].name, f"network {key} changed"
+            users = [item for needs in self.found.services.values() for item in needs.containers]
+            left = [self._disconnect(item, name, because) for item in users if name in item.networks]
+            self.resources["old network", key] = self.builder.add(RemoveNetwork(name, "configuration changed"), left)
+
+    def _disconnect(self, item: ObservedContainer, network: str, because: str) -> int:
+        if item.state in _ALIVE and item.id not in self.stopped:
+            self._stop(item, because, list(self.pulls.values()))
+        after = [self.stopped[item.id]] if item.id in self.stopped else list(self.pulls.values())
+        return self.builder.add(DisconnectNetwork(network, item.name, item.id, because), after)
 
     def _resources(self) -> None:
         for key, because in self.found.networks.items():
@@ -184,6 +202,7 @@ class _Planner:
         for name in namespace_providers(service):
             steps += self.ready.get(name, [])
         images = (image_of(self.project, service), *mounted_images(self.project, service, self.observed))
+        steps += self.settled.get(service.name, [])
         return [*steps, *(self.pulls[image] for image in images if image in self.pulls)]
 
     def _create(self, service: Service, number: int, before: list[int], because: str) -> int:
@@ -196,11 +215,10 @@ class _Planner:
         old, because = stale.old, stale.verdict.because
         final = container_name(self.project, service, old.number)
         inherited = () if self.options.renew_anonymous_volumes else _inherited(service, old)
-        is_gone = old.id in self.gone
         action = CreateContainer(
             service,
             old.number,
-            final if is_gone else f"{old.id[:12]}_{final}",
+            f"{old.id[:12]}_{final}",
             final,
             image_of(self.project, service),
             because,
@@ -208,8 +226,6 @@ class _Planner:
             replaces=old.id,
             inherited=inherited,
         )
-        if is_gone:
-            return self.builder.add(action, [*before, self.gone[old.id]])
         created = self.builder.add(action, before)
         dependants = self._stop_dependants(service)
         removed = self._stop_and_remove(old, because, after=[created, *dependants])
@@ -240,6 +256,7 @@ class _Planner:
         self.starts[service.name] = []
         is_starting = bool(todo) or service.name in self.options.untouched
         before = [*self._dependencies(service, is_starting=is_starting), *self.pulls.values()]
+        before += self.settled.get(service.name, [])
         for name, step in todo:
             after = [*before, step] if step else before
             self.starts[service.name].append(self.builder.add(StartContainer(name, service.name, because), after))
@@ -303,7 +320,7 @@ class _Planner:
 
     def _stop_and_remove(self, item: ObservedContainer, because: str, after: list[int] | None = None) -> int:
         before = [*self.pulls.values(), *(after or [])]
-        if item.state in ("running", "restarting", "paused"):
+        if item.state in _ALIVE:
             if item.id in self.stopped:
                 before = [*before, self.stopped[item.id]]
             else:

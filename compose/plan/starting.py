@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from compose.model.project import Project
 from compose.plan.actions import Awaited, Plan, PlanBuilder, StartContainer, WaitFor
-from compose.plan.observed import ObservedContainer
+from compose.plan.leftovers import tidied
+from compose.plan.observed import Observed, ObservedContainer
 from compose.plan.teardown import in_dependency_order
 
 
@@ -14,7 +15,8 @@ def plan_start(project: Project, containers: Sequence[ObservedContainer], *, wai
     """Start what does not run of `containers`; conditions of `depends_on` hold where the project is known."""
     builder = PlanBuilder()
     services: dict[str, list[ObservedContainer]] = {}
-    for item in sorted(containers, key=lambda item: (item.service, item.number)):
+    present = tidied(project, Observed(tuple(containers))).observed.containers
+    for item in sorted(present, key=lambda item: (item.service, item.number)):
         services.setdefault(item.service, []).append(item)
     dependencies = {name: items[0].depends_on for name, items in services.items()}
     starts: dict[str, list[int]] = {}

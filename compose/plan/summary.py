@@ -14,6 +14,7 @@ from compose.plan.actions import (
     CreateContainer,
     CreateNetwork,
     CreateVolume,
+    DisconnectNetwork,
     KillContainer,
     Plan,
     PullImage,
@@ -99,7 +100,7 @@ def _take(entries: dict[tuple[Kind, str], Entry], action: Action) -> None:  # no
             # Its successor may have been planned already, under the same name.
             if found is None or found.verb == "stop":
                 add("container", action.container, "remove", action.because)
-        case RenameContainer() | WaitFor():
+        case RenameContainer() | DisconnectNetwork() | WaitFor():
             return  # nothing becomes of it that the other steps do not tell
 
 

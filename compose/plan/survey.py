@@ -56,11 +56,10 @@ class Verdict(Struct, frozen=True):
 
 
 class Replacement(Struct, frozen=True):
-    """A container to be replaced. `at_once`: it has to go before its successor can be made."""
+    """A container to be replaced."""
 
     old: ObservedContainer
     verdict: Verdict
-    at_once: bool = False
 
 
 class ServiceNeeds(Struct):
@@ -80,6 +79,11 @@ class ServiceNeeds(Struct):
     def has_work(self) -> bool:
         """Whether anything but starting has to be done."""
         return bool(self.stale or self.surplus or self.new_numbers)
+
+    @property
+    def containers(self) -> list[ObservedContainer]:
+        """All that there are now."""
+        return [*self.running, *self.idle, *(each.old for each in self.stale), *self.surplus]
 
 
 class Survey(Struct, frozen=True):
@@ -226,9 +230,9 @@ def _service(
     for item in containers[:wanted]:
         network = next((key for key in networks_of(project, service) if key in diverged), "")
         if network:
-            needs.stale.append(Replacement(item, Verdict(f"network {network} changed"), at_once=True))
+            needs.stale.append(Replacement(item, Verdict(f"network {network} changed")))
         elif verdict := verdicts[item.id]:
-            needs.stale.append(Replacement(item, verdict, at_once=bool(service.container_name)))
+            needs.stale.append(Replacement(item, verdict))
         elif item.state in ("running", "restarting"):
             needs.running.append(item)
         else:
@@ -255,7 +259,7 @@ def _verdict(
     wanted_image = image_id(observed, image_of(project, needs.service))
     if wanted_image and item.image_id and wanted_image != item.image_id:
         return Verdict("image changed", (Change(("image",), item.image_id, wanted_image),))
-    if item.state == "running" and (key := _left_network(project, needs.service, item, observed)):
+    if key := _left_network(project, needs.service, item, observed):
         return Verdict(f"not connected to network {key}")
     mounted = {mount.name for mount in item.mounts if mount.type == "volume"}
     for key in volumes_of(project, needs.service):
@@ -271,10 +275,12 @@ def _differences(item: ObservedContainer, document: bytes) -> tuple[Change, ...]
 
 
 def _left_network(project: Project, service: Service, item: ObservedContainer, observed: Observed) -> str:
-    connected = set(item.networks.values()) | set(item.networks)
+    connected = {*item.networks, *item.networks.values()}
     for key in networks_of(project, service):
-        found = observed.networks.get(project.networks[key].name)
-        if found and found.id not in connected and found.name not in connected:
+        name = project.networks[key].name
+        found = observed.networks.get(name)
+        # One that is to be made anew, too: who left the old one does not come back to it by itself.
+        if name not in connected and not (found and found.id in connected):
             return key
     return ""
 

@@ -103,19 +103,22 @@ def in_dependency_order(
 def _down_containers(
     project: Project | None, observed: Observed, options: DownOptions
 ) -> tuple[list[ObservedContainer], list[str]]:
+    """What goes: not the containers of `run` nor orphans, unless asked, nor what belongs to inactive profiles."""
+    candidates = [item for item in observed.containers if options.remove_orphans or not item.is_one_off]
     if options.services:
-        return [item for item in observed.containers if item.service in options.services], []
-    if project is None or options.remove_orphans:
-        return list(observed.containers), []
-    known = {*project.services, *project.disabled}
-    left = orphans(observed, known)
-    # One-off containers go too: docker compose removes them with their project.
-    kept = {item.id for item in left}
+        return [item for item in candidates if item.service in options.services], []
+    if project is None:
+        return candidates, []
+    left = {item.id: item.name for item in orphans(observed, {*project.services, *project.disabled})}
     warnings = []
-    if left:
-        names = ", ".join(item.name for item in left)
+    if left and not options.remove_orphans:
+        names = ", ".join(left.values())
         warnings.append(f"found orphan containers ({names}) for this project; --remove-orphans cleans them up")
-    return [item for item in observed.containers if item.id not in kept], warnings
+    return [
+        item
+        for item in candidates
+        if item.service in project.services or (item.service not in project.disabled and options.remove_orphans)
+    ], warnings
 
 
 def _by_service(containers: Iterable[ObservedContainer]) -> list[ObservedContainer]:

@@ -12,6 +12,7 @@ from compose.plan.actions import (
     CreateContainer,
     CreateNetwork,
     CreateVolume,
+    DisconnectNetwork,
     KillContainer,
     PullImage,
     RemoveContainer,
@@ -56,11 +57,11 @@ _AWAITED = {"healthy": "Healthy", "completed": "Exited", "running": "Healthy"}
 
 
 def words(action: Action) -> Iterator[Words]:
-    """The words of an act: of a wait for each of its containers, of a renaming none, because nobody sees it."""
+    """The words of an act: of a wait for each of its containers, of renamings and the like none: nobody sees them."""
     match action:
         case WaitFor():
             yield from (Words(f"Container {name}", "Waiting", _AWAITED[action.condition]) for name in action.containers)
-        case RenameContainer():
+        case RenameContainer() | DisconnectNetwork():
             return
         case _:
             found = _WORDS[type(action)]

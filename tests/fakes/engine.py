@@ -366,7 +366,7 @@ class FakeEngine:
 
     def _new_id(self) -> str:
         self._count += 1
-        return f"{self._count:064x}"
+        return f"{self._count:012x}".ljust(64, "0")  # told apart by their short forms, too
 
     def _tell(self, container: FakeContainer) -> None:
         container.news.set()

@@ -151,22 +151,19 @@ def test_a_rerun_job_is_awaited_also_for_those_who_run_already() -> None:
     """)
 
 
-def test_a_changed_network_is_made_anew_after_all_its_users_are_gone() -> None:
-    project = make_project(make_service("web"), make_service("db"))
-    before = make_project(
-        make_service("web"), make_service("db"), networks={"default": Network("default", "app_default", internal=True)}
-    )
+def test_a_changed_network_is_made_anew_after_all_its_users_have_left_it_and_before_they_are_removed() -> None:
+    project = make_project(make_service("web"))
+    internal = {"default": Network("default", "app_default", internal=True)}
+    before = make_project(make_service("web"), networks=internal)
     assert str(reconcile(project, make_observed(before), Options())) == expect("""
         [] #1 stop app-web-1 -- network default changed
-        [1] #2 remove app-web-1 -- network default changed
-        [] #3 stop app-db-1 -- network default changed
-        [3] #4 remove app-db-1 -- network default changed
-        [2,4] #5 remove network app_default -- configuration changed
-        [5] #6 create network app_default -- configuration changed
-        [2,6] #7 create app-web-1 -- network default changed
-        [4,6] #8 create app-db-1 -- network default changed
-        [7] #9 start app-web-1 -- new container
-        [8] #10 start app-db-1 -- new container
+        [1] #2 disconnect app-web-1 from network app_default -- network default changed
+        [2] #3 remove network app_default -- configuration changed
+        [3] #4 create network app_default -- configuration changed
+        [4] #5 create 000000000000_app-web-1 -- network default changed
+        [1,5] #6 remove app-web-1 -- network default changed
+        [6] #7 rename 000000000000_app-web-1 to app-web-1 -- takes the place of the old one
+        [7] #8 start app-web-1 -- new container
     """)
 
 

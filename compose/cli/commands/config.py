@@ -87,22 +87,25 @@ def _text(session: Session, loaded: Loaded, options: Mapping[str, Any], style: s
     if style == "json":
         return _json(document, options)
     from compose.render.document import as_yaml
+    from compose.render.ordering import in_order, sorted_through
 
     if options["no_interpolate"]:
-        return as_yaml(document)
+        return as_yaml(sorted_through(document))
     from compose.load.forms.yaml_form import yaml_form
 
-    return as_yaml(yaml_form(document, loaded.places.tree))
+    return as_yaml(in_order(yaml_form(document, loaded.places.tree)))
 
 
 def _json(document: dict[str, Any], options: Mapping[str, Any]) -> str:
     from compose.load.forms.nulls import with_nulls
     from compose.render.document import as_json
+    from compose.render.ordering import in_order, sorted_through
 
     is_interpolated, is_normalised = not options["no_interpolate"], not options["no_normalize"]
     if is_interpolated:
         document.pop("models", None)  # the reference leaves them out of JSON
-    return as_json(with_nulls(document, is_interpolated=is_interpolated, is_normalised=is_normalised))
+    document = with_nulls(document, is_interpolated=is_interpolated, is_normalised=is_normalised)
+    return as_json(dict(sorted(in_order(document).items())) if is_interpolated else sorted_through(document))
 
 
 def _write(session: Session, text: str, output: str) -> None:

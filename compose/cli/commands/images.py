@@ -12,6 +12,8 @@ import click
 from compose.cli.arguments import services_argument
 from compose.cli.session import Session
 
+_NEVER = "0001-"  # the year of Go's zero time
+
 if TYPE_CHECKING:
     from compose.plan.observed import ObservedContainer
     from engine.wire.images import ImageInspect
@@ -27,7 +29,7 @@ def command(session: Session, services: tuple[str, ...], quiet: bool, style: str
     from compose.apply.refusals import refusals
     from compose.cli.asynchronous import run_async
     from compose.cli.located import located
-    from compose.render.tables import table
+    from compose.render.tables import COMPOSE_NARROWEST, table
 
     async def work() -> list[tuple[ObservedContainer, ImageInspect]]:
         async with located(session, services) as place:
@@ -36,12 +38,13 @@ def command(session: Session, services: tuple[str, ...], quiet: bool, style: str
 
     found = run_async(work)
     if quiet:
-        text = "".join(f"{image_id}\n" for image_id in dict.fromkeys(image.id for _, image in found))
+        identities = dict.fromkeys(image.id.removeprefix("sha256:") for _, image in found)
+        text = "".join(f"{identity}\n" for identity in identities)
     elif style == "json":
         text = json.dumps([_record(item, image) for item, image in found], separators=(",", ":")) + "\n"
     else:
         header = ("CONTAINER", "REPOSITORY", "TAG", "PLATFORM", "IMAGE ID", "SIZE", "CREATED")
-        text = table(header, [_row(item, image) for item, image in found])
+        text = table(header, [_row(item, image) for item, image in found], narrowest=COMPOSE_NARROWEST)
     sys.stdout.write(text)
 
 
@@ -54,7 +57,7 @@ def _record(item: ObservedContainer, image: ImageInspect) -> dict[str, object]:
         "Tag": tag,
         "Platform": f"{image.os}/{image.architecture}",
         "Size": image.size,
-        "Created": image.created,
+        "LastTagTime": _named_at(image),
     }
 
 
@@ -65,9 +68,16 @@ def _row(item: ObservedContainer, image: ImageInspect) -> tuple[str, ...]:
     repository, tag = _name(item)
     identity = image.id.removeprefix("sha256:")[:12]
     platform = f"{image.os}/{image.architecture}"
-    age = time.time() - parse_time(image.created) / 1e9 if image.created else None
+    named_at = _named_at(image)
+    age = time.time() - parse_time(named_at) / 1e9 if named_at else None
     created = "N/A" if age is None else f"{human_duration(age)} ago"
-    return (item.name, repository, tag, platform, identity, human_size(image.size), created)
+    return (item.name, repository, tag, platform, identity, human_size(image.size, 3), created)
+
+
+def _named_at(image: ImageInspect) -> str:
+    """When the image got its name on this engine, else when it was made."""
+    named_at = image.metadata.get("LastTagTime", "")
+    return image.created if named_at.startswith(_NEVER) or not named_at else named_at
 
 
 def _name(item: ObservedContainer) -> tuple[str, str]:

@@ -18,19 +18,15 @@ def command(session: Session, services: tuple[str, ...]) -> None:
     from compose.apply.refusals import refusals
     from compose.cli.asynchronous import run_async
     from compose.cli.located import located
-    from compose.render.tables import table
+    from compose.render.processes import Processes, processes_table
 
-    async def work() -> tuple[list[str], list[list[str]]]:
-        titles: list[str] = []
-        rows: list[list[str]] = []
+    async def work() -> list[Processes]:
+        lists: list[Processes] = []
         async with located(session, services, everything=False) as place:
             for item in place.running():
                 with refusals(f"looking into container {item.name}"):
                     found = await place.engine.top_container(item.id)
-                titles = found.titles
-                rows += [[item.service, str(item.number), *process] for process in found.processes]
-        return titles, rows
+                lists.append(Processes(item.service, item.number, found.titles, found.processes))
+        return lists
 
-    titles, rows = run_async(work)
-    if rows:
-        sys.stdout.write(table(["SERVICE", "#", *titles], rows))
+    sys.stdout.write(processes_table(run_async(work)))

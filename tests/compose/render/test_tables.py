@@ -25,6 +25,11 @@ def test_columns_are_as_wide_as_their_widest_cell() -> None:
     )
 
 
+def test_an_empty_cell_leaves_the_padding_before_it() -> None:
+    assert table(["A", "B"], [["x", ""]]) == "A   B\nx   \n"
+    assert table(["A", "B"], [["x", "y"]], narrowest=4, gap=2) == "A   B\nx   y\n"
+
+
 def test_signs_that_take_two_columns_count_twice() -> None:
     assert table(["A", "B"], [["日本", "x"], ["e\u0301", "y"]]) == "A      B\n日本   x\ne\u0301      y\n"
 

@@ -15,10 +15,20 @@ from engine.containers.making.creation import check_bind_source
 from engine.containers.making.mounts import oci_mount
 from engine.containers.record import ContainerRecord, MountRecord
 from engine.errors import BadRequest, EngineError, NotFound
-from engine.kernel.mounts import MS_NODEV, MS_NOEXEC, MS_NOSUID, has_recursive_read_only, mount, mount_of, unmount
+from engine.kernel.mounts import (
+    MS_BIND,
+    MS_NODEV,
+    MS_NOEXEC,
+    MS_NOSUID,
+    MS_REC,
+    has_recursive_read_only,
+    mount,
+    mount_of,
+    unmount,
+)
 from engine.runtime.launch import OciMount
 from engine.storage.copying import copy_tree
-from engine.storage.rooted import resolve_in_root
+from engine.storage.rooted import open_in_root, resolve_in_root
 
 
 class Sources:
@@ -40,12 +50,16 @@ class Sources:
         for number, wish in enumerate(record.mounts):
             if wish.kind == "image":
                 await self._drivers.snapshots.unmount_at(self._image_place(record, number))
+            elif wish.kind == "volume" and wish.subpath:
+                await anyio.to_thread.run_sync(release_part, self._part_place(record, number))
         for name in unused_volumes:
             await self._drivers.volumes.unmount(name)
 
     async def _source(self, record: ContainerRecord, wish: MountRecord, rootfs: Path, number: int) -> Path:
         if wish.kind == "volume":
-            return await self._volume(wish, rootfs)
+            path = await self._volume(wish, rootfs)
+            place = self._part_place(record, number)
+            return await anyio.to_thread.run_sync(hold_part, path, wish.subpath, place) if wish.subpath else path
         if wish.kind == "image":
             place = self._image_place(record, number)
             image = self._drivers.images.get(wish.source)
@@ -66,7 +80,11 @@ class Sources:
                 fill = partial(copy_tree, source)
                 is_mounted = bool(self._drivers.volumes.get(wish.name).options)
                 await self._drivers.volumes.seed(wish.name, partial(_fill_mounted, fill) if is_mounted else fill)
-        return _below(path, wish.subpath)
+        return path
+
+    def _part_place(self, record: ContainerRecord, number: int) -> Path:
+        # Not with the container's files, which are deleted as a whole: a part is somebody's data.
+        return self._drivers.paths.run / "parts" / f"{record.id}-{number}"
 
     def _image_place(self, record: ContainerRecord, number: int) -> Path:
         return self._drivers.paths.containers / record.id / "images" / str(number)
@@ -93,6 +111,34 @@ def check_propagation(wish: MountRecord) -> None:
             f"path {wish.source} is mounted on {entry.point} but it is not a {wanted} mount",
             hint=f"let it be one with `mount --make-shared {entry.point}`",
         )
+
+
+def hold_part(root: Path, subpath: str, place: Path) -> Path:
+    """Mount what a volume has at `subpath` on `place`, and return that. Who writes to the volume meanwhile, as another
+    container may, cannot put a link in its way that leads out. Blocks. Raises `BadRequest`, `NotFound`.
+    """
+    _below(root, subpath)
+    descriptor = open_in_root(root, subpath, os.O_PATH)
+    try:
+        release_part(place)
+        place.parent.mkdir(mode=0o700, exist_ok=True)
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            place.mkdir()
+        else:
+            place.touch()
+        mount(f"/proc/self/fd/{descriptor}", place, flags=MS_BIND | MS_REC)
+    finally:
+        os.close(descriptor)
+    return place
+
+
+def release_part(place: Path) -> None:
+    """Undo `hold_part`; nothing mounted is fine."""
+    unmount(place, lazily=True)
+    if place.is_dir():
+        place.rmdir()
+    else:
+        place.unlink(missing_ok=True)
 
 
 def share_memory(home: Path, record: ContainerRecord) -> OciMount:

@@ -8,6 +8,7 @@ from pathlib import Path
 import anyio.to_thread
 import pytest
 
+from engine.containers.making.sources import hold_part, release_part
 from engine.containers.streams.options import LogOptions
 from engine.errors import BadRequest, EngineError, NotFound
 from engine.kernel.mounts import MS_SHARED, mount, mount_points, unmount
@@ -97,6 +98,24 @@ async def test_a_subpath_does_not_lead_out_of_its_volume(engine: Engine) -> None
             await engine.start("true", host=part(subpath))
     with pytest.raises(NotFound, match=r"cannot access path .*/missing: lstat"):
         await engine.start("true", host=part("missing"))
+
+
+async def test_a_part_of_a_volume_stays_what_it_was_when_it_is_replaced_by_a_link(tmp_path: Path) -> None:
+    volume, place = tmp_path / "volume", tmp_path / "run" / "part"
+    (volume / "part").mkdir(parents=True)
+    (volume / "part" / "file").write_text("inner")
+    (volume / "single").write_text("one")
+    (tmp_path / "run").mkdir()
+    for subpath, found in (("part", place / "file"), ("single", place)):
+        hold_part(volume, subpath, place)
+        try:
+            (volume / subpath).rename(volume / f"old-{subpath}")
+            (volume / subpath).symlink_to("/etc")
+            assert found.read_text() in ("inner", "one")
+        finally:
+            release_part(place)
+        assert not place.exists()
+    assert (volume / "old-single").read_text() == "one"
 
 
 async def test_a_part_of_an_image_can_be_mounted(engine: Engine) -> None:

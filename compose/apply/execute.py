@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, nullcontext
 
 import anyio
@@ -36,6 +36,8 @@ from compose.plan.actions import (
     RemoveNetwork,
     RemoveVolume,
     RenameContainer,
+    RestartContainer,
+    RunProvider,
     StartContainer,
     Step,
     StopContainer,
@@ -59,6 +61,7 @@ async def execute(  # noqa: PLR0913 - what, where, and how it is told
     keep_going: bool = False,
     trace: Trace | None = None,
     patience_seconds: float | None = None,
+    variables: dict[str, Mapping[str, str]] | None = None,
 ) -> frozenset[str]:
     """Do every step of `plan` and report each; returns the ids of the containers that were started.
 
@@ -67,9 +70,11 @@ async def execute(  # noqa: PLR0913 - what, where, and how it is told
     Before a first failure is raised, what was made for nothing is removed again (see `unmaking`).
     Cancellation leaves finished steps as they are. A `trace` gets the time of every step. When `patience_seconds`
     have passed since the first start and not everything is as waited for, that is a `ServiceFailed`, too.
+    `variables` get what the programs of providers tell, by service.
     """
     run = _Run(engine, project, observed, report)
     run.patience_seconds = math.inf if patience_seconds is None else patience_seconds
+    run.variables = {} if variables is None else variables
     await run.all(plan, keep_going=keep_going, spans=trace.begin(plan) if trace else [])
     return frozenset(run.started)
 
@@ -95,8 +100,10 @@ class _Run:
         self.started: set[str] = set()
         self.made = Made()
         self.failed: set[str] = set()
+        self.unready: set[str] = set()  # containers whose hooks have not let them stop: they are not removed either
         self.waiter: Waiter | None = None
         self.patience_seconds = math.inf
+        self.variables: dict[str, Mapping[str, str]] = {}
         self.patience = anyio.CancelScope()
 
     async def all(self, plan: Plan, *, keep_going: bool, spans: list[Span]) -> None:
@@ -165,12 +172,16 @@ class _Run:
                 await self._start(action)
             case StopContainer():
                 await self._stop(action)
+            case RestartContainer():
+                await self._restart(action)
             case KillContainer():
                 await self._kill(action)
             case RemoveContainer():
                 await self._remove_container(action)
             case RenameContainer():
                 await self._rename(action)
+            case RunProvider():
+                await self._run_provider(action)
             case WaitFor():
                 await self._wait(action)
 
@@ -278,14 +289,28 @@ class _Run:
         name = action.container
         with self._told(action, fine=(304, 404)):
             if service := self.project.services.get(action.service):
+                self.unready.add(action.container_id)
                 await run_hooks(self.engine, action.container_id, name, service.pre_stop)
+                self.unready.discard(action.container_id)
             await self.engine.stop_container(action.container_id, timeout_seconds=action.timeout_seconds)
+
+    async def _restart(self, action: RestartContainer) -> None:
+        name, container = action.container, action.container_id
+        with self._told(action):
+            service = self.project.services.get(action.service)
+            if service:
+                await run_hooks(self.engine, container, name, service.pre_stop)
+            await self.engine.restart_container(container, timeout_seconds=action.timeout_seconds)
+            if service:
+                await run_hooks(self.engine, container, name, service.post_start)
 
     async def _kill(self, action: KillContainer) -> None:
         with self._told(action, fine=(404, 409)):
             await self.engine.kill_container(action.container_id, action.signal)
 
     async def _remove_container(self, action: RemoveContainer) -> None:
+        if action.container_id in self.unready:
+            return
         with self._told(action, fine=(404,)):
             await self.engine.remove_container(action.container_id, force=True, volumes=not action.keep_volumes)
         self.made.removed.add(action.container_id)
@@ -298,6 +323,14 @@ class _Run:
     async def _disconnect(self, action: DisconnectNetwork) -> None:
         with refusals(f"disconnecting container {action.container} from network {action.network}", fine=(404,)):
             await self.engine.disconnect_network(action.network, action.container_id, force=True)
+
+    async def _run_provider(self, action: RunProvider) -> None:
+        from compose.apply.providing import run_provider  # hardly any project has one
+
+        with self._told(action):
+            name = action.service.name
+            tell = lambda text: self._say(name, text, Phase.WORKING)  # noqa: E731
+            self.variables[name] = await run_provider(action, self.project, self.engine.address, tell)
 
     async def _remove(self, action: Action, call: Callable[[], Awaitable[object]]) -> None:
         """Remove what others may still use: then it stays, with a warning."""

@@ -19,6 +19,7 @@ from compose.apply.preflight import preflight
 from compose.cli.connection import connected, equipped
 from compose.cli.interrupts import on_interrupts
 from compose.cli.session import Session
+from compose.cli.supplying import supplied
 from compose.cli.terminal import output_colour, progress, warn, write_output, write_text
 from compose.cli.up_options import UpRequest
 from compose.cli.working import Stage, perform, tell_warnings
@@ -74,7 +75,7 @@ async def prepared(
     trace: Trace | None = None,
 ) -> tuple[Plan, Stage]:
     """The plan of an `up`; before it is made, images are built, and those pulled that may change containers."""
-    project = await equipped(session, engine, project)
+    project = await supplied(engine, await equipped(session, engine, project), report, trace)
     options, fresh = request.plan_options(), refreshed_images(project)
     observed = await observe(engine, project.name, fresh)
     builds = plan_builds(project, observed, request.build_options())

@@ -97,7 +97,6 @@ _SERVICE = {
         "yes", "yes", "json-file, local, journald and none, with all their options; another is an error", is_quiet=True
     ),
     "mem_swappiness": Rule("partly", "partly", _CGROUP_V1),
-    "models": Rule("no", "yes", "no language models are run"),
     "oom_kill_disable": Rule("partly", "partly", _CGROUP_V1),
     "ports.app_protocol": Rule("no", "no", "a note for people and tools", is_quiet=True),
     "ports.mode": Rule(
@@ -107,7 +106,6 @@ _SERVICE = {
         is_quiet=True,
     ),
     "ports.name": Rule("no", "no", "a note for people and tools", is_quiet=True),
-    "provider": Rule("refused", "yes", "services by other programs are not provided yet"),
     "pull_policy": Rule(
         "yes",
         "yes",
@@ -134,7 +132,6 @@ _SERVICE = {
 RULES: dict[str, Rule] = {
     "version": Rule("no", "no", "obsolete: every file is read by the same rules", is_quiet=True),
     **{f"services.*.{path}": rule for path, rule in _SERVICE.items()},
-    "models": Rule("no", "yes", "no language models are run", is_quiet=True),
     "networks.*.attachable": Rule(
         "swarm", "swarm", "every container may be attached; only Swarm forbids it", is_quiet=True
     ),

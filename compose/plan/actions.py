@@ -122,6 +122,16 @@ class StopContainer(Struct, frozen=True):
     timeout_seconds: int | None = None
 
 
+class RestartContainer(Struct, frozen=True):
+    """Stop a container and start it again, as it is; `timeout_seconds` None is its own grace period."""
+
+    container: str
+    container_id: str
+    service: str
+    because: str
+    timeout_seconds: int | None = None
+
+
 class KillContainer(Struct, frozen=True):
     """Send a signal to a container."""
 
@@ -159,6 +169,14 @@ class WaitFor(Struct, frozen=True):
     is_required: bool = True
 
 
+class RunProvider(Struct, frozen=True):
+    """Have a program provide a service instead of a container (`up`), or take it away again (`down`)."""
+
+    service: Service
+    verb: Literal["up", "down"]
+    because: str
+
+
 Action: TypeAlias = (
     PullImage
     | BuildImage
@@ -171,9 +189,11 @@ Action: TypeAlias = (
     | CreateContainer
     | StartContainer
     | StopContainer
+    | RestartContainer
     | KillContainer
     | RemoveContainer
     | RenameContainer
+    | RunProvider
     | WaitFor
 )
 
@@ -190,9 +210,11 @@ _TITLES: dict[type, str] = {
     CreateContainer: "create {0.name}",
     StartContainer: "start {0.container}",
     StopContainer: "stop {0.container}",
+    RestartContainer: "restart {0.container}",
     KillContainer: "kill {0.container}",
     RemoveContainer: "remove {0.container}",
     RenameContainer: "rename {0.container} to {0.new_name}",
+    RunProvider: "provider {0.verb} {0.service.name}",
     WaitFor: "wait until {0.service} is {0.condition}",
 }
 

@@ -23,6 +23,8 @@ from compose.plan.actions import (
     RemoveNetwork,
     RemoveVolume,
     RenameContainer,
+    RestartContainer,
+    RunProvider,
     StartContainer,
     StopContainer,
     WaitFor,
@@ -30,8 +32,8 @@ from compose.plan.actions import (
 from compose.plan.changes import Change
 from compose.plan.observed import Observed
 
-Kind = Literal["image", "network", "volume", "container"]
-Verb = Literal["keep", "pull", "build", "create", "recreate", "start", "restart", "stop", "kill", "remove"]
+Kind = Literal["image", "network", "volume", "provider", "container"]
+Verb = Literal["keep", "pull", "build", "create", "recreate", "start", "restart", "stop", "kill", "remove", "run"]
 
 
 class Entry(Struct, frozen=True):
@@ -57,7 +59,7 @@ def summary(plans: Iterable[Plan], observed: Observed) -> tuple[Entry, ...]:
     for key, entry in entries.items():
         if entry.kind == "container" and not entry.service:  # its act names the container alone
             entries[key] = replace(entry, service=services.get(entry.name, ""))
-    order = ("image", "network", "volume", "container")
+    order = ("image", "network", "volume", "provider", "container")
     return tuple(sorted(entries.values(), key=lambda entry: (order.index(entry.kind), entry.service, entry.name)))
 
 
@@ -93,6 +95,8 @@ def _take(entries: dict[tuple[Kind, str], Entry], action: Action) -> None:  # no
         case StopContainer():
             if entries.get(("container", action.container)) is None:
                 add("container", action.container, "stop", action.because, action.service)
+        case RestartContainer():
+            add("container", action.container, "restart", action.because, action.service)
         case KillContainer():
             add("container", action.container, "kill", action.because)
         case RemoveContainer():
@@ -100,10 +104,13 @@ def _take(entries: dict[tuple[Kind, str], Entry], action: Action) -> None:  # no
             # Its successor may have been planned already, under the same name.
             if found is None or found.verb == "stop":
                 add("container", action.container, "remove", action.because)
+        case RunProvider():
+            name = action.service.name
+            add("provider", name, "run" if action.verb == "up" else "remove", action.because, name)
         case RenameContainer() | DisconnectNetwork() | WaitFor():
             return  # nothing becomes of it that the other steps do not tell
 
 
 def has_changes(entries: Iterable[Entry]) -> bool:
-    """Whether anything becomes other than it is."""
-    return any(entry.verb != "keep" for entry in entries)
+    """Whether anything becomes other than it is. Providers are run each time, and change nothing that is there."""
+    return any(entry.verb not in ("keep", "run") for entry in entries)

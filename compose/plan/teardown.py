@@ -15,6 +15,7 @@ from compose.plan.actions import (
     RemoveImage,
     RemoveNetwork,
     RemoveVolume,
+    RunProvider,
     StopContainer,
 )
 from compose.plan.images import image_id, image_of
@@ -49,6 +50,7 @@ def plan_down(name: str, project: Project | None, observed: Observed, options: D
         )
         for item in _by_service(containers)
     }
+    _take_away(builder, project, options, containers, removals)
     _remove_resources(builder, name, project, observed, (containers, removals, options))
     return Plan(tuple(builder.steps), warnings=tuple(warnings))
 
@@ -148,6 +150,20 @@ def _add_stops(
             action = StopContainer(item.name, item.id, name, because, timeout_seconds)
             stops[item.id] = builder.add(action, after)
     return stops
+
+
+def _take_away(
+    builder: PlanBuilder,
+    project: Project | None,
+    options: DownOptions,
+    containers: Sequence[ObservedContainer],
+    removals: dict[str, int],
+) -> None:
+    """Have what programs provide taken away, after the containers that depend on it."""
+    for name, service in project.services.items() if project else ():
+        if service.provider and (not options.services or name in options.services):
+            after = [removals[item.id] for item in containers if name in item.depends_on]
+            builder.add(RunProvider(service, "down", "down"), after)
 
 
 def _remove_resources(

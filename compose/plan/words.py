@@ -20,6 +20,8 @@ from compose.plan.actions import (
     RemoveNetwork,
     RemoveVolume,
     RenameContainer,
+    RestartContainer,
+    RunProvider,
     StartContainer,
     StopContainer,
     WaitFor,
@@ -50,6 +52,7 @@ _WORDS: dict[type, Words] = {
     CreateContainer: Words("Container {0.final_name}", "Creating", "Created"),
     StartContainer: Words("Container {0.container}", "Starting", "Started"),
     StopContainer: Words("Container {0.container}", "Stopping", "Stopped"),
+    RestartContainer: Words("Container {0.container}", "Restarting", "Started"),
     KillContainer: Words("Container {0.container}", "Killing", "Killed"),
     RemoveContainer: Words("Container {0.container}", "Removing", "Removed"),
 }
@@ -63,6 +66,9 @@ def words(action: Action) -> Iterator[Words]:
             yield from (Words(f"Container {name}", "Waiting", _AWAITED[action.condition]) for name in action.containers)
         case RenameContainer() | DisconnectNetwork():
             return
+        case RunProvider():
+            going = action.verb == "down"
+            yield Words(action.service.name, "Removing" if going else "Creating", "Removed" if going else "Created")
         case _:
             found = _WORDS[type(action)]
             told = Words(found.resource.format(action), found.doing, found.done)

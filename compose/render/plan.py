@@ -25,6 +25,7 @@ _MARKS: dict[Verb, tuple[str, str]] = {
     "stop": ("■", RED),
     "kill": ("■", RED),
     "remove": ("-", RED),
+    "run": ("▸", ""),
 }
 _LONGEST_VALUE = 60
 

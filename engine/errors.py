@@ -6,6 +6,9 @@ wrong and, where one is known, what to do (`hint`).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class EngineError(Exception):
     """A failure that a client is told about. `status` is the HTTP status of the answer."""
@@ -19,6 +22,16 @@ class EngineError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} (hint: {self.hint})" if self.hint else self.message
+
+
+@contextmanager
+def saying(what: str) -> Iterator[None]:
+    """Have an `EngineError` that leaves the block begin with what could not be done; it stays what it is."""
+    try:
+        yield
+    except EngineError as exc:
+        exc.message = f"{what}: {exc.message}"
+        raise
 
 
 class NotModified(EngineError):

@@ -15,7 +15,7 @@ from engine.api.older import as_of
 from engine.api.router import Route
 from engine.api.services import Services
 from engine.api.sizes import with_sizes
-from engine.errors import BadRequest, EngineError, NoSuchContainer
+from engine.errors import BadRequest, EngineError, NoSuchContainer, saying
 from engine.wire.codec import encode
 from engine.wire.containers import ContainerCreateRequest, ContainerWaitResponse, HostConfig, WaitExitError
 from engine.wire.filters import parse_filters
@@ -97,11 +97,8 @@ async def restart(services: Services, request: Request) -> Answer:
 
 async def kill(services: Services, request: Request) -> Answer:
     """`POST /containers/{name}/kill`: 409 if it does not run."""
-    try:
+    with saying(f"cannot kill container: {request.name}"):
         await services.containers.kill(request.name, signal=request.query.text("signal") or "SIGKILL")
-    except EngineError as exc:
-        exc.message = f"cannot kill container: {request.name}: {exc.message}"
-        raise
     return NO_CONTENT
 
 

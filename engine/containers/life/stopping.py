@@ -18,13 +18,24 @@ from engine.containers.ledger import Ledger
 from engine.containers.life.lifecycle import Status, Verb, advance
 from engine.containers.life.supervisor import Supervisor
 from engine.containers.signals import parse_signal
-from engine.errors import Conflict, EngineError, NotModified
+from engine.errors import Conflict, EngineError, NotModified, saying
 
 log = logging.getLogger(__name__)
 
 _GRACE_SECONDS: Final = 10
-_KILL_SECONDS: Final = 30.0
+# Memory may have to be given back first; Docker waits as long.
+_KILL_SECONDS: Final = 12.0
 _REMOVAL_SECONDS: Final = 5.0
+
+
+class Stuck(EngineError):
+    """A container lives on after SIGKILL. Nothing is given up: its end, once it comes, is seen as any other."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "tried to kill container, but did not receive an exit event",
+            hint="a process in it may be stuck in the kernel (state D in ps): wait, or mend what it waits for",
+        )
 
 
 class Stopper:
@@ -39,8 +50,12 @@ class Stopper:
         """End a container: its stop signal, a grace period (-1: for ever), SIGKILL. Returns when it has ended, and is
         gone if it is removed at its end.
 
-        Raises `NotModified` if it does not run.
+        Raises `NotModified` if it does not run, `Stuck` if not even SIGKILL ends it.
         """
+        with saying(f"cannot stop container: {container.name}"):
+            await self._stop(container, timeout_seconds=timeout_seconds, signal=signal)
+
+    async def _stop(self, container: Container, *, timeout_seconds: int | None, signal: str) -> None:
         number = parse_signal(signal) if signal else stop_signal(container)
         if not container.is_active:
             raise NotModified("container is already stopped")
@@ -52,7 +67,10 @@ class Stopper:
                     self._ledger.publish(container, "stop")
 
     async def kill(self, container: Container, *, signal: str) -> None:
-        """Send a signal; after SIGKILL, return when the container has ended. Raises `Conflict` if it does not run."""
+        """Send a signal; after SIGKILL, return when the container has ended.
+
+        Raises `Conflict` if it does not run, `Stuck` if not even SIGKILL ends it.
+        """
         number = parse_signal(signal or "SIGKILL")
         if not container.is_active:
             raise Conflict(f"container {container.id} is not running")
@@ -62,12 +80,15 @@ class Stopper:
         run = container.run
         await self._send(container, number)
         if number == signals.SIGKILL and run is not None:
-            await _ended_within(run, _KILL_SECONDS)
+            await _killed(run)
 
     async def end(self, container: Container) -> None:
         """Kill a container that is to be removed; one that has ended is fine."""
         if container.is_active:
-            with contextlib.suppress(Conflict):
+            with (
+                saying(f'cannot remove container "{container.name}": could not kill container'),
+                contextlib.suppress(Conflict),
+            ):
                 await self.kill(container, signal="SIGKILL")
 
     async def bring_down(self) -> None:
@@ -92,10 +113,11 @@ class Stopper:
         """Stop a container, if it runs, and start it."""
         container.is_restarting_by_hand = True
         try:
-            if container.is_active:
-                await self.stop(container, timeout_seconds=timeout_seconds, signal=signal)
-            async with container.lock:
-                await self._supervisor.start(container, restart_count=0)
+            with saying(f"Cannot restart container {container.name}"):
+                if container.is_active:
+                    await self._stop(container, timeout_seconds=timeout_seconds, signal=signal)
+                async with container.lock:
+                    await self._supervisor.start(container, restart_count=0)
         finally:
             container.is_restarting_by_hand = False
         self._ledger.publish(container, "restart")
@@ -132,11 +154,7 @@ class Stopper:
             await run.ended.wait()
             return
         await self._send(container, signals.SIGKILL)
-        if not await _ended_within(run, _KILL_SECONDS):
-            raise EngineError(
-                f"container {container.id}: tried to kill container, but did not receive an exit event",
-                hint="a process in it may be stuck in the kernel (state D in ps)",
-            )
+        await _killed(run)
 
     async def _send(self, container: Container, number: int) -> None:
         try:
@@ -213,7 +231,9 @@ def _check(container: Container, verb: Verb) -> None:
         raise Conflict(f"{noun} {container.id} {exc.message}") from exc
 
 
-async def _ended_within(run: Run, seconds: float) -> bool:
-    with anyio.move_on_after(seconds):
+async def _killed(run: Run) -> None:
+    """Wait for the end of a container that was killed. Raises `Stuck`."""
+    with anyio.move_on_after(_KILL_SECONDS):
         await run.ended.wait()
-    return run.ended.is_set()
+    if not run.ended.is_set():
+        raise Stuck

@@ -135,7 +135,7 @@ class VolumeService:
         record = self._record(name)
         call = mount_call(record.options)
         if call is None:
-            return self._data(name)
+            return self._existing(name)
         async with self._lock(name):
             return await anyio.to_thread.run_sync(self._mount, name, call)
 
@@ -173,6 +173,15 @@ class VolumeService:
 
     def _data(self, name: str) -> Path:
         return self._paths.volumes / name / "_data"
+
+    def _existing(self, name: str) -> Path:
+        place = self._data(name)
+        if not place.is_dir():
+            raise EngineError(
+                f'error evaluating symlinks from mount source "{place}": lstat {place}: no such file or directory',
+                hint=f"somebody removed the volume's directory: remove the volume {name}, and it can be made again",
+            )
+        return place
 
     def _shown(self, record: VolumeRecord) -> Volume:
         return Volume(

@@ -294,9 +294,7 @@ def _volumes_from(text: str, mounts_of: MountsOf) -> Iterable[MountRecord]:
     for record in found:
         if record.kind != "tmpfs":
             is_read_only = record.is_read_only or "ro" in mode.split(",")
-            yield msgspec.structs.replace(
-                record, is_read_only=is_read_only, is_anonymous=False, is_seeded=False, mode=""
-            )
+            yield msgspec.structs.replace(record, is_read_only=is_read_only, is_seeded=False, mode="")
 
 
 def _anonymous(destination: str, mode: str = "") -> PlannedMount:

@@ -148,6 +148,16 @@ async def test_tmpfs_mounts_have_their_size_and_options(engine: Engine) -> None:
     assert "size=1024k,mode=700" in output
 
 
+async def test_an_anonymous_volume_goes_with_the_last_of_those_that_share_it(engine: Engine) -> None:
+    await engine.start("sleep", "60", name="donor", volumes={"/data": {}})
+    await engine.start("sleep", "60", name="heir", host=HostConfig(volumes_from=["donor"]))
+    (volume,) = engine.volumes.all()
+    await engine.containers.remove("donor", force=True, volumes=True)
+    assert [kept.name for kept in engine.volumes.all()] == [volume.name]
+    await engine.containers.remove("heir", force=True, volumes=True)
+    assert engine.volumes.all() == []
+
+
 async def test_volumes_from_shares_the_mounts_of_another(engine: Engine) -> None:
     await engine.run("sh", "-c", "echo shared > /data/x", host=HostConfig(binds=["data:/data"]))
     donor = await engine.create("true", name="donor", host=HostConfig(binds=["data:/data"]))

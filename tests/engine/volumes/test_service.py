@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -173,3 +174,15 @@ async def test_a_mount_that_fails_names_the_volume(volumes: VolumeService) -> No
     await volumes.create(VolumeCreateRequest(name="data", driver_opts={"type": "nofs", "device": "x"}))
     with pytest.raises(EngineError, match=r"volumes/data/_data.: failed to mount local volume: mount x:"):
         await volumes.mount("data")
+
+
+async def test_a_volume_whose_directory_somebody_removed_is_named_and_can_be_removed(
+    volumes: VolumeService, paths: Paths
+) -> None:
+    await volumes.create(VolumeCreateRequest(name="data"))
+    shutil.rmtree(paths.volumes / "data")
+    with pytest.raises(EngineError, match=r"lstat .*/data/_data: no such file or directory"):
+        await volumes.mount("data")
+    await volumes.remove("data", force=False, used_by=nobody)
+    await volumes.create(VolumeCreateRequest(name="data"))
+    assert (await volumes.mount("data")).is_dir()

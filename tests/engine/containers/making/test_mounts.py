@@ -79,7 +79,7 @@ def test_volumes_of_another_container_are_taken_over_and_can_be_overridden() -> 
         MountRecord(kind="tmpfs", destination="/tmp"),
     ]
     host = HostConfig(volumes_from=["donor:ro"], binds=["/other:/conf"])
-    assert plan(host, others={"donor": donor}) == "/data volume data ro nocopy\n/conf bind /other made"
+    assert plan(host, others={"donor": donor}) == "/data volume data ro nocopy anonymous\n/conf bind /other made"
 
 
 def test_parents_are_mounted_before_what_is_below_them() -> None:

@@ -6,6 +6,7 @@ does the latter on a thread of its own.
 
 from __future__ import annotations
 
+import _thread
 import os
 import threading
 from collections.abc import Callable
@@ -83,16 +84,20 @@ def on_own_thread(act: Callable[[], T]) -> T:
     """
     results: list[T] = []
     errors: list[BaseException] = []
+    over = _thread.allocate_lock()
+    over.acquire()
 
     def run() -> None:
         try:
             results.append(act())
         except BaseException as exc:  # noqa: BLE001 - raised again on the caller's thread, below
             errors.append(exc)
+        finally:
+            over.release()
 
-    thread = threading.Thread(target=run, name="throw-away")
-    thread.start()
-    thread.join()
+    # Not `threading.Thread`, which hands over to and fro once more, to begin with: this is done thrice a container.
+    _thread.start_new_thread(run, ())
+    over.acquire()
     if errors:
         raise errors[0]
     return results[0]

@@ -17,6 +17,7 @@ import msgspec
 
 from engine.errors import Conflict, EngineError, Forbidden
 from engine.kernel.namespaces import drop_network_namespace
+from engine.kernel.threads import brief
 from engine.network import ports
 from engine.network.endpoints import Endpoints, at_once
 from engine.network.host_ports import HostPorts
@@ -238,7 +239,7 @@ class Sandboxes:
         path = self._paths.namespaces / sandbox.id
         links = [self._link(endpoint, networks[endpoint.network_id]) for endpoint in sandbox.endpoints]
         routes = plan.gateways(sandbox.endpoints, networks)
-        sockets = await anyio.to_thread.run_sync(netlink.furnish, path, links, routes, sandbox.sysctls)
+        sockets = await brief(netlink.furnish, path, links, routes, sandbox.sysctls)
         undo.append(lambda: anyio.to_thread.run_sync(drop_network_namespace, path))
         undo.append(at_once(sockets.close))
         return sockets
@@ -251,7 +252,7 @@ class Sandboxes:
                 f"network {record.name} hangs on the link {name}, which is not there",
                 hint="bring the link back, or make the network again",
             )
-        return plan.link(endpoint, record, name, self._host_name(endpoint), parent.mtu)
+        return plan.link(endpoint, record, parent, self._host_name(endpoint))
 
     def _host_name(self, endpoint: Endpoint) -> str:
         return f"pcv{self._paths.tag}{endpoint.id[:8]}"

@@ -31,12 +31,12 @@ class Parent:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A wanted connection of a namespace: a veth (`kind`) in a bridge, or a macvlan or ipvlan of a link, which `parent`
-    names. `addresses` are with prefix; `mode` and `flag` are the kernel's numbers; an isolated veth reaches the bridge
-    alone. Only a veth has a `host_name`.
+    """A wanted connection of a namespace: a veth (`kind`) in a bridge, or a macvlan or ipvlan of a link, whose index
+    `parent` is. `addresses` are with prefix; `mode` and `flag` are the kernel's numbers; an isolated veth reaches the
+    bridge alone. Only a veth has a `host_name`.
     """
 
-    parent: str
+    parent: int
     host_name: str
     name: str
     mac_address: str

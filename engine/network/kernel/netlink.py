@@ -268,7 +268,7 @@ def _plug(host: socket.socket, inner: socket.socket, links: Sequence[Link]) -> N
         return
     namespace = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        exchange(host, [message for link in links for message in _creation(host, link, namespace)])
+        exchange(host, [message for link in links for message in _creation(link, namespace)])
     finally:
         os.close(namespace)
     wanted: list[Message] = []
@@ -282,16 +282,13 @@ def _plug(host: socket.socket, inner: socket.socket, links: Sequence[Link]) -> N
     exchange(inner, wanted)
 
 
-def _creation(host: socket.socket, link: Link, namespace: int) -> list[Message]:
-    parent = route_socket.find(link.parent, host)
-    if parent is None:
-        raise EngineError(f"link {link.parent} has gone meanwhile")
+def _creation(link: Link, namespace: int) -> list[Message]:
     end = VethEnd(link.name, link.mac_address)
     if link.kind != "veth":
         sublink = Sublink(end, link.kind, link.mode, link.flag)
-        return [rtnetlink.create_sublink(sublink, parent.index, namespace, link.mtu)]
+        return [rtnetlink.create_sublink(sublink, link.parent, namespace, link.mtu)]
     return [
-        rtnetlink.create_veth(VethEnd(link.host_name), end, parent.index, namespace, link.mtu),
+        rtnetlink.create_veth(VethEnd(link.host_name), end, link.parent, namespace, link.mtu),
         # Where bridges ask the firewall, it keeps containers apart as well, and lets them reach published ports, which
         # are turned round inside the bridge: isolated ones would not.
         rtnetlink.bridge_port(link.host_name, is_isolated=link.is_isolated and not sysctls.bridges_are_filtered()),

@@ -9,6 +9,7 @@ import msgspec
 
 from engine.network import ports
 from engine.network.kernel.links import Link
+from engine.network.kernel.linkviews import LinkView
 from engine.network.names import hostfiles
 from engine.network.names.directory import names_of
 from engine.network.names.hostfiles import ResolvConf
@@ -37,8 +38,8 @@ def interface_name(settings: EndpointSettings, taken: Iterable[str], prefix: str
     return wanted or f"{prefix}{number}"
 
 
-def link(endpoint: Endpoint, network: NetworkRecord, parent: str, host_name: str, mtu: int) -> Link:
-    """The veth (or macvlan, or ipvlan) of an endpoint."""
+def link(endpoint: Endpoint, network: NetworkRecord, parent: LinkView, host_name: str) -> Link:
+    """The veth (or macvlan, or ipvlan) of an endpoint, on the network's own link."""
     wanted = (endpoint.wishes.driver_opts or {}).get(SYSCTLS_OPTION, "")
     named = wanted.replace("IFNAME", endpoint.interface).replace("ifname", endpoint.interface)
     pairs = [item.partition("=") for item in named.split(",") if item]
@@ -50,11 +51,11 @@ def link(endpoint: Endpoint, network: NetworkRecord, parent: str, host_name: str
     local = endpoint.wishes.ipam_config.link_local_ips if endpoint.wishes.ipam_config else []
     addresses += [f"{address}/{_LINK_LOCAL_BITS[6 if ':' in address else 4]}" for address in local]
     bare = Link(
-        parent=parent,
+        parent=parent.index,
         host_name=host_name,
         name=endpoint.interface,
         mac_address=endpoint.mac_address,
-        mtu=mtu,
+        mtu=parent.mtu,
         addresses=tuple(addresses),
         sysctls=tuple((name, value) for name, _, value in pairs),
     )

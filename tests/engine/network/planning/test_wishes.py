@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from engine.errors import BadRequest
+from engine.network.kernel.linkviews import LinkView
 from engine.network.planning import plan
 from engine.network.planning.wishes import SYSCTLS_OPTION, checked_wishes
 from engine.network.records import Endpoint, NetworkRecord, Subnet
@@ -72,7 +73,7 @@ def test_a_link_local_address_must_be_one_and_comes_with_its_whole_range() -> No
     with pytest.raises(BadRequest, match=r"invalid link local IP address: 10\.0\.0\.1"):
         checked_wishes(addresses(link_local_ips=["10.0.0.1"]), network())
     wishes = checked_wishes(addresses(link_local_ips=["169.254.8.8", "fe80::8"]), network())
-    made = plan.link(endpoint(wishes=wishes), network(), "br0", "veth0", 1500)
+    made = plan.link(endpoint(wishes=wishes), network(), LinkView(7, "br0", 1500), "veth0")
     assert made.addresses == ("10.9.0.2/24", "169.254.8.8/16", "fe80::8/64")
 
 
@@ -85,7 +86,9 @@ def test_addresses_are_remembered_as_the_kernel_writes_them() -> None:
 
 def test_kernel_parameters_name_their_interface_in_either_case() -> None:
     wanted = {SYSCTLS_OPTION: "net.ipv4.conf.IFNAME.log_martians=1,net.ipv4.conf.ifname.rp_filter=2"}
-    made = plan.link(endpoint(wishes=EndpointSettings(driver_opts=wanted)), network(), "br0", "veth0", 1500)
+    made = plan.link(
+        endpoint(wishes=EndpointSettings(driver_opts=wanted)), network(), LinkView(7, "br0", 1500), "veth0"
+    )
     assert made.sysctls == (("net.ipv4.conf.eth0.log_martians", "1"), ("net.ipv4.conf.eth0.rp_filter", "2"))
 
 
@@ -115,8 +118,8 @@ def test_ports_lead_to_the_way_out_if_the_host_is_on_it() -> None:
 def test_an_ipvlan_of_layer_three_sends_straight_out_of_its_link() -> None:
     lan = network(driver="ipvlan", options={"parent": "eth0", "ipvlan_mode": "l3"})
     assert plan.gateways([endpoint()], {"app": lan}) == [("eth0", "0.0.0.0")]
-    made = plan.link(endpoint(), lan, "eth0", "", 1500)
-    assert (made.kind, made.parent, made.mode) == ("ipvlan", "eth0", 1)
+    made = plan.link(endpoint(), lan, LinkView(7, "eth0", 1500), "")
+    assert (made.kind, made.parent, made.mode) == ("ipvlan", 7, 1)
 
 
 def test_interfaces_are_numbered_from_the_networks_own_prefix() -> None:

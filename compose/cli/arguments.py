@@ -41,6 +41,11 @@ def remove_orphans_option() -> Callable[[Decorated], Decorated]:
     )
 
 
+def format_option(*names: str) -> Callable[[Decorated], Decorated]:
+    """`--format`, as `style`; the first of the names is the default."""
+    return click.option("--format", "style", type=click.Choice(names), default=names[0], help="Output format")
+
+
 def service_argument(**attributes: Any) -> Callable[[Decorated], Decorated]:
     """One service, as `service`."""
     return click.argument("service", shell_complete=_services, **attributes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -45,6 +46,26 @@ class Drawing(Struct, frozen=True):
     vertices: Mapping[str, Vertex]
     edges: Sequence[Edge]
     layers: Sequence[Sequence[str]]
+
+
+def graph_json(drawing: Drawing) -> str:
+    """`{"services": [...]}` in the order of the layers, each with what it waits for."""
+    services = [
+        {
+            "name": name,
+            "image": drawing.vertices[name].image,
+            "state": drawing.vertices[name].state,
+            "layer": number,
+            "waits_for": [
+                {"service": edge.service, "condition": edge.condition, "required": edge.is_required}
+                for edge in drawing.edges
+                if edge.dependant == name
+            ],
+        }
+        for number, layer in enumerate(drawing.layers)
+        for name in layer
+    ]
+    return json.dumps({"services": services}, indent=2, ensure_ascii=False) + "\n"
 
 
 def graph_text(drawing: Drawing) -> str:

@@ -7,6 +7,11 @@ from collections.abc import Sequence
 from compose.plan.observed import ObservedPort
 
 
+def publisher(port: ObservedPort) -> dict[str, object]:
+    """A port with the names that docker compose gives its parts."""
+    return {"URL": port.ip, "TargetPort": port.private, "PublishedPort": port.public, "Protocol": port.protocol}
+
+
 def displayed_ports(ports: Sequence[ObservedPort]) -> str:
     """`0.0.0.0:8080->80/tcp, 443/tcp`; neighbours that belong together as a range."""
     groups: list[tuple[str, int, int, int, str]] = []  # ip, public, first private, last private, protocol

@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from compose.plan import labels
 from compose.plan.observed import ObservedContainer
 from compose.render.listing import Columns
-from compose.render.ports import displayed_ports
+from compose.render.ports import displayed_ports, publisher
 from compose.render.template.values import Record
 from compose.render.units import go_time, human_duration
 
@@ -72,10 +72,7 @@ def ps_record(found: ObservedContainer, wording: Wording) -> Record:
         "Networks": ",".join(found.networks),
         "Ports": displayed_ports(found.ports),
         "Project": found.labels.get(labels.PROJECT, ""),
-        "Publishers": [
-            {"URL": port.ip, "TargetPort": port.private, "PublishedPort": port.public, "Protocol": port.protocol}
-            for port in sorted(found.ports, key=lambda port: port.private)
-        ],
+        "Publishers": [publisher(port) for port in sorted(found.ports, key=lambda port: port.private)],
         "RunningFor": f"{human_duration(wording.now - found.created)} ago",
         "Service": found.service,
         # The engine would have to walk the files of every container; docker compose does not ask it either.

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 @click.command("graph", help="Draw the services and what they wait for")
 @services_argument()
-@click.option("--format", "style", type=click.Choice(["text", "dot", "mermaid", "svg"]), default="text", help="How")
+@click.option(
+    "--format", "style", type=click.Choice(["text", "dot", "mermaid", "svg", "json"]), default="text", help="How"
+)
 @click.option("--live/--no-live", "is_live", default=True, help="With what the containers do now")
 @click.option("-o", "--output", default="", metavar="FILE", help="Write to a file")
 @click.pass_obj
@@ -26,7 +28,7 @@ def command(session: Session, services: tuple[str, ...], style: str, is_live: bo
     from compose.cli.up_options import load_selected
     from compose.graph.graph import start_layers
     from compose.plan.images import image_of
-    from compose.render.graph import Drawing, Edge, Vertex, graph_dot, graph_mermaid, graph_text
+    from compose.render.graph import Drawing, Edge, Vertex, graph_dot, graph_json, graph_mermaid, graph_text
     from compose.render.graph_svg import graph_svg
 
     project, _ = load_selected(session, services)
@@ -48,7 +50,7 @@ def command(session: Session, services: tuple[str, ...], style: str, is_live: bo
         ],
         start_layers(project),
     )
-    draw = {"text": graph_text, "dot": graph_dot, "mermaid": graph_mermaid, "svg": graph_svg}[style]
+    draw = {"text": graph_text, "dot": graph_dot, "mermaid": graph_mermaid, "svg": graph_svg, "json": graph_json}[style]
     text = draw(drawing)
     if output:
         write_text(session.cwd / output, text)

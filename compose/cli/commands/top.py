@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 import click
 
-from compose.cli.arguments import services_argument
+from compose.cli.arguments import format_option, services_argument
 from compose.cli.session import Session
 
 
 @click.command("top", help="Print the running processes")
 @services_argument()
+@format_option("table", "json")
 @click.pass_obj
-def command(session: Session, services: tuple[str, ...]) -> None:
+def command(session: Session, services: tuple[str, ...], style: str) -> None:
     """Print a table for all containers."""
     from compose.apply.refusals import refusals
     from compose.cli.asynchronous import run_async
     from compose.cli.located import located
-    from compose.render.processes import Processes, processes_table
+    from compose.render.processes import Processes, processes_table, records
 
     async def work() -> list[Processes]:
         lists: list[Processes] = []
@@ -29,4 +31,6 @@ def command(session: Session, services: tuple[str, ...]) -> None:
                 lists.append(Processes(item.service, item.number, found.titles, found.processes))
         return lists
 
-    sys.stdout.write(processes_table(run_async(work)))
+    found = run_async(work)
+    text = json.dumps(records(found), indent=2) + "\n" if style == "json" else processes_table(found)
+    sys.stdout.write(text)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
-from compose.cli.arguments import services_argument
+from compose.cli.arguments import format_option, services_argument
 from compose.cli.session import Session
+
+if TYPE_CHECKING:
+    from compose.plan.observed import ObservedContainer
 
 
 @click.command("wait", help="Wait until containers have ended")
 @services_argument(required=True)
 @click.option("--down-project", is_flag=True, help="Take the project down when they have ended")
+@format_option("text", "json")
 @click.pass_obj
-def command(session: Session, services: tuple[str, ...], down_project: bool) -> int:
+def command(session: Session, services: tuple[str, ...], down_project: bool, style: str) -> int:
     """Print each exit code; end with that of the last that ended."""
     from compose.apply.observe import observe
     from compose.apply.parallel import all_of
@@ -23,7 +29,6 @@ def command(session: Session, services: tuple[str, ...], down_project: bool) -> 
     from compose.cli.located import located
     from compose.cli.working import Stage, carry_out
     from compose.errors import ComposeError
-    from compose.plan.observed import ObservedContainer
     from compose.plan.teardown import DownOptions, plan_down
 
     async def work() -> int:
@@ -35,7 +40,7 @@ def command(session: Session, services: tuple[str, ...], down_project: bool) -> 
             async def wait(item: ObservedContainer) -> None:
                 with refusals(f"waiting for container {item.name}"):
                     codes.append(await place.engine.wait_container(item.id))
-                click.echo(f'container "{item.id}" exited with status code {codes[-1]}')
+                click.echo(_told(item, codes[-1], style))
 
             await all_of([partial(wait, item) for item in place.running()])
             if down_project:
@@ -45,3 +50,10 @@ def command(session: Session, services: tuple[str, ...], down_project: bool) -> 
         return codes[-1]
 
     return run_async(work)
+
+
+def _told(item: ObservedContainer, code: int, style: str) -> str:
+    if style == "text":
+        return f'container "{item.id}" exited with status code {code}'
+    record = {"ID": item.id, "Name": item.name, "Service": item.service, "ExitCode": code}
+    return json.dumps(record, separators=(",", ":"))

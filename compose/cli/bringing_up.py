@@ -46,11 +46,11 @@ _INTERRUPTED = 130
 _LAST_WORDS_SECONDS = 2  # for the end of the output of containers that were just stopped
 
 
-async def detached(session: Session, project: Project, request: UpRequest) -> int:
-    """Bring the project up and leave it."""
+async def detached(session: Session, project: Project, request: UpRequest, observed: Observed | None = None) -> int:
+    """Bring the project up and leave it; `observed` if somebody has looked already."""
     async with connected(session) as engine, progress(session, "up") as shown:
         with _traced(session, request) as trace:
-            plan, stage = await prepared(session, engine, project, request, shown.update, trace)
+            plan, stage = await prepared(session, engine, project, request, shown.update, trace, observed)
             patience = request.wait_timeout if request.wait else None
             await perform(plan, stage, shown.update, trace=trace, patience_seconds=patience)
     return 0
@@ -66,18 +66,19 @@ async def attached(session: Session, project: Project, request: UpRequest) -> in
             return await foreground.run()
 
 
-async def prepared(
+async def prepared(  # noqa: PLR0913  # what, where, and how it is told
     session: Session,
     engine: EngineClient,
     project: Project,
     request: UpRequest,
     report: Report,
     trace: Trace | None = None,
+    observed: Observed | None = None,
 ) -> tuple[Plan, Stage]:
     """The plan of an `up`; before it is made, images are built, and those pulled that may change containers."""
     project = await supplied(engine, await equipped(session, engine, project), report, trace)
     options, fresh = request.plan_options(), refreshed_images(project)
-    observed = await observe(engine, project.name, fresh)
+    observed = observed or await observe(engine, project.name, fresh)
     builds = plan_builds(project, observed, request.build_options())
     if builds:
         quiet = Quiet().update if request.quiet_build else report

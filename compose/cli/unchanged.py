@@ -21,12 +21,16 @@ from compose.plan.pulling import refreshed_images
 from compose.plan.reconcile import plan_pulls, reconcile
 
 
-def is_up(session: Session, project: Project, request: UpRequest) -> bool:
-    """Whether an `up -d` has nothing to do, which then has been told. False also where a glance does not say."""
+def first_look(session: Session, project: Project) -> Observed | None:
+    """What exists, None where a glance does not say enough to plan an `up`."""
     if any(map(_asks_for_more, project.services.values())) or refreshed_images(project):
-        return False
-    observed = glanced(session, partial(glance_at_project, project_name=project.name))
-    plan = _idle_plan(project, observed, request) if observed else None
+        return None
+    return glanced(session, partial(glance_at_project, project_name=project.name))
+
+
+def is_up(session: Session, project: Project, request: UpRequest, observed: Observed) -> bool:
+    """Whether an `up -d` has nothing to do, which then has been told."""
+    plan = _idle_plan(project, observed, request)
     if plan is None:
         return False
     tell_warnings(session, plan)

@@ -78,15 +78,18 @@ def up(session: Session, request: UpRequest) -> int:
         from compose.cli.remote_stack import confirm_remote
 
         confirm_remote(session, project, yes=request.yes)
-    if request.detach and not (request.trace or request.trace_out):
-        from compose.cli.unchanged import is_up
+    observed = None
+    if request.detach and not (session.dry_run or request.trace or request.trace_out):
+        from compose.cli.unchanged import first_look, is_up
 
-        if is_up(session, project, request):
+        observed = first_look(session, project)
+        if observed is not None and is_up(session, project, request, observed):
             return 0
     from compose.cli.asynchronous import run_async
     from compose.cli.bringing_up import attached, detached
     from compose.cli.pointing import pointing
 
-    work = detached if request.detach or session.dry_run else attached
     with pointing(places):
-        return run_async(lambda: work(session, project, request))
+        if request.detach or session.dry_run:
+            return run_async(lambda: detached(session, project, request, observed))
+        return run_async(lambda: attached(session, project, request))

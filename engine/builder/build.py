@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import anyio
 import anyio.abc
-import msgspec
 
 from engine.builder.bench import Bench
 from engine.builder.caching.exports import export_caches
@@ -15,7 +14,7 @@ from engine.builder.delivery import Deliver
 from engine.builder.dockerfile.evaluate import PROXY_ARGS
 from engine.builder.dockerfile.instructions import Arg
 from engine.builder.dockerfile.stages import Stage, base_name, needed_stages
-from engine.builder.product import Product
+from engine.builder.product import Product, labelled
 from engine.builder.stage import StageBuild
 
 
@@ -40,7 +39,7 @@ class Build:
         self._number(needed)
         await import_caches(bench)
         await self._build(needed)
-        product = self._labelled(self._products[target.index])
+        product = labelled(self._products[target.index], self._bench.order.labels)
         await bench.bring(product.chain_ids, target.index)
         await self._remember()
         await self._deliver(bench, product)
@@ -98,15 +97,6 @@ class Build:
             self._begin(index)
         await self._done[index].wait()
         return self._products[index]
-
-    def _labelled(self, product: Product) -> Product:
-        config, more = product.state.config, self._bench.order.labels
-        if not more:
-            return product
-        state = msgspec.structs.replace(
-            product.state, config=msgspec.structs.replace(config, labels={**config.labels, **more})
-        )
-        return msgspec.structs.replace(product, state=state)
 
     async def _remember(self) -> None:
         bench = self._bench

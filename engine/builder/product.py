@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -95,4 +95,21 @@ def grown(product: Product, entry: Entry, state: State, *, created_by: str) -> P
         history=(*product.history, history),
         created=created,
         lineage=key_of(product.lineage, entry.id, created),
+    )
+
+
+def labelled(product: Product, labels: Mapping[str, str]) -> Product:
+    """The product with a build's own labels, as if its Dockerfile ended with them.
+
+    They are as old as what they are put on: the same build gives the same image again.
+    """
+    if not labels:
+        return product
+    config = msgspec.structs.replace(product.state.config, labels={**product.state.config.labels, **labels})
+    words = " ".join(f"{name}={value}" for name, value in sorted(labels.items()))
+    history = HistoryEntry(created=product.created, created_by=f"LABEL {words}", empty_layer=True)
+    return msgspec.structs.replace(
+        product,
+        state=msgspec.structs.replace(product.state, config=config),
+        history=(*product.history, history),
     )

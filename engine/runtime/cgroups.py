@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path("/sys/fs/cgroup")
+_SYSTEMD = "name=systemd"
 _MOVING = threading.Lock()
 
 
@@ -200,8 +201,8 @@ def thaw(cgroup: str) -> None:
 
 
 def is_in_service() -> bool:
-    """Whether the engine is in a cgroup of somebody's, with which it may be ended: a service or session (version 2)."""
-    return hierarchies().version == 2 and _unified_place() != "/"
+    """Whether the engine is in a cgroup of somebody's, with which it may be ended: a service or a session."""
+    return bool(_service_trees())
 
 
 def move_apart(pid: int, cgroup: str) -> None:
@@ -210,16 +211,25 @@ def move_apart(pid: int, cgroup: str) -> None:
     A service manager ends whatever is in a service's cgroup (`systemctl kill`). Of use only where `is_in_service`. A
     process that has ended, or a machine that does not allow it, changes nothing.
     """
-    path = ROOT / cgroup.lstrip("/")
-    with contextlib.suppress(OSError):
-        path.mkdir(exist_ok=True)
-        (path / "cgroup.procs").write_text(str(pid))
+    for tree in _service_trees():
+        path = tree / cgroup.lstrip("/")
+        with contextlib.suppress(OSError):
+            path.mkdir(exist_ok=True)
+            (path / "cgroup.procs").write_text(str(pid))
 
 
 @functools.cache
-def _unified_place() -> str:
-    lines = Path("/proc/self/cgroup").read_text().splitlines()
-    return next((line.removeprefix("0::") for line in lines if line.startswith("0::")), "/")
+def _service_trees() -> tuple[Path, ...]:
+    return service_trees(hierarchies(), Path("/proc/self/cgroup").read_text())
+
+
+def service_trees(found: Hierarchies, places: str) -> tuple[Path, ...]:
+    """The trees in which a service manager keeps its services, as far as a process is in one: the v2 tree, and the v1
+    tree without a controller that systemd makes for itself. `places` is the process's /proc/PID/cgroup.
+    """
+    trees = {"": found.by_controller.get("cgroup", found.unified), _SYSTEMD: found.by_controller.get(_SYSTEMD)}
+    lines = (line.split(":", 2) for line in places.splitlines())
+    return tuple(tree for _, name, place in lines if place != "/" and (tree := trees.get(name)))
 
 
 def hasten_moves() -> None:

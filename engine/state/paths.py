@@ -80,7 +80,7 @@ class Paths:
 
     @property
     def monitors_cgroup(self) -> str:
-        """The cgroup in which containers' monitors are, on cgroup v2: no service's, so they do not end with one."""
+        """The cgroup in which containers' monitors are: no service's, so they do not end with one."""
         return f"/pycompose-{self.tag}-monitors"
 
     def make(self) -> None:

@@ -118,17 +118,31 @@ def test_the_runtimes_words_become_dockers(words: str, exit_code: int, reason: s
         assert "2026" not in failure.message
 
 
+UNIFIED = "31 23 0:28 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"
+SERVICE = "/system.slice/engine.service"
+
+
 @pytest.mark.parametrize(
-    ("version", "own_place", "is_moved"),
-    [(2, "/system.slice/engine.service", True), (2, "/", False), (1, "/system.slice/engine.service", False)],
+    ("layout", "places", "trees"),
+    [
+        (UNIFIED, f"0::{SERVICE}\n", [""]),
+        (UNIFIED, "0::/\n", []),
+        (HYBRID, f"4:memory:{SERVICE}\n1:name=systemd:{SERVICE}\n0::{SERVICE}\n", ["systemd", "unified"]),
+        (HYBRID, f"4:memory:/limited\n1:name=systemd:{SERVICE}\n0::/\n", ["systemd"]),
+        (HYBRID, "4:memory:/limited\n1:name=systemd:/\n0::/\n", []),
+    ],
 )
-def test_a_monitor_leaves_the_service_that_the_engine_is(
-    version: int, own_place: str, is_moved: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(cgroups, "ROOT", tmp_path)
-    monkeypatch.setattr(cgroups, "hierarchies", lambda: Hierarchies(version, {}, (tmp_path,), None))
-    monkeypatch.setattr(cgroups, "_unified_place", lambda: own_place)
-    assert cgroups.is_in_service() is is_moved
+def test_services_are_kept_in_the_trees_of_their_manager(layout: str, places: str, trees: list[str]) -> None:
+    found = cgroups.service_trees(parse_mountinfo(layout), places)
+    assert [str(tree.relative_to(cgroups.ROOT)).replace(".", "") for tree in found] == trees
+
+
+def test_a_monitor_leaves_the_service_that_the_engine_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trees = tmp_path / "systemd", tmp_path / "unified"
+    for tree in trees:
+        tree.mkdir()
+    monkeypatch.setattr(cgroups, "_service_trees", lambda: trees)
+    assert cgroups.is_in_service()
     for _ in range(2):
         cgroups.move_apart(4711, "/engine-monitors")
-    assert (tmp_path / "engine-monitors" / "cgroup.procs").read_text() == "4711"
+    assert [(tree / "engine-monitors" / "cgroup.procs").read_text() for tree in trees] == ["4711", "4711"]

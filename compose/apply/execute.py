@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, nullcontext
 
 import anyio
+from msgspec.structs import replace
 
 from compose.apply.files import archive
 from compose.apply.hooks import run_hooks
@@ -244,6 +245,7 @@ class _Run:
 
     async def _create_container(self, action: CreateContainer) -> None:
         with self._told(action):
+            action = await self._heir(action)
             local_id = self.image_ids.get(action.image) or image_id(self.observed, action.image)
             providers = {service: identity for service, (_, identity) in self.providers.items()}
             request = container_request(self.project, action, local_id, providers)
@@ -257,6 +259,14 @@ class _Run:
         provider = self.providers.get(action.service.name)
         if not action.slug and (provider is None or action.final_name <= provider[0]):
             self.providers[action.service.name] = (action.final_name, made.id)
+
+    async def _heir(self, action: CreateContainer) -> CreateContainer:
+        """The act without those anonymous volumes that neither service nor image has any more, or that were lent."""
+        declared = {mount.target for mount in action.service.volumes}
+        if all(mount.destination in declared for mount in action.inherited):
+            return action
+        declared |= set((await self.engine.inspect_image(action.image)).config.volumes)
+        return replace(action, inherited=tuple(item for item in action.inherited if item.destination in declared))
 
     async def _put_files(self, container: str, files: list[InlineFile]) -> None:
         try:

@@ -6,6 +6,8 @@ import hashlib
 import math
 from collections.abc import Iterable, Mapping
 
+from msgspec.structs import replace
+
 from compose.apply.mounts import service_mounts
 from compose.apply.resources import block_io, device_requests, limits, ulimits
 from compose.apply.security import masked_nothing, security_options
@@ -100,6 +102,7 @@ def _host_config(project: Project, action: CreateContainer, providers: Mapping[s
         device_cgroup_rules=list(service.device_cgroup_rules),
         device_requests=device_requests(service),
         init=service.init,
+        links=_links(project, service, action.number),
         ulimits=ulimits(service),
         binds=binds,
         mounts=mounts,
@@ -203,6 +206,7 @@ def _endpoints(project: Project, action: CreateContainer) -> dict[str, EndpointS
 
 def _endpoint(project: Project, action: CreateContainer, key: str, *, is_primary: bool) -> EndpointSettings:
     service = action.service
+    links = _links(project, service, action.number)
     wish = service.networks.get(key)
     is_aliased = action.is_aliased or not action.slug
     aliases = [action.final_name, service.name] if is_aliased else [action.final_name]
@@ -224,20 +228,22 @@ def _endpoint(project: Project, action: CreateContainer, key: str, *, is_primary
     return EndpointSettings(
         ipam_config=addresses,
         aliases=aliases,
-        links=_links(project, service) or None,
+        links=links or None,
         mac_address=mac_address,
         driver_opts=options or None,
         gw_priority=wish.gw_priority if wish else 0,
     )
 
 
-def _links(project: Project, service: Service) -> list[str]:
-    """`links` by the names of the containers meant; `service:alias` or `service`."""
+def _links(project: Project, service: Service, number: int) -> list[str]:
+    """`links` by the containers meant (`service:alias` or `service`), under all the names that they have always had."""
     links = []
     for link in service.links:
         name, _, alias = link.partition(":")
         if target := project.services.get(name):
-            links.append(f"{labels.container_name(project, target, 1)}:{alias or name}")
+            own = replace(target, container_name="")
+            names = (alias or name, f"{name}{project.separator}{number}", labels.container_name(project, own, number))
+            links += [f"{labels.container_name(project, target, 1)}:{known}" for known in names]
     for link in service.external_links:
         name, _, alias = link.partition(":")
         links.append(f"{name}:{alias or name}")

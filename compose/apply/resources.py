@@ -11,6 +11,8 @@ from engine.wire import containers as wire
 class Limits(TypedDict):
     """The fields of `HostConfig` that limit a container."""
 
+    cpu_count: int
+    cpu_percent: int
     cpu_shares: int
     memory: int
     cpu_period: int
@@ -43,6 +45,8 @@ def limits(service: Service) -> Limits:
     least = service.deploy.reservations if service.deploy else None
     cpus = (most.cpus if most else 0) or service.cpus
     return Limits(
+        cpu_count=service.cpu_count,
+        cpu_percent=round(service.cpu_percent),
         cpu_shares=service.cpu_shares,
         memory=(most.memory if most else 0) or service.mem_limit,
         cpu_period=service.cpu_period,

@@ -15,6 +15,8 @@ from compose.errors import UsageError
 from engine.client import EngineClient
 from engine.wire.detach import DetachWatch, InvalidKeys, parse_detach_keys
 
+_PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+
 
 class Attachment(Struct, frozen=True):
     """How to take part in a container: `tty` as it was made, `starts` it first, `detach_keys` as Docker writes them."""
@@ -30,7 +32,7 @@ class Attachment(Struct, frozen=True):
 async def run_attached(engine: EngineClient, wish: Attachment) -> int | None:
     """Copy until the container's end and give its exit code; None when the detach keys were typed: it goes on.
 
-    Ctrl-C and SIGTERM go to the container. Raises `UsageError` for keys that are none.
+    Ctrl-C and the other signals that end programs go to the container. Raises `UsageError` for keys that are none.
     """
     keys = _keys(wish)
 
@@ -38,7 +40,7 @@ async def run_attached(engine: EngineClient, wish: Attachment) -> int | None:
         await engine.resize_container(wish.container, height, width)
 
     async def pass_on_signals() -> None:
-        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
+        with anyio.open_signal_receiver(*_PASSED_ON) as received:
             async for number in received:
                 with refusals("passing on a signal", fine=(404, 409)):
                     await engine.kill_container(wish.container, signal.Signals(number).name)

@@ -12,7 +12,6 @@ from compose.apply.develop.syncing import sync
 from compose.apply.hooks import run_hooks
 from compose.apply.observe import observe
 from compose.apply.refusals import refusals
-from compose.apply.restarting import dependants_to_restart, restart
 from compose.cli.working import Stage, perform
 from compose.errors import ComposeError, UsageError
 from compose.model.project import Project
@@ -21,6 +20,7 @@ from compose.plan.images import image_id, image_of
 from compose.plan.observed import Observed, ObservedContainer
 from compose.plan.progress import Report
 from compose.plan.reconcile import reconcile
+from compose.plan.restarting import dependants_to_restart, plan_restart
 from compose.plan.survey import Options
 from engine.client import EngineClient
 
@@ -62,7 +62,9 @@ class Developer(Struct, frozen=True):
                 await sync(self.engine, await self._containers([service]), copies)
             if restarts := work.restarts - work.rebuilds:
                 names = (*sorted(restarts), *dependants_to_restart(self.project, restarts))
-                await restart(self.engine, await self._containers(names), self.report)
+                items = await self._containers(names)
+                stage = Stage(self.engine, self.project, Observed(tuple(items)))
+                await perform(plan_restart(self.project, items), stage, self.report)
                 self.tell(f"Restarted {', '.join(names)}")
             for service, hooks in work.hooks.items():
                 for item in await self._containers([service]):

@@ -195,10 +195,14 @@ class _Planner:
             ready += [self._create(service, number, before, "not there yet") for number in needs.new_numbers]
         self.ready[service.name] = ready
 
-    def _prerequisites(self, service: Service) -> list[int]:
+    def _made_for(self, service: Service) -> list[int]:
+        """The steps that make the networks and volumes of a service."""
         keys = [("network", key) for key in networks_of(self.project, service)]
         keys += [("volume", key) for key in volumes_of(self.project, service)]
-        steps = [self.resources[key] for key in keys if key in self.resources]
+        return [self.resources[key] for key in keys if key in self.resources]
+
+    def _prerequisites(self, service: Service) -> list[int]:
+        steps = self._made_for(service)
         for name in namespace_providers(service):
             steps += self.ready.get(name, [])
         images = (image_of(self.project, service), *mounted_images(self.project, service, self.observed))
@@ -257,6 +261,8 @@ class _Planner:
         is_starting = bool(todo) or service.name in self.options.untouched
         before = [*self._dependencies(service, is_starting=is_starting), *self.pulls.values()]
         before += self.settled.get(service.name, [])
+        if idle or restarted:
+            before += self._made_for(service)
         for name, step in todo:
             after = [*before, step] if step else before
             self.starts[service.name].append(self.builder.add(StartContainer(name, service.name, because), after))

@@ -63,26 +63,40 @@ def summary(plans: Iterable[Plan], observed: Observed) -> tuple[Entry, ...]:
     return tuple(sorted(entries.values(), key=lambda entry: (order.index(entry.kind), entry.service, entry.name)))
 
 
+# Acts of which each alone tells what becomes of its resource.
+_PLAIN: dict[type, tuple[Kind, str, Verb]] = {
+    PullImage: ("image", "{0.image}", "pull"),
+    BuildImage: ("image", "{0.image}", "build"),
+    RemoveImage: ("image", "{0.image}", "remove"),
+    RemoveNetwork: ("network", "{0.name}", "remove"),
+    CreateVolume: ("volume", "{0.volume.name}", "create"),
+    RemoveVolume: ("volume", "{0.name}", "remove"),
+    RestartContainer: ("container", "{0.container}", "restart"),
+    KillContainer: ("container", "{0.container}", "kill"),
+}
+
+
 def _take(entries: dict[tuple[Kind, str], Entry], action: Action) -> None:  # noqa: C901, PLR0912 - one case per act
     def add(kind: Kind, name: str, verb: Verb, because: str, service: str = "", of: tuple[Change, ...] = ()) -> None:
         entries[kind, name] = Entry(kind, name, verb, because, service, of)
 
     match action:
-        case PullImage():
-            add("image", action.image, "pull", action.because)
-        case BuildImage():
-            add("image", action.image, "build", action.because, action.service.name)
-        case RemoveImage():
-            add("image", action.image, "remove", action.because)
+        case (
+            PullImage()
+            | RemoveImage()
+            | RemoveNetwork()
+            | CreateVolume()
+            | RemoveVolume()
+            | RestartContainer()
+            | KillContainer()
+            | BuildImage()
+        ):
+            kind, name, act = _PLAIN[type(action)]
+            of_service = action.service.name if isinstance(action, BuildImage) else ""
+            add(kind, name.format(action), act, action.because, of_service)
         case CreateNetwork():
             verb: Verb = "recreate" if ("network", action.network.name) in entries else "create"
             add("network", action.network.name, verb, action.because)
-        case RemoveNetwork():
-            add("network", action.name, "remove", action.because)
-        case CreateVolume():
-            add("volume", action.volume.name, "create", action.because)
-        case RemoveVolume():
-            add("volume", action.name, "remove", action.because)
         case CreateContainer():
             verb = "recreate" if action.replaces else "create"
             add("container", action.final_name, verb, action.because, action.service.name, action.changes)
@@ -95,10 +109,6 @@ def _take(entries: dict[tuple[Kind, str], Entry], action: Action) -> None:  # no
         case StopContainer():
             if entries.get(("container", action.container)) is None:
                 add("container", action.container, "stop", action.because, action.service)
-        case RestartContainer():
-            add("container", action.container, "restart", action.because, action.service)
-        case KillContainer():
-            add("container", action.container, "kill", action.because)
         case RemoveContainer():
             found = entries.get(("container", action.container))
             # Its successor may have been planned already, under the same name.

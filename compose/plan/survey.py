@@ -109,12 +109,12 @@ def survey(project: Project, observed: Observed, options: Options) -> Survey:
 
 
 def networks_of(project: Project, service: Service) -> list[str]:
-    """The keys of a service's networks, the one with the default route first."""
+    """The keys of a service's networks, the main one first; of the same priority in alphabetical order."""
     if service.network_mode:
         return []
     if not service.networks:
         return ["default"] if "default" in project.networks else []
-    return sorted(service.networks, key=lambda key: -service.networks[key].priority)
+    return sorted(service.networks, key=lambda key: (-service.networks[key].priority, key))
 
 
 def volumes_of(project: Project, service: Service) -> list[str]:

@@ -222,6 +222,15 @@ class FakeEngine:
         self._call(f"stop {item.name}")
         self.exit(item.id, 143)
 
+    async def restart_container(self, container: str, *, timeout_seconds: int | None = None) -> None:
+        item = self.named(container)
+        self._call(f"restart {item.name}")
+        if item.status == "running":
+            self.exit(item.id, 143)
+        item.status = "running"
+        self._publish(item, "start", {})
+        self.on_start(item)
+
     async def kill_container(self, container: str, signal: str = "SIGKILL") -> None:
         item = self.named(container)
         self._call(f"kill {item.name} {signal}")

@@ -15,20 +15,21 @@ from compose.cli.session import Session
 @click.pass_obj
 def command(session: Session, services: tuple[str, ...], timeout_seconds: int | None, no_deps: bool) -> None:
     """Restart the containers, and those that depend on them with `restart: true`."""
-    from compose.apply.restarting import dependants_to_restart, restart
     from compose.cli.asynchronous import run_async
     from compose.cli.located import located, project_or_name
-    from compose.cli.terminal import progress
+    from compose.cli.working import carry_out
     from compose.errors import ComposeError
+    from compose.plan.restarting import dependants_to_restart, plan_restart
 
     names = services
     if services and not no_deps:
         names += dependants_to_restart(project_or_name(session, services), services)
 
     async def work() -> None:
-        async with located(session, names) as place, progress(session, "restart") as shown:
+        async with located(session, names) as place:
             if not place.containers:
                 raise ComposeError("no container to restart", hint="`pycompose up` creates them")
-            await restart(place.engine, place.containers, shown.update, timeout_seconds=timeout_seconds)
+            plan = plan_restart(place.project, place.containers, timeout_seconds)
+            await carry_out(session, "restart", plan, place.stage)
 
     run_async(work)

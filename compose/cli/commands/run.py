@@ -84,7 +84,7 @@ def _requested(session: Session, options: dict[str, Any]) -> RunRequest:
         session.environment,
         lambda name: warn(session, f'The "{name}" variable is not set. Defaulting to a blank string.'),
     )
-    given = dict(map(_variable, options["environment"]))
+    given = {name: _value(session, value, name) for name, value in map(_variable, options["environment"])}
     tty = _terminal(options.pop("no_tty"), options.pop("force_tty"))
     if options["publish"] and options["service_ports"]:
         raise UsageError("--publish and --service-ports contradict each other", hint="leave one of them out")
@@ -110,6 +110,11 @@ def _terminal(without: bool | None, wished: bool | None) -> bool:
     if wished is not None:
         return wished
     return sys.stdin.isatty() and sys.stdout.isatty() if without is None else not without
+
+
+def _value(session: Session, value: str | None, name: str) -> str | None:
+    """`-e NAME` passes on ours, if there is one."""
+    return session.environment.get(name) if value is None else value
 
 
 def _variable(text: str) -> tuple[str, str | None]:

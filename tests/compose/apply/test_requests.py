@@ -237,7 +237,10 @@ def test_a_seccomp_profile_goes_over_the_wire_as_its_content(tmp_path: Path) -> 
 
 def test_links_name_the_container() -> None:
     project = make_project(Service("db", image="tiny:1"), make_service("web", links=("db:database",)))
-    assert request(project).networking_config.endpoints_config["app_default"].links == ["app-db-1:database"]
+    found = request(project)
+    links = ["app-db-1:database", "app-db-1:db-1", "app-db-1:app-db-1"]
+    assert found.networking_config.endpoints_config["app_default"].links == links
+    assert found.host_config.links == links, "for the default network, which has links of its own"
 
 
 def test_a_network_and_a_volume_are_asked_for_with_their_labels() -> None:

@@ -2,6 +2,7 @@
 # make test    the whole test suite, real kernel and real registry included
 # make check   lint, types and the tests that need nothing; what to run before a commit
 # make reference  write what is made from the commands anew: docs/commands.md, docs/flags.md and the man pages
+# make messages   write the modules of engine/buildkit/messages anew
 # make bench   how fast `config`, pulls, `up`, `up` again and `down` are, beside docker and podman-compose where installed
 #
 # Debian 12 or 13 with git, make and python3-venv; root, or a user with sudo. Debian packages are installed when missing.
@@ -19,7 +20,7 @@ TEST_PACKAGES = busybox-static docker-registry iproute2 mmdebstrap mount
 
 BIN = .venv/bin
 
-.PHONY: demo demo-stop down test check dev images bench packages reference
+.PHONY: demo demo-stop down test check dev images bench packages reference messages
 
 demo: packages .venv/installed
 	@$(SUDO) $(BIN)/python scripts/demo.py up
@@ -29,7 +30,8 @@ demo-stop down: .venv/installed
 
 test: packages .venv/installed-dev
 	@scripts/packages.sh $(TEST_PACKAGES)
-	@docker=$$(scripts/docker-cli.sh) && $(SUDO) env PATH="/usr/sbin:/sbin:$$PATH:$$(dirname "$$docker")" \
+	@docker=$$(scripts/docker-cli.sh) && buildx=$$(scripts/docker-buildx.sh) && \
+	  $(SUDO) env PATH="/usr/sbin:/sbin:$$PATH:$$(dirname "$$docker")" PYCOMPOSE_TEST_BUILDX="$$buildx" \
 	  $(BIN)/python -m tests.images run $(BIN)/pytest --root --net -p no:cacheprovider --numprocesses $(JOBS) --dist loadfile $(TESTS)
 
 check: dev
@@ -41,6 +43,9 @@ check: dev
 
 reference: dev
 	$(BIN)/python -m scripts.reference
+
+messages: dev
+	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. engine/buildkit/messages/*.proto
 
 dev: .venv/installed-dev
 

@@ -37,6 +37,7 @@ LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("engine.images",),
         ("engine.containers",),
         ("engine.builder",),
+        ("engine.buildkit",),
         ("engine.api",),
         ("engine.daemon",),
     ),

@@ -72,7 +72,7 @@ def test_the_installed_programs_start_from_anywhere(wheel: Path, tmp_path: Path)
 
 
 # Where a package is not imported by its distribution's name.
-DISTRIBUTIONS = {"yaml": "pyyaml"}
+DISTRIBUTIONS = {"google": "protobuf", "yaml": "pyyaml"}
 OURS = {"compose", "engine", "pycompose", "schemas"}
 # What only type checkers import.
 TYPES = {"_typeshed"}

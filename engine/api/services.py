@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from anyio import TASK_STATUS_IGNORED
-from anyio.abc import TaskStatus
+from anyio.abc import ByteStream, TaskStatus
 
 from engine.api.hijack import Console
 from engine.api.identity import Identity
@@ -215,6 +215,14 @@ class ReadyBuild(Protocol):
     def lines(self) -> AsyncGenerator[Progress, None]: ...
 
 
+class BuildKitJobs(Protocol):
+    """`engine.buildkit.door.Door`, as far as the API uses it."""
+
+    async def serve(self, stream: ByteStream) -> None: ...
+    async def keep_session(self, identity: str, stream: ByteStream) -> None: ...
+    async def check_session(self, identity: str) -> None: ...
+
+
 class NetworkRecord(Protocol):
     """`engine.network`'s record, as far as the API uses it."""
 
@@ -270,6 +278,7 @@ class Services:
     containers: ContainerJobs
     images: ImageJobs[Any]
     builder: BuildJobs
+    buildkit: BuildKitJobs
     networks: NetworkJobs[Any]
     volumes: VolumeJobs
     events: EventBus

@@ -43,7 +43,7 @@ class _Promise:
 
 
 class Bases:
-    """Those of one build."""
+    """Those of one build; `given` are what other builds have made, by the names of their contexts."""
 
     def __init__(
         self, order: BuildOrder, platform: Platform, images: ImageService, supply: Supply, tell: TellStage
@@ -55,6 +55,7 @@ class Bases:
         self._tell = tell
         self._locks: dict[str, anyio.Lock] = {}
         self._pulled: set[str] = set()
+        self.given: Mapping[str, Image] = {}
         self._promises: dict[tuple[str, str], Image] = {}
 
     async def image(self, name: str, platform: str, stage: int, *, is_lazy: bool) -> Image:
@@ -62,6 +63,8 @@ class Bases:
 
         Raises `BadRequest`, `NotFound`, `RegistryError`.
         """
+        if name in self.given:
+            return self.given[name]
         reference = self._reference(name)
         async with self._locks.setdefault(reference, anyio.Lock()):
             wanted = Platform.parse(platform) if platform else self._platform

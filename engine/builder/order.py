@@ -17,6 +17,7 @@ class BuildOrder(Struct, frozen=True, kw_only=True):
     (`docker-image://…`), a URL, or "" for one that came along with the context. `is_trusted` allows
     `RUN --security=insecure`. `ssh` are agent sockets by id. Secrets are never in here: the body begins with
     `enclosed_bytes` bytes of an `Enclosure`, and the context comes behind it.
+    `no_cache_stages` names the stages that are built anew, in lower case.
     `uses_only_cache_from` leaves out the steps that were made here for other images, as Docker's classic builder does.
     """
 
@@ -27,6 +28,7 @@ class BuildOrder(Struct, frozen=True, kw_only=True):
     args: Mapping[str, str | None] = {}
     labels: Mapping[str, str] = {}
     no_cache: bool = False
+    no_cache_stages: tuple[str, ...] = ()
     pull: bool = False
     is_quiet: bool = False
     is_trusted: bool = False

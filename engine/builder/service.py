@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -113,17 +113,19 @@ class Builder:
 
             return Ready(self, build, stack.pop_all(), build_id or new_id())
 
-    async def build(
-        self, order: BuildOrder, take: Callable[[Workspace], Awaitable[Received]], teller: Teller, deliver: Deliver
-    ) -> None:
-        """Build in the caller's task, whose cancellation ends it: `take` fills the workspace, `deliver` has
-        the result.
+    def working(self) -> AbstractAsyncContextManager[Workspace]:
+        """A workspace for a build whose caller fills it; with the block it goes."""
+        return working(self._root, self._snapshots)
 
-        Raises as `receive`, and what makes it fail.
+    async def build(
+        self, order: BuildOrder, received: Received, place: Workspace, teller: Teller, deliver: Deliver
+    ) -> None:
+        """Build in the caller's task, whose cancellation ends it; `deliver` has the result.
+
+        Raises `BadRequest`, `DockerfileError`, and what makes it fail.
         """
         _check(order)
-        async with working(self._root, self._snapshots) as place:
-            await self._build(self._bench(order, await take(place), place, teller), deliver)
+        await self._build(self._bench(order, received, place, teller), deliver)
         await self._collect()
 
     async def _build(self, bench: Bench, deliver: Deliver) -> None:
@@ -137,6 +139,8 @@ class Builder:
     def _bench(self, order: BuildOrder, received: Received, place: Workspace, teller: Teller) -> Bench:
         wanted = Platform.parse(order.platform)
         supply = Supply(self._images.inventory.layers)
+        bases = Bases(order, wanted, self._images, supply, teller.tell)
+        bases.given = received.images
         return Bench(
             order=order,
             dockerfile=received.dockerfile,
@@ -153,7 +157,7 @@ class Builder:
             vault=Vault(received.secrets, self._secrets_root / place.root.name),
             named=dict(received.named),
             supply=supply,
-            bases=Bases(order, wanted, self._images, supply, teller.tell),
+            bases=bases,
         )
 
     async def check(self, order: BuildOrder, chunks: AsyncIterator[bytes]) -> AsyncGenerator[Progress, None]:

@@ -126,7 +126,7 @@ class StageBuild:
     async def _configured(self, instruction: Instruction, product: Product) -> Product:
         state = self._applied(instruction, product.state)
         lineage = key_of(product.lineage, instruction.text, state.config, state.args, state.author)
-        entry = self._bench.look_up(lineage)
+        entry = self._known(lineage)
         if entry is None:
             entry = entry_of(lineage, instruction.text, product)
             self._bench.fresh.append(entry)
@@ -138,7 +138,7 @@ class StageBuild:
         state = self._applied(instruction, product.state)
         path, user = state.config.working_dir, state.config.user
         key = key_of("workdir", product.top, path, user)
-        entry = self._bench.look_up(key)
+        entry = self._known(key)
         if entry is not None:
             await self._bench.teller.cached(self._stage.index)
             return grown(product, entry, state, created_by=instruction.text)
@@ -163,7 +163,7 @@ class StageBuild:
         facts = ["linked" if instruction.link else product.top, product.state.config.working_dir, words]
         # What a stage made may have the same contents although it was made anew; a look at its key comes first.
         quick = key_of("copy", *facts, origin.key) if origin and origin.key else ""
-        entry = bench.look_up(quick) if quick else None
+        entry = self._known(quick) if quick else None
         if entry is None:
             entry = await self._copied(instruction, product, origin, facts, quick)
         else:
@@ -179,7 +179,7 @@ class StageBuild:
         plan = await plan_copy(bench, instruction, product.state, origin, self._stage.index)
         # Documents are in `contents`, with their variables replaced.
         key = key_of("copy of", *facts, plan.contents)
-        entry = bench.look_up(key)
+        entry = self._known(key)
         if entry is not None:
             await self._bench.teller.cached(self._stage.index)
         elif instruction.link:
@@ -203,7 +203,7 @@ class StageBuild:
     async def _run(self, instruction: Run, product: Product) -> Product:
         bench = self._bench
         plan = await plan_run(bench, instruction, product.state, self._stage.index, self._stages, product.top)
-        entry = bench.look_up(plan.key)
+        entry = self._known(plan.key)
         if entry is not None:
             await self._bench.teller.cached(self._stage.index)
         else:
@@ -237,6 +237,11 @@ class StageBuild:
                 entry = filled(entry, await layer.capture(bench.images.inventory.layers), product.chain_ids)
         await bench.cache.put(entry)
         return entry
+
+    def _known(self, key: str) -> Entry | None:
+        """What a step with that key made before, unless this stage is to be built anew."""
+        bench = self._bench
+        return None if self._stage.start.name in bench.order.no_cache_stages else bench.look_up(key)
 
     def _applied(self, instruction: Instruction, state: State) -> State:
         bench = self._bench

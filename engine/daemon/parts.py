@@ -9,6 +9,7 @@ from engine.api.identity import Identity
 from engine.api.services import Services
 from engine.api.system import System
 from engine.builder.service import Builder
+from engine.buildkit.door import Door, Facts
 from engine.containers.drivers import Drivers
 from engine.containers.service import ContainerService
 from engine.daemon.identity import engine_id
@@ -16,6 +17,7 @@ from engine.daemon.settings import Settings
 from engine.errors import BadRequest
 from engine.events.bus import EventBus
 from engine.images.store import ImageService
+from engine.network.records import DEFAULT_NETWORK
 from engine.network.service import NetworkService
 from engine.runtime.runtime import Runtime
 from engine.state.store import Store
@@ -70,10 +72,16 @@ def put_together(settings: Settings, store: Store, runtime: Runtime, events: Eve
     system = System(
         paths=paths, containers=containers, images=images, events=events, identity=identity, runtimes=runtime.runtimes
     )
+
+    def told() -> Facts:
+        gateways = [pool.gateway for pool in networks.inspect(networks.get(DEFAULT_NETWORK)).ipam.config or ()]
+        return Facts(engine_id=identity.engine_id, version=system.version_text, gateway=gateways[0] if gateways else "")
+
     return Services(
         containers=containers,
         images=images,
         builder=builder,
+        buildkit=Door(builder, images, told),
         networks=networks,
         volumes=volumes,
         events=events,

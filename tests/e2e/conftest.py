@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import docker
 import pytest
 
-from tests.e2e.machine import Machine
+from tests.e2e.machine import ROOT, Machine
 
 
 @pytest.fixture(scope="session")
@@ -18,6 +21,18 @@ def docker_program() -> str:
     if not program:
         pytest.fail("the end-to-end tests need a docker command line; `make test` gets one (scripts/docker-cli.sh)")
     return program
+
+
+@pytest.fixture(scope="session")
+def buildx_plugin() -> Path:
+    """Docker's buildx plugin."""
+    found = (
+        os.environ.get("PYCOMPOSE_TEST_BUILDX")
+        or subprocess.run(
+            [ROOT / "scripts" / "docker-buildx.sh"], check=True, capture_output=True, text=True
+        ).stdout.strip()
+    )
+    return Path(found)
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
+from anyio.abc import ByteStream
+
 from engine.api.identity import Identity
 from engine.api.services import Services
 from engine.builder.order import BuildOrder
@@ -129,6 +131,24 @@ class FakeBuilder(Runs):
         return [item.id for item in gone], sum(item.size_bytes for item in gone)
 
 
+class FakeBuildKit:
+    """`BuildKitJobs` that hang up at once; `sessions` are the ids of those that came."""
+
+    def __init__(self) -> None:
+        self.sessions: list[str] = []
+
+    async def serve(self, stream: ByteStream) -> None:
+        await stream.aclose()
+
+    async def keep_session(self, identity: str, stream: ByteStream) -> None:
+        self.sessions.append(identity)
+        await stream.aclose()
+
+    async def check_session(self, identity: str) -> None:
+        if identity in self.sessions:
+            raise Conflict(f"session {identity} already exists")
+
+
 class FakeSystem:
     """`SystemFacts` that never change."""
 
@@ -161,6 +181,7 @@ class FakeEngine:
     containers: FakeContainers
     images: FakeImages
     builder: FakeBuilder
+    buildkit: FakeBuildKit
     networks: FakeNetworks
     volumes: FakeVolumes
     events: EventBus
@@ -173,6 +194,7 @@ class FakeEngine:
             containers=self.containers,
             images=self.images,
             builder=self.builder,
+            buildkit=self.buildkit,
             networks=self.networks,
             volumes=self.volumes,
             events=self.events,
@@ -185,5 +207,12 @@ def fake_engine() -> FakeEngine:
     events = EventBus(clock=lambda: NOW_NS)
     images = FakeImages()
     return FakeEngine(
-        FakeContainers(events, images), images, FakeBuilder(), FakeNetworks(), FakeVolumes(), events, FakeSystem()
+        containers=FakeContainers(events, images),
+        images=images,
+        builder=FakeBuilder(),
+        buildkit=FakeBuildKit(),
+        networks=FakeNetworks(),
+        volumes=FakeVolumes(),
+        events=events,
+        system=FakeSystem(),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.api.routes import (
     archives,
     build,
+    buildkit,
     checkpoints,
     containers,
     events,
@@ -34,6 +35,7 @@ ROUTES = (
     *archives.ROUTES,
     *images.ROUTES,
     *build.ROUTES,
+    *buildkit.ROUTES,
     *networks.ROUTES,
     *volumes.ROUTES,
     *plugins.ROUTES,

@@ -63,7 +63,8 @@ def order_of(request: Request) -> BuildOrder:
     query = request.query
     if query.text("version") == "2" or query.text("remote") == "client-session":
         raise NotImplementedHere(
-            "BuildKit sessions are not spoken by this engine", hint="set DOCKER_BUILDKIT=0 for docker build"
+            "BuildKit's builds do not come by this way",
+            hint="install the buildx plugin, or set DOCKER_BUILDKIT=0 for docker build",
         )
     if query.flag("squash"):
         raise NotImplementedHere("squashing layers is not implemented by this engine", hint="leave --squash away")

@@ -8,11 +8,10 @@ from engine.api.messages import OK, Answer, Reply, Request, json_reply
 from engine.api.older import info_as_of
 from engine.api.router import Route
 from engine.api.services import Services
-from engine.errors import NotImplementedHere
 from engine.wire.images import AuthConfig, AuthResult
 
 _UNCACHED: Final = (
-    ("Builder-Version", "1"),
+    ("Builder-Version", "2"),  # BuildKit's is preferred; a command line without buildx takes the classic builder
     ("Cache-Control", "no-cache, no-store, must-revalidate"),
     ("Pragma", "no-cache"),
     ("Swarm", "inactive"),
@@ -45,20 +44,11 @@ async def options(services: Services, request: Request) -> Answer:
     return OK
 
 
-async def no_buildkit(services: Services, request: Request) -> Answer:
-    """`POST /session` and `/grpc`: BuildKit's own protocol inside the API."""
-    raise NotImplementedHere(
-        "BuildKit sessions are not spoken by this engine", hint="set DOCKER_BUILDKIT=0 for docker build"
-    )
-
-
 ROUTES = (
     Route("GET", "/_ping", ping),
     Route("HEAD", "/_ping", ping),
     Route("GET", "/version", version),
     Route("GET", "/info", info),
     Route("POST", "/auth", auth),
-    Route("POST", "/session", no_buildkit),
-    Route("POST", "/grpc", no_buildkit),
     Route("OPTIONS", "/{anything:path}", options),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +19,7 @@ from engine.builder.context.workspace import Workspace
 from engine.builder.dockerfile.stages import Dockerfile, parse_dockerfile
 from engine.builder.order import BuildOrder
 from engine.errors import BadRequest
+from engine.images.record import Image
 from engine.storage.rooted import resolve_in_root
 from engine.wire.building import Enclosure
 from engine.wire.ignore import Ignore, read_ignore
@@ -31,8 +32,8 @@ _MOST_ENCLOSED_BYTES: Final = 16 << 20
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What there is to build. `secrets` are contents by id, `named` the contexts that came along, `text` the
-    Dockerfile's.
+    """What there is to build. `secrets` are contents by id, `named` the contexts that came along, `images` those that
+    are what other builds have made, `text` is the Dockerfile's.
     """
 
     dockerfile: Dockerfile
@@ -40,6 +41,7 @@ class Received:
     ignore: Ignore
     secrets: Mapping[str, bytes]
     named: Mapping[str, Tree]
+    images: Mapping[str, Image] = field(default_factory=dict[str, Image])
 
 
 async def receive(order: BuildOrder, chunks: AsyncIterator[bytes], workspace: Workspace) -> Received:
@@ -47,7 +49,7 @@ async def receive(order: BuildOrder, chunks: AsyncIterator[bytes], workspace: Wo
     async with aclosing(_behind(order.enclosed_bytes, chunks)) as pieces:
         enclosed = _understood(await anext(pieces))
         if order.remote:
-            await _fetch(order.remote, workspace, order)
+            await fetch(order.remote, workspace, order)
         else:
             await workspace.unpack(pieces)
     return await anyio.to_thread.run_sync(_sort_out, workspace, order, enclosed)
@@ -57,7 +59,7 @@ def _sort_out(workspace: Workspace, order: BuildOrder, enclosed: Enclosure) -> R
     if enclosed.dockerfile:
         (workspace.context / _plain_name(order.dockerfile)).write_text(enclosed.dockerfile, "utf-8")
     named = _take_contexts(workspace, order.extras)
-    return Received(*_read(workspace.context, order.dockerfile or _DEFAULT), enclosed.secrets, named)
+    return Received(*read_dockerfile(workspace.context, order.dockerfile or _DEFAULT), enclosed.secrets, named)
 
 
 async def _behind(size: int, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
@@ -84,7 +86,8 @@ def _understood(text: bytes) -> Enclosure:
         raise BadRequest("what comes in front of the build's context cannot be read") from None
 
 
-async def _fetch(source: str, workspace: Workspace, order: BuildOrder) -> None:
+async def fetch(source: str, workspace: Workspace, order: BuildOrder) -> None:
+    """Fill the workspace from elsewhere. Raises `BadRequest`, `EngineError`."""
     if remote.is_git(source):
         place = await anyio.to_thread.run_sync(workspace.place, "git")
         found = await remote.clone(source, place)
@@ -138,7 +141,11 @@ def _take_contexts(workspace: Workspace, prefix: str) -> dict[str, Tree]:
     return named
 
 
-def _read(context: Path, name: str) -> tuple[Dockerfile, str, Ignore]:
+def read_dockerfile(context: Path, name: str) -> tuple[Dockerfile, str, Ignore]:
+    """The Dockerfile in a context, its text, and what the context leaves out.
+
+    Raises `BadRequest`, `DockerfileError`.
+    """
     path = resolve_in_root(context, name)
     if not path.is_file() and name == _DEFAULT and (context / name.lower()).is_file():
         path, name = context / name.lower(), name.lower()

@@ -28,6 +28,8 @@ from engine.storage.snapshots import Snapshots
 from engine.storage.streaming import consumed
 
 _TEMPORARY: Final = "tmp"
+_SENT: Final = "sent"
+_CONTEXT: Final = "context"
 _RECEIVED_FIRST_BYTES: Final = 4 << 20
 
 
@@ -44,12 +46,12 @@ class Workspace:
     @property
     def context(self) -> Path:
         """Where the context is unpacked."""
-        return self.sent / "context"
+        return self.sent / _CONTEXT
 
     @property
     def sent(self) -> Path:
         """Where everything is that the client sent: in memory if that was not too much."""
-        return self.root / "sent"
+        return self.root / _SENT
 
     def place(self, kind: str) -> Path:
         """A new directory for something temporary. Blocks shortly."""
@@ -67,23 +69,25 @@ class Workspace:
                 self._mounted[key] = target
             return self._mounted[key]
 
-    async def unpack(self, chunks: AsyncIterator[bytes]) -> None:
-        """Unpack a tar archive, plain or compressed, as the context, in memory if it is not too long (`intake`).
+    async def unpack(self, chunks: AsyncIterator[bytes], name: str = _SENT) -> Path:
+        """Unpack a tar archive, plain or compressed, in memory if it is not too long (`intake`), and return where it
+        is: as the context, or as something else that the client sends.
 
         A short one is received first, because a thread that unpacks small files and a loop that receives small chunks
         hold each other up (by the interpreter's lock). Raises `BadRequest` for a broken one.
         """
-        start = io.BytesIO()
+        place, start = self.root / name, io.BytesIO()
         async for chunk in chunks:
             start.write(chunk)
             if start.tell() > _RECEIVED_FIRST_BYTES:
                 break
         else:
             start.seek(0)
-            await anyio.to_thread.run_sync(take_in, start.read, self.sent)
-            return
+            await anyio.to_thread.run_sync(take_in, start.read, place)
+            return place / _CONTEXT
         start.seek(0)
-        await consumed(chunks, lambda read: take_in(lambda size: start.read(size) or read(size), self.sent))
+        await consumed(chunks, lambda read: take_in(lambda size: start.read(size) or read(size), place))
+        return place / _CONTEXT
 
 
 @asynccontextmanager

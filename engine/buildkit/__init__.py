@@ -1,0 +1,1 @@
+"""BuildKit's API on the engine's own builder, as buildx speaks it."""

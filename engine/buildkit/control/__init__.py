@@ -1,0 +1,1 @@
+"""What the engine offers to buildx: the control service and the gateway of its builds."""

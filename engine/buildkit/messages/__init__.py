@@ -1,0 +1,1 @@
+"""The messages, generated from the `.proto` files beside them."""

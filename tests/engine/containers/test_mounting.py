@@ -11,7 +11,7 @@ import pytest
 from engine.containers.making.sources import hold_part, release_part
 from engine.containers.streams.options import LogOptions
 from engine.errors import BadRequest, EngineError, NotFound
-from engine.kernel.mounts import MS_SHARED, mount, mount_points, unmount
+from engine.kernel.mounts import MS_PRIVATE, MS_SHARED, mount, mount_points, unmount
 from engine.wire.containers import HostConfig
 from engine.wire.mounts import BindOptions, ImageOptions, Mount, TmpfsOptions, VolumeOptions
 from engine.wire.volumes import VolumeCreateRequest
@@ -69,7 +69,8 @@ async def test_mounts_of_a_container_propagate_to_the_host_if_both_want_it(engin
 
 
 async def test_propagation_needs_a_mount_that_propagates(engine: Engine, tmp_path: Path) -> None:
-    mount("tmpfs", tmp_path, "tmpfs", options="size=64k")  # below a private one it is private
+    mount("tmpfs", tmp_path, "tmpfs", options="size=64k")
+    mount("", tmp_path, flags=MS_PRIVATE)  # below a shared mount, as systemd makes them all, it is shared
     try:
         for wish, words in (("rshared", "a shared mount"), ("rslave", "a shared or slave mount")):
             container = await engine.create("true", host=bound(tmp_path, propagation=wish))

@@ -9,13 +9,15 @@ from typing import Any
 import click
 
 import pycompose
-from compose.cli.parsing.groups import CommandGroup, with_dry_run
+from compose.cli.examples import epilog
+from compose.cli.parsing.groups import CommandGroup, told, with_dry_run
 from compose.cli.session import PROGRESS, session_of
 
 # name -> help; the module is compose.cli.commands.<name>, its object `command`.
 COMMANDS = {
     "apply": "Do what a plan in a file says",
     "attach": "Join the terminal to a running container",
+    "bridge": "Convert the project into another model, such as Kubernetes'",
     "build": "Build the images of services",
     "commit": "Make an image of a service's container",
     "completion": "Print what a shell needs to complete commands and services",
@@ -59,6 +61,8 @@ COMMANDS = {
     "watch": "Bring the project up and keep its containers up to date with their files",
 }
 _ALIASES = {"convert": "config"}
+# Commands that no list shows.
+_HIDDEN = ("alpha",)
 
 
 class LazyGroup(CommandGroup):
@@ -71,10 +75,10 @@ class LazyGroup(CommandGroup):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name, None if there is none."""
         name = _ALIASES.get(cmd_name, cmd_name)
-        if name not in COMMANDS:
+        if name not in COMMANDS and name not in _HIDDEN:
             return None
         command: click.Command = importlib.import_module(f"compose.cli.commands.{name}").command
-        return with_dry_run(command)
+        return told(with_dry_run(command), epilog(name))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
@@ -91,6 +95,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
 @click.group(
     cls=LazyGroup,
     help="Define and run multi-container applications, without Docker.",
+    epilog=epilog(""),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option("-f", "--file", "files", multiple=True, metavar="FILE", help="Compose file (- is stdin), repeatable")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.e2e.kernel import without_engine
 from tests.e2e.machine import ROOT, Completed, Machine
 
+Seen = TypeVar("Seen")
 EXAMPLES = ROOT / "examples"
 _WHAT_IS_THERE = (("ps", "--all"), ("network", "ls", "--filter", "type=custom"), ("volume", "ls"))
 
@@ -31,9 +33,10 @@ class Example:
             *arguments, cwd=self.directory, succeeds=succeeds, **{**self.variables, **variables}
         )
 
-    def has_nothing_to_do(self, *arguments: str) -> bool:
-        """Whether `up` with these options would change nothing."""
-        return self("plan", "--exit-code", *arguments, succeeds=False).returncode == 0
+    def to_do(self, *arguments: str) -> set[str]:
+        """What `up` with these options would do now, as `start blog-migrate-1`."""
+        plan = json.loads(self("plan", "--format", "json", *arguments).stdout)
+        return {f"{entry['action']} {entry['name']}" for entry in plan["entries"] if entry["action"] != "keep"}
 
 
 @contextmanager
@@ -47,6 +50,14 @@ def example(machine: Machine, name: str | Path, **variables: str) -> Iterator[Ex
         run("--profile", "*", "down", "--volumes", "--rmi", "local", "--remove-orphans")
     assert without_engine(machine.kernel()) == before
     assert [machine.docker(*question, "--quiet").stdout for question in _WHAT_IS_THERE] == ["", "", ""]
+
+
+def seen(wanted: Seen, look: Callable[[], Seen]) -> Seen:
+    """What `look` returns: as soon as that is `wanted`, or else what it is after a while."""
+    give_up = time.monotonic() + 20
+    while (found := look()) != wanted and time.monotonic() < give_up:
+        pass
+    return found
 
 
 def ask(address: str, body: Any = None, **headers: str) -> str:

@@ -48,7 +48,7 @@ def test_a_job_is_done(queue: Example) -> None:
 
 
 def test_up_again_would_change_nothing(queue: Example) -> None:
-    assert queue.has_nothing_to_do()
+    assert queue.to_do() == set()
 
 
 def test_more_workers_take_jobs_and_those_who_have_to_leave_finish_theirs(queue: Example) -> None:

@@ -1,0 +1,1 @@
+"""A blog: posts in SQLite, pages from templates."""

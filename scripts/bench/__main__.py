@@ -1,5 +1,5 @@
 """`make bench`: how long reading files, moving images, running containers and bringing stacks up and down takes, beside
-other tools.
+other tools, and what a published port carries.
 
 Tools take turns within a round, so that a slow moment of the machine hits them all. What is printed are median and
 min..max of the rounds, in seconds. `cold` means that no engine runs when `up` is called; images are always there.
@@ -18,7 +18,8 @@ from scripts.bench.builds import build_images
 from scripts.bench.containers import run_containers, weigh_containers
 from scripts.bench.files import read_files
 from scripts.bench.images import pull_images
-from scripts.bench.stacks import compete, start_up
+from scripts.bench.ports import measure_ports
+from scripts.bench.stacks import chain, compete, read_logs, start_up
 from scripts.bench.tools import Home, Timings
 
 
@@ -26,6 +27,8 @@ def main() -> None:
     """Measure what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", default="1,5,20,50", help="numbers of services to bring up")
+    parser.add_argument("--chain", type=int, default=20, help="number of services that wait for one another")
+    parser.add_argument("--lines", type=int, default=100_000, help="lines of output to print")
     parser.add_argument("--files", default="200,2000", help="numbers of services in files that are only read")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--pulls", type=int, default=3, help="rounds of pulling made-up images")
@@ -34,6 +37,7 @@ def main() -> None:
     parser.add_argument("--lists", type=int, default=5, help="rounds of listing 500 images")
     parser.add_argument("--containers", type=int, default=3, help="rounds of running containers")
     parser.add_argument("--crowd", type=int, default=100, help="how many running containers to weigh")
+    parser.add_argument("--ports", type=int, default=3, help="rounds of asking through a published port")
     chosen = parser.parse_args()
     timings: Timings = defaultdict(list)
     with tempfile.TemporaryDirectory(prefix="pcb", dir="/var/tmp", ignore_cleanup_errors=True) as place:
@@ -46,13 +50,16 @@ def main() -> None:
             list_images(home, chosen.lists, timings)
             run_containers(home, chosen.containers, timings)
             weights = weigh_containers(home, chosen.crowd)
+            throughput = measure_ports(home, chosen.ports)
             if chosen.rounds:
                 start_up(home, chosen.rounds, timings)
             compete(home, numbers(chosen.sizes), chosen.rounds, timings)
+            chain(home, chosen.chain, chosen.rounds, timings)
+            read_logs(home, chosen.lines, chosen.rounds, timings)
         finally:
             home.end_engine()
     report(timings)
-    print(*weights, sep="\n")
+    print(*weights, *throughput, sep="\n")
     for (name, size), peak in sorted(memory.items(), key=lambda item: item[0][1]):
         print(f"{name:18}{size:9}  config         {peak / 1024:8.0f} MiB at most")
     for case, peak in peaks.items():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import anyio
 import anyio.abc
@@ -17,12 +18,11 @@ import msgspec
 
 from engine.errors import Conflict, EngineError, Forbidden
 from engine.kernel.namespaces import drop_network_namespace
-from engine.kernel.threads import brief
 from engine.network import ports
+from engine.network.cabling import Cabling
 from engine.network.endpoints import Endpoints, at_once
 from engine.network.host_ports import HostPorts
 from engine.network.kernel import netlink
-from engine.network.kernel.links import Link
 from engine.network.kernel.netlink import DnsSockets
 from engine.network.names.directory import Directory
 from engine.network.names.resolver import Forwarder, HostResolvers, NameServer, Resolution
@@ -61,9 +61,10 @@ class _Live:
 class Sandboxes:
     """All sandboxes of one engine. `networks` must be given before use, `tasks` before sockets are served."""
 
-    def __init__(self, paths: Paths, store: Store, endpoints: Endpoints) -> None:
+    def __init__(self, paths: Paths, store: Store, endpoints: Endpoints, cabling: Cabling) -> None:
         self._paths = paths
         self._endpoints = endpoints
+        self._cabling = cabling
         self._table = store.table("sandbox", Sandbox)
         self._live: dict[str, _Live] = {}
         self._host = HostResolvers()
@@ -104,7 +105,7 @@ class Sandboxes:
             publications = live.ports.reservation.publications
             sandbox = msgspec.structs.replace(sandbox, endpoints=endpoints, publications=publications)
             sandbox = plan.completed(sandbox, networks, self._host.read())
-            sockets = await self._furnish(sandbox, networks, undo)
+            sockets = await self._cabling.furnish(sandbox, networks, undo)
             if publications:
                 await self.networks.publish(publications)
                 undo.append(lambda: self.networks.unpublish(publications))
@@ -163,13 +164,8 @@ class Sandboxes:
             # Before the link: an engine that dies in between is followed by one that makes it.
             await self._table.put(changed)
             undo.append(lambda: self._table.put(sandbox))
-            await self._plug(changed, endpoint, record)
-            routes = plan.gateways(sandbox.endpoints, self._networks_of(changed))
-            undo.append(
-                lambda: anyio.to_thread.run_sync(
-                    netlink.unplug, self._paths.namespaces / container_id, endpoint.interface, routes
-                )
-            )
+            await self._cabling.plug(changed, endpoint)
+            undo.append(partial(self._cabling.unplug, container_id, endpoint, sandbox.endpoints))
             await self._take_effect(sandbox, changed)
             return changed, endpoint
 
@@ -182,11 +178,8 @@ class Sandboxes:
             if endpoint is None:
                 raise Forbidden(f"container {sandbox.container_name} is not connected to network {record.name}")
             left = [item for item in sandbox.endpoints if item.id != endpoint.id]
-            routes = plan.gateways(left, self._networks_of(sandbox))
             with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(
-                    netlink.unplug, self._paths.namespaces / container_id, endpoint.interface, routes
-                )
+                await self._cabling.unplug(container_id, endpoint, left)
                 sandbox, changed = await self._moved(sandbox, left)
                 await self._record(sandbox, changed)
                 await self._endpoints.leave(container_id, endpoint)
@@ -211,14 +204,19 @@ class Sandboxes:
         for path in orphans:
             await anyio.to_thread.run_sync(drop_network_namespace, path)
         if not orphans:  # else their links go with them, a little later and much faster than one by one
-            await self._delete_unknown_links()
+            await self._cabling.delete_unknown(self._table)
         remade = await self.networks.recover(self._endpoints.count(self._table))
         for record in remade:
             await self.reattach(record)
-        await self._make_missing_links()
+        for sandbox in self._table:
+            await self._cabling.make_missing(sandbox)
         for sandbox in self._table:
             self._endpoints.mark(sandbox)
             self._directory.put(sandbox, self._networks_of(sandbox))
+
+    async def reattach(self, record: NetworkRecord) -> None:
+        """Put surviving veths into a bridge that had to be made again."""
+        await self._cabling.reattach(record, self._table)
 
     def stop_serving(self) -> None:
         """Close all sockets; containers keep their networks."""
@@ -235,28 +233,6 @@ class Sandboxes:
         except ports.TakenElsewhere as exc:
             raise await anyio.to_thread.run_sync(exc.with_owner) from None
 
-    async def _furnish(self, sandbox: Sandbox, networks: Mapping[str, NetworkRecord], undo: list[Undo]) -> DnsSockets:
-        path = self._paths.namespaces / sandbox.id
-        links = [self._link(endpoint, networks[endpoint.network_id]) for endpoint in sandbox.endpoints]
-        routes = plan.gateways(sandbox.endpoints, networks)
-        sockets = await brief(netlink.furnish, path, links, routes, sandbox.sysctls)
-        undo.append(lambda: anyio.to_thread.run_sync(drop_network_namespace, path))
-        undo.append(at_once(sockets.close))
-        return sockets
-
-    def _link(self, endpoint: Endpoint, record: NetworkRecord) -> Link:
-        name = self.networks.parent_name(record)
-        parent = netlink.find_link(name)
-        if parent is None:
-            raise EngineError(
-                f"network {record.name} hangs on the link {name}, which is not there",
-                hint="bring the link back, or make the network again",
-            )
-        return plan.link(endpoint, record, parent, self._host_name(endpoint))
-
-    def _host_name(self, endpoint: Endpoint) -> str:
-        return f"pcv{self._paths.tag}{endpoint.id[:8]}"
-
     def _serve(self, sandbox: Sandbox, live: _Live, sockets: DnsSockets, networks: Mapping[str, NetworkRecord]) -> None:
         self._directory.put(sandbox, networks)
         live.name_server = NameServer(sandbox.id, sockets, self.tasks, self._resolution)
@@ -268,12 +244,6 @@ class Sandboxes:
 
     def _drop(self, container_id: str) -> None:
         drop_network_namespace(self._paths.namespaces / container_id)
-
-    async def _plug(self, sandbox: Sandbox, endpoint: Endpoint, record: NetworkRecord) -> None:
-        """Make the link of one endpoint in a namespace that is there, and the routes that follow from all of them."""
-        routes = plan.gateways(sandbox.endpoints, self._networks_of(sandbox))
-        link = self._link(endpoint, record)
-        await anyio.to_thread.run_sync(netlink.plug, self._paths.namespaces / sandbox.id, link, routes)
 
     async def _moved(
         self, sandbox: Sandbox, endpoints: list[Endpoint], undo: list[Undo] | None = None
@@ -361,40 +331,3 @@ class Sandboxes:
 
     def _lock(self, container_id: str) -> anyio.Lock:
         return self._changing.setdefault(container_id, anyio.Lock())
-
-    async def _make_missing_links(self) -> None:
-        """Make the links that are recorded and not there: an engine died while it made or removed them."""
-        for sandbox in self._table:
-            namespace = self._paths.namespaces / sandbox.id
-            interfaces = await anyio.to_thread.run_sync(netlink.interfaces, namespace)
-            networks = self._networks_of(sandbox)
-            for endpoint in sandbox.endpoints:
-                # A container may rename what it has; our end of a veth tells that it is there nevertheless. A link is
-                # set up and gets its addresses in one step: one that is down is only half made.
-                is_up = interfaces.get(endpoint.interface)
-                if is_up or (is_up is None and netlink.link_exists(self._host_name(endpoint))):
-                    continue
-                try:
-                    if is_up is not None:
-                        await anyio.to_thread.run_sync(netlink.unplug, namespace, endpoint.interface, ())
-                    await self._plug(sandbox, endpoint, networks[endpoint.network_id])
-                except EngineError:
-                    log.exception("container %s is without its link %s", sandbox.id[:12], endpoint.interface)
-
-    async def _delete_unknown_links(self) -> None:
-        known = {self._host_name(endpoint) for sandbox in self._table for endpoint in sandbox.endpoints}
-        ours = f"pcv{self._paths.tag}"
-        unknown = [name for name in netlink.links_of(self._paths.tag) if name.startswith(ours) and name not in known]
-        if unknown:
-            await anyio.to_thread.run_sync(netlink.delete_links, unknown)
-
-    async def reattach(self, record: NetworkRecord) -> None:
-        """Put surviving veths into a bridge that had to be made again."""
-        names = [
-            self._host_name(endpoint)
-            for sandbox in self._table
-            for endpoint in sandbox.endpoints
-            if endpoint.network_id == record.id
-        ]
-        if names:
-            await anyio.to_thread.run_sync(netlink.reattach, self.networks.parent_name(record), names)

@@ -11,6 +11,7 @@ import anyio.abc
 
 from engine.errors import Forbidden, NotFound
 from engine.events.bus import EventBus
+from engine.network.cabling import Cabling
 from engine.network.endpoints import Endpoints
 from engine.network.kernel import netlink
 from engine.network.lingering import Lingering
@@ -70,7 +71,8 @@ class NetworkService:
         self._events = events
         self._default = default or DefaultBridge()
         self._endpoints = Endpoints()
-        self._sandboxes = Sandboxes(paths, store, self._endpoints)
+        cabling = Cabling(paths)
+        self._sandboxes = Sandboxes(paths, store, self._endpoints, cabling)
         self._networks = Networks(
             paths.tag,
             store,
@@ -79,7 +81,7 @@ class NetworkService:
             published=self._sandboxes.published,
             reattach=self._sandboxes.reattach,
         )
-        self._endpoints.networks = self._sandboxes.networks = self._networks
+        self._endpoints.networks = self._sandboxes.networks = cabling.networks = self._networks
         self._linger_seconds = linger_seconds
         self._lingering = Lingering(self._networks.drop_unused, linger_seconds)
         self._endpoints.unused = self._lingering.ask

@@ -12,6 +12,7 @@ from compose.apply.develop.syncing import sync
 from compose.apply.hooks import run_hooks
 from compose.apply.observe import observe
 from compose.apply.refusals import refusals
+from compose.cli.supplying import supplied
 from compose.cli.working import Stage, perform
 from compose.errors import ComposeError, UsageError
 from compose.model.project import Project
@@ -80,9 +81,10 @@ class Developer(Struct, frozen=True):
         await perform(plan, Stage(self.engine, self.project, observed), self.report)
         observed = await observe(self.engine, self.project.name)
         # The dependencies stay as they are, and so does everything else.
-        others = frozenset(self.project.services) - frozenset(services)
-        plan = reconcile(self.project, observed, Options(untouched=others, targets=frozenset(services)))
-        await perform(plan, Stage(self.engine, self.project, observed), self.report)
+        project = await supplied(self.engine, self.project, self.report)
+        others = frozenset(project.services) - frozenset(services)
+        plan = reconcile(project, observed, Options(untouched=others, targets=frozenset(services)))
+        await perform(plan, Stage(self.engine, project, observed), self.report)
         self.tell(f"Rebuilt {', '.join(services)}")
         if self.prunes:
             await self._prune(before, observed)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from compose.apply.execute import execute
-from compose.apply.observe import observe
-from compose.apply.rehearsal import rehearse
 from compose.model.project import Project
-from compose.plan.observed import Observed
 from compose.plan.progress import Report
-from compose.plan.supplies import modelled, plan_providers, provided, supposed
 from compose.plan.trace import Trace
-from engine.client import EngineClient
+
+if TYPE_CHECKING:
+    from engine.client import EngineClient
 
 
 async def supplied(engine: EngineClient, project: Project, report: Report, trace: Trace | None = None) -> Project:
@@ -20,6 +18,13 @@ async def supplied(engine: EngineClient, project: Project, report: Report, trace
     models = {name for service in project.services.values() for name in service.models}
     if not (models or any(service.provider for service in project.services.values())):
         return project
+    # Few projects come here.
+    from compose.apply.execute import execute
+    from compose.apply.observe import observe
+    from compose.apply.rehearsal import rehearse
+    from compose.plan.observed import Observed
+    from compose.plan.supplies import modelled, plan_providers, provided, supposed
+
     providers = plan_providers(project)
     if engine.only_reads:
         rehearse(providers, report)

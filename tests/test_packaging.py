@@ -42,6 +42,14 @@ def test_the_wheel_carries_every_file_of_the_packages(wheel: Path) -> None:
     assert expected <= packed
 
 
+def test_the_wheel_carries_the_man_pages(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        packed = {name.partition(".data/data/")[2] for name in archive.namelist()}
+    pages = {f"share/man/{path.relative_to(ROOT / 'docs' / 'man')}" for path in (ROOT / "docs" / "man").glob("man?/*")}
+    assert {"share/man/man1/pycompose.1", "share/man/man1/pycompose-up.1", "share/man/man8/pycompose-engine.8"} <= pages
+    assert pages <= packed
+
+
 def test_the_installed_programs_start_from_anywhere(wheel: Path, tmp_path: Path) -> None:
     venv.create(tmp_path / "venv", with_pip=False, symlinks=True)
     (site_packages,) = (tmp_path / "venv").glob("lib/python*/site-packages")

@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 import pycompose
-from compose.cli.parsing.groups import CommandGroup, with_dry_run
+from compose.cli.examples import epilog
+from compose.cli.parsing.groups import CommandGroup, told, with_dry_run
 from compose.cli.session import PROGRESS, session_of
 
 # name -> help; the module is compose.cli.commands.<name>, its object `command`.
@@ -77,7 +78,7 @@ class LazyGroup(CommandGroup):
         if name not in COMMANDS and name not in _HIDDEN:
             return None
         command: click.Command = importlib.import_module(f"compose.cli.commands.{name}").command
-        return with_dry_run(command)
+        return told(with_dry_run(command), epilog(name))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
@@ -94,6 +95,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
 @click.group(
     cls=LazyGroup,
     help="Define and run multi-container applications, without Docker.",
+    epilog=epilog(""),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option("-f", "--file", "files", multiple=True, metavar="FILE", help="Compose file (- is stdin), repeatable")

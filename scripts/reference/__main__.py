@@ -8,7 +8,11 @@ from scripts.reference.files import made_files
 
 ROOT = Path(__file__).resolve().parents[2]
 
-for name, text in made_files().items():
+made = made_files()
+for page in (ROOT / "docs" / "man").glob("man?/*"):
+    if str(page.relative_to(ROOT)) not in made:
+        page.unlink()  # of a command that is no more
+for name, text in made.items():
     path = ROOT / name
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, "utf-8")

@@ -34,6 +34,15 @@ class CommandGroup(click.Group):
         return name, command, words
 
 
+def told(command: click.Command, epilog: str | None) -> click.Command:
+    """The command, whose help says defaults and ends with examples."""
+    command.epilog = command.epilog or epilog
+    for parameter in command.params:
+        if isinstance(parameter, click.Option) and not parameter.is_flag and isinstance(parameter.default, str | int):
+            parameter.show_default = bool(parameter.default)
+    return command
+
+
 def with_dry_run(command: click.Command) -> click.Command:
     """The command, which takes the global `--dry-run` behind its name as well."""
     if not any(parameter.name == _DRY_RUN for parameter in command.params):

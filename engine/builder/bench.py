@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
@@ -69,6 +69,7 @@ class Bench:
     ignore: Ignore
     vault: Vault
     named: dict[str, Tree]
+    later: Mapping[str, Callable[[], Awaitable[Tree]]]
     supply: Supply
     bases: Bases
     imported: dict[str, Entry] = field(default_factory=dict[str, Entry])
@@ -77,10 +78,9 @@ class Bench:
     taken: list[Entry] = field(default_factory=list[Entry])
     _locks: dict[str, anyio.Lock] = field(default_factory=dict[str, anyio.Lock])
 
-    @property
-    def context(self) -> Tree:
+    async def context(self) -> Tree:
         """The build's context."""
-        return Tree(self.workspace.context, self.ignore)
+        return await self._brought("") if "" in self.later else Tree(self.workspace.context, self.ignore)
 
     def expander(self, state: State) -> Callable[[str], str]:
         """What replaces variables at a point of a stage. Raises `Misspelt`."""
@@ -138,10 +138,15 @@ class Bench:
         if value.startswith(IMAGE):
             image = await self.image(name, "", stage)
             return Origin(tuple(image.chain_ids))
+        return Origin(tree=await self._brought(name))
+
+    async def _brought(self, name: str) -> Tree:
+        """A context by name, fetched when it is needed for the first time."""
         async with self._locks.setdefault(f"context {name}", anyio.Lock()):
             if name not in self.named:
-                self.named[name] = await self._fetched(name, value)
-            return Origin(tree=self.named[name])
+                bring = self.later.get(name)
+                self.named[name] = await (bring() if bring else self._fetched(name, self.order.contexts[name]))
+            return self.named[name]
 
     async def _fetched(self, name: str, value: str) -> Tree:
         """A named context that is elsewhere."""

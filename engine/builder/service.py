@@ -156,6 +156,7 @@ class Builder:
             ignore=received.ignore,
             vault=Vault(received.secrets, self._secrets_root / place.root.name),
             named=dict(received.named),
+            later=received.later,
             supply=supply,
             bases=bases,
         )

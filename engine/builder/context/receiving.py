@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,7 +33,8 @@ _MOST_ENCLOSED_BYTES: Final = 16 << 20
 @dataclass(frozen=True, slots=True)
 class Received:
     """What there is to build. `secrets` are contents by id, `named` the contexts that came along, `images` those that
-    are what other builds have made, `text` is the Dockerfile's.
+    are what other builds have made, `text` is the Dockerfile's. `later` brings contexts that are not here yet, by
+    their names, the build's own being "".
     """
 
     dockerfile: Dockerfile
@@ -42,6 +43,7 @@ class Received:
     secrets: Mapping[str, bytes]
     named: Mapping[str, Tree]
     images: Mapping[str, Image] = field(default_factory=dict[str, Image])
+    later: Mapping[str, Callable[[], Awaitable[Tree]]] = field(default_factory=dict[str, Callable[[], Awaitable[Tree]]])
 
 
 async def receive(order: BuildOrder, chunks: AsyncIterator[bytes], workspace: Workspace) -> Received:

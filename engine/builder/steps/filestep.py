@@ -64,7 +64,7 @@ async def plan_copy(bench: Bench, instruction: Copy, state: State, origin: Origi
     expand = bench.expander(state)
     destination = expand(instruction.destination)
     excludes = Ignore(read_ignore("\n".join(expand(item) for item in instruction.excludes)))
-    tree = bench.context if origin is None else await bench.tree(origin, stage)
+    tree = await (bench.context() if origin is None else bench.tree(origin, stage))
     found: list[Source] = []
     for text in instruction.sources:
         found += await _found(bench, instruction, expand(text), tree, destination)

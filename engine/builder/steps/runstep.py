@@ -114,7 +114,7 @@ async def _contents(bench: Bench, wish: RunMount, origins: Mapping[str, Origin],
     origin = origins.get(wish.origin)
     if origin is not None and origin.key:
         return origin.key
-    tree = bench.context if origin is None else await bench.tree(origin, stage)
+    tree = await (bench.context() if origin is None else bench.tree(origin, stage))
     return await anyio.to_thread.run_sync(lambda: digest(tree, find(tree, wish.source or "."), Ignore([])))
 
 
@@ -137,7 +137,7 @@ async def _mount(bench: Bench, plan: RunPlan, wish: RunMount, stack: AsyncExitSt
 
 
 async def _tree(bench: Bench, plan: RunPlan, wish: RunMount) -> Tree:
-    return await bench.tree(plan.origins[wish.origin], plan.stage) if wish.origin else bench.context
+    return await (bench.tree(plan.origins[wish.origin], plan.stage) if wish.origin else bench.context())
 
 
 async def _secret(bench: Bench, wish: RunMount) -> OciMount | None:

@@ -18,6 +18,7 @@ from engine.buildkit.solving.attributes import Wanted
 from engine.buildkit.solving.board import Board
 from engine.buildkit.solving.build import Build, Yard
 from engine.buildkit.solving.outputs import Output
+from engine.buildkit.transport.background import background
 from engine.buildkit.transport.status import CallFailed, Code
 from engine.images.record import Image
 from engine.state.names import new_id
@@ -106,21 +107,15 @@ class Jobs:
         """A new job for the block; what it still builds at the end is called off. Raises `CallFailed`."""
         if ref in self._jobs:
             raise CallFailed(Code.UNKNOWN, f"job ID {ref} exists")
-        failure: CallFailed | None = None
-        async with anyio.create_task_group() as tasks:
+        async with background() as tasks:
             job = self._jobs[ref] = Job(self, session, ref, entitlements, tasks)
             self._changed.set()
             self._changed = anyio.Event()
             try:
                 yield job
-            except CallFailed as exc:
-                failure = exc  # raised without a group around it
             finally:
                 del self._jobs[ref]
                 job.board.close()
-                tasks.cancel_scope.cancel()
-        if failure is not None:
-            raise failure
 
     async def get(self, ref: str) -> Job:
         """A job, waited for a while: its calls come at the same time. Raises `CallFailed`."""

@@ -14,6 +14,7 @@ import anyio.abc
 
 from engine.buildkit.messages.control_pb2 import BytesMessage
 from engine.buildkit.messages.session_pb2 import CheckAgentRequest, CheckAgentResponse
+from engine.buildkit.transport.background import background
 from engine.buildkit.transport.calls import Call, Client
 from engine.buildkit.transport.http2 import StreamEnded
 from engine.buildkit.transport.status import CallFailed, Code
@@ -34,14 +35,11 @@ async def agents(client: Client, names: Iterable[str]) -> AsyncIterator[dict[str
         return
     with TemporaryDirectory(prefix="pycompose-ssh-") as place:
         sockets = {name: str(Path(place) / str(number)) for number, name in enumerate(present)}
-        async with anyio.create_task_group() as tasks:
+        async with background() as tasks:
             for name, path in sockets.items():
                 listener = await anyio.create_unix_listener(path, mode=0o600)
                 tasks.start_soon(_serve, client, name, listener)
-            try:
-                yield sockets
-            finally:
-                tasks.cancel_scope.cancel()
+            yield sockets
 
 
 async def _has(client: Client, name: str) -> bool:
@@ -59,7 +57,7 @@ async def _serve(client: Client, name: str, listener: anyio.abc.Listener[anyio.a
         try:
             async with connection, client.call(_FORWARD, ((_NAME, name),)) as call:
                 await _join(connection, call)
-        except (CallFailed, StreamEnded) as exc:
+        except CallFailed as exc:
             log.debug("the agent %s hangs up: %s", name, exc)  # which is what the program sees
 
     async with listener:
@@ -74,7 +72,7 @@ async def _join(connection: anyio.abc.SocketStream, call: Call) -> None:
             try:
                 async for data in connection:
                     await call.send(BytesMessage(data=data))
-            except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+            except (anyio.BrokenResourceError, anyio.ClosedResourceError, StreamEnded):
                 log.debug("a program has closed its agent's socket")
             tasks.cancel_scope.cancel()
 
@@ -82,7 +80,7 @@ async def _join(connection: anyio.abc.SocketStream, call: Call) -> None:
             try:
                 while True:
                     await connection.send((await call.receive(BytesMessage)).data)
-            except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
+            except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError, CallFailed, StreamEnded):
                 log.debug("the client's agent has ended")
             tasks.cancel_scope.cancel()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import stat
 from collections.abc import AsyncIterator, Iterator
@@ -15,9 +16,13 @@ import anyio.to_thread
 from engine.buildkit.messages.control_pb2 import BytesMessage
 from engine.buildkit.messages.session_pb2 import Packet, Stat
 from engine.buildkit.session.filesync import GO_BITS, GO_KINDS
+from engine.buildkit.transport.background import background
 from engine.buildkit.transport.calls import Call, Client
+from engine.buildkit.transport.http2 import StreamEnded
 from engine.errors import BadRequest
 from engine.storage.rooted import resolve_in_root
+
+log = logging.getLogger(__name__)
 
 _METHOD: Final = "/moby.filesync.v1.FileSend/DiffCopy"
 _EXPORTER: Final = "buildkit-attachable-exporter-id"
@@ -38,11 +43,12 @@ async def send_tree(client: Client, exporter: int, root: Path) -> None:
     """Copy a directory's contents into the client's directory for that exporter. Raises `CallFailed`, `BadRequest`."""
     async with client.call(_METHOD, ((_EXPORTER, str(exporter)),)) as call:
         sending = _Sending(call, root)
-        async with anyio.create_task_group() as tasks:
+        async with background() as tasks:
             tasks.start_soon(sending.list)
             await sending.answer()
         await call.send(Packet(type=Packet.FIN))
         await call.send_eof()
+        await call.finish()
 
 
 class _Sending:
@@ -57,13 +63,16 @@ class _Sending:
     async def list(self) -> None:
         """Name every file."""
         names = _walk(str(self._root), "")
-        while batch := await anyio.to_thread.run_sync(partial(_some, names, self._root)):
-            for found in batch:
-                if stat.S_ISREG(_mode(found)):
-                    self._paths[self._count] = found.path
-                self._count += 1
-                await self._call.send(Packet(type=Packet.STAT, stat=found))
-        await self._call.send(Packet(type=Packet.STAT))
+        try:
+            while batch := await anyio.to_thread.run_sync(partial(_some, names, self._root)):
+                for found in batch:
+                    if stat.S_ISREG(_mode(found)):
+                        self._paths[self._count] = found.path
+                    self._count += 1
+                    await self._call.send(Packet(type=Packet.STAT, stat=found))
+            await self._call.send(Packet(type=Packet.STAT))
+        except StreamEnded:
+            log.debug("the client takes no more of an output")  # `answer` meets the reason
 
     async def answer(self) -> None:
         """Send what is asked for until the client has everything."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import anyio
 import msgspec
@@ -19,7 +20,7 @@ from engine.buildkit.session.sessions import Sessions
 from engine.buildkit.solving.attributes import Wanted
 from engine.buildkit.solving.board import Board
 from engine.buildkit.solving.failures import call_failed
-from engine.buildkit.solving.needs import needs_of
+from engine.buildkit.solving.needs import Needs, needs_of
 from engine.buildkit.solving.outputs import Output, put_out
 from engine.buildkit.solving.questions import answer
 from engine.buildkit.solving.sources import Definition, Sources
@@ -70,14 +71,13 @@ class Build:
 
     async def answer(self) -> dict[str, bytes]:
         """Answer the client's question about its Dockerfile instead. Raises `CallFailed`."""
-        order, text = self.wanted.order, ""
+        order = self.wanted.order
         if order.remote and not self.wanted.dockerfile_name:
             raise NotImplementedHere("questions about a Dockerfile in a remote context are not answered")
         try:
-            text = await self._sources.text()
-            return answer(self.wanted.request, order, text)
+            return answer(self.wanted.request, order, await self._sources.text())
         except EngineError as exc:
-            raise call_failed(exc, order.dockerfile, text) from exc
+            raise self._failed(exc) from exc
 
     async def run(self, find_input: FindInput) -> None:
         """Build, and keep the result until the outputs are known. Keeps what goes wrong for who waits."""
@@ -111,13 +111,13 @@ class Build:
         async with yard.builder.working() as place:
             definition = self.definition = self.definition or await self._sources.take_remote(place)
             variables = variables_of(order, definition.dockerfile)
-            needs = needs_of(definition.dockerfile, order, variables, self._has_triggers)
+            needs = needs_of(definition.dockerfile, order, variables)
             client = await self._sources.client()
             async with agents(client, needs.agents) as sockets:
                 logins = await credentials(client, needs.registries)
                 order = msgspec.structs.replace(order, ssh=sockets, registries=logins)
                 found = await secrets(client, needs.secrets)
-                received = await self._sources.take(place, definition, needs, found, images)
+                received = self._sources.received(place, definition, partial(self._paths, needs), found, images)
                 teller = Vertices(self._board, definition.dockerfile, image_bases(definition.dockerfile, variables))
                 await yard.builder.build(order, received, place, teller, self._deliver)
 
@@ -126,6 +126,10 @@ class Build:
         order = self.wanted.order
         given = {name: f"{IMAGE}{name}" for name in self.wanted.inputs}
         return msgspec.structs.replace(order, contexts={**order.contexts, **given})
+
+    def _paths(self, needs: Needs) -> Collection[str] | None:
+        """The files of the context that are needed: all of them where that cannot be told."""
+        return None if any(self._has_triggers(name) for name in needs.bases) else needs.paths
 
     def _has_triggers(self, name: str) -> bool:
         """Whether an image may bring instructions of its own: one that is not here, or may be replaced, may."""
@@ -149,5 +153,4 @@ class Build:
             self._told |= await put_out(output, bench, product, self._board, client)
 
     def _failed(self, error: Exception) -> CallFailed:
-        text = self.definition.text if self.definition is not None else ""
-        return call_failed(error, self.wanted.order.dockerfile, text)
+        return call_failed(error, self.wanted.order.dockerfile, self._sources.last_text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from msgspec import Struct
@@ -23,42 +23,46 @@ _UNSURE: Final = re.compile(r"[$*?\[\\]")
 
 
 class Needs(Struct, frozen=True, kw_only=True):
-    """`paths` are the files of the context that are copied or mounted, None for all of them."""
+    """`bases` are the images that stages stand on, `paths` the files of the context that are copied or mounted, None
+    for all of them.
+    """
 
     secrets: frozenset[str]
     agents: frozenset[str]
     registries: frozenset[str]
+    bases: frozenset[str]
     paths: frozenset[str] | None
 
 
-def needs_of(
-    dockerfile: Dockerfile, order: BuildOrder, variables: Mapping[str, str], has_triggers: Callable[[str], bool]
-) -> Needs:
-    """What the stages of the order's target need. `has_triggers` says of an image whether it may have ONBUILD, of
-    which nothing is known yet. Raises `DockerfileError`.
-    """
+def needs_of(dockerfile: Dockerfile, order: BuildOrder, variables: Mapping[str, str]) -> Needs:
+    """What the stages of the order's target need. Raises `DockerfileError`."""
     indexes = needed_stages(dockerfile, dockerfile.target(order.target), variables)
     stages = [dockerfile.stages[index] for index in sorted(indexes)]
     values = {**variables, **order.given_args}
-    images = {name for stage in stages for name in _images(dockerfile, stage, order, variables)}
+    bases = {
+        name
+        for stage in stages
+        for name in _images(dockerfile, stage, order, [base_name(dockerfile, stage, variables)])
+    }
+    others = {name for stage in stages for part in stage.instructions
+              for name in _images(dockerfile, stage, order, origins(part))}  # fmt: skip
     mounts = [dict(mount.pairs) for stage in stages for part in stage.instructions if isinstance(part, Run)
               for mount in part.mounts]  # fmt: skip
     paths = {path for stage in stages for path in _paths(stage)}
-    sees_all = "" in paths or any(_UNSURE.search(path) for path in paths) or any(has_triggers(name) for name in images)
+    sees_all = "" in paths or any(_UNSURE.search(path) for path in paths)
     return Needs(
         secrets=frozenset(_expanded(_secret(mount), values) for mount in mounts if mount.get("type") == "secret"),
         agents=frozenset(
             _expanded(mount.get("id", ""), values) or "default" for mount in mounts if mount.get("type") == "ssh"
         ),
-        registries=frozenset(_registries({*images, *_cached(order)})),
+        registries=frozenset(_registries({*bases, *others, *_cached(order)})),
+        bases=frozenset(bases),
         paths=None if sees_all else frozenset(paths),
     )
 
 
-def _images(dockerfile: Dockerfile, stage: Stage, order: BuildOrder, variables: Mapping[str, str]) -> Iterator[str]:
-    """The images that a stage stands on or copies from."""
-    names = [base_name(dockerfile, stage, variables)]
-    names += [name for part in stage.instructions for name in origins(part)]
+def _images(dockerfile: Dockerfile, stage: Stage, order: BuildOrder, names: Iterable[str]) -> Iterator[str]:
+    """Those of the names that mean images in a stage."""
     for name in names:
         meaning = order.contexts.get(name, f"{IMAGE}{name}")
         if meaning.startswith(IMAGE) and name != SCRATCH and not dockerfile.stage_before(stage.index, name):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from contextlib import aclosing
-from pathlib import Path
+from functools import partial
 from typing import Final
 
 import anyio
@@ -22,7 +22,6 @@ from engine.buildkit.session.sessions import Sessions
 from engine.buildkit.session.uploads import is_upload, uploaded
 from engine.buildkit.solving.attributes import Wanted
 from engine.buildkit.solving.board import Board, Vertex
-from engine.buildkit.solving.needs import Needs
 from engine.buildkit.solving.questions import rule_page
 from engine.buildkit.transport.calls import Client
 from engine.errors import BadRequest
@@ -31,6 +30,9 @@ from engine.wire.ignore import Ignore, read_ignore
 
 _IGNORE: Final = ".dockerignore"
 _DEFAULT: Final = "Dockerfile"
+
+# The files of a context that are needed, None for all of them.
+FindPaths = Callable[[], Collection[str] | None]
 
 
 class Definition(Struct, frozen=True, kw_only=True):
@@ -51,6 +53,8 @@ class Sources:
         self._board = board
         # Of a context that does not come from the client, who leaves out what is to be left out.
         self._ignore = Ignore([])
+        # What was read last, for messages that point into it.
+        self.last_text = ""
 
     async def client(self, directory: str = "") -> Client:
         """Who has a directory, or (without one) everything else. Raises `CallFailed`."""
@@ -90,6 +94,7 @@ class Sources:
             raise BadRequest(f"failed to read dockerfile: open {name}: no such file or directory")
         await vertex.step(f"transferring dockerfile: {len(content)}B")
         text, ignore = content.decode("utf-8", "replace"), found.get(names[1])
+        self.last_text = text
         if not text.strip():
             raise BadRequest(f"the Dockerfile ({name}) cannot be empty")
         return text, None if ignore is None else ignore.decode("utf-8", "replace")
@@ -108,39 +113,39 @@ class Sources:
         dockerfile, text, self._ignore = await anyio.to_thread.run_sync(
             read_dockerfile, workspace.context, order.dockerfile
         )
+        self.last_text = text
         return Definition(dockerfile=dockerfile, text=text)
 
-    async def take(
+    def received(
         self,
         workspace: Workspace,
         definition: Definition,
-        needs: Needs,
+        find_paths: FindPaths,
         secrets: Mapping[str, bytes],
         images: Mapping[str, Image],
     ) -> Received:
-        """Bring what is needed of the client's contexts."""
-        if not self._wanted.order.remote:
-            await self._context(workspace, definition, needs)
-        named = {
-            name: Tree(await self._named(workspace, name, directory)) for name, directory in self._wanted.locals.items()
+        """What there is to build; the client's contexts are brought when a step needs them. `find_paths` says then
+        which files of the build's own context are needed.
+        """
+        later: dict[str, Callable[[], Awaitable[Tree]]] = {
+            name: partial(self._named, workspace, name, directory) for name, directory in self._wanted.locals.items()
         }
-        return Received(definition.dockerfile, definition.text, self._ignore, secrets, named, images)
+        if not self._wanted.order.remote:
+            later[""] = partial(self._context, workspace, definition, find_paths)
+        return Received(definition.dockerfile, definition.text, self._ignore, secrets, {}, images, later)
 
-    async def _context(self, workspace: Workspace, definition: Definition, needs: Needs) -> None:
-        if needs.paths is not None and not needs.paths:
-            await anyio.to_thread.run_sync(lambda: workspace.context.mkdir(mode=0o755, parents=True))
-            return
+    async def _context(self, workspace: Workspace, definition: Definition, find_paths: FindPaths) -> Tree:
         name = self._wanted.context_name
         client = await self.client(name)
         text = definition.ignore
         if text is None:
             text = await self._read_ignore(client, name)
-        wish = Wish(name, excludes=tuple(read_ignore(text)), paths=tuple(sorted(needs.paths or ())))
+        wish = Wish(name, excludes=tuple(read_ignore(text)), paths=tuple(sorted(find_paths() or ())))
         async with (
             self._board.doing("[internal] load build context") as vertex,
             aclosing(_counted(archive(client, wish), vertex)) as chunks,
         ):
-            await workspace.unpack(chunks)
+            return Tree(await workspace.unpack(chunks))
 
     async def _read_ignore(self, client: Client, directory: str) -> str:
         async with self._board.doing("[internal] load .dockerignore") as vertex:
@@ -149,7 +154,7 @@ class Sources:
             await vertex.step(f"transferring context: {len(content)}B")
         return content.decode("utf-8", "replace")
 
-    async def _named(self, workspace: Workspace, name: str, directory: str) -> Path:
+    async def _named(self, workspace: Workspace, name: str, directory: str) -> Tree:
         client = await self.client(directory)
         ignored = await files(client, Wish(directory, paths=(_IGNORE,)))
         patterns = read_ignore(ignored.get(_IGNORE, b"").decode("utf-8", "replace"))
@@ -158,7 +163,7 @@ class Sources:
             self._board.doing(f"[context {name}] load from client") as vertex,
             aclosing(_counted(archive(client, wish), vertex)) as chunks,
         ):
-            return await workspace.unpack(chunks, f"named-{directory.encode().hex()}")
+            return Tree(await workspace.unpack(chunks, f"named-{directory.encode().hex()}"))
 
 
 async def _counted(chunks: AsyncGenerator[bytes, None], vertex: Vertex) -> AsyncGenerator[bytes, None]:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.machine import Machine, pycompose_command
-from tests.fakes.docker_registry import DockerRegistry, serve_docker_registry
+from tests.fakes.docker_registry import PASSWORD, USER, DockerRegistry, make_certificate, serve_docker_registry
 
 pytestmark = [pytest.mark.root, pytest.mark.net]
 
@@ -181,3 +181,28 @@ def test_pulling_applications_can_be_forbidden(machine: Machine, registry: Docke
             cwd=project, succeeds=False, COMPOSE_EXPERIMENTAL_OCI_REMOTE=value,
         )  # fmt: skip
         assert words in done.stderr
+
+
+def test_registries_with_tls_and_passwords_take_the_credentials_of_login(
+    machine: Machine, project: Path, tmp_path: Path
+) -> None:
+    certificate = make_certificate(tmp_path)
+    with serve_docker_registry(tmp_path / "secure", certificate=certificate, passwords=True) as secure:
+        name = f"{secure.host}/me/app:1"
+        done = machine.pycompose("publish", "--with-env", "-y", name, cwd=project, succeeds=False)
+        assert done.returncode == 1
+        assert f"pycompose login {secure.host}" in done.stderr
+        machine.run(
+            [*pycompose_command(), "login", "-u", USER, "--password-stdin", secure.host], cwd=project, stdin=PASSWORD
+        )
+        machine.pycompose("publish", "--with-env", "-y", name, cwd=project)
+        files = ["-f", f"oci://{name}"]
+        cache = str(tmp_path / "cache")
+        shown = machine.pycompose(*files, "config", "--services", cwd=project, XDG_CACHE_HOME=cache)
+        assert shown.stdout == "web\n"
+        # A command that loads the project within its event loop.
+        machine.pycompose(*files, "stop", cwd=project, XDG_CACHE_HOME=str(tmp_path / "other"))
+        machine.pycompose("logout", secure.host, cwd=project)
+    offline = machine.pycompose(*files, "config", "--services", cwd=project, XDG_CACHE_HOME=cache)
+    assert offline.stdout == "web\n"
+    assert "which it was the last time" in offline.stderr

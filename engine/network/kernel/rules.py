@@ -216,7 +216,8 @@ def _rules() -> list[tuple[str, tuple[Expression, ...]]]:
         ("forward", (nftables.meta("iifname"), *_goes_on("within"), nftables.verdict("accept"))),
         ("forward", (*_listed("iifname", "internal"), nftables.verdict("drop"))),
         ("forward", (*_listed("oifname", "internal"), nftables.verdict("drop"))),
-        ("forward", (*to_us, *known, nftables.verdict("accept"))),
+        # Whichever way it goes: the rules below have nothing to say of what leaves, and are long to read per packet.
+        ("forward", (*known, nftables.verdict("accept"))),
         ("forward", (*to_us, *translated, nftables.verdict("accept"))),
         *(("forward", _reaches_unprotected(version)) for version in _VERSIONS),
         *(("forward", _pings_routed(version)) for version in _VERSIONS),

@@ -91,7 +91,7 @@ table inet pycompose_ab12 {
     iifname . oifname @within accept
     iifname @internal drop
     oifname @internal drop
-    oifname @bridges ct state established,related accept
+    ct state established,related accept
     oifname @bridges ct status dnat accept
     meta nfproto ipv4 oifname @unprotected4 iifname != @bridges accept
     meta nfproto ipv6 oifname @unprotected6 iifname != @bridges accept

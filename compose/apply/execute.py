@@ -329,6 +329,7 @@ class _Run:
         container = self.ids.get(action.container, action.container)
         with refusals(f"renaming container {action.container}"):
             await self.engine.rename_container(container, action.new_name)
+        self.ids[action.new_name] = container
 
     async def _disconnect(self, action: DisconnectNetwork) -> None:
         with refusals(f"disconnecting container {action.container} from network {action.network}", fine=(404,)):

@@ -93,6 +93,9 @@ class Waiter:
             wake = self._wakes.setdefault(container, anyio.Event())
             with refusals(f"waiting for container {name}"):
                 found = await self._engine.inspect_container(container)
+            if found.id != container:
+                container = found.id  # events tell of ids only
+                continue
             verdict = judge(found, action.condition)
             if verdict.failure:
                 raise await self._failed(action, name, found, verdict.failure)

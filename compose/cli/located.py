@@ -46,7 +46,7 @@ def project_or_name(session: Session, services: tuple[str, ...]) -> Project:
 async def located(
     session: Session, services: tuple[str, ...], *, everything: bool = True, one_off: bool = False
 ) -> AsyncIterator[Located]:
-    """Load the project and list the containers of these services (of all without names)."""
+    """Load the project and list the containers of these services (without names: of all but inactive profiles)."""
     project = project_or_name(session, services)
     async with connected(session) as engine:
         found = await observe_containers(engine, project.name, everything=everything)
@@ -56,7 +56,8 @@ async def located(
             tuple(
                 item
                 for item in found
-                if (not services or item.service in services) and (one_off or not item.is_one_off)
+                if (item.service in services if services else item.service not in project.disabled)
+                and (one_off or not item.is_one_off)
             ),
         )
 

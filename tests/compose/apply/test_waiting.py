@@ -54,3 +54,21 @@ async def test_when_time_is_up_everything_that_is_missing_is_told() -> None:
         "  web waits for db to be healthy",
     ]
     assert caught.value.hint == "see `pycompose logs db`"
+
+
+async def test_a_container_that_got_its_name_only_now_is_awaited_by_its_id() -> None:
+    engine = make_engine()
+    project = make_project(make_service("db", healthcheck=PROBE), make_service("web", after={"db": "service_healthy"}))
+    engine.on_start = lambda container: engine.set_health(container.id, "healthy")
+    await up(engine, project)
+    db = engine.named("app-db-1")
+    await engine.stop_container(db.id)
+    await engine.stop_container("app-web-1")
+    await engine.rename_container(db.id, "aaaaaaaaaaaa_app-db-1")
+    engine.on_start = lambda container: None
+    db.health = "starting"
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(up, engine, project)
+        await anyio.wait_all_tasks_blocked()
+        engine.set_health(db.id, "healthy")
+    assert engine.named("app-web-1").status == "running"

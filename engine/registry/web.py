@@ -194,14 +194,14 @@ class Web:
         url, headers = query.url, dict(query.headers)
         for _ in range(_MOST_REDIRECTS + 1):
             interrupt.check()
-            parts = urlsplit(url)
+            parts = _parts(url)
             answer = self._ask_once(parts, query, headers, interrupt)
             target = answer.header("Location")
             if answer.status not in _REDIRECTS or not target:
                 return answer
             answer.close()
             url = urljoin(url, target)
-            there = urlsplit(url)
+            there = _parts(url)
             if there.scheme not in ("http", "https") or (parts.scheme == "https" and there.scheme == "http"):
                 raise Unreachable(f"{parts.netloc} redirects to {there.scheme}:, which is not safe", is_lasting=True)
             if there.netloc != parts.netloc:
@@ -234,7 +234,7 @@ class Web:
                     return Answer(self, link, response, interrupt)
             except BaseException as exc:
                 link.close()
-                if not isinstance(exc, (OSError, http.client.HTTPException)):
+                if not isinstance(exc, (OSError, http.client.HTTPException, UnicodeError)):
                     raise
                 interrupt.check()
                 if link.is_used:
@@ -247,14 +247,13 @@ class Web:
                 ) from exc
 
     def _take(self, parts: SplitResult, *, is_fresh: bool) -> _Link:
-        if not parts.hostname:
-            raise Unreachable(f"{parts.geturl()!r} names no host", is_lasting=True)
-        key = (parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80))
+        host = parts.hostname or ""
+        key = (parts.scheme, host, parts.port or (443 if parts.scheme == "https" else 80))
         with self._lock:
             if self._idle[key] and not is_fresh:
                 return self._idle[key].pop()
         # A proxy is asked for plain http by whole URL; https goes through it in a tunnel.
-        is_proxied = parts.scheme == "http" and self._proxy("http", parts.hostname) is not None
+        is_proxied = parts.scheme == "http" and self._proxy("http", host) is not None
         return _Link(key, self._connection(*key), wants_whole_url=is_proxied)
 
     def _connection(self, scheme: str, host: str, port: int) -> http.client.HTTPConnection:
@@ -300,6 +299,18 @@ def _hint(error: Exception, host: str) -> str | None:
     if isinstance(error, ssl.SSLError) and error.reason in _PLAIN:
         return f'if that is meant to be, allow it: `insecure = true` for "{host}" in registries.toml'
     return None
+
+
+def _parts(url: str) -> SplitResult:
+    """An address in its parts. Raises `Unreachable` for what is none, which users and redirects may say."""
+    nonsense = Unreachable(f"{url!r} is no address of a registry", is_lasting=True)
+    try:
+        parts = urlsplit(url)
+        if parts.hostname and parts.hostname.encode("idna") and parts.port != 0 and parts.netloc.isprintable():
+            return parts
+    except ValueError as exc:  # also of characters, and of labels that are too long
+        raise nonsense from exc
+    raise nonsense
 
 
 def _reason(error: Exception) -> str:

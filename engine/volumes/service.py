@@ -31,6 +31,7 @@ from engine.wire.volumes import Volume, VolumeCreateRequest
 
 ANONYMOUS_LABEL: Final = "com.docker.volume.anonymous"
 _ALLOWED: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
+_LONGEST_NAME: Final = 255  # bytes, as of every directory
 
 
 class VolumeRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -254,6 +255,8 @@ def check_volume_name(name: str) -> None:
         raise BadRequest(
             f"create {name}: volume name is too short, names should be at least two alphanumeric characters"
         )
+    if len(name) > _LONGEST_NAME:
+        raise BadRequest(f"create {name}: volume name is too long", hint=f"at most {_LONGEST_NAME} characters")
     if not _ALLOWED.fullmatch(name):
         raise BadRequest(
             f'create {name}: "{name}" includes invalid characters for a local volume name, '

@@ -93,7 +93,7 @@ def download(url: str) -> AsyncGenerator[bytes, None]:
             raise  # nobody wants the rest
         except urllib.error.HTTPError as exc:
             raise EngineError(f"{url} cannot be fetched: {exc.code} {exc.reason}") from exc
-        except (urllib.error.URLError, http.client.HTTPException, OSError) as exc:
+        except (urllib.error.URLError, http.client.HTTPException, OSError, UnicodeError) as exc:
             reason = getattr(exc, "reason", None) or exc
             raise EngineError(f"{url} cannot be fetched: {reason}") from exc
 

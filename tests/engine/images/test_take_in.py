@@ -109,6 +109,12 @@ async def test_an_archive_can_be_fetched(machine: Machine, address: str) -> None
     assert len(machine.images.all()) == 1
 
 
+@pytest.mark.parametrize("host", ["x" * 64, "a..b", "🐳", "a:b"])
+async def test_an_address_that_cannot_be_is_not_fetched(machine: Machine, host: str) -> None:
+    with pytest.raises(EngineError, match="cannot be fetched"):
+        await machine.images.take_in(download(f"http://{host}/files.tar"), ImportOptions("app:1"))
+
+
 def test_a_source_is_an_address_of_the_web() -> None:
     assert source_url("example.org/x.tar") == "http://example.org/x.tar"
     assert source_url("https://example.org/x.tar") == "https://example.org/x.tar"

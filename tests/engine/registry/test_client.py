@@ -15,7 +15,7 @@ from engine.registry.endpoint import Refusal
 from engine.registry.interrupt import Interrupt, Interrupted
 from engine.registry.manifest import Descriptor
 from engine.registry.settings import RegistrySettings
-from engine.registry.web import Unreachable, Web
+from engine.registry.web import Query, Unreachable, Web
 from engine.wire.images import AuthConfig
 from tests.fakes.registry import FakeRegistry, Fault, digest_of, serve_registry
 
@@ -208,6 +208,23 @@ def test_tags_do_not_go_on_at_another_host(registry: FakeRegistry, web: Web) -> 
     registry.links["/v2/app/tags/list"] = '<http://127.0.0.1:1/x>; rel="next"'
     with pytest.raises(RegistryError, match="goes on elsewhere"):
         client_of(registry, web).tags("app", Interrupt())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://",
+        "https://a:b/v2/",
+        "https://a:99999/",
+        "https://[::1/",
+        f"https://{'x' * 64}/",
+        "https://a..b/",
+        "https://a\x00/",
+    ],
+)
+def test_what_is_no_address_is_never_reached(web: Web, url: str) -> None:
+    with pytest.raises(Unreachable, match="no address of a registry"):
+        web.ask(Query(url), Interrupt())
 
 
 def test_redirects_in_a_circle_end(registry: FakeRegistry, web: Web) -> None:

@@ -86,6 +86,12 @@ async def test_a_name_of_one_letter_is_too_short(volumes: VolumeService) -> None
         await volumes.create(VolumeCreateRequest(name="x"))
 
 
+async def test_a_name_that_no_directory_can_have_is_too_long(volumes: VolumeService) -> None:
+    await volumes.create(VolumeCreateRequest(name="x" * 255))
+    with pytest.raises(BadRequest, match="volume name is too long"):
+        await volumes.create(VolumeCreateRequest(name="x" * 256))
+
+
 @pytest.mark.parametrize("name", ["a b", "../up", "-x", "/abs"])
 async def test_impossible_names_are_refused(volumes: VolumeService, name: str) -> None:
     with pytest.raises(BadRequest, match="invalid characters for a local volume name"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO
+from typing import IO, Final
 
 from compose.artifact.manifest import INDEX_TYPE, MANIFEST_TYPE, Descriptor
 from compose.artifact.registry import Registries, told
@@ -16,6 +16,9 @@ from engine.registry.manifest import Descriptor as Blob
 from engine.registry.manifest import Document, Index, parse
 from engine.registry.reference import Reference
 from engine.registry.upload import RegistryWriter
+
+# containerd's note of where the blobs can be mounted from.
+_ORIGIN: Final = "containerd.io/distribution.source"
 
 
 def copy_image(places: Registries, image: Reference, target: Reference, interrupt: Interrupt) -> Descriptor:
@@ -28,7 +31,13 @@ def copy_image(places: Registries, image: Reference, target: Reference, interrup
         copy = _Copy(reader, writer, image, target, interrupt)
         document = reader.manifest(image.repository, image.digest or image.tag, interrupt)
         copy.tree(document)
-        return Descriptor(_type_of(document), document.digest, len(document.body))
+        host = image.registry.partition(":")[0]
+        return Descriptor(
+            _type_of(document),
+            document.digest,
+            len(document.body),
+            annotations={f"{_ORIGIN}.{host}": image.repository},
+        )
 
 
 class _Copy:

@@ -10,6 +10,7 @@ from engine.api.messages import OK, Answer, Reply, Request, Stream, required
 from engine.api.outbox import closed_after
 from engine.api.router import Route
 from engine.api.services import Services
+from engine.errors import BadRequest
 from engine.wire.codec import encode
 from engine.wire.http import TAR
 
@@ -24,12 +25,12 @@ async def stat(services: Services, request: Request) -> Answer:
 async def get(services: Services, request: Request) -> Answer:
     """`GET /containers/{name}/archive`: the path as a tar stream."""
     header = await _stat(services, request)
-    return Stream(_tar(services, request.name, required(request, "path")), content_type=TAR, headers=(header,))
+    return Stream(_tar(services, request.name, _path(request)), content_type=TAR, headers=(header,))
 
 
 async def put(services: Services, request: Request) -> Answer:
     """`PUT /containers/{name}/archive`: unpack the body (tar, perhaps compressed) into the directory."""
-    query, path = request.query, required(request, "path")
+    query, path = request.query, _path(request)
     await services.containers.archive_put(
         request.name,
         path,
@@ -40,8 +41,15 @@ async def put(services: Services, request: Request) -> Answer:
     return OK
 
 
+def _path(request: Request) -> str:
+    path = required(request, "path")
+    if "\0" in path:
+        raise BadRequest("bad parameter: 'path' has a null byte")
+    return path
+
+
 async def _stat(services: Services, request: Request) -> tuple[str, str]:
-    facts = await services.containers.archive_stat(request.name, required(request, "path"))
+    facts = await services.containers.archive_stat(request.name, _path(request))
     return _STAT_HEADER, base64.b64encode(encode(facts)).decode()
 
 

@@ -22,6 +22,7 @@ NOT_EMPTY = "starting container with non-empty request body was deprecated since
         ("POST", "/containers/create?name=/", 400, "Invalid container name (/), only"),
         ("POST", "/images/prune?filters=%7B%22until%22%3A%5B%22x%22%5D%7D", 400, "failed to parse value as time"),
         ("POST", "/images/create?fromImage=x&platform=fax", 400, '"fax": unknown operating system or architecture'),
+        ("GET", "/containers/none/archive?path=%00", 400, "'path' has a null byte"),
         ("DELETE", "/images/busybox?platforms=x", 400, "failed to parse platform"),
     ],
 )

@@ -323,6 +323,9 @@ class _Run:
             return
         with self._told(action, fine=(404,)):
             await self.engine.remove_container(action.container_id, force=True, volumes=not action.keep_volumes)
+        for name in action.volumes:
+            with refusals(f"removing volume {name}", fine=(404, 409)):  # gone with the container; another one's as well
+                await self.engine.remove_volume(name)
         self.made.removed.add(action.container_id)
 
     async def _rename(self, action: RenameContainer) -> None:

@@ -142,12 +142,16 @@ class KillContainer(Struct, frozen=True):
 
 
 class RemoveContainer(Struct, frozen=True):
-    """Remove a container, and its anonymous volumes unless they are kept."""
+    """Remove a container, and its anonymous volumes unless they are kept.
+
+    `volumes` are those of them that may be left then: what it has taken over from a predecessor is mounted by name.
+    """
 
     container: str
     container_id: str
     because: str
     keep_volumes: bool = True
+    volumes: tuple[str, ...] = ()
 
 
 class RenameContainer(Struct, frozen=True):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from msgspec import Struct
+
+_ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 
 
 class ObservedMount(Struct, frozen=True):
@@ -46,6 +49,11 @@ class ObservedContainer(Struct, frozen=True):
     created: int = 0
     status: str = ""
     labels: Mapping[str, str] = {}
+
+    @property
+    def anonymous_volumes(self) -> tuple[ObservedMount, ...]:
+        """Those of its mounts that nobody has given a name."""
+        return tuple(mount for mount in self.mounts if mount.type == "volume" and _ANONYMOUS.fullmatch(mount.name))
 
 
 class ObservedNetwork(Struct, frozen=True):

@@ -6,9 +6,9 @@ asks. Nothing is started or replaced before every image is there: a project whos
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from compose.errors import ComposeError
 from compose.model.project import Project
 from compose.model.service import Service
 from compose.plan.actions import (
@@ -43,10 +43,9 @@ from compose.plan.survey import (
     volumes_of,
 )
 
-__all__ = ["Options", "orphans", "plan_pulls", "reconcile"]
+__all__ = ["Options", "drafted", "orphans", "plan_pulls", "raise_all", "reconcile"]
 
 _ALIVE = ("running", "restarting", "paused")
-_ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 
 
 def plan_pulls(project: Project, observed: Observed, options: Options) -> Plan:
@@ -72,8 +71,16 @@ def orphans(observed: Observed, known_services: Iterable[str]) -> list[ObservedC
 def reconcile(project: Project, observed: Observed, options: Options) -> Plan:
     """Plan what makes `observed` into `project`. Pure; equal input gives an equal plan.
 
-    Raises `ComposeError` for what cannot be: a missing external network or volume, an image that may not be pulled.
+    Raises `ComposeError` for what cannot be (a missing external network or volume, an image that may not be pulled),
+    all of it at once.
     """
+    plan, problems = drafted(project, observed, options)
+    raise_all(problems)
+    return plan
+
+
+def drafted(project: Project, observed: Observed, options: Options) -> tuple[Plan, tuple[ComposeError, ...]]:
+    """The plan as far as there can be one, and what stands against it."""
     remains = tidied(project, observed)
     observed = remains.observed
     found = survey(project, observed, options)
@@ -89,7 +96,14 @@ def reconcile(project: Project, observed: Observed, options: Options) -> Plan:
     planner.settle(remains)
     if planner.has_work or (left and options.remove_orphans):
         planner.plan(left if options.remove_orphans else [])
-    return Plan(tuple(planner.builder.steps), unchanged, tuple(warnings))
+    plan = Plan(tuple(planner.builder.steps), unchanged, tuple(warnings))
+    return plan, (*found.problems, *planner.problems)
+
+
+def raise_all(problems: Sequence[ComposeError]) -> None:
+    """Raise them, if there are any: one by itself, several as a group."""
+    if problems:
+        raise problems[0] if len(problems) == 1 else ExceptionGroup("the project cannot be brought up", problems)
 
 
 class _Planner:
@@ -108,6 +122,7 @@ class _Planner:
         self.pulls: dict[str, int] = {}  # image -> its step
         self.settled: dict[str, list[int]] = {}  # service -> steps that end what an earlier run has begun
         self.stopped: dict[str, int] = {}
+        self.problems: list[ComposeError] = []
 
     @property
     def has_work(self) -> bool:
@@ -131,7 +146,10 @@ class _Planner:
         """Add every step."""
         for needs in self.found.services.values():
             if needs.stale or needs.new_numbers:
-                self._pull(needs.service)
+                try:
+                    self._pull(needs.service)
+                except ComposeError as exc:
+                    self.problems.append(exc)  # told with all the others
         for item in left:
             self._stop_and_remove(item, "its service is no longer defined")
         self._clear_the_way()
@@ -338,8 +356,4 @@ class _Planner:
 def _inherited(service: Service, old: ObservedContainer) -> tuple[ObservedMount, ...]:
     """The anonymous volumes of a container that its successor does not mount something else over."""
     covered = {mount.target for mount in service.volumes if mount.source or mount.type != "volume"}
-    return tuple(
-        mount
-        for mount in old.mounts
-        if mount.type == "volume" and _ANONYMOUS.fullmatch(mount.name) and mount.destination not in covered
-    )
+    return tuple(mount for mount in old.anonymous_volumes if mount.destination not in covered)

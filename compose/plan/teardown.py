@@ -45,7 +45,7 @@ def plan_down(name: str, project: Project | None, observed: Observed, options: D
     stops = _add_stops(builder, containers, "down", options.timeout_seconds)
     removals = {
         item.id: builder.add(
-            RemoveContainer(item.name, item.id, "down", keep_volumes=not options.volumes),
+            _removal(item, project, options),
             [stops[item.id]] if item.id in stops else [],
         )
         for item in _by_service(containers)
@@ -53,6 +53,16 @@ def plan_down(name: str, project: Project | None, observed: Observed, options: D
     _take_away(builder, project, options, containers, removals)
     _remove_resources(builder, name, project, observed, (containers, removals, options))
     return Plan(tuple(builder.steps), warnings=tuple(warnings))
+
+
+def _removal(item: ObservedContainer, project: Project | None, options: DownOptions) -> RemoveContainer:
+    names: tuple[str, ...] = ()
+    if options.volumes and project:
+        declared = {
+            volume.name for volume in project.volumes.values()
+        }  # somebody may have taken such a name for his own
+        names = tuple(mount.name for mount in item.anonymous_volumes if mount.name not in declared)
+    return RemoveContainer(item.name, item.id, "down", keep_volumes=not options.volumes, volumes=names)
 
 
 def plan_stop(containers: Sequence[ObservedContainer], timeout_seconds: int | None, because: str = "stop") -> Plan:
@@ -160,9 +170,11 @@ def _take_away(
     removals: dict[str, int],
 ) -> None:
     """Have what programs provide taken away, after the containers that depend on it."""
-    for name, service in project.services.items() if project else ():
+    services = project.services if project else {}
+    for name, service in services.items():
         if service.provider and (not options.services or name in options.services):
-            after = [removals[item.id] for item in containers if name in item.depends_on]
+            dependants = {other for other, needs in services.items() if name in needs.depends_on}
+            after = [removals[item.id] for item in containers if item.service in dependants or name in item.depends_on]
             builder.add(RunProvider(service, "down", "down"), after)
 
 

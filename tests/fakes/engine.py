@@ -346,7 +346,10 @@ class FakeEngine:
 
     async def remove_volume(self, name: str, *, force: bool = False) -> None:
         self._call(f"remove volume {name}")
-        del self.volumes[name]
+        if name not in self.volumes and name not in self.anonymous_volumes:
+            raise ApiError(404, f"get {name}: no such volume")
+        self.volumes.pop(name, None)
+        self.anonymous_volumes.discard(name)
 
     @asynccontextmanager
     async def listening(

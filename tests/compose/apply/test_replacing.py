@@ -32,6 +32,15 @@ async def test_an_anonymous_volume_goes_on_to_the_successor() -> None:
     assert data_of(engine, "app-web-1") == before
 
 
+async def test_an_anonymous_volume_that_was_taken_over_goes_with_down_as_well() -> None:
+    engine = make_engine()
+    await up(engine, make_project(make_service("web", volumes=ANONYMOUS)))
+    project = make_project(make_service("web", volumes=ANONYMOUS, tty=True))
+    await up(engine, project)
+    await down(engine, project)
+    assert engine.anonymous_volumes == set()
+
+
 async def test_one_that_the_service_has_no_more_does_not() -> None:
     engine = make_engine()
     await up(engine, make_project(make_service("web", volumes=ANONYMOUS)))

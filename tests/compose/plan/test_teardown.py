@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from textwrap import dedent
 
+import pytest
 from msgspec.structs import replace
 
-from compose.model.project import Network
-from compose.plan.observed import Observed, ObservedContainer, ObservedVolume
+from compose.model.project import Network, Volume
+from compose.plan.actions import RemoveContainer
+from compose.plan.observed import Observed, ObservedContainer, ObservedMount, ObservedVolume
 from compose.plan.starting import plan_start
 from compose.plan.teardown import DownOptions, in_dependency_order, plan_down, plan_kill, plan_remove, plan_stop
 from tests.fakes.projects import data_volume, make_observed, make_project, make_service
@@ -17,6 +19,7 @@ PROJECT = make_project(
     make_service("db", volumes=(data_volume(),)),
     make_service("cache"),
 )
+ANONYMOUS = "a" * 64
 
 
 def expect(text: str) -> str:
@@ -84,6 +87,20 @@ def test_stop_touches_only_what_runs() -> None:
 
 def test_kill_reaches_all_at_once() -> None:
     assert all(not step.after for step in plan_kill(make_observed(PROJECT).containers, "SIGHUP").steps)
+
+
+@pytest.mark.parametrize(("wanted", "gone"), [(True, (ANONYMOUS,)), (False, ())])
+def test_anonymous_volumes_go_with_the_others_and_those_that_a_file_names_stay(
+    wanted: bool, gone: tuple[str, ...]
+) -> None:
+    named = "b" * 64
+    project = make_project(make_service("web"), volumes={"data": Volume("data", named, external=True)})
+    mounts = tuple(ObservedMount("volume", f"/{name[0]}", name) for name in (ANONYMOUS, named, "app_cache"))
+    observed = make_observed(project)
+    mounting = replace(observed, containers=tuple(replace(item, mounts=mounts) for item in observed.containers))
+    plan = plan_down("app", project, mounting, DownOptions(volumes=wanted))
+    (removal,) = [step.action for step in plan.steps if isinstance(step.action, RemoveContainer)]
+    assert (removal.keep_volumes, removal.volumes) == (not wanted, gone)
 
 
 def test_rm_removes_what_is_stopped_and_with_stop_all() -> None:

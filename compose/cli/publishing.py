@@ -16,6 +16,7 @@ from compose.cli.asking import is_agreed
 from compose.cli.loading import load_silently
 from compose.cli.session import Session
 from compose.cli.terminal import warn
+from compose.errors import UsageError
 from compose.load.bundle import Bundle, bundle
 from compose.model.project import Project
 from compose.model.service import Mount
@@ -42,6 +43,8 @@ class PublishRequest(Struct, frozen=True):
 def prepared(session: Session, project: Project, request: PublishRequest) -> Artifact | None:
     """What there is to publish; None if the user does not agree to it. Raises `ComposeError`."""
     reference = reference_of(request.repository)
+    if reference.digest:
+        raise UsageError("what is published has the digest that it has", hint="publish it by a tag")
     packed = bundle(project, lambda path: Path(path).read_bytes())
     check_images(project)
     if not request.yes and not _is_agreed(session, project, packed, request):

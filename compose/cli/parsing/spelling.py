@@ -19,6 +19,7 @@ _TRUTHS: Mapping[str, bool] = dict.fromkeys(("1", "t", "T", "true", "TRUE", "Tru
 # Names that flags once had, or have in docker compose only by mistake: (command, flag) -> flag.
 OLDER_NAMES: Mapping[tuple[str, str], str] = {
     ("create", "--y"): "--yes",
+    ("publish", "--y"): "--yes",
     ("up", "--y"): "--yes",
     ("down", "--volume"): "--volumes",
     ("exec", "--no-TTY"): "--no-tty",

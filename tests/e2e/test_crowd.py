@@ -1,0 +1,75 @@
+"""Many running containers through the end of one engine and the beginning of the next, and to their own end."""
+
+from __future__ import annotations
+
+import signal
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from engine.client import EngineClient
+from engine.wire.containers import ContainerCreateRequest
+from tests.e2e.kernel import engine_pids, without_engine
+from tests.e2e.machine import Machine
+from tests.e2e.test_load import Holdings, all_of
+
+pytestmark = [pytest.mark.root, pytest.mark.net, pytest.mark.anyio]
+
+CROWD = 200
+OBEDIENT = ContainerCreateRequest(image="busybox", cmd=["sh", "-c", "trap 'exit 7' TERM; sleep 600 & wait"])
+# Bytes of RSS with all of them running.
+ROOM = 100 << 20
+
+
+async def test_two_hundred_containers_outlive_the_engine_and_leave_nothing(machine: Machine) -> None:
+    machine.start_engine()
+    machine.docker("pull", "-q", "busybox")
+    before = without_engine(machine.kernel())
+    async with EngineClient(machine.address) as client:
+        await all_of([partial(run, client, f"crowd-{number}") for number in range(CROWD)])
+        pids = await pids_of(client)
+    assert len(pids) == CROWD
+    (engine,) = engine_pids(machine.paths)
+    assert Holdings(engine).rss_bytes < ROOM
+
+    machine.end_engine(signal.SIGTERM)
+    assert all(is_running(pid) for pid in pids.values())
+    machine.start_engine()
+    async with EngineClient(machine.address) as client:
+        assert await pids_of(client) == pids
+        await all_of([partial(end, client, name) for name in pids])
+        assert await client.list_containers(everything=True) == []
+    assert without_engine(machine.kernel()) == before
+    assert not any(is_running(pid) for pid in pids.values())
+
+
+async def run(client: EngineClient, name: str) -> None:
+    """Have a container running that ends when it is told to."""
+    await client.create_container(name, OBEDIENT)
+    await client.start_container(name)
+
+
+async def end(client: EngineClient, name: str) -> None:
+    """Stop one by the word, and remove it."""
+    await client.stop_container(name)
+    assert (await client.inspect_container(name)).state.exit_code == 7
+    await client.remove_container(name)
+
+
+async def pids_of(client: EngineClient) -> dict[str, int]:
+    """The first process of each container, by the container's id; all of them run."""
+    found: dict[str, int] = {}
+
+    async def look(identity: str) -> None:
+        state = (await client.inspect_container(identity)).state
+        assert state.running
+        found[identity] = state.pid
+
+    await all_of([partial(look, each.id) for each in await client.list_containers(everything=True)])
+    return dict(sorted(found.items()))
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is such a process."""
+    return Path(f"/proc/{pid}").exists()

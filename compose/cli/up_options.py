@@ -85,6 +85,7 @@ class UpRequest(Struct, frozen=True):
     no_attach: tuple[str, ...] = ()
     attach_dependencies: bool = False
     watch: bool = False
+    menu: bool | None = None
     trace: bool = False
     trace_out: str = ""
     yes: bool = True

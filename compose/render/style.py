@@ -8,6 +8,7 @@ GREEN = "\x1b[32m"
 YELLOW = "\x1b[33m"
 BLUE = "\x1b[34m"
 BOLD = "\x1b[1m"
+FAINT = "\x1b[2m"
 
 # One after the other for the prefixes of log lines, the same order as docker compose's.
 PREFIXES = tuple(f"\x1b[{number}{weight}m" for weight in ("", ";1") for number in ("36", "33", "32", "35", "34"))

@@ -49,6 +49,10 @@ class Terminal:
         self.process.wait()
         os.close(self._master)
 
+    def settings(self) -> list[object]:
+        """The terminal's, as the last program has left them."""
+        return termios.tcgetattr(self._master)
+
     def press(self, keys: str) -> None:
         """Type; `\\x03` is Ctrl-C."""
         os.write(self._master, keys.encode())

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 @click.option("--index", type=int, default=0, help="Which container of the service")
 @format_option("text", "json")
 @click.pass_obj
-def command(
-    session: Session, service: str, private: str, protocol: str, index: int, style: str
-) -> None:
+def command(session: Session, service: str, private: str, protocol: str, index: int, style: str) -> None:
     """Print `address:port`."""
     from compose.cli.asynchronous import run_async
     from compose.cli.located import located, one_of

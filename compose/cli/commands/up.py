@@ -55,7 +55,7 @@ def create_options(function: Any) -> Any:
 @click.option("-w", "--watch", is_flag=True, help="Keep containers up to date with their files (`develop.watch`)")
 @click.option("--trace", is_flag=True, help="Print what took the time")
 @click.option("--trace-out", default="", metavar="FILE", help="Write the time of every step to a file for Perfetto")
-@click.option("--menu/--no-menu", default=False, hidden=True)
+@click.option("--menu/--no-menu", default=None, help="Keys to watch and to detach, below the output (on a terminal)")
 @click.pass_obj
 def command(session: Session, /, **options: Any) -> int:
     """Bring the project up."""
@@ -64,7 +64,6 @@ def command(session: Session, /, **options: Any) -> int:
 
 def requested(options: dict[str, Any]) -> UpRequest:
     """What `up`'s options ask for. Raises `UsageError` for what contradicts itself."""
-    options.pop("menu", None)
     pull = pull_policy(options.pop("pull"))
     scale = parse_scale(options.pop("scale"))
     return UpRequest(pull=pull, scale=scale, **options).checked()
@@ -86,10 +85,12 @@ def up(session: Session, request: UpRequest) -> int:
         if observed is not None and is_up(session, project, request, observed):
             return 0
     from compose.cli.asynchronous import run_async
-    from compose.cli.bringing_up import attached, detached
+    from compose.cli.bringing_up import detached
     from compose.cli.pointing import pointing
 
     with pointing(places):
         if request.detach or session.dry_run:
             return run_async(lambda: detached(session, project, request, observed))
+        from compose.cli.foreground import attached
+
         return run_async(lambda: attached(session, project, request))

@@ -34,6 +34,7 @@ from engine.containers.record import ContainerRecord, MountRecord
 from engine.errors import BadRequest, NoSuchContainer, NoSuchNetwork
 from engine.images.platforms import check_platform, platform_warning
 from engine.images.record import Image
+from engine.network.records import NetworkRecord
 from engine.registry.platforms import Platform, best_platform
 from engine.runtime.facts import host_facts
 from engine.state.names import new_id
@@ -82,7 +83,7 @@ class Creator:
         check_host(host, runtimes)
         namespaces.check_modes(request, host)
         settled = settle_limits(host, host_facts())
-        check_endpoints(request.networking_config.endpoints_config)
+        check_endpoints(request.networking_config.endpoints_config, self._network)
         check_links(host, self._ledger.get)
         host = with_defaults(settled.host, host_facts(), default_runtime=next(iter(runtimes), ""), told=self.defaults)
         warnings = list(settled.warnings)
@@ -91,6 +92,12 @@ class Creator:
         if host.network_mode == "host" and host.port_bindings:
             warnings.append("Published ports are discarded when using host network mode")
         return msgspec.structs.replace(request, host_config=host), warnings
+
+    def _network(self, name: str) -> NetworkRecord | None:
+        try:
+            return self._drivers.networks.get(name)
+        except NoSuchNetwork:
+            return None  # it may be made before the start
 
     def _decide(self, identity: str, name: str, request: ContainerCreateRequest, image: Image) -> ContainerRecord:
         host = request.host_config

@@ -71,12 +71,13 @@ def host_etc(
 def sandbox_request(record: ContainerRecord, links: dict[str, str]) -> SandboxRequest:
     """What the container wants from its networks; `links` are addresses by name, on the default bridge."""
     host = record.host_config
-    endpoints = sorted(record.networks.items(), key=lambda item: -item[1].gw_priority)
     return SandboxRequest(
         container_id=record.id,
         container_name=record.name,
         hostname=record.config.hostname or record.id[:12],
-        endpoints=tuple(EndpointRequest(name, _with_links(name, settings, record)) for name, settings in endpoints),
+        endpoints=tuple(
+            EndpointRequest(name, _with_links(name, settings, record)) for name, settings in record.networks.items()
+        ),
         ports=wanted_ports(record),
         dns=tuple(host.dns),
         dns_search=tuple(host.dns_search),

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from engine.errors import BadRequest, EngineError
+from engine.network.planning.wishes import checked_wishes
+from engine.network.records import NetworkRecord
 from engine.wire.containers import HostConfig
 from engine.wire.networks import EndpointIPAMConfig, EndpointSettings
 
@@ -20,15 +22,24 @@ MAC_IS_DEPRECATED: Final = (
 )
 
 
-def check_endpoints(endpoints: Mapping[str, EndpointSettings]) -> None:
-    """Raise `BadRequest` for settings that no network can give, with all that is wrong of one network."""
-    for network, settings in endpoints.items():
+def check_endpoints(endpoints: Mapping[str, EndpointSettings], find: Callable[[str], NetworkRecord | None]) -> None:
+    """Raise `BadRequest` for settings that no network can give, or not the one that `find` knows by that name; with all
+    that is wrong of one network.
+    """
+    for name, settings in endpoints.items():
+        record = find(name)
+        network = record.name if record else name
         if settings.mac_address and not _MAC.fullmatch(settings.mac_address):
             raise _invalid(network, f"invalid MAC address {settings.mac_address}")
         problems = list(_problems(network, settings))
         if problems:
             text = problems[0] if len(problems) == 1 else "\n".join(f"* {problem}" for problem in problems)
             raise _invalid(network, f"invalid endpoint settings:\n{text}")
+        if record is not None:
+            try:
+                checked_wishes(settings, record)
+            except BadRequest as exc:
+                raise _invalid(network, exc.message) from exc
 
 
 def check_mac_address(mac_address: str, network: str, endpoint: EndpointSettings) -> None:

@@ -62,15 +62,18 @@ def check_modes(config: ContainerConfig, host: HostConfig) -> None:
     modes = modes_of(host)
     if joined_container(modes.network):
         for is_asked, words in (
-            (config.hostname, "hostname"),
-            (host.links, "links"),
-            (host.dns or host.dns_search or host.dns_options, "dns"),
-            (host.extra_hosts, "custom host-to-IP mapping"),
-            (host.port_bindings or host.publish_all_ports, "port publishing"),
-            (config.exposed_ports, "port exposing"),
+            (config.hostname, "hostname and the network mode"),
+            (
+                host.links,
+                "container type network can't be used with links. This would result in undefined behavior",
+            ),
+            (host.dns or host.dns_search or host.dns_options, "dns and the network mode"),
+            (host.extra_hosts, "custom host-to-IP mapping and the network mode"),
+            (host.port_bindings or host.publish_all_ports, "port publishing and the container type network mode"),
+            (config.exposed_ports, "port exposing and the container type network mode"),
         ):
             if is_asked:
-                raise BadRequest(f"conflicting options: {words} and the container type network mode")
+                raise BadRequest(f"conflicting options: {words}")
     if modes.network == "host" and host.links:
         raise BadRequest(
             "conflicting options: host type networking can't be used with links. "

@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
-from compose.cli.session import Session, session_of
-from compose.errors import ComposeError
+from compose.cli.completing import service_names
 
 Decorated = TypeVar("Decorated", bound="Callable[..., Any] | click.Command")
-
-
-def _services(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    """The project's services that begin like this. Files with mistakes have none that a shell could be told of."""
-    from compose.load.pipeline import load
-
-    session: Session = session_of(ctx.find_root().params, os.environ)
-    try:
-        project = load(session.request(resolve_environment=False)).project
-    except ComposeError:
-        return []
-    return [name for name in (*project.services, *project.disabled) if name.startswith(incomplete)]
 
 
 def services_argument(*, required: bool = False) -> Callable[[Decorated], Decorated]:
     """Any number of services, as `services`; none means all of them."""
     metavar = "SERVICE..." if required else "[SERVICE...]"
-    return click.argument("services", nargs=-1, required=required, metavar=metavar, shell_complete=_services)
+    return click.argument("services", nargs=-1, required=required, metavar=metavar, shell_complete=service_names)
 
 
 def remove_orphans_option() -> Callable[[Decorated], Decorated]:
@@ -48,4 +34,4 @@ def format_option(*names: str) -> Callable[[Decorated], Decorated]:
 
 def service_argument(**attributes: Any) -> Callable[[Decorated], Decorated]:
     """One service, as `service`."""
-    return click.argument("service", shell_complete=_services, **attributes)
+    return click.argument("service", shell_complete=service_names, **attributes)

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 import pycompose
+from compose.cli.completing import profile_names, project_names
 from compose.cli.examples import epilog
 from compose.cli.parsing.groups import CommandGroup, told, with_dry_run
 from compose.cli.session import PROGRESS, session_of
@@ -60,6 +61,7 @@ COMMANDS = {
     "wait": "Wait until containers have ended",
     "watch": "Bring the project up and keep its containers up to date with their files",
 }
+_FILE = click.Path()  # a shell completes it; that it is there is seen when it is read
 _ALIASES = {"convert": "config"}
 # Commands that no list shows.
 _HIDDEN = ("alpha",)
@@ -98,11 +100,30 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
     epilog=epilog(""),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.option("-f", "--file", "files", multiple=True, metavar="FILE", help="Compose file (- is stdin), repeatable")
-@click.option("-p", "--project-name", default="", metavar="NAME", help="Name of the project")
-@click.option("--profile", "profiles", multiple=True, metavar="NAME", help="Enable a profile, repeatable")
-@click.option("--env-file", "env_files", multiple=True, metavar="FILE", help="Another file than .env, repeatable")
-@click.option("--project-directory", default="", metavar="DIR", help="Where relative paths begin")
+@click.option(
+    "-f", "--file", "files", multiple=True, type=_FILE, metavar="FILE", help="Compose file (- is stdin), repeatable"
+)
+@click.option(
+    "-p", "--project-name", default="", metavar="NAME", shell_complete=project_names, help="Name of the project"
+)
+@click.option(
+    "--profile",
+    "profiles",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=profile_names,
+    help="Enable a profile, repeatable",
+)
+@click.option(
+    "--env-file", "env_files", multiple=True, type=_FILE, metavar="FILE", help="Another file than .env, repeatable"
+)
+@click.option(
+    "--project-directory",
+    default="",
+    type=click.Path(file_okay=False),
+    metavar="DIR",
+    help="Where relative paths begin",
+)
 @click.option("--workdir", default="", metavar="DIR", hidden=True)
 @click.option("--all-resources", is_flag=True, help="Also networks, volumes, ... that no service uses")
 @click.option("-H", "--host", default="", metavar="ADDRESS", help="Engine to talk to, instead of our own")

@@ -11,6 +11,7 @@ from contextlib import aclosing
 import click
 from msgspec import UNSET
 
+from compose.cli.completing import container_names
 from compose.cli.engine.asking import ask, each, format_option, quiet_option, show, show_lines
 from compose.cli.moment import moment
 from compose.cli.session import Session
@@ -64,7 +65,7 @@ def ps_command(
 
 
 @click.command("logs", help="Print what a container wrote")
-@click.argument("container")
+@click.argument("container", shell_complete=container_names)
 @click.option("-f", "--follow", is_flag=True, help="Go on with new lines")
 @click.option("-n", "--tail", default="all", help="Lines from the end")
 @click.option("-t", "--timestamps", is_flag=True, help="Show the time of every line")
@@ -97,7 +98,7 @@ def logs_command(  # noqa: PLR0913 - one parameter per option
 
 
 @click.command("stop", help="Stop containers")
-@click.argument("containers", nargs=-1, required=True)
+@click.argument("containers", nargs=-1, required=True, shell_complete=container_names)
 @click.option("-t", "--timeout", type=int, default=None, metavar="SECONDS", help="Before they are killed")
 @click.option("-s", "--signal", default="", help="The first signal")
 @click.pass_obj
@@ -115,7 +116,7 @@ def stop_command(session: Session, containers: tuple[str, ...], timeout: int | N
 
 
 @click.command("rm", help="Remove containers")
-@click.argument("containers", nargs=-1, required=True)
+@click.argument("containers", nargs=-1, required=True, shell_complete=container_names)
 @click.option("-f", "--force", is_flag=True, help="Also running ones")
 @click.option("-v", "--volumes", is_flag=True, help="With their anonymous volumes")
 @click.pass_obj

@@ -8,6 +8,7 @@ from contextlib import aclosing
 
 import click
 
+from compose.cli.completing import image_names
 from compose.cli.engine.asking import ask, each, format_option, quiet_option, show, show_lines, tell_progress
 from compose.cli.engine.containers import parsed_filters
 from compose.cli.session import Session
@@ -62,7 +63,7 @@ def images_command(  # noqa: PLR0913 - one parameter per option
 
 
 @click.command("pull", help="Fetch an image")
-@click.argument("image")
+@click.argument("image", shell_complete=image_names)
 @click.option("--platform", default="", metavar="OS/ARCH", help="Of another platform")
 @quiet_option
 @click.pass_obj
@@ -78,7 +79,7 @@ def pull_command(session: Session, image: str, platform: str, quiet: bool) -> No
 
 
 @click.command("push", help="Bring an image to its registry")
-@click.argument("image")
+@click.argument("image", shell_complete=image_names)
 @quiet_option
 @click.pass_obj
 def push_command(session: Session, image: str, quiet: bool) -> None:
@@ -94,7 +95,7 @@ def push_command(session: Session, image: str, quiet: bool) -> None:
 
 
 @click.command("tag", help="Give an image one more name")
-@click.argument("image")
+@click.argument("image", shell_complete=image_names)
 @click.argument("name")
 @click.pass_obj
 def tag_command(session: Session, image: str, name: str) -> None:
@@ -104,7 +105,7 @@ def tag_command(session: Session, image: str, name: str) -> None:
 
 
 @click.command("rmi", help="Remove images")
-@click.argument("images", nargs=-1, required=True)
+@click.argument("images", nargs=-1, required=True, shell_complete=image_names)
 @click.option("-f", "--force", is_flag=True, help="Also with several names, or used by stopped containers")
 @click.pass_obj
 def rmi_command(session: Session, images: tuple[str, ...], force: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from compose.cli.completing import network_names
 from compose.cli.engine.asking import ask, each, format_option, quiet_option, show, show_lines
 from compose.cli.engine.containers import parsed_filters
 from compose.cli.session import Session
@@ -62,7 +63,7 @@ def create(session: Session, name: str, driver: str, internal: bool) -> None:
 
 
 @network_command.command("rm", help="Remove networks")
-@click.argument("networks", nargs=-1, required=True)
+@click.argument("networks", nargs=-1, required=True, shell_complete=network_names)
 @click.pass_obj
 def remove(session: Session, networks: tuple[str, ...]) -> None:
     """Remove one after another."""

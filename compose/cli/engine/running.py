@@ -10,6 +10,7 @@ import click
 from msgspec import UNSET
 
 from compose.cli.attached import Attachment, run_attached
+from compose.cli.completing import container_names, image_names
 from compose.cli.engine.asking import ask, show_lines
 from compose.cli.session import Session
 from compose.errors import UsageError
@@ -26,7 +27,7 @@ _PASS_ON = {"allow_interspersed_args": False}
 
 
 @click.command("run", help="Run a command in a new container", context_settings=_PASS_ON)
-@click.argument("image")
+@click.argument("image", shell_complete=image_names)
 @click.argument("words", nargs=-1, metavar="[COMMAND] [ARG...]", type=click.UNPROCESSED)
 @click.option("-d", "--detach", is_flag=True, help="Do not wait for it; print its id")
 @click.option("--rm", "is_passing", is_flag=True, help="Remove it when it ends")
@@ -68,7 +69,7 @@ def run_command(session: Session, /, **options: Any) -> int:
 
 
 @click.command("exec", help="Run a command in a running container", context_settings=_PASS_ON)
-@click.argument("container")
+@click.argument("container", shell_complete=container_names)
 @click.argument("words", nargs=-1, required=True, metavar="COMMAND [ARG...]", type=click.UNPROCESSED)
 @click.option("-d", "--detach", is_flag=True, help="Do not wait for it")
 @click.option("-i", "--interactive", is_flag=True, help="With our input")

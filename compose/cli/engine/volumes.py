@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from compose.cli.completing import volume_names
 from compose.cli.engine.asking import ask, each, format_option, quiet_option, show, show_lines
 from compose.cli.engine.containers import parsed_filters
 from compose.cli.session import Session
@@ -42,7 +43,7 @@ def create(session: Session, name: str) -> None:
 
 
 @volume_command.command("rm", help="Remove volumes")
-@click.argument("volumes", nargs=-1, required=True)
+@click.argument("volumes", nargs=-1, required=True, shell_complete=volume_names)
 @click.option("-f", "--force", is_flag=True, help="Not there is fine")
 @click.pass_obj
 def remove(session: Session, volumes: tuple[str, ...], force: bool) -> None:

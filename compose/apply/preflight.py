@@ -1,46 +1,149 @@
-"""Asks the engine what a plan would collide with, before anything of it is done."""
+"""Finds out what a plan would fail of, before anything of it is done, and tells all of it at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import errno
+import os
+import shutil
+import socket
+from collections.abc import Iterable, Iterator, Sequence
 
+import anyio
 from msgspec import UNSET
 
+from compose.apply.locality import shares
+from compose.apply.mounts import inline_files, service_mounts
 from compose.apply.parallel import all_of
 from compose.apply.refusals import refusals
 from compose.errors import ComposeError
 from compose.model.project import Project
-from compose.plan.actions import CreateNetwork, Plan, StartContainer
-from compose.plan.preflight import Conflict, PublishedPort, conflicts
+from compose.plan.actions import BuildImage, CreateContainer, CreateNetwork, Plan, PullImage, StartContainer
+from compose.plan.foresight import Foresight
+from compose.plan.materials import Material, materials
+from compose.plan.preflight import Conflict, PublishedPort, Surroundings, conflicts, wished_ports
+from compose.plan.reconcile import raise_all
 from engine.client import EngineClient
 from engine.wire.containers import ContainerSummary
 
+# Less room than this, and the engine cannot even write down what it makes.
+_LEAST_BYTES = 16 * 1024 * 1024
 
-async def preflight(engine: EngineClient, project: Project, plan: Plan) -> None:
-    """Raise everything at once that is sure to fail: one `ComposeError`, or an `ExceptionGroup` of several."""
-    published: list[PublishedPort] = []
+
+async def preflight(engine: EngineClient, project: Project, foresight: Foresight) -> None:
+    """Raise everything at once that is sure to fail: one `ComposeError`, or an `ExceptionGroup` of several.
+
+    What only the engine's host can tell is looked at where that is this one.
+    """
+    problems = list(foresight.problems)
+    for plan in foresight.plans:
+        if plan:
+            problems += await _problems(engine, project, plan)
+    raise_all(problems)
+
+
+async def _problems(engine: EngineClient, project: Project, plan: Plan) -> list[ComposeError]:
+    containers: list[ContainerSummary] = []
     subnets: dict[str, list[str]] = {}
+    missing: list[Material] = []
+    room: list[ComposeError] = []
 
-    async def look_at_ports() -> None:
-        for summary in await engine.list_containers():
-            published.extend(_published(summary))
+    async def look_at_containers() -> None:
+        containers.extend(await engine.list_containers(everything=True))
 
     async def look_at_subnets() -> None:
         for network in await engine.list_networks():
             subnets[network.name] = [pool.subnet for pool in network.ipam.config or ()]
 
-    looks = []
-    if _publishes(project, plan):
-        looks.append(look_at_ports)
+    async def look_at_disk() -> None:
+        missing.extend(await anyio.to_thread.run_sync(_missing, engine.address, list(materials(project, plan))))
+
+    async def look_at_room() -> None:
+        room.extend(await _no_room(engine))
+
+    looks = [look_at_disk]
+    if _publishes(project, plan) or _makes(plan, CreateContainer):
+        looks.append(look_at_containers)
     if any(isinstance(step.action, CreateNetwork) and step.action.network.ipam.config for step in plan.steps):
         looks.append(look_at_subnets)
-    if not looks:
-        return
+    if _makes(plan, PullImage, BuildImage, CreateContainer):
+        looks.append(look_at_room)
     with refusals("looking for conflicts"):
         await all_of(looks)
-    if found := conflicts(project, plan, published, subnets):
-        errors = list(map(_error, found))
-        raise errors[0] if len(errors) == 1 else ExceptionGroup("the project cannot be brought up", errors)
+    published = [port for item in containers for port in _published(item)]
+    wishes = wished_ports(project, plan, published)
+    around = Surroundings(
+        published,
+        subnets,
+        {name.removeprefix("/"): item.id for item in containers for name in item.names},
+        await anyio.to_thread.run_sync(_occupied, engine.address, wishes) if wishes else (),
+    )
+    found: list[Material | Conflict] = [*missing, *conflicts(project, plan, around)]
+    errors = [ComposeError(item.message, hint=item.hint, subject=item.subject) for item in found]
+    return [*errors, *_contents(project, plan), *room]
+
+
+def _contents(project: Project, plan: Plan) -> Iterator[ComposeError]:
+    """What is wrong with configs and secrets that are not files."""
+    actions = [step.action for step in plan.steps]
+    services = {item.service.name: item.service for item in actions if isinstance(item, CreateContainer)}
+    told: set[str] = set()
+    for service in services.values():
+        try:
+            service_mounts(project, service, ())
+            inline_files(project, service)
+        except ComposeError as exc:
+            if exc.message not in told:
+                yield exc
+            told.add(exc.message)
+
+
+def _missing(address: str, wanted: Sequence[Material]) -> list[Material]:
+    is_here = any(item.host == "engine" for item in wanted) and shares(address, "mnt")
+    looked_at = [item for item in wanted if item.host == "client" or is_here]
+    gone = [item for item in looked_at if not os.path.lexists(item.path)]
+    # Where there is no directory, there are no files in it, which goes without saying.
+    return [item for item in gone if not any(item.path.startswith(f"{other.path}/") for other in gone)]
+
+
+def _occupied(address: str, wishes: Iterable[PublishedPort]) -> list[PublishedPort]:
+    return [wish for wish in wishes if _is_occupied(wish)] if shares(address, "net") else []
+
+
+def _is_occupied(wish: PublishedPort) -> bool:
+    """Whether the port cannot be bound, for no other reason than that somebody has it."""
+    family = socket.AF_INET6 if ":" in wish.address else socket.AF_INET
+    kind = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}.get(wish.protocol)
+    if kind is None:
+        return False
+    try:
+        with socket.socket(family, kind) as probe:
+            if kind == socket.SOCK_STREAM:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that have ended do not count
+            probe.bind((wish.address, wish.number))
+    except OSError as exc:
+        return exc.errno == errno.EADDRINUSE
+    return False
+
+
+async def _no_room(engine: EngineClient) -> list[ComposeError]:
+    info = await engine.info()
+    free = await anyio.to_thread.run_sync(_free_bytes, engine.address, info.docker_root_dir)
+    if free is None or free >= _LEAST_BYTES:
+        return []
+    message = f"the disk of the engine is full: {info.docker_root_dir} has {free // 1024} KiB left"
+    hint = "`docker system prune` removes what nobody uses, `docker system df` tells what takes the room"
+    return [ComposeError(message, hint=hint)]
+
+
+def _free_bytes(address: str, directory: str) -> int | None:
+    try:
+        return shutil.disk_usage(directory).free if directory and shares(address, "mnt") else None
+    except OSError:
+        return None  # not ours to look at
+
+
+def _makes(plan: Plan, *acts: type) -> bool:
+    return any(isinstance(step.action, acts) for step in plan.steps)
 
 
 def _publishes(project: Project, plan: Plan) -> bool:
@@ -54,7 +157,3 @@ def _published(summary: ContainerSummary) -> Iterable[PublishedPort]:
         if port.public_port is not UNSET:
             address = "" if port.ip is UNSET else port.ip
             yield PublishedPort(name, port.public_port, port.type, address, summary.id)
-
-
-def _error(conflict: Conflict) -> ComposeError:
-    return ComposeError(conflict.message, hint=conflict.hint, subject=conflict.subject)

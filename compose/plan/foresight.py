@@ -5,12 +5,13 @@ from __future__ import annotations
 from msgspec import Struct
 from msgspec.structs import replace
 
+from compose.errors import ComposeError
 from compose.model.project import Project
 from compose.plan.actions import BuildImage, Plan, PullImage
 from compose.plan.building import BuildOptions, plan_builds
 from compose.plan.images import familiar
 from compose.plan.observed import Observed
-from compose.plan.reconcile import plan_pulls, reconcile
+from compose.plan.reconcile import drafted, plan_pulls, raise_all
 from compose.plan.survey import Options
 
 # Stands for the id of an image that is going to be built; ids of images are digests.
@@ -23,6 +24,7 @@ class Foresight(Struct, frozen=True):
     builds: Plan
     pulls: Plan
     main: Plan
+    problems: tuple[ComposeError, ...] = ()
 
     @property
     def plans(self) -> tuple[Plan, ...]:
@@ -35,6 +37,13 @@ def foresee(project: Project, observed: Observed, options: Options, builds: Buil
 
     Raises `ComposeError` as `reconcile` and `plan_builds` do.
     """
+    found = imagine(project, observed, options, builds)
+    raise_all(found.problems)
+    return found
+
+
+def imagine(project: Project, observed: Observed, options: Options, builds: BuildOptions) -> Foresight:
+    """The same; what stands against it is a field of the result. Raises `ComposeError` for builds alone."""
     building = plan_builds(project, observed, builds)
     made = [step.action.image for step in building.steps if isinstance(step.action, BuildImage)]
     expected = {familiar(image): _TO_BE_BUILT for image in made}
@@ -42,4 +51,5 @@ def foresee(project: Project, observed: Observed, options: Options, builds: Buil
     pulling = plan_pulls(project, observed, options)
     fetched = [step.action.image for step in pulling.steps if isinstance(step.action, PullImage)]
     options = replace(options, pulled=frozenset(map(familiar, fetched)))
-    return Foresight(building, pulling, reconcile(project, observed, options))
+    plan, problems = drafted(project, observed, options)
+    return Foresight(building, pulling, plan, problems)

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
 from compose.model.project import Project
-from compose.plan.actions import CreateNetwork, Plan, RemoveContainer, RemoveNetwork, StartContainer, StopContainer
+from compose.plan.actions import (
+    CreateContainer,
+    CreateNetwork,
+    Plan,
+    RemoveContainer,
+    RemoveNetwork,
+    StartContainer,
+    StopContainer,
+)
 from compose.plan.changes import Path
 
 _EVERYWHERE = ("", "0.0.0.0", "::")
@@ -45,11 +53,50 @@ class Conflict(Struct, frozen=True):
     subject: Path
 
 
-def conflicts(
-    project: Project, plan: Plan, published: Iterable[PublishedPort], subnets: Mapping[str, Sequence[str]]
-) -> list[Conflict]:
-    """What cannot be, given the ports that running containers publish, and the subnets of networks by their names."""
-    return [*_ports(project, plan, published), *_subnets(plan, subnets)]
+class Surroundings(Struct, frozen=True):
+    """What there is besides the project: ports that running containers publish, subnets of networks by their names,
+    ids of containers by theirs, and those `wished_ports` that something else on the host has."""
+
+    published: Sequence[PublishedPort] = ()
+    subnets: Mapping[str, Sequence[str]] = {}
+    names: Mapping[str, str] = {}
+    occupied: Collection[PublishedPort] = ()
+
+
+def conflicts(project: Project, plan: Plan, around: Surroundings) -> list[Conflict]:
+    """What cannot be, given what there is besides."""
+    ports = _ports(project, plan, around.published)
+    return [*ports, *_occupied(around.occupied), *_subnets(plan, around.subnets), *_names(plan, around.names)]
+
+
+def wished_ports(project: Project, plan: Plan, published: Iterable[PublishedPort]) -> list[PublishedPort]:
+    """The ports that a plan publishes and no container has."""
+    held = list(published)
+    starts = [step.action for step in plan.steps if isinstance(step.action, StartContainer)]
+    wishes = [wish for action in starts for wish in _wishes(project, action)]
+    return [wish for wish in wishes if not any(port.excludes(wish) for port in held)]
+
+
+def _occupied(ports: Iterable[PublishedPort]) -> Iterator[Conflict]:
+    for port in ports:
+        yield Conflict(
+            f"port {port} of container {port.container} is in use on this host, by no container",
+            f"`ss -lnp 'sport = :{port.number}'` shows by what; end it, or publish another port",
+            port.subject,
+        )
+
+
+def _names(plan: Plan, names: Mapping[str, str]) -> Iterator[Conflict]:
+    actions = [step.action for step in plan.steps]
+    going = {action.container_id for action in actions if isinstance(action, RemoveContainer)}
+    for action in actions:
+        if isinstance(action, CreateContainer) and names.get(action.final_name, "") not in {"", *going}:
+            service = action.service
+            yield Conflict(
+                f"the name {action.final_name} is that of another container",
+                f"remove it with `docker rm -f {action.final_name}`, or choose another name",
+                ("services", service.name, "container_name") if service.container_name else ("services", service.name),
+            )
 
 
 def _ports(project: Project, plan: Plan, published: Iterable[PublishedPort]) -> Iterator[Conflict]:

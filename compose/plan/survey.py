@@ -94,18 +94,26 @@ class Survey(Struct, frozen=True):
     volumes: dict[str, str]
     diverged_networks: frozenset[str]
     warnings: tuple[str, ...]
+    problems: tuple[ComposeError, ...] = ()
+
+
+class Remarks(Struct):
+    """What there is to say of a comparison: what to know, and what makes the plan impossible."""
+
+    warnings: list[str] = []
+    problems: list[ComposeError] = []
 
 
 def survey(project: Project, observed: Observed, options: Options) -> Survey:
-    """Compare every service, network and volume with what exists. Raises `ComposeError` for a missing external one."""
-    warnings: list[str] = []
-    networks, diverged = _networks(project, observed, warnings)
-    volumes = _volumes(project, observed, warnings)
+    """Compare every service, network and volume with what exists; missing external ones are problems of the result."""
+    remarks = Remarks()
+    networks, diverged = _networks(project, observed, remarks)
+    volumes = _volumes(project, observed, remarks)
     services = {
         name: _service(project, service, observed, options, diverged) for name, service in project.services.items()
     }
     _cascade(services)
-    return Survey(services, networks, volumes, frozenset(diverged), tuple(warnings))
+    return Survey(services, networks, volumes, frozenset(diverged), tuple(remarks.warnings), tuple(remarks.problems))
 
 
 def networks_of(project: Project, service: Service) -> list[str]:
@@ -143,12 +151,12 @@ def scale_of(service: Service, options: Options) -> int:
     return wanted
 
 
-def _networks(project: Project, observed: Observed, warnings: list[str]) -> tuple[dict[str, str], set[str]]:
+def _networks(project: Project, observed: Observed, remarks: Remarks) -> tuple[dict[str, str], set[str]]:
     used = {key for service in project.services.values() for key in networks_of(project, service)}
     wanted = {key: network for key, network in project.networks.items() if key in used}
     missing: dict[str, str] = {}
     diverged: set[str] = set()
-    for key, found in _compared("network", project, wanted, observed.networks, warnings):
+    for key, found in _compared("network", project, wanted, observed.networks, remarks):
         if found is None:
             missing[key] = "not there yet"
         elif found.config_hash and found.config_hash != network_hash(project, wanted[key]):
@@ -157,16 +165,16 @@ def _networks(project: Project, observed: Observed, warnings: list[str]) -> tupl
     return missing, diverged
 
 
-def _volumes(project: Project, observed: Observed, warnings: list[str]) -> dict[str, str]:
+def _volumes(project: Project, observed: Observed, remarks: Remarks) -> dict[str, str]:
     used = {key for service in project.services.values() for key in volumes_of(project, service)}
     wanted = {key: volume for key, volume in project.volumes.items() if key in used}
     missing: dict[str, str] = {}
-    for key, found in _compared("volume", project, wanted, observed.volumes, warnings):
+    for key, found in _compared("volume", project, wanted, observed.volumes, remarks):
         if found is None:
             missing[key] = "not there yet"
         elif found.config_hash and found.config_hash != volume_hash(project, wanted[key]):
             # Replacing it would lose its data, which only the user may decide.
-            warnings.append(
+            remarks.warnings.append(
                 f"volume {found.name} exists with another configuration and is kept as it is; "
                 "remove it to have it made anew"
             )
@@ -184,20 +192,22 @@ def _compared(
     project: Project,
     wanted: Mapping[str, Network | Volume],
     observed: Mapping[str, Found],
-    warnings: list[str],
+    remarks: Remarks,
 ) -> Iterator[tuple[str, Found | None]]:
-    """Yield the project's own resources with what is there of them; external ones must be there."""
+    """Yield the project's own resources with what is there of them; an external one that is not is a problem."""
     for key, resource in wanted.items():
         found = observed.get(resource.name)
         if resource.external:
             if found is None:
-                raise ComposeError(
-                    _NOT_FOUND[kind].format(name=resource.name),
-                    hint=f"create it with `docker {kind} create {resource.name}`, or remove `external: true`",
-                    subject=(f"{kind}s", key, "external"),
+                remarks.problems.append(
+                    ComposeError(
+                        _NOT_FOUND[kind].format(name=resource.name),
+                        hint=f"create it with `docker {kind} create {resource.name}`, or remove `external: true`",
+                        subject=(f"{kind}s", key, "external"),
+                    )
                 )
         elif found is not None and found.project != project.name:
-            warnings.append(_foreign(kind, resource.name, found.project, project.name))
+            remarks.warnings.append(_foreign(kind, resource.name, found.project, project.name))
         else:
             yield key, found
 

@@ -36,7 +36,7 @@ from engine.wire.containers import (
 )
 from engine.wire.images import DistributionDescriptor, DistributionInspect, ImageInspect, ImageSummary, Progress
 from engine.wire.networks import EndpointSettings, NetworkCreateRequest, NetworkCreateResponse, NetworkInspect
-from engine.wire.system import EventActor, EventMessage
+from engine.wire.system import EventActor, EventMessage, SystemInfo
 from engine.wire.times import ZERO
 from engine.wire.volumes import Volume, VolumeCreateRequest
 
@@ -97,6 +97,7 @@ class FakeEngine:
     on_start: Callable[[FakeContainer], None] = lambda container: None
     turns: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(math.inf))
     most_at_once: int = 0  # the most turns that were taken at the same time
+    address: str = "tcp://elsewhere:2376"
     _listeners: list[MemoryObjectSendStream[EventMessage]] = field(default_factory=list)
     _count: int = 0
 
@@ -286,6 +287,9 @@ class FakeEngine:
             if not follow or item.status != "running":
                 return
             await item.news.wait()
+
+    async def info(self) -> SystemInfo:
+        return SystemInfo(docker_root_dir="/")
 
     async def list_images(self) -> list[ImageSummary]:
         return [ImageSummary(id=image_id, repo_tags=[name]) for name, image_id in self.images.items()]

@@ -7,7 +7,7 @@ import pytest
 from compose.model.project import Ipam, IpamPool, Network, Project
 from compose.model.service import Port, ServiceNetwork
 from compose.plan.observed import Observed
-from compose.plan.preflight import Conflict, PublishedPort, conflicts
+from compose.plan.preflight import Conflict, PublishedPort, Surroundings, conflicts, wished_ports
 from compose.plan.reconcile import reconcile
 from compose.plan.survey import Options
 from tests.fakes.projects import make_observed, make_project, make_service
@@ -23,7 +23,8 @@ def found(
     options: Options | None = None,
     **subnets: tuple[str, ...],
 ) -> list[Conflict]:
-    return conflicts(project, reconcile(project, observed, options or Options()), published, subnets)
+    plan = reconcile(project, observed, options or Options())
+    return conflicts(project, plan, Surroundings(published, subnets))
 
 
 def test_a_port_that_another_container_has_is_found_with_its_owner_and_place() -> None:
@@ -96,3 +97,28 @@ def test_subnets_that_overlap_are_found_among_others_networks_and_ones_own() -> 
 def test_a_subnet_that_is_none_is_left_to_the_engine() -> None:
     service = make_service("web", networks={"a": ServiceNetwork()})
     assert found(make_project(service, networks={"a": network("a", "no subnet", "fd00::/64")})) == []
+
+
+def test_a_port_that_a_program_of_the_host_has_is_found() -> None:
+    project = make_project(make_service("web", ports=(Port(80, "8080"), Port(81, "8081"))))
+    plan = reconcile(project, NOTHING, Options())
+    wishes = wished_ports(project, plan, [OTHER])
+    assert [str(wish) for wish in wishes] == ["8081/tcp"], "of the other one its container is told"
+    [conflict] = conflicts(project, plan, Surroundings(occupied=wishes))
+    assert conflict.message == "port 8081/tcp of container app-web-1 is in use on this host, by no container"
+    assert conflict.subject == ("services", "web", "ports", 1)
+
+
+def test_a_name_that_another_container_has_is_found() -> None:
+    project = make_project(make_service("web", container_name="taken"))
+    plan = reconcile(project, NOTHING, Options())
+    [conflict] = conflicts(project, plan, Surroundings(names={"taken": "other"}))
+    assert conflict.subject == ("services", "web", "container_name")
+
+
+def test_the_name_of_what_is_replaced_is_free() -> None:
+    project = make_project(make_service("web"))
+    observed = make_observed(project, web="stale")
+    names = {item.name: item.id for item in observed.containers}
+    plan = reconcile(project, observed, Options())
+    assert conflicts(project, plan, Surroundings(names=names)) == []

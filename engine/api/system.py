@@ -19,6 +19,7 @@ from engine.api.machine import architecture, read_machine, tool
 from engine.api.services import ContainerJobs, ImageJobs
 from engine.api.sizes import with_sizes
 from engine.events.bus import EventBus
+from engine.logs.options import DRIVERS, JOURNAL
 from engine.runtime.features import features
 from engine.runtime.programs import installed
 from engine.state.paths import Paths
@@ -27,6 +28,7 @@ from engine.wire.images import ImageSummary
 from engine.wire.system import (
     API_VERSION,
     MIN_API_VERSION,
+    PluginsInfo,
     RuntimeInfo,
     SystemInfo,
     SystemVersion,
@@ -145,6 +147,7 @@ class System:
             name=socket.gethostname(),
             labels=list(told.labels),
             logging_driver=told.logging_driver,
+            plugins=PluginsInfo(log=_log_drivers()),
             server_version=self.version_text,
             runtimes={name: await _runtime(path) for name, path in programs.items()},
             default_runtime=next(iter(programs), ""),
@@ -174,3 +177,8 @@ class System:
 async def _runtime(program: Path) -> RuntimeInfo:
     told = await features(program)
     return RuntimeInfo(path=str(program), status={_FEATURES: told} if told else UNSET)
+
+
+def _log_drivers() -> list[str]:
+    """Those that can be chosen here, but for `none`, which Docker does not list either."""
+    return [name for name in sorted(DRIVERS) if name != "none" and (name != "journald" or JOURNAL.is_socket())]

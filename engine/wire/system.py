@@ -79,9 +79,9 @@ class PluginsInfo(Wire, frozen=True, kw_only=True):
     """The drivers there are."""
 
     volume: list[str] = field(default_factory=lambda: ["local"])
-    network: list[str] = field(default_factory=lambda: ["bridge", "host", "null"])
+    network: list[str] = field(default_factory=lambda: ["bridge", "host", "ipvlan", "macvlan", "null"])
     authorization: list[str] | None = None
-    log: list[str] = field(default_factory=lambda: ["json-file", "local", "none"])
+    log: list[str] = field(default_factory=lambda: ["json-file", "local"])
 
 
 class Commit(Wire, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from engine.kernel.threads import brief
 from engine.network.endpoints import at_once
 from engine.network.kernel import netlink
 from engine.network.kernel.links import Link
+from engine.network.kernel.netdevice import glance
 from engine.network.kernel.netlink import DnsSockets
 from engine.network.networks import Networks
 from engine.network.planning import plan
@@ -89,7 +90,7 @@ class Cabling:
 
     def _link(self, endpoint: Endpoint, record: NetworkRecord) -> Link:
         name = self.networks.parent_name(record)
-        parent = netlink.find_link(name)
+        parent = glance(name)
         if parent is None:
             raise EngineError(
                 f"network {record.name} hangs on the link {name}, which is not there",

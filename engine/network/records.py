@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import msgspec
 
@@ -15,6 +16,12 @@ DEFAULT_NETWORK = "bridge"
 BRIDGE_DRIVER = "bridge"
 PARENT_DRIVERS = ("macvlan", "ipvlan")
 PREDEFINED = {DEFAULT_NETWORK: BRIDGE_DRIVER, "host": "host", "none": "null"}
+
+
+@lru_cache(maxsize=256)
+def _bridge_options(options: tuple[tuple[str, str], ...], *, is_internal: bool) -> BridgeOptions:
+    """Each start of a container asks for them several times."""
+    return bridge_options(dict(options), internal=is_internal)
 
 
 class Subnet(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,7 +79,7 @@ class NetworkRecord(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def bridge_options(self) -> BridgeOptions:
         """The options of a bridge network."""
-        return bridge_options(self.options, internal=self.internal)
+        return _bridge_options(tuple(self.options.items()), is_internal=self.internal)
 
     @property
     def parent_options(self) -> ParentOptions:

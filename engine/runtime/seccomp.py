@@ -37,6 +37,12 @@ def default_profile() -> Mapping[str, Any]:
     return profile
 
 
+@functools.lru_cache(maxsize=64)
+def resolve_default(*, capabilities: frozenset[str], machine: str, kernel: tuple[int, int]) -> dict[str, Any]:
+    """Do what `resolve` does, with the default profile. All who ask share the answer."""
+    return resolve(default_profile(), capabilities=capabilities, machine=machine, kernel=kernel)
+
+
 def parse_profile(text: str) -> Mapping[str, Any]:
     """Read a profile given as `security_opt: seccomp=<JSON>`. Raises `BadRequest`."""
     try:

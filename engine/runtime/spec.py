@@ -6,6 +6,7 @@ Pure but for one thing: devices that were asked for are looked up on the host.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from engine.errors import BadRequest
@@ -149,9 +150,8 @@ def _linux(launch: Launch, host: HostFacts, security: SecurityOptions, granted: 
     if propagation := rootfs_propagation(launch.mounts):
         linux["rootfsPropagation"] = propagation
     if (profile := security.profile(is_privileged=config.privileged)) is not None:
-        linux["seccomp"] = seccomp.resolve(
-            profile, capabilities=frozenset(granted), machine=host.machine, kernel=host.kernel
-        )
+        resolve = seccomp.resolve_default if profile is seccomp.default_profile() else partial(seccomp.resolve, profile)
+        linux["seccomp"] = resolve(capabilities=frozenset(granted), machine=host.machine, kernel=host.kernel)
     return linux
 
 

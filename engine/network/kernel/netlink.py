@@ -22,6 +22,7 @@ from engine.kernel.namespaces import furnish_network_namespace, inside_network
 from engine.network.kernel import route_socket, rtnetlink, sysctls
 from engine.network.kernel.links import Bridge, Link, Parent
 from engine.network.kernel.linkviews import LinkView
+from engine.network.kernel.netdevice import glance
 from engine.network.kernel.route_socket import exchange, opened
 from engine.network.kernel.rtnetlink import LOOPBACK_INDEX, Message, Sublink, VethEnd
 
@@ -122,7 +123,7 @@ def find_link(name: str) -> LinkView | None:
 
 def link_exists(name: str) -> bool:
     """Whether the host has a link of that name."""
-    return route_socket.find(name) is not None
+    return glance(name) is not None
 
 
 def is_namespace(path: Path) -> bool:

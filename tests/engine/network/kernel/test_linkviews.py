@@ -10,6 +10,7 @@ import pytest
 from engine.kernel.namespaces import drop_network_namespace, furnish_network_namespace, inside_network
 from engine.network.kernel import linkviews, netlink, route_socket
 from engine.network.kernel.linkviews import LinkView
+from engine.network.kernel.netdevice import glance
 from tests.engine.network.hosts import command
 
 
@@ -42,6 +43,7 @@ def test_the_end_of_a_list_and_an_error_are_the_last_of_an_answer() -> None:
 @pytest.mark.parametrize("name", ["pcnosuchlink", "a name longer than any link has", ""])
 def test_a_name_that_no_link_has_finds_none(name: str) -> None:
     assert route_socket.find(name) is None
+    assert glance(name) is None
 
 
 def test_loopback_is_found_by_its_name() -> None:
@@ -49,6 +51,7 @@ def test_loopback_is_found_by_its_name() -> None:
     assert found is not None
     assert found.index == 1
     assert found in route_socket.every()
+    assert glance("lo") == LinkView(1, "lo", found.mtu)
 
 
 @pytest.mark.root

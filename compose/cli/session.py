@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from compose.errors import UsageError
+from compose.model.remotes import is_remote_file
 
 PROGRESS = ("auto", "tty", "plain", "json", "quiet")
 # The options that are attributes of a session as they are.
@@ -118,10 +119,11 @@ def _settings(session: Session) -> Mapping[str, str]:
     """The variables `COMPOSE_…`: those of `.env` count like the shell's."""
     own = {name: value for name, value in session.environment.items() if name.startswith("COMPOSE_")}
     first = next((name for name in session.files if name != "-"), "")
-    directory = session.project_directory or (str(Path(first).parent) if first else "")
+    is_here = first and not is_remote_file(first)
+    directory = session.project_directory or (str(Path(first).parent) if is_here else "")
     named = session.env_files or own.get("COMPOSE_ENV_FILES")
-    # An address of a repository has its variables there, and most directories have no `.env`.
-    if "://" in first or not (named or (session.cwd / directory / ".env").is_file()):
+    # Most directories have no `.env`.
+    if not (named or (session.cwd / directory / ".env").is_file()):
         return own
     from compose.load.pipeline import settings
 

@@ -63,8 +63,8 @@ def _invalid(name: str, request: LoadRequest, sources: Sources, assembler: Assem
 
 
 def _directory_name(sources: Sources, assembler: Assembler) -> str:
-    written = sources.working_dir.rstrip("/").rpartition("/")[2]
-    if assembler.disk.real_name(sources.working_dir) != written:
+    written = sources.home.rstrip("/").rpartition("/")[2]
+    if assembler.disk.real_name(sources.home) != written:
         assembler.report.warn(
             f'project has been loaded without an explicit name from a symlink. Using name "{written}"'
         )

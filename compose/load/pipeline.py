@@ -165,7 +165,7 @@ def _bind(name: str, parts: Parts, sources: Sources, environment: Mapping[str, s
             },
             models={key: bind_model(key, entry) for key, entry in parts.sections["models"].items()},
             environment=environment,
-            environment_files=sources.env_files,
+            environment_files=tuple(file for file in sources.env_files if file != f"{sources.home}/.env"),
             canonical=canonical(parts, platform),
             warnings=report.warnings,
         )

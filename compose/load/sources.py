@@ -69,10 +69,14 @@ class LoadRequest(Struct, frozen=True):
 
 
 class Sources(Struct, frozen=True):
-    """The answer: absolute file names in order, the project's directory, its variables and its profiles."""
+    """The answer: absolute file names in order, the project's directory, its variables and its profiles.
+
+    `home` is the directory that has the `.env` and gives the project its name: another one for files from elsewhere.
+    """
 
     files: tuple[str, ...]
     working_dir: str
+    home: str
     environment: Environment
     env_files: tuple[str, ...]
     profiles: tuple[str, ...]
@@ -94,6 +98,7 @@ def find_sources(request: LoadRequest, disk: Disk, report: Report) -> Sources:
     return Sources(
         files=tuple(name if name == STDIN else disk.absolute(name) for name in files),
         working_dir=finder.working_dir(),
+        home=finder.home(),
         environment=finder.environment,
         env_files=tuple(finder.env_files),
         profiles=finder.profiles(),
@@ -117,14 +122,22 @@ class _Finder:
         self.environment = Environment({"PWD": disk.cwd, **shell}, outer=shell)
         self.env_files: list[str] = []
 
-    def working_dir(self) -> str:
-        """Return the project's directory: as asked for, else that of the first file, else the current one."""
+    def home(self) -> str:
+        """Return the user's directory: as asked for, else that of the first file, else the current one.
+
+        A file that is elsewhere has none: whoever uses it stands in the current directory.
+        """
         if self._request.project_directory:
             return self._disk.absolute(self._request.project_directory)
-        for name in self.files:
-            if name != STDIN:
-                return str(Path(self._disk.absolute(name)).parent)
-        return self._disk.cwd
+        first = next((name for name in self.files if name != STDIN), "")
+        if not first or self._disk.is_elsewhere(first):
+            return self._disk.cwd
+        return str(Path(self._disk.absolute(first)).parent)
+
+    def working_dir(self) -> str:
+        """Return what relative paths start from: where the first file from elsewhere is, else the user's directory."""
+        far = next((name for name in self.files if self._disk.is_elsewhere(name)), "")
+        return str(Path(far).parent) if far else self.home()
 
     def profiles(self) -> tuple[str, ...]:
         if self._request.profiles:
@@ -168,7 +181,7 @@ class _Finder:
         disabled = self.environment.get("COMPOSE_DISABLE_ENV_FILE")
         if disabled is not None and disabled not in (*TRUE_TEXTS, *FALSE_TEXTS):
             raise ComposeError(f"COMPOSE_DISABLE_ENV_FILE is `{disabled}`, which is not a boolean", hint="use 1 or 0")
-        default = f"{self.working_dir().rstrip('/')}/.env"
+        default = f"{self.home().rstrip('/')}/.env"
         return [default] if disabled not in TRUE_TEXTS and self._disk.is_file(default) else []
 
     def files_by_variable(self) -> list[str]:
@@ -183,7 +196,7 @@ class _Finder:
 
     def discover(self) -> list[str]:
         """Look for the usual names here and upwards."""
-        directory = Path(self.working_dir())
+        directory = Path(self.home())
         for place in (directory, *directory.parents):
             found = self._choose("config", NAMES, place)
             if found:

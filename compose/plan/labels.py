@@ -49,9 +49,8 @@ def container_labels(
         WORKING_DIR: project.working_dir,
         CONFIG_FILES: ",".join(project.compose_files),
     }
-    # Only those that were asked for are named.
-    if given := [file for file in project.environment_files if file != f"{project.working_dir}/.env"]:
-        labels[ENVIRONMENT_FILE] = ",".join(given)
+    if project.environment_files:
+        labels[ENVIRONMENT_FILE] = ",".join(project.environment_files)
     if content_hash:
         labels[CONTENT_HASH] = content_hash
     return labels

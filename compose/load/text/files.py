@@ -90,6 +90,10 @@ class Disk:
         self._addresses[name] = None
         return path
 
+    def is_elsewhere(self, path: str) -> bool:
+        """Tell whether a path that `located` gave is that of a copy."""
+        return path in self._elsewhere
+
     def display(self, path: str) -> str:
         """Return the path as messages show it: relative to the working directory when below it, or an address."""
         if path in self._elsewhere:

@@ -131,9 +131,7 @@ def test_an_include_that_cannot_be_had_is_told_with_its_place(tmp_path: Path, en
 
 def test_an_application_may_be_all_or_a_part_of_a_project(tmp_path: Path) -> None:
     (tmp_path / "far").mkdir()
-    (tmp_path / "far" / "compose.yaml").write_text(
-        "services: {db: {image: b, env_file: x.env}, base: {image: c}}\n"
-    )
+    (tmp_path / "far" / "compose.yaml").write_text("services: {db: {image: b, env_file: x.env}, base: {image: c}}\n")
     (tmp_path / "far" / "x.env").write_text("FROM=there\n")
     (tmp_path / "compose.yaml").write_text(
         "include: ['oci://a/b:1']\nservices: {web: {extends: {file: 'oci://a/b:2', service: base}}}\n"
@@ -157,3 +155,27 @@ def test_an_application_may_be_all_or_a_part_of_a_project(tmp_path: Path) -> Non
 def test_registries_are_asked_by_nobody_who_does_not_say_how(tmp_path: Path) -> None:
     with pytest.raises(ComposeError, match="in a registry"):
         load(LoadRequest(tmp_path, ("oci://a/b:1",)))
+
+
+def test_who_uses_a_file_from_elsewhere_stands_where_he_stands(tmp_path: Path) -> None:
+    here, far, other = (tmp_path / name for name in ("here", "far", "other"))
+    for directory in (here, far, other):
+        directory.mkdir()
+        (directory / ".env").write_text(f"FROM={directory.name}\n")
+    (far / "compose.yaml").write_text(
+        "services: {db: {image: 'x:${FROM}', volumes: ['./data:/data'], env_file: x.env}}\n"
+    )
+    (far / "x.env").write_text("")
+    (other / "mine.yaml").write_text("services: {db: {command: run}}\n")
+
+    def loaded(*files: str, wanted: str = "") -> tuple[str, str, str]:
+        file = str(far / "compose.yaml")
+        project = load(LoadRequest(here, files, artifact=lambda _: file, project_directory=wanted)).project
+        assert project.working_dir == str(far)
+        assert project.services["db"].volumes[0].source == str(far / "data")
+        return project.name, project.services["db"].image, ",".join(project.environment_files)
+
+    assert loaded("oci://a/b:1") == ("here", "x:here", "")
+    assert loaded("oci://a/b:1", "../other/mine.yaml") == ("here", "x:here", "")
+    assert loaded("../other/mine.yaml", "oci://a/b:1") == ("other", "x:other", "")
+    assert loaded("oci://a/b:1", wanted=str(other)) == ("other", "x:other", "")

@@ -31,8 +31,7 @@ def test_the_content_of_inline_files_has_a_label_of_ours() -> None:
 
 def test_only_env_files_that_were_asked_for_are_named() -> None:
     name = "com.docker.compose.project.environment_file"
-    default = replace(PROJECT, environment_files=("/app/.env",))
-    assert name not in labels.container_labels(default, SERVICE, 1, "", "")
+    assert name not in labels.container_labels(PROJECT, SERVICE, 1, "", "")
     given = replace(PROJECT, environment_files=("/app/a.env", "/b.env"))
     assert labels.container_labels(given, SERVICE, 1, "", "")[name] == "/app/a.env,/b.env"
 

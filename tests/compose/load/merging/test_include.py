@@ -86,7 +86,7 @@ def test_an_empty_include_includes_nothing(directory: Directory) -> None:
         ("include: [{path: a.yaml, env_file: no.env}]\n", "1:36 `include` names an env file that does not exist"),
         ("include: [{path: [1]}]\n", "1:18 `path` of `include` must be a path or a list of paths"),
         ("include: a.yaml\n", "1:10 `include` must be a list"),
-        ("include: ['oci://example.org/x:1']\n", "1:11 `oci://example.org/x:1` is remote"),
+        ("include: ['oci://example.org/x:1']\n", "1:11 `oci://example.org/x:1` is in a registry"),
     ],
 )
 def test_what_cannot_be_included_is_reported_with_its_place(directory: Directory, text: str, complaint: str) -> None:

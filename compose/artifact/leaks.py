@@ -46,6 +46,7 @@ _RANDOM: Final = re.compile(r"[A-Za-z0-9+/_=-]{16,}")
 # Bits per character: words and names have less than four, random base64 of some length more than five.
 _BITS_UNDER_A_NAME: Final = 4.0
 _BITS_ANYWHERE: Final = 5.0
+_LONGEST_SHOWN: Final = 80
 
 
 class Leak(Struct, frozen=True):
@@ -54,6 +55,12 @@ class Leak(Struct, frozen=True):
     key: str
     what: str
     value: str
+
+    @property
+    def shown(self) -> str:
+        """The value in one line, or the beginning of it."""
+        first, *others = self.value.strip().splitlines()
+        return f"{first[:_LONGEST_SHOWN]}…" if others or len(first) > _LONGEST_SHOWN else first
 
 
 def leaks_in(document: Mapping[str, Any]) -> list[Leak]:

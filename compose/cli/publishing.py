@@ -69,7 +69,7 @@ def _is_agreed(session: Session, project: Project, packed: Bundle, request: Publ
             return False
     if leaks := _leaks(session, packed, request):
         said = ["The files have what looks like secrets; whoever can pull the application can read them:"]
-        said += [f"  {leak.key} ({leak.what}): {leak.value}" for leak in leaks]
+        said += [f"  {leak.key} ({leak.what}): {leak.shown}" for leak in leaks]
         if not is_agreed("\n".join((*said, "Publish these values?"))):
             return False
     if not request.with_env:

@@ -45,6 +45,13 @@ def test_passwords_are_known_by_their_names(name: str, value: str, is_leak: bool
     assert bool(leaks_in({"environment": {name: value}})) is is_leak
 
 
+def test_of_long_values_the_beginning_is_shown() -> None:
+    (key,) = leaks_in({"key": "-----BEGIN PRIVATE KEY-----\nMII\n"})
+    assert key.shown == "-----BEGIN PRIVATE KEY-----…"
+    (url,) = leaks_in({"url": "http://me:secret@host/"})
+    assert url.shown == "http://me:secret@host/"
+
+
 def test_lists_are_looked_into() -> None:
     (leak,) = leaks_in({"command": ["run", "--token", "npm_" + "a" * 36]})
     assert leak.key == "command[2]"

@@ -1,6 +1,7 @@
 """How long bringing stacks up and down takes.
 
-Each round brings a stack of N equal services up, up again (nothing to do), and down.
+Each round brings a stack of N equal services up, up again (nothing to do), lists it and brings it down. Then come a
+chain, where each service waits until the one before it is healthy, and a service's many lines of output.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ def measure(tool: Tool, directory: Path, size: int, timings: Timings) -> None:
     tool.before_up()
     timings[tool.name, size, "up"].append(tool.run(directory, *tool.up))
     timings[tool.name, size, "up again"].append(tool.run(directory, *tool.up))
+    timings[tool.name, size, "ps"].append(tool.run(directory, "ps"))
     timings[tool.name, size, "down"].append(tool.run(directory, "down"))
 
 
@@ -54,3 +56,42 @@ def compete(home: Home, sizes: Sequence[int], rounds: int, timings: Timings) -> 
         for turn in range(rounds + 1):
             for tool in tools(home):
                 measure(tool, directory, size, timings if turn else defaultdict(list))
+
+
+def chain(home: Home, length: int, rounds: int, timings: Timings) -> None:
+    """Let all tools bring up services of which each waits until the one before it is healthy."""
+    if not length:
+        return
+    directory = home.place / f"chain{length}"
+    directory.mkdir()
+    health = "    healthcheck: {test: [CMD, 'true'], interval: 1s, start_period: 10s, start_interval: 1s}\n"
+    services = "".join(
+        f'  s{number}:\n    image: busybox:1.36\n    command: ["sh", "-c", "{COMMAND}"]\n{health}'
+        + (f"    depends_on: {{s{number - 1}: {{condition: service_healthy}}}}\n" if number else "")
+        for number in range(length)
+    )
+    (directory / "compose.yaml").write_text(f"services:\n{services}")
+    for turn in range(rounds + 1):
+        for tool in tools(home):
+            seconds = tool.run(directory, *tool.up)
+            tool.run(directory, "down")
+            if turn:
+                timings[tool.name, length, "up, chain"].append(seconds)
+
+
+def read_logs(home: Home, lines: int, rounds: int, timings: Timings) -> None:
+    """Let all tools print the last lines of a service."""
+    if not lines:
+        return
+    directory = home.place / f"logs{lines}"
+    directory.mkdir()
+    talk = f"i=0; while [ $$i -lt {lines} ]; do echo line $$i of the output of a service; i=$$((i+1)); done"
+    (directory / "compose.yaml").write_text(
+        f'services:\n  talker:\n    image: busybox:1.36\n    command: ["sh", "-c", "{talk}"]\n'
+    )
+    for tool in tools(home):
+        tool.run(directory, "up")  # in the foreground: it ends when everything has been said
+        for _ in range(rounds):
+            seconds = tool.run(directory, "logs", "--no-color", "--tail", str(lines))
+            timings[tool.name, lines, "logs --tail"].append(seconds)
+        tool.run(directory, "down")

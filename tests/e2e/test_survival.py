@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import urllib.request
 from collections.abc import Iterator
 
 import pytest
 
 from tests.e2e.kernel import NOTHING, engine_pids, without_engine
-from tests.e2e.machine import SHOP, Machine, free_port, json_lines, wait_for_exit
+from tests.e2e.machine import SHOP, Machine, free_port, json_lines, pycompose_command, wait_for_exit
 
 pytestmark = [pytest.mark.root, pytest.mark.net]
 
@@ -87,3 +88,21 @@ def test_a_container_that_ended_while_no_engine_ran_is_known_as_ended_with_its_c
     state = machine.docker("inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", "brief").stdout
     assert state.split() == ["exited", "137"]
     machine.docker("rm", "brief")
+
+
+def test_an_engine_without_use_ends_itself_but_not_while_a_container_runs(fresh_machine: Machine) -> None:
+    paths = fresh_machine.paths
+    command = ["serve", "--state-dir", str(paths.root), "--run-dir", str(paths.run), "--idle-timeout", "0.5"]
+    read_end, write_end = os.pipe()
+    with subprocess.Popen(
+        [*pycompose_command(), "engine-daemon", *command, "--ready-fd", str(write_end)],
+        env=fresh_machine.environment, pass_fds=[write_end],
+    ) as engine:  # fmt: skip
+        os.read(read_end, 1)
+        for descriptor in (read_end, write_end):
+            os.close(descriptor)
+        fresh_machine.docker("run", "-d", "--name", "worker", "busybox", "sleep", "1000")
+        with pytest.raises(subprocess.TimeoutExpired):
+            engine.wait(2)
+        fresh_machine.docker("rm", "-f", "worker")
+        assert engine.wait(20) == 0

@@ -8,12 +8,10 @@ from compose.plan.actions import Plan
 from compose.plan.progress import Phase, Report, Update
 from compose.plan.words import words
 
-_MARK = "DRY-RUN MODE - "
-
 
 def rehearsing(report: Report) -> Report:
     """The same report, with every resource marked as one that nothing happens to."""
-    return lambda update: report(replace(update, resource=f"{_MARK} {update.resource}"))
+    return lambda update: report(replace(update, is_rehearsed=True))
 
 
 def rehearse(plan: Plan, report: Report) -> None:

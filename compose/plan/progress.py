@@ -20,7 +20,8 @@ class Phase(Enum):
 class Update(Struct, frozen=True):
     """One change of one resource (`Container shop-db-1`) to a state (`Started`); sizes in bytes, 0 is unknown.
 
-    `line` is a line of output of what goes on (a build), for where lines are written one below the other.
+    `line` is a line of output of what goes on (a build), for where lines are written one below the other. Of what
+    `is_rehearsed` nothing has happened.
     """
 
     resource: str
@@ -30,6 +31,12 @@ class Update(Struct, frozen=True):
     current: int = 0
     total: int = 0
     line: str = ""
+    is_rehearsed: bool = False
+
+    @property
+    def title(self) -> str:
+        """The resource as people read it."""
+        return f"DRY-RUN MODE -  {self.resource}" if self.is_rehearsed else self.resource
 
 
 Report = Callable[[Update], None]

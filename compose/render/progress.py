@@ -58,31 +58,33 @@ class Plain(Quiet):
     def update(self, item: Update) -> None:
         """Write a line, unless only the size moved."""
         if item.line:
-            self._write(f" {item.resource}  {item.line}\n")
+            self._write(f" {item.title}  {item.line}\n")
             return
         if self._last.get(item.resource) == item.state:
             return
         self._last[item.resource] = item.state
-        self._write(f" {item.resource}  {item.state}" + (f"  {item.detail}" if item.detail else "") + "\n")
+        self._write(f" {item.title}  {item.state}" + (f"  {item.detail}" if item.detail else "") + "\n")
 
 
 class JsonLines(Quiet):
-    """One JSON object per update, in docker compose's fields."""
+    """One JSON object per update, with docker compose's fields, and `phase`: how far it is, whatever the words are."""
 
     def __init__(self, write: Write) -> None:
         self._write = write
 
     def update(self, item: Update) -> None:
         """Write a line."""
-        record: dict[str, object] = {"id": item.resource, "status": item.phase.value.capitalize(), "text": item.state}
-        if item.phase is Phase.FAILED:
-            record["status"] = "Error"
-        if item.detail:
-            record["details"] = item.detail
-        if item.line:
-            record["line"] = item.line
-        if item.total:
-            record |= {"current": item.current, "total": item.total, "percent": 100 * item.current // item.total}
+        told = {
+            "dry-run": item.is_rehearsed,
+            "id": item.resource,
+            "text": item.detail,
+            "status": item.state,
+            "current": item.current,
+            "total": item.total,
+            "percent": 100 * item.current // item.total if item.total else 0,
+            "line": item.line,
+        }
+        record = {key: value for key, value in told.items() if value} | {"phase": item.phase.value}
         self._write(json.dumps(record, separators=(",", ":")) + "\n")
 
 
@@ -156,7 +158,7 @@ class Live(Quiet):
             shown.sort(key=lambda line: line.item.phase is not Phase.WORKING)
             hidden = len(shown) - (room - 1)
             shown = shown[: room - 1]
-        width = max((len(line.item.resource) for line in shown), default=0)
+        width = max((len(line.item.title) for line in shown), default=0)
         picture += [self._row(line, width, columns) for line in shown]
         if hidden:
             picture.append(f" ... {hidden} more"[: max(columns - 1, 1)])
@@ -172,7 +174,7 @@ class Live(Quiet):
         detail = item.detail.replace("\n", " ")
         if item.total and item.phase is Phase.WORKING:
             detail = f"{human_size(item.current)} / {human_size(item.total)}"
-        left = f" {mark} {item.resource.ljust(width)}  {item.state}" + (f"  {detail}" if detail else "")
+        left = f" {mark} {item.title.ljust(width)}  {item.state}" + (f"  {detail}" if detail else "")
         room = columns - len(elapsed) - 2
         if room <= 0:
             return left[: max(columns - 1, 1)]  # a line that wraps would be erased by half

@@ -28,7 +28,7 @@ services:
     labels: {a: b}
     depends_on: {job: {condition: service_completed_successfully}}
   job: {image: busybox, command: "true"}
-  soon: {image: busybox, command: sleep 1}
+  soon: {image: busybox, command: sleep 8}
 volumes: {data: {labels: {x: y}}}
 """
 # schema -> command; those that end with a code other than 0 have it
@@ -96,7 +96,7 @@ def test_waiting_tells_of_each_container(machine: Machine, directory: Path) -> N
 
 def test_progress_warnings_and_errors_are_lines_of_json(machine: Machine, directory: Path) -> None:
     up = machine.pycompose("--progress", "json", "up", "-d", "--force-recreate", "-t", "0", "web", cwd=directory)
-    assert {record["status"] for record in check("progress", up.stderr)} >= {"Working", "Done"}
+    assert {record["status"] for record in check("progress", up.stderr)} >= {"Recreate", "Recreated", "Started"}
     failed = machine.pycompose("--progress=json", "up", "-d", "wbe", cwd=directory, succeeds=False)
     check("error", failed.stderr)
     (directory / "unset.yaml").write_text("services: {a: {image: '${UNSET}busybox'}}")

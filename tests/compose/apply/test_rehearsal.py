@@ -18,14 +18,14 @@ PROJECT = make_project(
 
 
 def told(updates: list[Update]) -> list[str]:
-    return [f"{item.resource} {item.state}" for item in updates]
+    return [f"{item.title} {item.state}" for item in updates]
 
 
 def test_every_step_is_told_as_one_that_does_not_happen() -> None:
     updates: list[Update] = []
     plan = reconcile(PROJECT, Observed(images={"tiny:1": "sha256:tiny"}), Options(is_waiting=True))
     rehearse(plan, updates.append)
-    assert all(item.resource.startswith("DRY-RUN MODE -  ") for item in updates)
+    assert all(item.is_rehearsed for item in updates)
     assert "DRY-RUN MODE -  Container app-web-1 Healthy" in told(updates)
 
 

@@ -120,7 +120,7 @@ def test_zsh_completes_by_our_script(project: Path, programs: dict[str, str]) ->
             "PS1='> '; autoload -U compinit; compinit -D; eval \"$(pycompose completion zsh)\"; echo rea''dy\r"
         )
         screen.expect("ready")
-        screen.press("echo pycompose; pycompose up we\t")
+        screen.press("pycompose up we\t")
         screen.expect("up we")
         screen.expect("b")
         screen.press("\x15exit\r")

@@ -132,7 +132,9 @@ def test_json_progress_is_one_object_per_update() -> None:
     lines = JsonLines(written.append)
     lines.update(CREATING)
     lines.update(Update("Container app-web-1", "Error", Phase.FAILED, "no"))
+    lines.update(Update("a", "Started", current=1, total=4, is_rehearsed=True))
     assert [json.loads(text) for text in written] == [
-        {"id": "Container app-web-1", "status": "Working", "text": "Creating"},
-        {"id": "Container app-web-1", "status": "Error", "text": "Error", "details": "no"},
+        {"id": "Container app-web-1", "status": "Creating", "phase": "working"},
+        {"id": "Container app-web-1", "text": "no", "status": "Error", "phase": "failed"},
+        {"dry-run": True, "id": "a", "status": "Started", "current": 1, "total": 4, "percent": 25, "phase": "done"},
     ]

@@ -38,8 +38,9 @@ class Lines(Struct):
 
     def feed(self, stream: int, piece: bytes) -> tuple[bytes, ...]:
         """The lines that `piece` completes, without their ends."""
-        *whole, self.rest[stream] = (self.rest.get(stream, b"") + piece).split(b"\n")
-        return tuple(line.removesuffix(b"\r") for line in whole)
+        text = self.rest.get(stream, b"") + piece
+        *whole, self.rest[stream] = text.split(b"\n")
+        return tuple(line.removesuffix(b"\r") for line in whole) if b"\r" in text else tuple(whole)
 
     def finish(self) -> list[tuple[int, bytes]]:
         """What has no end of line."""

@@ -25,7 +25,7 @@ class LogFormat:
     def output(self, item: Output) -> bytes:
         """The lines, each with its prefix and end."""
         prefix = self._prefix_of(item.source)
-        return b"".join(prefix + line + b"\n" for line in item.lines)
+        return prefix + (b"\n" + prefix).join(item.lines) + b"\n" if item.lines else b""
 
     def ended(self, item: Ended) -> bytes:
         """`web-1 exited with code 0`."""

@@ -13,7 +13,8 @@ STDIN: Final = 0
 STDOUT: Final = 1
 STDERR: Final = 2
 
-_HEADER: Final = struct.Struct(">BxxxL")
+_HEADER: Final = struct.Struct(">B3sL")
+_ZEROS: Final = bytes(3)
 _LAST_STREAM: Final = 3  # 3 carries the daemon's own error messages
 
 
@@ -23,7 +24,7 @@ class BrokenFrame(ValueError):
 
 def frame(stream: int, payload: bytes) -> bytes:
     """One frame. `payload` is shorter than 4 GiB."""
-    return _HEADER.pack(stream, len(payload)) + payload
+    return _HEADER.pack(stream, _ZEROS, len(payload)) + payload
 
 
 class Deframer:
@@ -35,33 +36,42 @@ class Deframer:
         self._missing = 0
 
     def feed(self, data: bytes) -> list[tuple[int, bytes]]:
-        """The pieces of payload in `data`, each with its stream. A frame may come out in several pieces.
+        """The payload in `data` in pieces, each with its stream.
 
+        What follows on one stream is one piece, however many frames it came in; a frame may come out in several pieces.
         Raises `BrokenFrame` for a header that cannot be one.
         """
+        data, self._head = self._head + data, b""
         pieces: list[tuple[int, bytes]] = []
-        position = 0
-        while position < len(data):
-            if not self._missing:
-                position = self._read_header(data, position)
-                continue
-            piece = data[position : position + self._missing]
-            position += len(piece)
-            self._missing -= len(piece)
-            pieces.append((self._stream, piece))
+        parts: list[bytes] = []
+        position, end = 0, len(data)
+        while position < end:
+            if self._missing:
+                part = data[position : position + self._missing]
+                parts.append(part)
+                position += len(part)
+                self._missing -= len(part)
+            elif end - position < _HEADER.size:
+                self._head = data[position:]
+                break
+            else:
+                stream, zeros, self._missing = _HEADER.unpack_from(data, position)
+                if stream > _LAST_STREAM or zeros != _ZEROS:
+                    raise BrokenFrame(f"not a frame header: {data[position : position + _HEADER.size]!r}")
+                position += _HEADER.size
+                if stream != self._stream:
+                    _finish(pieces, self._stream, parts)
+                    self._stream = stream
+        _finish(pieces, self._stream, parts)
         return pieces
-
-    def _read_header(self, data: bytes, position: int) -> int:
-        wanted = _HEADER.size - len(self._head)
-        self._head += data[position : position + wanted]
-        if len(self._head) == _HEADER.size:
-            self._stream, self._missing = _HEADER.unpack(self._head)
-            if self._stream > _LAST_STREAM or self._head[1:4] != b"\0\0\0":
-                raise BrokenFrame(f"not a frame header: {self._head!r}")
-            self._head = b""
-        return position + wanted
 
     @property
     def is_between_frames(self) -> bool:
         """Whether the stream may end here without a loss."""
         return not self._missing and not self._head
+
+
+def _finish(pieces: list[tuple[int, bytes]], stream: int, parts: list[bytes]) -> None:
+    if parts:
+        pieces.append((stream, b"".join(parts)))
+        parts.clear()

@@ -39,6 +39,11 @@ def test_payload_is_given_before_its_frame_is_complete() -> None:
     assert not deframer.is_between_frames
 
 
+def test_frames_that_follow_on_one_stream_are_one_piece() -> None:
+    data = frame(1, b"a") + frame(1, b"b") + frame(2, b"c") + frame(1, b"d")
+    assert Deframer().feed(data) == [(1, b"ab"), (2, b"c"), (1, b"d")]
+
+
 def test_an_empty_frame_is_passed_over() -> None:
     assert Deframer().feed(frame(1, b"") + frame(2, b"x")) == [(2, b"x")]
 

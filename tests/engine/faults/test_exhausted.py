@@ -13,8 +13,8 @@ import pytest
 
 from engine.errors import EngineError
 from engine.kernel.mounts import mount, unmount
+from engine.network.cabling import Cabling
 from engine.network.kernel import netlink
-from engine.network.sandboxes import Sandboxes
 from engine.process import find_tool, wait_pidfd
 from engine.runtime import cgroups, monitor
 from engine.state.paths import Paths
@@ -33,7 +33,7 @@ def paths(tmp_path: Path) -> Iterator[Paths]:
     disk = tmp_path / "disk"
     disk.mkdir()
     mount("tmpfs", disk, "tmpfs", 0, "size=48m")
-    found = Paths(root=disk / "state", run=tmp_path / "run")
+    found = Paths(root=disk / "state", run=disk / "run")
     try:
         yield found
     finally:
@@ -115,7 +115,7 @@ async def test_a_link_that_the_kernel_refuses_leaves_neither_network_nor_contain
         before = kernel_state(paths)
         with monkeypatch.context() as broken:
             # A name that is too long for the kernel: it refuses the link itself.
-            broken.setattr(Sandboxes, "_host_name", lambda self, endpoint: "x" * 16)
+            broken.setattr(Cabling, "_host_name", lambda self, endpoint: "x" * 16)
             with pytest.raises(EngineError, match="the kernel refused"):
                 await engine.containers.start(made)
             with pytest.raises(EngineError, match="the kernel refused"):

@@ -29,6 +29,7 @@ from engine.buildkit.session.sessions import Sessions
 from engine.buildkit.solving.attributes import read_attributes
 from engine.buildkit.solving.outputs import Output, check_outputs
 from engine.buildkit.transport.calls import Call, Handler, streaming, unary
+from engine.buildkit.transport.status import CallFailed, Code
 from engine.buildkit.transport.tunnel import Tunnel
 
 _SERVICE: Final = "/moby.buildkit.v1.Control"
@@ -54,6 +55,8 @@ class Control:
             f"{_SERVICE}/Solve": unary(SolveRequest, self._solve),
             f"{_SERVICE}/Status": streaming(StatusRequest, self._status),
             f"{_SERVICE}/Session": self._session,
+            f"{_SERVICE}/ListenBuildHistory": _no_history,
+            f"{_SERVICE}/UpdateBuildHistory": _no_history,
         }
 
     async def _info(self, call: Call, request: InfoRequest) -> InfoResponse:
@@ -100,6 +103,11 @@ class Control:
         for identity in removed:
             if item := before.get(identity):
                 yield _record(item)
+
+
+async def _no_history(call: Call) -> None:
+    """buildx asks whether there is a history; the answer has to be that the method is not there."""
+    raise CallFailed(Code.UNIMPLEMENTED, "this engine keeps no history of builds")
 
 
 def _outputs(request: SolveRequest) -> Sequence[Output]:

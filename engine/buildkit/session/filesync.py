@@ -27,7 +27,7 @@ from engine.storage.tarwrite import END, header, padding
 
 _METHOD: Final = "/moby.filesync.v1.FileSync/DiffCopy"
 _AHEAD_BYTES: Final = 4 << 20
-_AHEAD_FILES: Final = 64
+_AHEAD_FILES: Final = 128
 _BATCH_BYTES: Final = 1 << 18
 
 # What Go puts above a mode's permissions (io/fs, FileMode).
@@ -162,7 +162,7 @@ class _Receiving:
         if not file.has_contents or file.is_read:
             return
         if not file.is_asked_for:
-            await self._ask(self._unasked.popleft())
+            await self._ask()
         while file.data or not file.is_whole:
             if file.data:
                 yield file.data.popleft()
@@ -180,7 +180,6 @@ class _Receiving:
                 self._count += 1
                 self._waiting.append(file)
                 self._unasked.extend([file] if file.has_contents else [])
-                await self._ask_ahead()
             case Packet.STAT:
                 self._is_listed = True
             case Packet.DATA:
@@ -201,16 +200,24 @@ class _Receiving:
             del self._asked[packet.id]
 
     async def _ask_ahead(self) -> None:
-        while self._unasked and len(self._asked) < _AHEAD_FILES:
-            if self._ahead_bytes + self._unasked[0].found.size > _AHEAD_BYTES:
-                return
-            await self._ask(self._unasked.popleft())
+        """Ask for more once half of what was asked for is here, so that many are asked for at a time."""
+        is_room = self._unasked and self._ahead_bytes + self._unasked[0].found.size <= _AHEAD_BYTES // 2
+        if is_room and len(self._asked) <= _AHEAD_FILES // 2:
+            await self._ask()
 
-    async def _ask(self, file: _File) -> None:
-        file.is_asked_for = True
-        self._ahead_bytes += file.found.size
-        self._asked[file.number] = file
-        await self._call.send(Packet(type=Packet.REQ, id=file.number))
+    async def _ask(self) -> None:
+        """Ask for the next file, and for those behind it for which there is room."""
+        packets: list[Packet] = []
+        while self._unasked and (
+            not packets
+            or (len(self._asked) < _AHEAD_FILES and self._ahead_bytes + self._unasked[0].found.size <= _AHEAD_BYTES)
+        ):
+            file = self._unasked.popleft()
+            file.is_asked_for = True
+            self._ahead_bytes += file.found.size
+            self._asked[file.number] = file
+            packets.append(Packet(type=Packet.REQ, id=file.number))
+        await self._call.send(*packets)
 
     async def _finish(self) -> None:
         await self._call.send(Packet(type=Packet.FIN))

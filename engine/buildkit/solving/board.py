@@ -25,6 +25,8 @@ from engine.buildkit.messages.control_pb2 import Vertex as VertexMessage
 
 _MOST_BYTES: Final = 1 << 20
 _MESSAGE_BYTES: Final = 1 << 18
+# Between two messages of how far something is; that it is complete is always told.
+_LEAST_SECONDS: Final = 0.1
 _CANCELLED: Final = "context canceled"
 
 
@@ -122,6 +124,7 @@ class Vertex:
         self._board = board
         self._message = VertexMessage(digest=digest, name=name)
         self._statuses: dict[str, VertexStatus] = {}
+        self._next_measure = 0.0
 
     @property
     def is_over(self) -> bool:
@@ -159,7 +162,9 @@ class Vertex:
             self._statuses[what] = status
         status.current, status.total = current, total
         status.timestamp.CopyFrom(now())
-        await self._board.put(StatusResponse(statuses=[status]))
+        if time.monotonic() > self._next_measure:
+            self._next_measure = time.monotonic() + _LEAST_SECONDS
+            await self._board.put(StatusResponse(statuses=[status]))
 
     async def measured(self, what: str) -> None:
         """Something within is complete."""

@@ -59,10 +59,13 @@ class Call:
         del self._buffer[: _HEAD + size]
         return message
 
-    async def send(self, message: Message) -> None:
-        """Send a message. Raises `StreamEnded`."""
-        body = message.SerializeToString()
-        await self._stream.send(b"\0" + len(body).to_bytes(4, "big") + body)
+    async def send(self, *messages: Message) -> None:
+        """Send messages. Raises `StreamEnded`."""
+        parts: list[bytes] = []
+        for message in messages:
+            body = message.SerializeToString()
+            parts += [b"\0", len(body).to_bytes(4, "big"), body]
+        await self._stream.send(b"".join(parts))
 
     async def send_eof(self) -> None:
         """Say that no message follows."""
@@ -182,9 +185,7 @@ class Client:
                 Code.INTERNAL, f"{path} ended early"
             ) from None
         except StreamEnded as exc:
-            raise failure_of(stream.trailers) or CallFailed(
-                Code.UNAVAILABLE, f"the client of the build is gone ({exc})"
-            ) from exc
+            gone = CallFailed(Code.UNAVAILABLE, f"the client of the build is gone ({exc})")
+            raise (failure_of(stream.trailers) if stream.trailers else gone) or gone from exc
         finally:
-            with anyio.CancelScope(shield=True):
-                await stream.reset()
+            stream.reset()

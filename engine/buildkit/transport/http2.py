@@ -28,6 +28,8 @@ _READ_BYTES: Final = 256 * 1024
 _STREAM_WINDOW: Final = 1 << 20
 _CONNECTION_WINDOW: Final = 16 << 20
 _MOST_STREAMS: Final = 256
+# Longer than the least that is allowed (RFC 9113, 6.5.2): every frame costs as much as some ten thousand bytes.
+_FRAME_BYTES: Final = 1 << 18
 _BROKEN: Final = (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream, OSError)
 
 
@@ -62,7 +64,7 @@ class Stream:
         self._read_bytes += size
         if self._read_bytes > _STREAM_WINDOW // 4 and not self._is_over:
             size, self._read_bytes = self._read_bytes, 0
-            await self._connection.widen(self._number, size)
+            self._connection.widen(self._number, size)
         return data
 
     async def send_headers(self, headers: Headers, *, is_last: bool = False) -> None:
@@ -86,9 +88,9 @@ class Stream:
         """Say that nothing follows. Raises `StreamEnded`."""
         await self._connection.send_data(self._number, b"", is_last=True)
 
-    async def reset(self) -> None:
+    def reset(self) -> None:
         """Call the exchange off; one that is over is left alone."""
-        await self._connection.reset(self._number)
+        self._connection.reset(self._number)
 
     async def changed(self) -> None:
         """Wait until there is data, room, an end or a failure."""
@@ -130,7 +132,7 @@ class Connection:
         )
         self._streams: dict[int, Stream] = {}
         self._unread_bytes = 0
-        self._writing = anyio.Lock()
+        self._queued, self._written = anyio.Event(), anyio.Event()
         self.is_over = False
         self.ended = anyio.Event()
 
@@ -138,20 +140,21 @@ class Connection:
         """Speak until the connection ends; what is under way then fails, and its handlers are cancelled."""
         async with anyio.create_task_group() as tasks:
             try:
-                await self._begin()
+                self._begin()
+                tasks.start_soon(self._write)
                 task_status.started()
                 while data := await self._stream.receive(_READ_BYTES):
                     for event in self._protocol.receive_data(data):
-                        await self._take(event, tasks)
-                    await self._flush()
+                        self._take(event, tasks)
+                    self._queued.set()
             except h2.exceptions.ProtocolError as exc:
-                log.debug("an HTTP/2 client breaks the protocol: %s", exc)
-                await self._flush()
+                log.warning("an HTTP/2 connection breaks the protocol: %s", exc)
             except _BROKEN:
                 log.debug("an HTTP/2 connection has ended")
             finally:
                 self.is_over = True
                 self.ended.set()
+                self._written.set()
                 for stream in self._streams.values():
                     stream.fail("the connection is gone")
                 tasks.cancel_scope.cancel()
@@ -175,53 +178,74 @@ class Connection:
             raise StreamEnded(str(exc)) from exc
 
     async def send_headers(self, number: int, headers: Headers, *, is_last: bool = False) -> None:
-        """Queue and write headers."""
-        await self._do(lambda: self._protocol.send_headers(number, headers, end_stream=is_last))
+        """Write headers."""
+        self._queue(lambda: self._protocol.send_headers(number, headers, end_stream=is_last))
+        await self._wait_until_written()
 
     async def send_data(self, number: int, data: bytes, *, is_last: bool = False) -> None:
-        """Queue and write data for which there is room."""
-        await self._do(lambda: self._protocol.send_data(number, data, end_stream=is_last))
+        """Write data for which there is room."""
+        self._queue(lambda: self._protocol.send_data(number, data, end_stream=is_last))
+        await self._wait_until_written()
 
-    async def widen(self, number: int, size: int) -> None:
+    def widen(self, number: int, size: int) -> None:
         """Let a stream's other side send that many bytes more."""
-        await self._do(lambda: self._protocol.increment_flow_control_window(size, number))
+        self._queue(lambda: self._protocol.increment_flow_control_window(size, number))
 
-    async def reset(self, number: int) -> None:
+    def reset(self, number: int) -> None:
         """Call a stream off."""
         stream = self._streams.pop(number, None)
         if stream is None or self.is_over:
             return
         try:
-            await self._do(lambda: self._protocol.reset_stream(number, h2.errors.ErrorCodes.CANCEL))
+            self._queue(lambda: self._protocol.reset_stream(number, h2.errors.ErrorCodes.CANCEL))
         except StreamEnded:
             log.debug("stream %s was over already", number)
 
-    async def _do(self, act: Callable[[], None]) -> None:
+    def _queue(self, act: Callable[[], None]) -> None:
         try:
             act()
         except h2.exceptions.ProtocolError as exc:
             raise StreamEnded(str(exc) or type(exc).__name__) from exc
+        self._queued.set()
+
+    async def _wait_until_written(self) -> None:
+        """Wait for the writer, so that nobody queues more than the connection takes."""
+        if not self.is_over:
+            await self._written.wait()
+        if self.is_over:
+            raise StreamEnded("the connection is gone")
+
+    async def _write(self) -> None:
+        """Write what is queued. Reading goes on meanwhile, or two sides that write would wait for each other."""
         try:
-            await self._flush()
-        except _BROKEN as exc:
-            raise StreamEnded("the connection is gone") from exc
+            while True:
+                await self._queued.wait()
+                self._queued = anyio.Event()
+                if data := self._protocol.data_to_send():
+                    await self._stream.send(data)
+                written, self._written = self._written, anyio.Event()
+                written.set()
+        except _BROKEN:
+            log.debug("nobody reads an HTTP/2 connection any more")  # the reader meets the end, too
 
     # -- what comes in
 
-    async def _begin(self) -> None:
+    def _begin(self) -> None:
         self._protocol.local_settings = h2.settings.Settings(
             client=self._accept is None,
             initial_values={
                 h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: _STREAM_WINDOW,
                 h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS: _MOST_STREAMS,
+                h2.settings.SettingCodes.MAX_FRAME_SIZE: _FRAME_BYTES,
                 h2.settings.SettingCodes.ENABLE_PUSH: 0,
             },
         )
+        self._protocol.max_inbound_frame_size = _FRAME_BYTES
         self._protocol.initiate_connection()
         self._protocol.increment_flow_control_window(_CONNECTION_WINDOW)
-        await self._flush()
+        self._queued.set()
 
-    async def _take(self, event: h2.events.Event, tasks: anyio.abc.TaskGroup) -> None:
+    def _take(self, event: h2.events.Event, tasks: anyio.abc.TaskGroup) -> None:
         match event:
             case h2.events.RequestReceived() if self._accept is not None:
                 number = _number(event.stream_id)
@@ -269,14 +293,6 @@ class Connection:
                 await self._accept(stream)
         finally:
             self._streams.pop(number, None)
-
-    async def _flush(self) -> None:
-        """Write what is queued; writers wait for each other, so that frames stay whole and in order."""
-        async with self._writing:
-            if data := self._protocol.data_to_send():
-                # Half a frame would be the end of every other stream: what is begun is written.
-                with anyio.CancelScope(shield=True):
-                    await self._stream.send(data)
 
 
 def _texts(headers: Iterable[tuple[str | bytes, str | bytes]] | None) -> Headers:

@@ -28,6 +28,9 @@ from engine.network.kernel.rtnetlink import LOOPBACK_INDEX, Message, Sublink, Ve
 
 _DEFAULT_MTU = 1500
 _PORTS_GONE_SECONDS = 2.0
+# socket(7): more than the machine's limit for all programs, which holds 270 questions.
+_SO_RCVBUFFORCE = 33
+_DNS_RCVBUF_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,10 +256,12 @@ def open_dns_sockets() -> DnsSockets:
     datagram = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     try:
+        # Who asks for a thousand names at once would else wait five seconds for those that found no room.
+        datagram.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _DNS_RCVBUF_BYTES)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         for each in (datagram, listener):
             each.bind(("127.0.0.11", 53))
-        listener.listen(64)
+        listener.listen(1024)
     except BaseException:
         datagram.close()
         listener.close()

@@ -16,7 +16,8 @@ ENDPOINT = Endpoint(
 
 
 def test_the_hosts_resolv_conf_is_read_with_the_last_search_winning() -> None:
-    text = "# x\nnameserver 127.0.0.53 \nnameserver fd00::1\nnameserver example\ndomain a\nsearch b c\noptions edns0\noptions trust-ad\n"
+    servers = "nameserver 127.0.0.53 \nnameserver fd00::1\nnameserver example\n"
+    text = f"# x\n{servers}domain a\nsearch b c\noptions edns0\noptions trust-ad\n"
     assert parse_resolv_conf(text) == ResolvConf(("127.0.0.53", "fd00::1"), ("b", "c"), ("edns0", "trust-ad"))
 
 

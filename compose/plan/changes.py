@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-Path = tuple[str | int, ...]
+from compose.model.paths import Path, path_name
 
 # A configuration is some hundred bytes; what unpacks to more than this was not packed by us.
 _MAX_BYTES = 4 * 1024 * 1024
@@ -29,19 +28,6 @@ class Change(Struct, frozen=True):
     def name(self) -> str:
         """`environment.LOG_LEVEL`, `ports[0].published`."""
         return path_name(self.path)
-
-
-def path_name(path: Path) -> str:
-    """The steps as people write them; a name with a dot in it stands in brackets."""
-    text = ""
-    for step in path:
-        if isinstance(step, int):
-            text += f"[{step}]"
-        elif "." in step or not step:
-            text += f"[{json.dumps(step, ensure_ascii=False)}]"
-        else:
-            text += f".{step}" if text else step
-    return text
 
 
 def changes(before: object, after: object, path: Path = ()) -> Iterator[Change]:

@@ -8,10 +8,10 @@ from typing import Literal
 
 from msgspec import Struct
 
+from compose.model.paths import Path
 from compose.model.project import Project
 from compose.model.service import Service
 from compose.plan.actions import BuildImage, CreateContainer, Plan
-from compose.plan.changes import Path
 
 
 class Material(Struct, frozen=True):

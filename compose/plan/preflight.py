@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
+from compose.model.paths import Path
 from compose.model.project import Project
 from compose.plan.actions import (
     CreateContainer,
@@ -17,7 +18,6 @@ from compose.plan.actions import (
     StartContainer,
     StopContainer,
 )
-from compose.plan.changes import Path
 
 _EVERYWHERE = ("", "0.0.0.0", "::")
 _Subnet = ipaddress.IPv4Network | ipaddress.IPv6Network

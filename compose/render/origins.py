@@ -9,8 +9,8 @@ from typing import Any, Protocol
 from msgspec.structs import asdict
 
 from compose.errors import Location
+from compose.model.paths import Path, path_name
 
-Steps = tuple[str | int, ...]
 _WIDEST = 64  # a longer value pushes only its own line
 
 
@@ -27,7 +27,7 @@ class Origin(Protocol):
     def rule(self) -> str: ...
 
 
-Origins = Callable[[Steps, Any], Sequence[Origin]]
+Origins = Callable[[Path, Any], Sequence[Origin]]
 
 
 def render_origins(document: Mapping[str, Any], origins: Origins, *, as_json: bool) -> str:
@@ -38,7 +38,7 @@ def render_origins(document: Mapping[str, Any], origins: Origins, *, as_json: bo
 def origins_text(document: Mapping[str, Any], origins: Origins) -> str:
     """One line per value, in the document's order: path, value and origins."""
     lines = [
-        (f"{_path(path)}: {json.dumps(value, ensure_ascii=False) if _needs_quotes(value) else value}", path, value)
+        (f"{path_name(path)}: {json.dumps(value, ensure_ascii=False) if _needs_quotes(value) else value}", path, value)
         for path, value in _values(document, ())
     ]
     width = max((len(text) for text, _, _ in lines if len(text) <= _WIDEST), default=0)
@@ -61,7 +61,7 @@ def in_words(origins: Sequence[Origin]) -> str:
     return f"{causes} in {files}" if causes and files else causes or files
 
 
-def _values(value: Any, path: Steps) -> Iterator[tuple[Steps, Any]]:
+def _values(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
     """Yield every scalar and every empty mapping and list of a document, with its path."""
     if isinstance(value, dict) and value:
         for key, entry in value.items():
@@ -71,13 +71,6 @@ def _values(value: Any, path: Steps) -> Iterator[tuple[Steps, Any]]:
             yield from _values(item, (*path, index))
     else:
         yield path, value
-
-
-def _path(path: Steps) -> str:
-    text = ""
-    for step in path:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
-    return text
 
 
 def _needs_quotes(value: Any) -> bool:

@@ -19,6 +19,7 @@ from compose.load.hints import did_you_mean
 from compose.load.report import Report
 from compose.load.text.scalars import Timestamp, show
 from compose.load.tree import Map, Steps, locate, locate_key
+from compose.model.paths import path_name
 from schemas import load_schema
 
 Schema = Mapping[str, Any]
@@ -186,10 +187,7 @@ def _unknown_key(key: str, path: Steps, known: Schema) -> Deviation:
 
 
 def _words(path: Steps) -> str:
-    text = ""
-    for step in path:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
-    return text or "a Compose file"
+    return path_name(path) or "a Compose file"
 
 
 def _shown(value: Any) -> str:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
 
-from compose.plan.changes import Change, changes, packed, path_name, unpacked
+from compose.model.paths import path_name
+from compose.plan.changes import Change, changes, packed, unpacked
 from compose.plan.hashing import encoded
 
 JSON = st.recursive(

@@ -101,7 +101,7 @@ class _Packer(Struct):
 
     def _mentions(self, text: str, file: str, directory: str) -> Iterator[_Mention]:
         # Documents without a mapping at the top did not pass the load.
-        for root in yaml.compose_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        for root in _documents(text, file):
             _refuse_local_includes(_entry(root, "include"), file)
             for name, service in _entries(_entry(root, "services")):
                 if _entry(service, "env_file") is not None:
@@ -119,6 +119,15 @@ class _Packer(Struct):
             path = clean_join(directory, name)
             new_name = hashlib.sha256(path.encode()).hexdigest() + suffix
             yield _Mention(node.start_mark.index, node.end_mark.index, path, new_name, suffix == ".yaml")
+
+
+def _documents(text: str, file: str) -> list[yaml.Node]:
+    """The documents with the places of their nodes' ends, which the loader's own reading does not know."""
+    try:
+        return list(yaml.compose_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+    except yaml.YAMLError as exc:
+        # Where PyYAML is stricter than the loader, which keeps anchors from one document to the next, for example.
+        raise ComposeError(f"{file} cannot be published: {exc}", hint="write what it says in a simpler way") from exc
 
 
 def _env_files(service: yaml.Node) -> Iterator[yaml.Node | None]:

@@ -108,3 +108,15 @@ def test_local_includes_cannot_be_published(directory: Directory, include: str) 
     with pytest.raises(ComposeError, match="includes local ones") as caught:
         packed(directory)
     assert str(caught.value.where).endswith(f"compose.yaml:1:{10 + include.index('other')}")
+
+
+def test_what_only_the_loader_can_read_is_not_published(directory: Directory) -> None:
+    directory.write("compose.yaml", "x-a: &a {image: x}\nservices: {web: *a}\n---\nservices: {db: *a}\n")
+    with pytest.raises(ComposeError, match="cannot be published"):
+        packed(directory)
+
+
+def test_standard_input_has_no_name_to_be_published_by(directory: Directory) -> None:
+    project = load(LoadRequest(directory.path, ("-",), stdin=lambda: b"services: {a: {image: x}}\n")).project
+    with pytest.raises(ComposeError, match="standard input"):
+        bundle(project, lambda path: Path(path).read_bytes())

@@ -7,31 +7,41 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from compose.cli.session import Session
 from compose.cli.up_options import UpRequest
 from compose.errors import ComposeError, UsageError
 
-_VERSION = 1
+_VERSION = 2
 # What of the session decides which project it is.
 _PROJECT = ("files", "project_name", "profiles", "env_files", "project_directory", "all_resources", "compatibility")
 
 
-def saved(session: Session, request: UpRequest, entries: str) -> str:
-    """The text of the file; `entries` are the plan's, as JSON."""
+class Saved(Struct, frozen=True):
+    """A plan of a file: how it was asked for, its entries as `--format json` has them, and its mark."""
+
+    session: Session
+    request: UpRequest
+    plan: Any
+    mark: str
+
+
+def saved(session: Session, request: UpRequest, entries: str, mark: str) -> str:
+    """The text of the file; `entries` are the plan's, as JSON, `mark` tells it from every other plan."""
     document = {
         "version": _VERSION,
         "cwd": str(session.cwd),
         "project": {name: getattr(session, name) for name in _PROJECT},
         "request": structs.asdict(request),
         "plan": json.loads(entries),
+        "mark": mark,
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def read_plan(session: Session, file: Path) -> tuple[Session, UpRequest, Any]:
-    """The session and the request that a plan was made with, and its entries. Raises `ComposeError`, `UsageError`."""
+def read_plan(session: Session, file: Path) -> Saved:
+    """What `saved` has written. Raises `ComposeError`, `UsageError`."""
     try:
         document = json.loads(file.read_text("utf-8"))
     except OSError as exc:
@@ -42,7 +52,8 @@ def read_plan(session: Session, file: Path) -> tuple[Session, UpRequest, Any]:
         raise _not_a_plan(file)
     try:
         session = structs.replace(session, cwd=Path(document["cwd"]), **_tuples(document["project"]))
-        return session, UpRequest(**_tuples(document["request"])), document["plan"]
+        request = UpRequest(**_tuples(document["request"]))
+        return Saved(session, request, document["plan"], document["mark"])
     except (KeyError, TypeError) as exc:
         raise _not_a_plan(file) from exc
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from compose.apply.observe import observe
 from compose.cli.connection import connected, equipped
 from compose.cli.session import Session
 from compose.cli.up_options import UpRequest, load_selected
+from compose.plan.fingerprint import fingerprint
 from compose.plan.foresight import Foresight, foresee
 from compose.plan.pulling import refreshed_images
 from compose.plan.summary import Entry, summary
@@ -23,7 +24,16 @@ if TYPE_CHECKING:
     from compose.plan.changes import Change
 
 
-async def foreseen(session: Session, request: UpRequest) -> tuple[Foresight, tuple[Entry, ...], Places]:
+class Foreseen(Struct, frozen=True):
+    """What `up` would do: as plans, for people, and as a `mark` that is another one as soon as anything is other."""
+
+    foresight: Foresight
+    entries: tuple[Entry, ...]
+    places: Places
+    mark: str
+
+
+async def foreseen(session: Session, request: UpRequest) -> Foreseen:
     """What `up` would do now, asked for without a request that changes anything."""
     project, places = load_selected(session, request.services, with_dependencies=not request.no_deps)
     async with connected(replace(session, dry_run=True)) as engine:
@@ -31,7 +41,8 @@ async def foreseen(session: Session, request: UpRequest) -> tuple[Foresight, tup
         observed = await observe(engine, project.name, refreshed_images(project))
     providers = plan_providers(project)
     foresight = foresee(supposed(project, observed), observed, request.plan_options(), request.build_options())
-    return foresight, summary((providers, *foresight.plans), observed), places
+    entries = summary((providers, *foresight.plans), observed)
+    return Foreseen(foresight, entries, places, fingerprint(project, observed, foresight))
 
 
 def origin_in(places: Places) -> Callable[[Entry, Change], str]:

@@ -175,8 +175,25 @@ class _Planner:
         for key in sorted(self.found.diverged_networks):
             name, because = self.project.networks[key].name, f"network {key} changed"
             users = [item for needs in self.found.services.values() for item in needs.containers]
+            self._refuse_others(key, name, {item.id for item in users})
             left = [self._disconnect(item, name, because) for item in users if name in item.networks]
             self.resources["old network", key] = self.builder.add(RemoveNetwork(name, "configuration changed"), left)
+
+    def _refuse_others(self, key: str, network: str, users: set[str]) -> None:
+        """Running containers that this plan leaves alone keep the network from being made anew."""
+        others = [
+            item.name
+            for item in self.observed.containers
+            if network in item.networks and item.state in _ALIVE and item.id not in {*users, *self.stopped}
+        ]
+        if others:
+            self.problems.append(
+                ComposeError(
+                    f"network {network} has changed and has to be made anew, but {', '.join(others)} would stay on it",
+                    hint="bring all services up together, with --remove-orphans if they are no longer defined",
+                    subject=("networks", key),
+                )
+            )
 
     def _disconnect(self, item: ObservedContainer, network: str, because: str) -> int:
         if item.state in _ALIVE and item.id not in self.stopped:

@@ -43,3 +43,51 @@ def test_a_plan_is_shown_kept_in_a_file_applied_and_explained(machine: Machine, 
     broken.write_text(json.dumps({"version": 1}))
     assert "no plan" in machine.pycompose("apply", "broken.json", cwd=tmp_path, succeeds=False).stderr
     machine.pycompose("down", "-t", "0", cwd=tmp_path)
+
+
+MOVING = """
+name: moving
+services:
+  web:
+    image: ${IMAGE:-busybox}
+    init: true
+    command: sleep 1000
+    environment: {WORD: "${WORD:-old}"}
+    configs: [told]
+    volumes: ["data:/data"]
+configs: {told: {content: "${TOLD:-old}"}}
+volumes: {data: {}}
+networks: {default: {labels: {word: "${LABEL:-old}"}}}
+"""
+
+
+@pytest.mark.parametrize("is_up", [False, True], ids=["before the first up", "of what is up"])
+def test_a_plan_is_refused_whatever_has_moved_since(machine: Machine, tmp_path: Path, is_up: bool) -> None:
+    (tmp_path / "compose.yaml").write_text(MOVING)
+    for image in ("busybox", "alpine"):
+        machine.docker("pull", "-q", image)
+    if is_up:
+        machine.pycompose("up", "-d", cwd=tmp_path)
+    machine.pycompose("plan", "--force-recreate", "--out", "plan.json", cwd=tmp_path)
+
+    def refused(**variables: str) -> bool:
+        done = machine.pycompose("apply", "plan.json", cwd=tmp_path, succeeds=False, **variables)
+        assert done.returncode == 0 or "the plan is out of date" in done.stderr
+        return done.returncode == 1
+
+    for name in ("WORD", "TOLD", "LABEL"):
+        assert refused(**{name: "new"}), name
+    assert refused(IMAGE="alpine")
+    if is_up:
+        machine.docker("stop", "-t", "0", "moving-web-1")
+        machine.docker("rename", "moving-web-1", "other")
+        assert refused(), "a container has another name"
+        machine.docker("rename", "other", "moving-web-1")
+        machine.docker("start", "moving-web-1")
+    machine.docker("tag", "busybox", "kept")
+    machine.docker("tag", "alpine", "busybox")
+    assert refused(), "the image has moved"
+    machine.docker("tag", "kept", "busybox")
+    assert not refused(), "all is as it was"
+    assert refused(), "it was applied"
+    machine.pycompose("down", "-v", "-t", "0", cwd=tmp_path)

@@ -22,17 +22,16 @@ def command(session: Session, file: Path) -> int:
     from compose.cli.planning import foreseen
     from compose.render.plan import plan_json
 
-    planned_session, request, planned = read_plan(session, session.cwd / file)
-    _, entries, _ = run_async(lambda: foreseen(planned_session, request))
-    now = json.loads(plan_json(entries))
-    if now != planned:
-        moved = [name for name, entry in _by_name(now).items() if _by_name(planned).get(name) != entry]
-        moved += [name for name in _by_name(planned) if name not in _by_name(now)]
+    planned = read_plan(session, session.cwd / file)
+    found = run_async(lambda: foreseen(planned.session, planned.request))
+    if found.mark != planned.mark:
+        before, now = _by_name(planned.plan), _by_name(json.loads(plan_json(found.entries)))
+        moved = [name for name in {**now, **before} if now.get(name) != before.get(name)]
+        what = f"something else has become of {', '.join(sorted(moved))}" if moved else "files or images have changed"
         raise ComposeError(
-            f"the plan is out of date: since it was made, something else has become of {', '.join(sorted(moved))}",
-            hint="look at a new one with `pycompose plan`",
+            f"the plan is out of date: since it was made, {what}", hint="look at a new one with `pycompose plan`"
         )
-    return up(planned_session, request)
+    return up(planned.session, planned.request)
 
 
 def _by_name(plan: dict[str, list[dict[str, object]]]) -> dict[str, dict[str, object]]:

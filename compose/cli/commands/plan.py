@@ -33,13 +33,13 @@ def command(session: Session, /, style: str, tells: bool, out: str, **options: A
     from compose.render.plan import plan_json, plan_text
 
     request = requested({**options, "detach": True})
-    foresight, entries, places = run_async(lambda: foreseen(session, request))
-    tell_warnings(session, foresight.main)
-    origin = origin_in(places)
+    found = run_async(lambda: foreseen(session, request))
+    tell_warnings(session, found.foresight.main)
+    entries, origin = found.entries, origin_in(found.places)
     as_json = style == "json"
     sys.stdout.write(
         plan_json(entries, origin) if as_json else plan_text(entries, origin, colour=output_colour(session))
     )
     if out:
-        write_text(session.cwd / out, saved(session, request, plan_json(entries)))
+        write_text(session.cwd / out, saved(session, request, plan_json(entries), found.mark))
     return _CHANGES if tells and has_changes(entries) else 0

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from typing import Any
+
 import anyio
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from compose.apply.execute import execute
 from compose.apply.observe import observe
-from compose.model.project import Project
-from compose.model.service import Dependency, Service
+from compose.model.project import FileObject, Network, Project, Volume
+from compose.model.service import Dependency, FileMount, Mount, Service
 from compose.plan.building import BuildOptions
 from compose.plan.foresight import foresee
+from compose.plan.labels import BECAUSE
 from compose.plan.summary import Entry, has_changes, summary
-from compose.plan.survey import Options
+from compose.plan.survey import Options, Recreate
+from compose.plan.teardown import DownOptions, plan_down
 from tests.fakes.driving import make_engine, up
 from tests.fakes.engine import FakeEngine
 from tests.fakes.projects import data_volume, make_project, make_service
@@ -21,53 +27,134 @@ from tests.fakes.projects import data_volume, make_project, make_service
 NAMES = ("api", "cache", "db", "web")
 
 
-@st.composite
-def services(draw: st.DrawFn) -> tuple[Service, ...]:
-    """Some services; each may depend on those with smaller names."""
-    chosen = sorted(draw(st.sets(st.sampled_from(NAMES))))
-    return tuple(
-        make_service(
-            name,
-            image=draw(st.sampled_from(["tiny:1", "big:1"])),
-            environment={"LOG": draw(st.sampled_from(["info", "debug"]))},
-            scale=draw(st.integers(0, 2)),
-            volumes=draw(st.sampled_from([(), (data_volume(),), (data_volume("other"),)])),
-            depends_on={
-                other: Dependency("service_started", restart=draw(st.booleans()))
-                for other in chosen[:position]
-                if draw(st.booleans())
-            },
+@dataclass(frozen=True, slots=True)
+class World:
+    """A project and what it meets: `moved` images have another id, `inactive` services belong to other profiles."""
+
+    services: tuple[Service, ...]
+    inactive: tuple[Service, ...] = ()
+    internal: bool = False
+    volume_driver: str = ""
+    content: str = ""
+    moved: bool = False
+
+    @property
+    def project(self) -> Project:
+        """The project of it."""
+        volumes = {mount.source for service in self.services for mount in service.volumes if mount.source}
+        return make_project(
+            *self.services,
+            networks={"default": Network("default", "app_default", internal=self.internal)},
+            volumes={key: Volume(key, f"app_{key}", driver=self.volume_driver) for key in sorted(volumes)},
+            configs={"told": FileObject("told", "app_told", content=self.content)},
+            disabled={service.name: service for service in self.inactive},
         )
-        for position, name in enumerate(chosen)
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    """Some services; each may depend on, or share the namespaces of, those with smaller names."""
+    chosen = sorted(draw(st.sets(st.sampled_from(NAMES))))
+    services = [_service(draw, name, chosen[:position]) for position, name in enumerate(chosen)]
+    inactive = draw(st.sets(st.sampled_from(chosen))) if chosen else set[str]()
+    needed = {other for service in services for other in service.depends_on}
+    return World(
+        tuple(item for item in services if item.name not in inactive - needed),
+        tuple(item for item in services if item.name in inactive - needed),
+        internal=draw(st.booleans()),
+        volume_driver=draw(st.sampled_from(["", "other"])),
+        content=draw(st.sampled_from(["", "more"])),
+        moved=draw(st.booleans()),
     )
 
 
+def _service(draw: st.DrawFn, name: str, earlier: list[str]) -> Service:
+    lender = draw(st.sampled_from(["", *earlier]))
+    shared: dict[str, Any] = {"pid": f"service:{lender}"} if lender and draw(st.booleans()) else {}
+    depends_on = {
+        other: Dependency("service_started", restart=draw(st.booleans()))
+        for other in earlier
+        if other == lender or draw(st.booleans())
+    }
+    fixed = draw(st.booleans())
+    return make_service(
+        name,
+        image=draw(st.sampled_from(["tiny:1", "big:1"])),
+        environment={"LOG": draw(st.sampled_from(["info", "debug"]))},
+        scale=1 if fixed else draw(st.integers(0, 2)),
+        container_name=f"fixed-{name}" if fixed else "",
+        volumes=draw(st.sampled_from([(), (ANONYMOUS,), (data_volume(),), (data_volume("other"), ANONYMOUS)])),
+        configs=draw(st.sampled_from([(), (FileMount("told"),)])),
+        depends_on=depends_on,
+        **shared,
+    )
+
+
+ANONYMOUS = Mount("volume", "/anonymous")
 OPTIONS = Options(remove_orphans=True)
 
 
-async def planned(engine: FakeEngine, project: Project) -> tuple[Entry, ...]:
+async def planned(engine: FakeEngine, project: Project, options: Options = OPTIONS) -> tuple[Entry, ...]:
     observed = await observe(engine.client, project.name)
-    return summary(foresee(project, observed, OPTIONS, BuildOptions()).plans, observed)
+    return summary(foresee(project, observed, options, BuildOptions()).plans, observed)
 
 
-async def carried_out(before: tuple[Service, ...], after: tuple[Service, ...]) -> tuple[Entry, ...]:
+async def meet(engine: FakeEngine, world: World) -> Project:
+    engine.images = {name: f"sha256:{name}{'-moved' if world.moved else ''}" for name in ("tiny:1", "big:1")}
+    return world.project
+
+
+async def carried_out(before: World, after: World, options: Options) -> tuple[Entry, ...]:
     """What is left to do when a project was brought up and then another form of it."""
     engine = make_engine()
-    await up(engine, make_project(*before), OPTIONS)
-    project = make_project(*after)
-    foretold = await planned(engine, project)
+    await up(engine, await meet(engine, before), OPTIONS)
+    project = await meet(engine, after)
     engine.calls.clear()
-    await planned(engine, project)
+    foretold = await planned(engine, project, options)
     assert engine.calls == [], "planning changes nothing"
-    await up(engine, project, OPTIONS)
+    await up(engine, project, options)
     assert bool(engine.calls) == has_changes(foretold), "what is foretold is what is done"
+    replaced = [entry for entry in foretold if entry.verb == "recreate" and entry.kind == "container"]
+    for entry in replaced:
+        told = engine.named(entry.name).request.labels[BECAUSE]
+        assert told.startswith(entry.because), "what was foretold is what `explain` tells"
     return await planned(engine, project)
 
 
-@given(services(), services())
-def test_planning_again_finds_nothing_to_do(before: tuple[Service, ...], after: tuple[Service, ...]) -> None:
-    left = anyio.run(carried_out, before, after)
+@settings(max_examples=60)
+@given(worlds(), worlds(), st.sampled_from(["changed", "always"]))
+def test_planning_again_finds_nothing_to_do(before: World, after: World, recreate: Recreate) -> None:
+    assume(before.internal == after.internal or not after.inactive)  # they would stay on the network
+    options = Options(remove_orphans=True, recreate=recreate, recreate_dependencies=recreate)
+    left = anyio.run(carried_out, before, after, options)
     assert not has_changes(left), [entry for entry in left if entry.verb != "keep"]
+
+
+async def brought_down(before: World, after: World) -> FakeEngine:
+    engine = make_engine()
+    await up(engine, await meet(engine, before), OPTIONS)
+    # With another network, containers that stay on it would be in the way.
+    project = await meet(engine, replace(after, internal=before.internal))
+    await up(engine, project, Options())
+    observed = await observe(engine.client, "app")
+    everything = DownOptions(volumes=True, remove_orphans=True)
+    plan = plan_down("app", None, observed, everything)
+    await execute(
+        plan,
+        engine=engine.client,
+        project=project,
+        observed=observed,
+        report=lambda update: None,
+        keep_going=True,
+    )
+    return engine
+
+
+@settings(max_examples=40)
+@given(worlds(), worlds())
+def test_a_down_without_files_leaves_nothing_of_whatever_was_brought_up(before: World, after: World) -> None:
+    engine = anyio.run(brought_down, before, after)
+    assert (engine.containers, engine.networks, engine.volumes) == ({}, {}, {})
 
 
 @pytest.mark.anyio

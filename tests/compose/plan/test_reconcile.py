@@ -332,3 +332,12 @@ def test_an_image_that_may_change_existing_containers_is_pulled_before_planning(
 def test_equal_input_gives_an_equal_plan() -> None:
     project = make_project(*(make_service(f"s{number}") for number in range(20)))
     assert str(reconcile(project, NOTHING, Options())) == str(reconcile(project, NOTHING, Options()))
+
+
+def test_a_changed_network_that_others_stay_on_is_refused_before_anything_is_done() -> None:
+    wanted = make_project(make_service("web"))
+    internal = {"default": Network("default", "app_default", internal=True)}
+    observed = make_observed(make_project(make_service("web"), make_service("old"), networks=internal))
+    with pytest.raises(ComposeError, match=r"made anew, but app-old-1 would stay on it"):
+        reconcile(wanted, observed, Options())
+    assert "remove network app_default" in str(reconcile(wanted, observed, Options(remove_orphans=True)))

@@ -15,14 +15,15 @@ from compose.cli.session import Session
 from compose.cli.supplying import supplied
 from compose.cli.terminal import progress, write_text
 from compose.cli.up_options import UpRequest
-from compose.cli.working import Stage, perform, tell_warnings
+from compose.cli.working import Stage, attempt, perform, tell_warnings
 from compose.model.project import Project
 from compose.plan.actions import Plan, PullImage
+from compose.plan.building import plan_builds
 from compose.plan.foresight import imagine
 from compose.plan.images import familiar
 from compose.plan.observed import Observed
 from compose.plan.progress import Report
-from compose.plan.pulling import refreshed_images
+from compose.plan.pulling import plan_attempts, refreshed_images
 from compose.plan.reconcile import plan_pulls, reconcile
 from compose.plan.trace import Trace
 from compose.render.progress import Quiet
@@ -52,19 +53,27 @@ async def prepared(  # noqa: PLR0913  # what, where, and how it is told
     project = await supplied(engine, await equipped(session, engine, project), report, trace)
     options, fresh = request.plan_options(), refreshed_images(project)
     observed = observed or await observe(engine, project.name, fresh)
+    tries = plan_attempts(project, observed, policy="build" if request.build else options.pull)
+    quiet_pull = _without_pulls(report, request)
+    # What may not be built has to be had before it can be said that it is missing.
+    if request.no_build and await attempt(tries, Stage(engine, project, observed), quiet_pull, trace):
+        observed, tries = await observe(engine, project.name, fresh), Plan()
     foresight = imagine(project, observed, options, request.build_options())
     await preflight(engine, project, foresight)
     builds = foresight.builds
-    if not builds and not foresight.pulls:
+    if not (builds or tries or foresight.pulls):
         tell_warnings(session, foresight.main)
         return foresight.main, Stage(engine, project, observed)
+    if await attempt(tries, Stage(engine, project, observed), quiet_pull, trace):
+        observed = await observe(engine, project.name, fresh)
+        builds = plan_builds(project, observed, request.build_options())
     if builds:
         quiet = Quiet().update if request.quiet_build else report
         await perform(builds, Stage(engine, project, observed), quiet, trace=trace)
         observed = await observe(engine, project.name, fresh)
     pulls = plan_pulls(project, observed, options)
     if pulls:
-        await perform(pulls, Stage(engine, project, observed), _without_pulls(report, request), trace=trace)
+        await perform(pulls, Stage(engine, project, observed), quiet_pull, trace=trace)
         images = [step.action.image for step in pulls.steps if isinstance(step.action, PullImage)]
         options = altered(options, pulled=frozenset(map(familiar, images)))
         observed = await observe(engine, project.name, fresh)

@@ -15,7 +15,7 @@ from compose.cli.run_request import RunRequest, one_off_service
 from compose.cli.session import Session
 from compose.cli.supplying import supplied
 from compose.cli.terminal import progress
-from compose.cli.working import Stage, perform, tell_warnings
+from compose.cli.working import Stage, attempt, perform, tell_warnings
 from compose.errors import UsageError
 from compose.model.project import Project
 from compose.plan import labels
@@ -23,7 +23,7 @@ from compose.plan.actions import CreateContainer, Plan, PullImage, Step
 from compose.plan.building import BuildOptions, plan_builds
 from compose.plan.images import image_of
 from compose.plan.progress import Report
-from compose.plan.pulling import pull_reason, refreshed_images
+from compose.plan.pulling import plan_attempts, pull_reason, refreshed_images
 from compose.plan.reconcile import reconcile
 from compose.plan.survey import Options
 from compose.render.progress import Quiet
@@ -82,6 +82,10 @@ async def _surroundings(
         raise UsageError(f"service `{request.service}` is provided by a program and has no container")
     observed = await observe(engine, project.name, refreshed_images(project))
     wanted = BuildOptions(always=request.build)
+    policy = "build" if request.build else request.pull
+    tries = plan_attempts(project, observed, policy=policy)
+    if await attempt(tries, Stage(engine, project, observed), Quiet().update if request.quiet_pull else report):
+        observed = await observe(engine, project.name, refreshed_images(project))
     if builds := plan_builds(project, observed, wanted, {request.service} if request.build else ()):
         quiet = Quiet().update if request.quiet_build else report
         await perform(builds, Stage(engine, project, observed), quiet)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from compose.cli.session import Session
 from compose.cli.terminal import progress, warn
+from compose.errors import ComposeError
 from compose.model.project import Project
 from compose.plan.actions import Plan
 from compose.plan.observed import Observed, ObservedContainer
-from compose.plan.progress import Report, Update
+from compose.plan.progress import Phase, Report, Update
 from compose.plan.trace import Trace
 
 if TYPE_CHECKING:
@@ -75,6 +78,19 @@ async def perform(
         trace=trace,
         patience_seconds=patience_seconds,
     )
+
+
+async def attempt(plan: Plan, stage: Stage, report: Report, trace: Trace | None = None) -> bool:
+    """Execute a plan of which nothing has to succeed: what fails is shown as a warning. Whether anything was tried."""
+    if not plan or stage.engine.only_reads:
+        return False
+
+    def told(item: Update) -> None:
+        report(replace(item, phase=Phase.WARNING) if item.phase is Phase.FAILED else item)
+
+    with suppress(ComposeError, ExceptionGroup):  # each failure has been reported by its step
+        await perform(plan, stage, told, keep_going=True, trace=trace)
+    return True
 
 
 def tell_unchanged(plan: Plan, report: Report) -> None:

@@ -54,7 +54,10 @@ def build_reason(project: Project, service: Service, observed: Observed, options
         return "asked to"
     if service.pull_policy == "build":
         return "its pull policy"
-    return "" if image_id(observed, image_of(project, service)) else "not here yet"
+    if image_id(observed, image_of(project, service)):
+        return ""
+    may_be_pulled = service.image and service.pull_policy != "never"
+    return "not here yet, unless a registry has it" if may_be_pulled else "not here yet"
 
 
 def _add(

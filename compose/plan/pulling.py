@@ -94,6 +94,31 @@ def pull_reason(project: Project, service: Service, observed: Observed, policy: 
     return "not here yet"
 
 
+def plan_attempts(project: Project, observed: Observed, *, policy: str = "") -> Plan:
+    """The pulls of images that can be built as well: a registry may have them, and then nothing needs building.
+
+    A name is needed that a registry may know. docker compose does the same.
+    """
+    builder = PlanBuilder()
+    planned: set[str] = set()
+    for service in project.services.values():
+        if not (service.build and service.image) or service.image in planned:
+            continue
+        if because := _attempt_reason(service, observed, policy):
+            planned.add(service.image)
+            builder.add(PullImage(service.image, because, service.platform))
+    return Plan(tuple(builder.steps))
+
+
+def _attempt_reason(service: Service, observed: Observed, policy: str) -> str:
+    policy = policy if policy not in ("", "policy") else service.pull_policy
+    if policy in ("never", "build"):
+        return ""
+    if policy == "always":
+        return "asked to"
+    return "" if image_id(observed, service.image) else "not here yet, and perhaps in a registry"
+
+
 def mounted_images(project: Project, service: Service, observed: Observed) -> list[str]:
     """The images that the service mounts and that are not here yet."""
     sources = (mount.source for mount in service.volumes if mount.type == "image")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from compose.errors import ComposeError
 from compose.model.service import Build, Mount
 from compose.plan.observed import Observed
-from compose.plan.pulling import plan_asked_pulls, pull_reason, refresh_seconds, refreshed_images
+from compose.plan.pulling import plan_asked_pulls, plan_attempts, pull_reason, refresh_seconds, refreshed_images
 from compose.plan.reconcile import plan_pulls, reconcile
 from compose.plan.survey import Options
 from tests.fakes.projects import make_project, make_service
@@ -118,3 +120,31 @@ def test_a_policy_of_the_command_line_wins() -> None:
 
 def test_what_can_be_built_is_left_out_on_request() -> None:
     assert "Image both:1: Image can be built" in lines(ignores_buildable=True)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "policy", "is_here", "expected"),
+    [
+        ({}, "", False, "not here yet, and perhaps in a registry"),
+        ({}, "", True, ""),
+        ({"pull_policy": "always"}, "", True, "asked to"),
+        ({"pull_policy": "never"}, "", False, ""),
+        ({"pull_policy": "build"}, "", False, ""),
+        ({}, "build", False, ""),
+        ({"pull_policy": "build"}, "always", True, "asked to"),
+        ({"image": ""}, "", False, ""),
+        ({"build": None}, "", False, ""),
+    ],
+)
+def test_what_can_be_built_is_looked_for_in_a_registry_first(
+    attributes: dict[str, Any], policy: str, is_here: bool, expected: str
+) -> None:
+    project = make_project(make_service("web", **{"build": Build(context="."), **attributes}))
+    plan = plan_attempts(project, Observed(images={"tiny:1": "sha256:tiny"} if is_here else {}), policy=policy)
+    assert [step.action.because for step in plan.steps] == ([expected] if expected else [])
+
+
+def test_an_image_of_two_services_is_looked_for_once() -> None:
+    build = Build(context=".")
+    project = make_project(make_service("web", build=build), make_service("job", build=build))
+    assert len(plan_attempts(project, Observed()).steps) == 1

@@ -10,7 +10,7 @@ from typing import Final
 _RTM_NEWLINK: Final = 16
 _RTM_GETLINK: Final = 18
 _NLMSG_ERROR, _NLMSG_DONE = 2, 3
-_REQUEST, _DUMP = 0x1, 0x300
+_REQUEST, _DUMP, _DUMP_INTERRUPTED = 0x1, 0x300, 0x10
 _IFLA_IFNAME, _IFLA_MTU, _IFLA_MASTER, _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_EXT_MASK = 3, 4, 10, 18, 20, 29
 _INFO_KIND: Final = 1
 _WITHOUT_STATISTICS: Final = 0x8
@@ -35,6 +35,15 @@ class LinkView:
     is_up: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A part of what the kernel answers. `is_torn` tells that links came and went meanwhile, so some may be missing."""
+
+    links: list[LinkView]
+    is_last: bool = False
+    is_torn: bool = False
+
+
 def question(name: str) -> bytes:
     """Ask for the link of that name."""
     return _request(0, _text(_IFLA_IFNAME, name))
@@ -45,18 +54,19 @@ def question_for_all(master: int = 0) -> bytes:
     return _request(_DUMP, _number(_IFLA_MASTER, master) if master else b"")
 
 
-def parse(data: bytes) -> tuple[list[LinkView], bool]:
-    """The links in what the kernel sent, and whether that was the last of it. An error is the last, too: the answer to
-    who asks for a name that no link has, or that none can have.
+def parse(data: bytes) -> Answer:
+    """Read what the kernel sent at once. An error is the end, too: the answer to who asks for a name that no link has,
+    or that none can have.
     """
-    links, is_last = [], False
+    links, is_last, is_torn = [], False, False
     while len(data) >= _HEADER.size:
-        length, kind, _flags, _sequence, _port = _HEADER.unpack_from(data)
+        length, kind, flags, _sequence, _port = _HEADER.unpack_from(data)
         is_last = is_last or kind in (_NLMSG_ERROR, _NLMSG_DONE)
+        is_torn = is_torn or bool(flags & _DUMP_INTERRUPTED)
         if kind == _RTM_NEWLINK:
             links.append(_link(data[_HEADER.size : length]))
         data = data[(length + 3) & ~3 :]
-    return links, is_last
+    return Answer(links, is_last, is_torn)
 
 
 def _link(body: bytes) -> LinkView:

@@ -20,6 +20,7 @@ from engine.network.kernel.rtnetlink import Message
 _RCVBUF_BYTES: Final = 1 << 20
 _MESSAGES_BYTES: Final = 1 << 16
 _LINK_GROUP: Final = 1
+_LISTING_TRIES: Final = 8
 
 
 @contextmanager
@@ -61,18 +62,28 @@ def find(name: str, kernel: socket.socket | None = None) -> LinkView | None:
     """The link of that name in the calling thread's namespace, or in that of a socket."""
     with nullcontext(kernel) if kernel else opened() as asked:
         asked.send(linkviews.question(name))
-        links, _is_last = linkviews.parse(asked.recv(_MESSAGES_BYTES))
-    return links[0] if links else None
+        answer = linkviews.parse(asked.recv(_MESSAGES_BYTES))
+    return answer.links[0] if answer.links else None
 
 
 def every(master: int = 0) -> list[LinkView]:
     """All links of the calling thread's namespace, or those in the bridge with that index."""
     found: dict[int, LinkView] = {}
     with opened() as kernel:
-        kernel.send(linkviews.question_for_all(master))
-        is_last = False
-        while not is_last:
-            links, is_last = linkviews.parse(kernel.recv(_MESSAGES_BYTES))
-            found |= {link.index: link for link in links}
+        for _ in range(_LISTING_TRIES):
+            if not _list(kernel, master, found):
+                break
     # Kernels before 4.6 do not choose by the bridge.
     return [link for link in found.values() if master in (0, link.master)]
+
+
+def _list(kernel: socket.socket, master: int, found: dict[int, LinkView]) -> bool:
+    """Add all links to those that are `found`; whether some may be missing because others came and went meanwhile."""
+    is_torn = False
+    kernel.send(linkviews.question_for_all(master))
+    while True:
+        answer = linkviews.parse(kernel.recv(_MESSAGES_BYTES))
+        found |= {link.index: link for link in answer.links}
+        is_torn = is_torn or answer.is_torn
+        if answer.is_last:
+            return is_torn

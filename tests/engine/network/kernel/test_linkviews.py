@@ -9,7 +9,7 @@ import pytest
 
 from engine.kernel.namespaces import drop_network_namespace, furnish_network_namespace, inside_network
 from engine.network.kernel import linkviews, netlink, route_socket
-from engine.network.kernel.linkviews import LinkView
+from engine.network.kernel.linkviews import Answer, LinkView
 from engine.network.kernel.netdevice import glance
 from tests.engine.network.hosts import command
 
@@ -30,14 +30,19 @@ def a_bridge() -> bytes:
 
 def test_a_link_is_read_with_its_kind_alias_and_mtu() -> None:
     expected = LinkView(index=7, name="br0", mtu=1400, kind="bridge", alias="mine", is_up=True)
-    assert linkviews.parse(a_bridge()) == ([expected], False)
+    assert linkviews.parse(a_bridge()) == Answer([expected])
 
 
 def test_the_end_of_a_list_and_an_error_are_the_last_of_an_answer() -> None:
     done, refused = message(3, struct.pack("=i", 0)), message(2, struct.pack("=i", -19))
-    links, is_last = linkviews.parse(a_bridge() + a_bridge() + done)
-    assert (len(links), is_last) == (2, True)
-    assert linkviews.parse(refused) == ([], True)
+    answer = linkviews.parse(a_bridge() + a_bridge() + done)
+    assert (len(answer.links), answer.is_last) == (2, True)
+    assert linkviews.parse(refused) == Answer([], is_last=True)
+
+
+def test_a_list_that_was_changed_while_it_was_told_says_so() -> None:
+    torn = struct.pack("=IHHII", 16, 3, 0x10, 1, 0)
+    assert linkviews.parse(torn) == Answer([], is_last=True, is_torn=True)
 
 
 @pytest.mark.parametrize("name", ["pcnosuchlink", "a name longer than any link has", ""])

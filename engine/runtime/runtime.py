@@ -236,8 +236,13 @@ class Runtime:
         return cgroups.process_ids(self._known(container_id).record.cgroup)
 
     async def pause(self, container_id: str) -> None:
-        """Freeze every process of a container."""
-        await self._command("pause", container_id)
+        """Freeze every process of a container. Raises `Conflict` if it has just ended."""
+        try:
+            await self._command("pause", container_id)
+        except RuntimeFailure as exc:
+            if await self.pids(container_id):
+                raise
+            raise Conflict(f"container {container_id} is not running") from exc
 
     async def resume(self, container_id: str) -> None:
         """Thaw what `pause` froze. Nothing is left to thaw where SIGKILL ended it: cgroup v2 lets that through."""

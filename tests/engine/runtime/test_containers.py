@@ -198,6 +198,13 @@ async def test_a_paused_container_stands_still_and_can_be_deleted(runtime: Runti
         await runtime.delete(launch.container_id)
 
 
+async def test_a_container_that_has_just_ended_cannot_be_paused(runtime: Runtime, make_launch: MakeLaunch) -> None:
+    launch = await started(runtime, make_launch("true"))
+    await runtime.wait(launch.container_id)
+    with pytest.raises(Conflict, match="is not running"):
+        await runtime.pause(launch.container_id)
+
+
 async def test_a_paused_container_that_was_killed_ends_when_it_is_resumed(
     runtime: Runtime, make_launch: MakeLaunch
 ) -> None:

@@ -203,6 +203,7 @@ async def test_a_container_that_has_just_ended_cannot_be_paused(runtime: Runtime
     await runtime.wait(launch.container_id)
     with pytest.raises(Conflict, match="is not running"):
         await runtime.pause(launch.container_id)
+    await runtime.delete(launch.container_id)
 
 
 async def test_a_paused_container_that_was_killed_ends_when_it_is_resumed(

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
+import subprocess
 import tarfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.building import image_id, put, run
-from tests.e2e.machine import Completed, Machine
+from tests.e2e.machine import Completed, Machine, wait_for_exit
 
 pytestmark = [pytest.mark.root, pytest.mark.net]
 
@@ -118,6 +122,79 @@ def test_results_go_to_directories_and_archives_of_the_client(buildx: Machine, t
     with tarfile.open(tmp_path / "out.tar") as archive:
         assert sorted(archive.getnames()) == ["deep", "deep/x", "link", "one"]
     assert buildx.docker("images", "--quiet", "--all").stdout == before
+
+
+def test_an_archive_on_standard_input_is_a_context(buildx: Machine, tmp_path: Path) -> None:
+    # Of an archive with extended headers buildx thinks that it is a Dockerfile.
+    with tarfile.open(tmp_path / "context.tar", "w", format=tarfile.GNU_FORMAT) as archive:
+        archive.add(put(tmp_path / "in", Dockerfile="FROM busybox\nCOPY file /file\n", file="packed\n"), ".")
+    command = [buildx.docker_program, "--host", buildx.address, "build", "-t", "packed", "-"]
+    with (tmp_path / "context.tar").open("rb") as stdin:
+        subprocess.run(command, stdin=stdin, env=dict(buildx.environment), check=True, capture_output=True, timeout=60)
+    assert run(buildx, "packed", "cat", "/file") == "packed\n"
+
+
+def test_a_context_is_asked_for_when_a_step_needs_it_and_only_for_what_is_copied(
+    buildx: Machine, tmp_path: Path
+) -> None:
+    context = put(tmp_path, Dockerfile="FROM busybox\nRUN true\n", one="1\n", two="2\n" * 100_000)
+    assert "load build context" not in build(buildx, context).stderr
+    put(tmp_path, Dockerfile="FROM busybox\nCOPY one /\n")
+    done = build(buildx, context)
+    assert "load build context" in done.stderr
+    assert not re.search(r"transferring context: [\d.]+[MG]B", done.stderr)
+    put(tmp_path, trigger__Dockerfile="FROM busybox\nONBUILD COPY two /\n")
+    build(buildx, context / "trigger", "-t", "trigger")
+    put(tmp_path, Dockerfile="FROM trigger\nCOPY one /\n")
+    build(buildx, context, "-t", "triggered")
+    assert run(buildx, "triggered", "wc", "-l", "/two") == "100000 /two\n"
+
+
+def test_other_directories_are_contexts_by_name(buildx: Machine, tmp_path: Path) -> None:
+    context = put(tmp_path / "main", Dockerfile="FROM busybox\nCOPY --from=more . /more\n")
+    put(tmp_path / "more", kept="kept\n", left="left\n", _ignore="left\n")
+    build(buildx, context, "-t", "more", "--build-context", f"more={tmp_path}/more")
+    assert run(buildx, "more", "ls", "/more") == "kept\n"
+
+
+def test_an_ssh_agent_of_the_client_answers_in_the_step(buildx: Machine, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    # The agent protocol's request for identities, and the kind of its answer (draft-ietf-sshm-ssh-agent).
+    ask = "import os, socket; s = socket.socket(socket.AF_UNIX); s.connect(os.environ['SSH_AUTH_SOCK'])"
+    ask += "; s.sendall(bytes([0, 0, 0, 1, 11])); print('answer', s.recv(9)[4:].hex())"
+    context = put(tmp_path / "context", Dockerfile=f'FROM python\nRUN --mount=type=ssh python3 -c "{ask}"\n')
+    done = build(buildx, context, "--ssh", f"default={key}")
+    assert re.search(r" answer 0c00000001$", done.stderr, re.MULTILINE)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["interrupted", "killed"])
+def test_a_build_ends_with_its_client(buildx: Machine, tmp_path: Path, how: signal.Signals) -> None:
+    seconds = f"{1000 + how}"
+    context = put(tmp_path, Dockerfile=f"FROM busybox\nRUN echo begins && exec sleep {seconds}\n")
+    command = [buildx.docker_program, "--host", buildx.address, "build", "--progress=plain", str(context)]
+    environment = dict(buildx.environment)
+    with subprocess.Popen(
+        command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as client:
+        assert client.stderr is not None
+        assert any(line.endswith(" begins\n") for line in client.stderr)
+        step = os.pidfd_open(sleeper(seconds))
+        os.killpg(client.pid, how)
+        client.stderr.read()
+    try:
+        wait_for_exit(step)
+    finally:
+        os.close(step)
+
+
+def sleeper(seconds: str) -> int:
+    """The process of a step that sleeps for that long; the shell before it may take a moment to become it."""
+    while True:
+        for place in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):
+                if place.read_bytes() == f"sleep\0{seconds}\0".encode():
+                    return int(place.parent.name)
 
 
 def test_bake_builds_targets_on_top_of_each_other(buildx: Machine, tmp_path: Path) -> None:

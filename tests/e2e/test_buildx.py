@@ -113,6 +113,7 @@ def test_results_go_to_directories_and_archives_of_the_client(buildx: Machine, t
             COPY --from=made /out /
         """,
     )
+    buildx.docker("pull", "--quiet", "busybox")
     before = buildx.docker("images", "--quiet", "--all").stdout
     build(buildx, context, "-o", str(tmp_path / "local"))
     assert (tmp_path / "local" / "link").readlink() == Path("one")

@@ -105,6 +105,7 @@ class FakeBuilder(Runs):
         self.orders: list[BuildOrder] = []
         self.contexts: list[bytes] = []
         self.cancelled: list[str] = []
+        self.bound_bytes = 0
         self.cached: list[CacheUsage] = []
 
     async def receive(self, order: BuildOrder, chunks: AsyncIterator[bytes], *, build_id: str = "") -> FakeReady:
@@ -126,6 +127,7 @@ class FakeBuilder(Runs):
     async def prune(
         self, wanted: Callable[[CacheUsage], bool], *, keep_bytes: int = 0, everything: bool = False
     ) -> tuple[list[str], int]:
+        self.bound_bytes = keep_bytes
         gone = [item for item in self.cached if wanted(item) and (everything or not item.is_shared)]
         self.cached = [item for item in self.cached if item not in gone]
         return [item.id for item in gone], sum(item.size_bytes for item in gone)

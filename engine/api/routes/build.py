@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from engine.api.credentials import registry_config
-from engine.api.messages import Answer, Reply, Request, Stream, json_reply
+from engine.api.messages import OK, Answer, Request, Stream, json_reply
 from engine.api.progress import error_line as plain_error_line
 from engine.api.progress import progress_lines
 from engine.api.router import Route
@@ -136,7 +136,8 @@ async def prune(services: Services, request: Request) -> Answer:
     """`POST /build/prune`: forget what is cached, by default only what no image needs."""
     filters = parse_filters(request.query.text("filters"), _PRUNE_FILTERS)
     everything = request.query.flag("all") or request.version < (1, 39)
-    keep = request.query.number("max-used-space") or request.query.number("keep-storage") or 0
+    # Three names of one bound, the last one of before API 1.48: the highest of them is what may stay.
+    keep = max(request.query.number(name) or 0 for name in ("max-used-space", "reserved-space", "keep-storage"))
     removed, freed = await services.builder.prune(
         lambda item: _matches(item, filters), keep_bytes=keep, everything=everything
     )
@@ -168,8 +169,11 @@ def _limit(text: str) -> int:
 
 async def cancel(services: Services, request: Request) -> Answer:
     """`POST /build/cancel`: end the build of that `buildid`."""
-    services.builder.cancel(request.query.text("id"))
-    return Reply(204)
+    build_id = request.query.text("id")
+    if not build_id:
+        raise BadRequest("build ID not provided")
+    services.builder.cancel(build_id)
+    return OK
 
 
 def cache_record(item: CacheUsage) -> dict[str, object]:

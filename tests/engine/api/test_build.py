@@ -134,8 +134,20 @@ async def test_pruning_takes_what_the_filters_say(query: str, left: list[str]) -
     assert sorted(item.id for item in engine.builder.cached) == left
 
 
+@pytest.mark.parametrize(
+    ("query", "bound_bytes"),
+    [("", 0), ("keep-storage=7", 7), ("reserved-space=8&keep-storage=8", 8), ("reserved-space=3&max-used-space=9", 9)],
+)
+async def test_what_may_stay_has_had_several_names(query: str, bound_bytes: int) -> None:
+    engine = fake_engine()
+    await prune(engine.services, request(query, path="/build/prune"))
+    assert engine.builder.bound_bytes == bound_bytes
+
+
 async def test_cancelling_names_the_build() -> None:
     engine = fake_engine()
+    with pytest.raises(BadRequest, match="build ID not provided"):
+        await cancel(engine.services, request(path="/build/cancel"))
     await cancel(engine.services, request("id=b1", path="/build/cancel"))
     assert engine.builder.cancelled == ["b1"]
 

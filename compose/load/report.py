@@ -20,6 +20,7 @@ class Report:
         self._source_line = source_line
         self._problems: list[Problem] = []
         self._warnings: dict[str, None] = {}
+        self._unset: set[str] = set()
         self._raised: InvalidProject | None = None
         self.is_incomplete = False  # a part of the project is missing: what refers to it cannot be judged
 
@@ -45,9 +46,12 @@ class Report:
         """Note a warning."""
         self._warnings.setdefault(text)
 
-    def unset(self, name: str) -> None:
-        """Warn that a variable without a default is not set."""
-        self.warn(f'The "{name}" variable is not set. Defaulting to a blank string.')
+    def unset(self, name: str, where: Location | None = None) -> None:
+        """Warn that a variable without a default is not set: once, with the first place that it is used at."""
+        if name not in self._unset:
+            self._unset.add(name)
+            place = f" ({where})" if where else ""
+            self.warn(f'The "{name}" variable is not set. Defaulting to a blank string.{place}')
 
     def absorb(self, error: InvalidProject) -> None:
         """Note the problems of an error that the load can go on after, except those that are noted already.

@@ -193,11 +193,11 @@ def check_names(parts: Parts, tree: Map, report: Report) -> None:
 
 
 def _check_cycles(services: dict[str, Entry], tree: Map, report: Report) -> None:
-    """Report the first cycle of dependencies, with the places of its edges."""
+    """Report cycles of dependencies, with the places of their edges; of those that share a service the first."""
     finished: set[str] = set()
     for start in services:
-        cycle = _find_cycle(start, services, finished)
-        if cycle:
+        while cycle := _find_cycle(start, services, finished):
+            finished.update(cycle)
             first = cycle.index(min(cycle))
             circle = [*cycle[first:], *cycle[:first]]
             edges = list(zip(circle, [*circle[1:], circle[0]], strict=True))
@@ -205,7 +205,6 @@ def _check_cycles(services: dict[str, Entry], tree: Map, report: Report) -> None
             trail = " -> ".join([*circle, circle[0]])
             details = "; ".join(f"{a} needs {b} at {at}" for (a, b), at in zip(edges, places, strict=True))
             report.problem(Problem(f"dependency cycle: {trail}", places[0], f"remove one of these: {details}"))
-            return
 
 
 def _edge(tree: Map, service: str, other: str) -> Location:

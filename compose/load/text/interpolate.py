@@ -113,7 +113,7 @@ class Interpolation:
     def text(self, text: str, where: Location) -> str:
         """Return one text with its variables replaced."""
         try:
-            return substitute(text, self._lookup, self._report.unset)
+            return substitute(text, self._lookup, lambda name: self._report.unset(name, where))
         except TemplateError as exc:
             self._report.problem(Problem(str(exc), where, exc.hint, part=exc.part))
             return text

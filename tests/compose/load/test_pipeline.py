@@ -163,10 +163,10 @@ def test_faults_in_an_env_file_are_placed_in_it(directory: Directory) -> None:
     assert str(problem.where) == "x.env:2:1"
 
 
-def test_warnings_are_given_once_each_in_the_words_of_docker_compose(directory: Directory) -> None:
+def test_warnings_are_given_once_each_in_the_words_of_docker_compose_with_the_first_place(directory: Directory) -> None:
     loaded = directory.load("version: '3'\nservices: {a: {image: 'a$X$X', tty: 'yes'}}\n")
     assert loaded.project.warnings == (
-        'The "X" variable is not set. Defaulting to a blank string.',
+        'The "X" variable is not set. Defaulting to a blank string. (compose.yaml:2:23)',
         '"yes" for boolean is not supported by YAML 1.2, please use `true`',
         "compose.yaml: the attribute `version` is obsolete, it will be ignored, "
         "please remove it to avoid potential confusion",

@@ -140,6 +140,17 @@ def test_a_cycle_names_its_services_and_the_place_of_every_edge(directory: Direc
         assert edge in str(problem.hint)
 
 
+def test_all_circles_are_told_at_once(directory: Directory) -> None:
+    assert directory.complaints(
+        "services:\n"
+        "  a: {image: a, depends_on: [b]}\n"
+        "  b: {image: a, depends_on: [a]}\n"
+        "  x: {image: a, depends_on: [a, y]}\n"
+        "  y: {image: a, depends_on: [z]}\n"
+        "  z: {image: a, depends_on: [y]}\n"
+    ) == ["2:30 dependency cycle: a -> b -> a", "5:30 dependency cycle: y -> z -> y"]
+
+
 def test_a_service_cannot_need_itself(directory: Directory) -> None:
     assert directory.complaints("services: {a: {image: a, depends_on: [a]}}\n") == ["1:39 dependency cycle: a -> a"]
 

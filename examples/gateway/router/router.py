@@ -68,6 +68,7 @@ def events(project: str) -> Iterator[None]:
     yield
     for _ in answer:
         yield
+    raise OSError("the engine has ended")  # the restart policy brings us back
 
 
 def backends(project: str) -> Backends:

@@ -127,9 +127,15 @@ class _Link:
     """A connection and the socket below it (which http.client forgets once it has handed it to a response)."""
 
     def __init__(
-        self, key: tuple[str, str, int], connection: http.client.HTTPConnection, *, wants_whole_url: bool
+        self,
+        key: tuple[str, str, int],
+        connection: http.client.HTTPConnection,
+        context: ssl.SSLContext | None,
+        *,
+        wants_whole_url: bool,
     ) -> None:
         self.key = key
+        self._context = context
         self.wants_whole_url = wants_whole_url
         self.connection = connection
         self.socket: socket.socket | None = None
@@ -141,9 +147,15 @@ class _Link:
         scheme, host, port = self.key
         return f"{scheme}://{host}:{port}"
 
-    def connect(self) -> None:
+    def connect(self, interrupt: Interrupt) -> None:
         self.connection.connect()
         connected: socket.socket = self.connection.sock
+        if self._context is not None:
+            # Not by http.client, for a server may keep us waiting here, too.
+            secured = self._context.wrap_socket(connected, server_hostname=self.key[1], do_handshake_on_connect=False)
+            self.connection.sock = connected = secured
+            with interrupt.watching(secured):
+                secured.do_handshake()
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connected.settimeout(_SILENCE_SECONDS)
         self.socket = connected
@@ -214,7 +226,7 @@ class Web:
             link = self._take(parts, is_fresh=callable(query.body))
             try:
                 if link.socket is None:
-                    link.connect()
+                    link.connect(interrupt)
                 with interrupt.watching(link.socket):
                     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
                     if link.wants_whole_url:
@@ -254,17 +266,16 @@ class Web:
                 return self._idle[key].pop()
         # A proxy is asked for plain http by whole URL; https goes through it in a tunnel.
         is_proxied = parts.scheme == "http" and self._proxy("http", host) is not None
-        return _Link(key, self._connection(*key), wants_whole_url=is_proxied)
+        context = self._context(host, key[2]) if parts.scheme == "https" else None
+        return _Link(key, self._connection(*key), context, wants_whole_url=is_proxied)
 
     def _connection(self, scheme: str, host: str, port: int) -> http.client.HTTPConnection:
         proxy = self._proxy(scheme, host)
         near_host, near_port = (proxy.hostname or "", proxy.port or 80) if proxy else (host, port)
-        if scheme == "http":
-            return http.client.HTTPConnection(near_host, near_port, timeout=_CONNECT_SECONDS)
-        connection = http.client.HTTPSConnection(
-            near_host, near_port, timeout=_CONNECT_SECONDS, context=self._context(host, port)
-        )
-        if proxy:
+        connection = http.client.HTTPConnection(near_host, near_port, timeout=_CONNECT_SECONDS)
+        if scheme == "https":
+            connection.default_port = http.client.HTTPS_PORT  # which the header `Host` does not name
+        if proxy and scheme == "https":
             connection.set_tunnel(host, port)
         return connection
 

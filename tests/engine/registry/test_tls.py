@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import select
+import socket
 import ssl
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from engine.registry.client import RegistryClient
-from engine.registry.interrupt import Interrupt
+from engine.registry.interrupt import Interrupt, Interrupted
 from engine.registry.settings import RegistrySettings
 from engine.registry.tls import context_for
 from engine.registry.web import Query, Unreachable, Web
@@ -84,3 +87,46 @@ def test_https_never_leads_to_http(registry: FakeRegistry, certificate: Path) ->
     with pytest.raises(Unreachable, match="not safe"):
         web.ask(Query(f"{registry.url}/here"), Interrupt())
     web.close()
+
+
+def test_a_handshake_that_nobody_answers_can_be_called_off() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as thread:
+        interrupt = Interrupt()
+        web = Web(RegistrySettings())
+        asked = thread.submit(web.ask, Query(f"https://127.0.0.1:{server.getsockname()[1]}/v2/"), interrupt)
+        connection, _ = server.accept()
+        assert connection.recv(1)  # it has begun
+        interrupt.trigger()
+        with connection, pytest.raises(Interrupted):
+            asked.result(timeout=5)
+
+
+def test_through_a_proxy_tls_is_with_the_registry(registry: FakeRegistry) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as thread:
+        proxy = f"http://127.0.0.1:{server.getsockname()[1]}"
+        tunnel = thread.submit(_tunnel, server, registry.host)
+        settings = RegistrySettings(proxies={"https": proxy}, insecure=frozenset({"far.example"}))
+        web = Web(settings)
+        web.ask(Query("https://far.example:4443/v2/"), Interrupt()).close()
+        web.close()
+        assert registry.asked["/v2/"] == 1
+        assert tunnel.result(timeout=5).startswith(b"CONNECT far.example:4443 HTTP/1.")
+
+
+def _tunnel(server: socket.socket, target: str) -> bytes:
+    """Serve one client as a proxy that leads everywhere to one place; returns what it was asked."""
+    host, _, port = target.partition(":")
+    near, _ = server.accept()
+    with near, socket.create_connection((host, int(port))) as far:
+        asked = near.recv(4096)
+        near.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            ready, _, _ = select.select([near, far], [], [], 5)
+            for one, other in ((near, far), (far, near)):
+                if one in ready:
+                    data = one.recv(65536)
+                    if not data:
+                        return asked
+                    other.sendall(data)
+            if not ready:
+                return asked

@@ -212,10 +212,21 @@ def move_apart(pid: int, cgroup: str) -> None:
     process that has ended, or a machine that does not allow it, changes nothing.
     """
     for tree in _service_trees():
-        path = tree / cgroup.lstrip("/")
-        with contextlib.suppress(OSError):
-            path.mkdir(exist_ok=True)
-            (path / "cgroup.procs").write_text(str(pid))
+        _move(pid, tree, cgroup)
+
+
+def move_along(pid: int, cgroup: str) -> None:
+    """The same for a container whose program has not started, in the tree that runtimes leave it in: v2 of a hybrid."""
+    unified = hierarchies().unified
+    if unified in _service_trees():
+        _move(pid, unified, cgroup)
+
+
+def _move(pid: int, tree: Path, cgroup: str) -> None:
+    path = tree / cgroup.lstrip("/")
+    with contextlib.suppress(OSError):
+        path.mkdir(exist_ok=True)
+        (path / "cgroup.procs").write_text(str(pid))
 
 
 @functools.cache

@@ -349,6 +349,7 @@ class Runtime:
         with stack:
             record = msgspec.structs.replace(record, pid=pid, pid_started=monitor.started_at(pid))
             monitor.write_record(self._directory(record.container_id), record)
+            cgroups.move_along(pid, self._paths.cgroup)
             return _Held(record, monitor.open_process(pid, record.pid_started), starting.pidfd)
 
     def _precompile(self, spec: dict[str, object]) -> None:

@@ -146,3 +146,16 @@ def test_a_monitor_leaves_the_service_that_the_engine_is(tmp_path: Path, monkeyp
     for _ in range(2):
         cgroups.move_apart(4711, "/engine-monitors")
     assert [(tree / "engine-monitors" / "cgroup.procs").read_text() for tree in trees] == ["4711", "4711"]
+
+
+def test_a_container_leaves_the_service_in_the_tree_that_runtimes_leave_it_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trees = tmp_path / "systemd", tmp_path / "unified"
+    for tree in trees:
+        tree.mkdir()
+    monkeypatch.setattr(cgroups, "_service_trees", lambda: trees)
+    monkeypatch.setattr(cgroups, "hierarchies", lambda: Hierarchies(1, {}, trees, trees[1]))
+    cgroups.move_along(4711, "/engine")
+    assert (trees[1] / "engine" / "cgroup.procs").read_text() == "4711"
+    assert not (trees[0] / "engine").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import select
 import socket
 import ssl
@@ -117,16 +118,13 @@ def _tunnel(server: socket.socket, target: str) -> bytes:
     """Serve one client as a proxy that leads everywhere to one place; returns what it was asked."""
     host, _, port = target.partition(":")
     near, _ = server.accept()
-    with near, socket.create_connection((host, int(port))) as far:
+    with near, socket.create_connection((host, int(port))) as far, contextlib.suppress(ConnectionResetError):
         asked = near.recv(4096)
         near.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-        while True:
-            ready, _, _ = select.select([near, far], [], [], 5)
-            for one, other in ((near, far), (far, near)):
-                if one in ready:
-                    data = one.recv(65536)
-                    if not data:
-                        return asked
-                    other.sendall(data)
-            if not ready:
-                return asked
+        while ready := select.select([near, far], [], [], 5)[0]:
+            for one in ready:
+                data = one.recv(65536)
+                if not data:
+                    return asked
+                (far if one is near else near).sendall(data)
+    return asked

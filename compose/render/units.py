@@ -4,31 +4,25 @@ from __future__ import annotations
 
 from datetime import datetime, tzinfo
 
-# Up to how many seconds a unit is used, its length, its name.
-_STEPS = (
-    (46 * 60, 60, "minutes"),
-    (90 * 60, 0, "About an hour"),
-    (48 * 3600, 3600, "hours"),
-    (14 * 86400, 86400, "days"),
-    (60 * 86400, 7 * 86400, "weeks"),
-    (2 * 365 * 86400, 30 * 86400, "months"),
-)
+# Below how many hours (rounded) a unit is used, its hours, its name.
+_STEPS = ((48, 1, "hours"), (14 * 24, 24, "days"), (60 * 24, 7 * 24, "weeks"), (2 * 365 * 24, 30 * 24, "months"))
 
 
 def human_duration(seconds: float) -> str:
     """`5 seconds`, `About an hour`, `3 weeks`: the words of `docker ps`."""
     whole = int(seconds)
+    minutes, hours = whole // 60, int(seconds / 3600 + 0.5)
     if whole < 1:
         return "Less than a second"
-    if whole == 1:
-        return "1 second"
-    if whole < 60:
-        return f"{whole} seconds"
-    if whole < 120:
-        return "About a minute"
+    if minutes < 1:
+        return "1 second" if whole == 1 else f"{whole} seconds"
+    if minutes < 60:
+        return "About a minute" if minutes == 1 else f"{minutes} minutes"
+    if hours == 1:
+        return "About an hour"
     for below, divisor, unit in _STEPS:
-        if whole < below:
-            return f"{whole // divisor} {unit}" if divisor else unit
+        if hours < below:
+            return f"{hours // divisor} {unit}"
     return f"{whole // (365 * 86400)} years"
 
 

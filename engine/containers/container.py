@@ -73,6 +73,8 @@ class Container:
         self.restart_wanted = anyio.Event()
         # Set while `docker restart` stops a container, which must not be removed then.
         self.is_restarting_by_hand = False
+        # How many removals by force are under way: what they have ended is not started again.
+        self.removals = 0
         # How many are stopping it now. Docker tells of a stop before it tells of the end.
         self.stops = 0
         self.attachments: set[Attachment] = set()

@@ -51,8 +51,12 @@ class Remover:
     async def remove_by_force(
         self, container: Container, end: Callable[[Container], Awaitable[None]], *, volumes: bool
     ) -> None:
-        """Remove a container in whatever status. One that is being removed already (`--rm`) is waited for."""
+        """Remove a container in whatever status. One that is being removed already (`--rm`) is waited for.
+
+        Meanwhile nobody starts it: a `restart` that waits for its end would come in between.
+        """
         removed = container.wait_for(REMOVED)
+        container.removals += 1
         try:
             await end(container)
             if container not in self._ledger:
@@ -66,6 +70,7 @@ class Remover:
                 if answer.error is not None:
                     raise EngineError(answer.error.message) from None
         finally:
+            container.removals -= 1
             container.stop_waiting(removed)
 
     async def remove_unreadable(self, container_id: str) -> None:

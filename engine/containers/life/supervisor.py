@@ -21,7 +21,7 @@ from engine.containers.life.launching import Launcher
 from engine.containers.life.lifecycle import Status, Verb, advance
 from engine.containers.life.reviving import needs
 from engine.containers.streams.logs import Logs
-from engine.errors import EngineError, RuntimeFailure, Unavailable
+from engine.errors import Conflict, EngineError, RuntimeFailure, Unavailable
 from engine.runtime.launch import ExitStatus
 from engine.undo import undo_on_error
 
@@ -76,6 +76,8 @@ class Supervisor:
             raise Unavailable("the engine is not running yet")
         if self.is_closing:
             raise Unavailable("the machine is going down")
+        if container.removals:
+            raise Conflict("container is marked for removal and cannot be started")
         run = await self._launch(container, restart_count)
         self.tasks.start_soon(self._supervise, container, run, name=f"container {container.id[:12]}")
 

@@ -9,7 +9,7 @@ from typing import Final
 from engine.builder.service import Builder
 from engine.builder.usage import CacheUsage
 from engine.buildkit.control.filters import read_filters
-from engine.buildkit.control.jobs import Job, Jobs
+from engine.buildkit.control.jobs import Job, JobRequest, Jobs
 from engine.buildkit.messages.control_pb2 import (
     DiskUsageRequest,
     DiskUsageResponse,
@@ -68,7 +68,7 @@ class Control:
     async def _solve(self, call: Call, request: SolveRequest) -> SolveResponse:
         outputs = _outputs(request)
         check_outputs(outputs)
-        async with self._jobs.job(request.ref, request.session, request.entitlements) as job:
+        async with self._jobs.job(JobRequest(request.ref, request.session, tuple(request.entitlements))) as job:
             identity = await self._wanted(job, request)
             told = await job.put_out(identity, outputs) if identity else {}
         return SolveResponse(exporter_response=told)

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import Final
 
+import anyio.to_thread
 import msgspec
 
 from engine.buildkit.control.jobs import Job, Jobs
@@ -21,16 +22,21 @@ from engine.buildkit.messages.gateway_pb2 import (
     InputsResponse,
     PingRequest,
     PongResponse,
+    ReadFileRequest,
+    ReadFileResponse,
     Ref,
     Result,
     ReturnRequest,
     ReturnResponse,
     SolveRequest,
     SolveResponse,
+    StatFileRequest,
+    StatFileResponse,
 )
+from engine.buildkit.messages.session_pb2 import Stat
 from engine.buildkit.solving.attributes import read_attributes
+from engine.buildkit.solving.fetched import read, remote_address, size_bytes, source_of
 from engine.buildkit.transport.calls import Call, Handler, unary
-from engine.buildkit.transport.status import CallFailed, Code
 from engine.errors import NotImplementedHere
 
 _SERVICE: Final = "/moby.buildkit.v1.frontend.LLBBridge"
@@ -45,12 +51,26 @@ _CAPABILITIES: Final = (
     "reference.output",
     "frontend.inputs",
     "frontend.caps",
+    "readfile",
+    "statfile",
     "gateway.solve.metadata",
     "gateway.solve.evaluate",
     "gateway.evaluate",
     "importcaches",
 )
-_STEPS: Final = ("source.image", "source.local", "source.git", "source.http", "file.base", "exporter.multiple")
+_STEPS: Final = (
+    "source.image",
+    "source.local",
+    "source.git",
+    "source.git.fullurl",
+    "source.http",
+    "constraints",
+    "platform",
+    "meta.description",
+    "file.base",
+    "exporter.multiple",
+)
+_CONTEXT: Final = "context"
 
 
 class Gateway:
@@ -65,6 +85,8 @@ class Gateway:
         return {
             f"{_SERVICE}/Ping": unary(PingRequest, self._ping),
             f"{_SERVICE}/Solve": unary(SolveRequest, self._solve),
+            f"{_SERVICE}/ReadFile": unary(ReadFileRequest, self._read_file),
+            f"{_SERVICE}/StatFile": unary(StatFileRequest, self._stat_file),
             f"{_SERVICE}/Evaluate": unary(EvaluateRequest, self._evaluate),
             f"{_SERVICE}/Inputs": unary(PingRequest, self._inputs),
             f"{_SERVICE}/Return": unary(ReturnRequest, self._return),
@@ -83,20 +105,34 @@ class Gateway:
 
     async def _solve(self, call: Call, request: SolveRequest) -> SolveResponse:
         job = await self._job(call)
+        if not request.frontend:
+            fetched = await job.fetch(source_of(request.definition))
+            return SolveResponse(result=Result(ref=Ref(id=fetched, **{"def": request.definition})))
         if request.frontend not in _FRONTENDS:
-            raise NotImplementedHere(
-                f"this engine builds Dockerfiles, not {request.frontend or 'definitions of steps'}",
-                hint="use a builder of BuildKit: docker buildx create --use",
-            )
-        wanted = read_attributes(request.frontend_opt, job.entitlements)
-        given = {name: _address(definition) for name, definition in request.frontend_inputs.items()}
+            raise NotImplementedHere(f"this engine builds Dockerfiles, not {request.frontend}")
+        given = {name: source_of(definition) for name, definition in request.frontend_inputs.items()}
+        attributes = dict(request.frontend_opt)
+        if address := remote_address(given[_CONTEXT]) if _CONTEXT in given else "":
+            attributes[_CONTEXT] = address  # of a bake file that is elsewhere itself
+        wanted = read_attributes(attributes, job.entitlements)
         if wanted.request:
             return SolveResponse(result=Result(metadata=await job.ask(wanted)))
-        inputs = {name: given.get(key, "") for name, key in wanted.inputs.items()}
+        inputs = {name: given[key].identifier if key in given else "" for name, key in wanted.inputs.items()}
         identity = await job.define(msgspec.structs.replace(wanted, inputs=inputs))
         if request.evaluate:
             await job.built(identity)
         return SolveResponse(result=Result(ref=Ref(id=identity, **{"def": _definition(job.address(identity))})))
+
+    async def _read_file(self, call: Call, request: ReadFileRequest) -> ReadFileResponse:
+        root = (await self._job(call)).root(request.ref)
+        data = await anyio.to_thread.run_sync(read, root, request.file_path)
+        start, length = request.range.offset, request.range.length
+        return ReadFileResponse(data=data[start : start + length] if length else data[start:])
+
+    async def _stat_file(self, call: Call, request: StatFileRequest) -> StatFileResponse:
+        root = (await self._job(call)).root(request.ref)
+        size = await anyio.to_thread.run_sync(size_bytes, root, request.path)
+        return StatFileResponse(stat=Stat(path=request.path, mode=0o644, size=size))
 
     async def _evaluate(self, call: Call, request: EvaluateRequest) -> EvaluateResponse:
         await (await self._job(call)).built(request.ref)
@@ -116,11 +152,3 @@ def _definition(address: str) -> Definition:
     digest = f"sha256:{hashlib.sha256(source).hexdigest()}"
     last = Op(inputs=[Input(digest=digest)]).SerializeToString(deterministic=True)
     return Definition(**{"def": [source, last]}, metadata={digest: OpMetadata()})
-
-
-def _address(definition: Definition) -> str:
-    """The result that a client gives back. Raises `CallFailed` for steps that are its own."""
-    for step in getattr(definition, "def"):
-        if identifier := Op.FromString(step).source.identifier:
-            return identifier
-    raise CallFailed(Code.UNIMPLEMENTED, "contexts made of steps are not implemented by this engine")

@@ -7,16 +7,20 @@ the end returns one of them, or an error: then the outputs of that result are ma
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Final
 
 import anyio
 import anyio.abc
+from msgspec import Struct
 
+from engine.buildkit.messages.control_pb2 import SourceOp
 from engine.buildkit.messages.gateway_pb2 import ReturnRequest
 from engine.buildkit.solving.attributes import Wanted
 from engine.buildkit.solving.board import Board
 from engine.buildkit.solving.build import Build, Yard
+from engine.buildkit.solving.fetched import fetched
 from engine.buildkit.solving.outputs import Output
 from engine.buildkit.transport.background import background
 from engine.buildkit.transport.status import CallFailed, Code
@@ -27,19 +31,27 @@ _PATIENCE_SECONDS: Final = 10.0
 _SCHEME: Final = "pycompose-result://"
 
 
-class Job:
-    """One of them. `entitlements` are what its client allows the build."""
+class JobRequest(Struct, frozen=True):
+    """How a client begins one. `session` has its files, `entitlements` are what it allows the build."""
 
-    def __init__(
-        self, jobs: Jobs, session: str, ref: str, entitlements: Sequence[str], tasks: anyio.abc.TaskGroup
-    ) -> None:
-        self.ref = ref
-        self.board = Board(ref)
-        self.entitlements = tuple(entitlements)
+    ref: str
+    session: str
+    entitlements: tuple[str, ...] = ()
+
+
+class Job:
+    """One of them."""
+
+    def __init__(self, jobs: Jobs, request: JobRequest, tasks: anyio.abc.TaskGroup, files: AsyncExitStack) -> None:
+        self.ref = request.ref
+        self.board = Board(request.ref)
+        self.entitlements = request.entitlements
         self._jobs = jobs
-        self._session = session
+        self._session = request.session
         self._tasks = tasks
+        self._files = files
         self._builds: dict[str, Build] = {}
+        self._fetched: dict[str, Path] = {}
         self._begun: set[str] = set()
         self._returned = anyio.Event()
         self._answer: ReturnRequest | None = None
@@ -56,6 +68,21 @@ class Job:
         """The answer to a question about a Dockerfile, which is not even parsed. Raises `CallFailed`, `EngineError`."""
         build = Build(self._jobs.yard, wanted, self._session, self.board)
         return await build.answer()
+
+    async def fetch(self, source: SourceOp) -> str:
+        """Bring something from elsewhere, which is read by the id that this returns. Raises `EngineError`."""
+        workspace = await self._files.enter_async_context(self._jobs.yard.builder.working())
+        async with self.board.doing(f"[internal] load {source.identifier}"):
+            root = await fetched(source, workspace)
+        identity = new_id()
+        self._fetched[identity] = root
+        return identity
+
+    def root(self, identity: str) -> Path:
+        """Where something that was fetched is. Raises `CallFailed`."""
+        if identity not in self._fetched:
+            raise CallFailed(Code.UNIMPLEMENTED, "files of a build's result are not read by this engine")
+        return self._fetched[identity]
 
     def address(self, identity: str) -> str:
         """How another job names a result of this one."""
@@ -103,12 +130,13 @@ class Jobs:
         self._changed = anyio.Event()
 
     @asynccontextmanager
-    async def job(self, ref: str, session: str, entitlements: Sequence[str]) -> AsyncIterator[Job]:
+    async def job(self, request: JobRequest) -> AsyncIterator[Job]:
         """A new job for the block; what it still builds at the end is called off. Raises `CallFailed`."""
+        ref = request.ref
         if ref in self._jobs:
             raise CallFailed(Code.UNKNOWN, f"job ID {ref} exists")
-        async with background() as tasks:
-            job = self._jobs[ref] = Job(self, session, ref, entitlements, tasks)
+        async with AsyncExitStack() as files, background() as tasks:
+            job = self._jobs[ref] = Job(self, request, tasks, files)
             self._changed.set()
             self._changed = anyio.Event()
             try:

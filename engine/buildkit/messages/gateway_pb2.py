@@ -24,9 +24,10 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import any_pb2 as google_dot_protobuf_dot_any__pb2
 from engine.buildkit.messages import control_pb2 as engine_dot_buildkit_dot_messages_dot_control__pb2
+from engine.buildkit.messages import session_pb2 as engine_dot_buildkit_dot_messages_dot_session__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&engine/buildkit/messages/gateway.proto\x12\x19moby.buildkit.v1.frontend\x1a\x19google/protobuf/any.proto\x1a&engine/buildkit/messages/control.proto\"\x82\x02\n\x06Result\x12\x18\n\x0eref_deprecated\x18\x01 \x01(\tH\x00\x12-\n\x03ref\x18\x03 \x01(\x0b\x32\x1e.moby.buildkit.v1.frontend.RefH\x00\x12\x31\n\x04refs\x18\x04 \x01(\x0b\x32!.moby.buildkit.v1.frontend.RefMapH\x00\x12\x41\n\x08metadata\x18\n \x03(\x0b\x32/.moby.buildkit.v1.frontend.Result.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c:\x02\x38\x01\x42\x08\n\x06result\"<\n\x03Ref\x12\n\n\x02id\x18\x01 \x01(\t\x12)\n\x03\x64\x65\x66\x18\x02 \x01(\x0b\x32\x1c.moby.buildkit.v1.Definition\"\x90\x01\n\x06RefMap\x12\x39\n\x04refs\x18\x01 \x03(\x0b\x32+.moby.buildkit.v1.frontend.RefMap.RefsEntry\x1aK\n\tRefsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12-\n\x05value\x18\x02 \x01(\x0b\x32\x1e.moby.buildkit.v1.frontend.Ref:\x02\x38\x01\"Q\n\tRpcStatus\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t\x12%\n\x07\x64\x65tails\x18\x03 \x03(\x0b\x32\x14.google.protobuf.Any\"w\n\rReturnRequest\x12\x31\n\x06result\x18\x01 \x01(\x0b\x32!.moby.buildkit.v1.frontend.Result\x12\x33\n\x05\x65rror\x18\x02 \x01(\x0b\x32$.moby.buildkit.v1.frontend.RpcStatus\"\x10\n\x0eReturnResponse\"\xb3\x01\n\x0eInputsResponse\x12O\n\x0b\x64\x65\x66initions\x18\x01 \x03(\x0b\x32:.moby.buildkit.v1.frontend.InputsResponse.DefinitionsEntry\x1aP\n\x10\x44\x65\x66initionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12+\n\x05value\x18\x02 \x01(\x0b\x32\x1c.moby.buildkit.v1.Definition:\x02\x38\x01\"\xcf\x03\n\x0cSolveRequest\x12\x30\n\ndefinition\x18\x01 \x01(\x0b\x32\x1c.moby.buildkit.v1.Definition\x12\x10\n\x08\x66rontend\x18\x02 \x01(\t\x12N\n\x0c\x66rontend_opt\x18\x03 \x03(\x0b\x32\x38.moby.buildkit.v1.frontend.SolveRequest.FrontendOptEntry\x12:\n\rcache_imports\x18\x0c \x03(\x0b\x32#.moby.buildkit.v1.CacheOptionsEntry\x12T\n\x0f\x66rontend_inputs\x18\r \x03(\x0b\x32;.moby.buildkit.v1.frontend.SolveRequest.FrontendInputsEntry\x12\x10\n\x08\x65valuate\x18\x0e \x01(\x08\x1a\x32\n\x10\x46rontendOptEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1aS\n\x13\x46rontendInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12+\n\x05value\x18\x02 \x01(\x0b\x32\x1c.moby.buildkit.v1.Definition:\x02\x38\x01\"B\n\rSolveResponse\x12\x31\n\x06result\x18\x03 \x01(\x0b\x32!.moby.buildkit.v1.frontend.Result\"\x1e\n\x0f\x45valuateRequest\x12\x0b\n\x03ref\x18\x01 \x01(\t\"\x12\n\x10\x45valuateResponse\"\r\n\x0bPingRequest\"\xb2\x01\n\x0cPongResponse\x12<\n\x11\x66rontend_api_caps\x18\x01 \x03(\x0b\x32!.moby.buildkit.v1.frontend.APICap\x12\x33\n\x08llb_caps\x18\x02 \x03(\x0b\x32!.moby.buildkit.v1.frontend.APICap\x12/\n\x07workers\x18\x03 \x03(\x0b\x32\x1e.moby.buildkit.v1.WorkerRecord\"%\n\x06\x41PICap\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x65nabled\x18\x02 \x01(\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&engine/buildkit/messages/gateway.proto\x12\x19moby.buildkit.v1.frontend\x1a\x19google/protobuf/any.proto\x1a&engine/buildkit/messages/control.proto\x1a&engine/buildkit/messages/session.proto\"\x82\x02\n\x06Result\x12\x18\n\x0eref_deprecated\x18\x01 \x01(\tH\x00\x12-\n\x03ref\x18\x03 \x01(\x0b\x32\x1e.moby.buildkit.v1.frontend.RefH\x00\x12\x31\n\x04refs\x18\x04 \x01(\x0b\x32!.moby.buildkit.v1.frontend.RefMapH\x00\x12\x41\n\x08metadata\x18\n \x03(\x0b\x32/.moby.buildkit.v1.frontend.Result.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c:\x02\x38\x01\x42\x08\n\x06result\"<\n\x03Ref\x12\n\n\x02id\x18\x01 \x01(\t\x12)\n\x03\x64\x65\x66\x18\x02 \x01(\x0b\x32\x1c.moby.buildkit.v1.Definition\"\x90\x01\n\x06RefMap\x12\x39\n\x04refs\x18\x01 \x03(\x0b\x32+.moby.buildkit.v1.frontend.RefMap.RefsEntry\x1aK\n\tRefsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12-\n\x05value\x18\x02 \x01(\x0b\x32\x1e.moby.buildkit.v1.frontend.Ref:\x02\x38\x01\"Q\n\tRpcStatus\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t\x12%\n\x07\x64\x65tails\x18\x03 \x03(\x0b\x32\x14.google.protobuf.Any\"w\n\rReturnRequest\x12\x31\n\x06result\x18\x01 \x01(\x0b\x32!.moby.buildkit.v1.frontend.Result\x12\x33\n\x05\x65rror\x18\x02 \x01(\x0b\x32$.moby.buildkit.v1.frontend.RpcStatus\"\x10\n\x0eReturnResponse\"\xb3\x01\n\x0eInputsResponse\x12O\n\x0b\x64\x65\x66initions\x18\x01 \x03(\x0b\x32:.moby.buildkit.v1.frontend.InputsResponse.DefinitionsEntry\x1aP\n\x10\x44\x65\x66initionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12+\n\x05value\x18\x02 \x01(\x0b\x32\x1c.moby.buildkit.v1.Definition:\x02\x38\x01\"\xcf\x03\n\x0cSolveRequest\x12\x30\n\ndefinition\x18\x01 \x01(\x0b\x32\x1c.moby.buildkit.v1.Definition\x12\x10\n\x08\x66rontend\x18\x02 \x01(\t\x12N\n\x0c\x66rontend_opt\x18\x03 \x03(\x0b\x32\x38.moby.buildkit.v1.frontend.SolveRequest.FrontendOptEntry\x12:\n\rcache_imports\x18\x0c \x03(\x0b\x32#.moby.buildkit.v1.CacheOptionsEntry\x12T\n\x0f\x66rontend_inputs\x18\r \x03(\x0b\x32;.moby.buildkit.v1.frontend.SolveRequest.FrontendInputsEntry\x12\x10\n\x08\x65valuate\x18\x0e \x01(\x08\x1a\x32\n\x10\x46rontendOptEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1aS\n\x13\x46rontendInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12+\n\x05value\x18\x02 \x01(\x0b\x32\x1c.moby.buildkit.v1.Definition:\x02\x38\x01\"B\n\rSolveResponse\x12\x31\n\x06result\x18\x03 \x01(\x0b\x32!.moby.buildkit.v1.frontend.Result\"f\n\x0fReadFileRequest\x12\x0b\n\x03ref\x18\x01 \x01(\t\x12\x11\n\tfile_path\x18\x02 \x01(\t\x12\x33\n\x05range\x18\x03 \x01(\x0b\x32$.moby.buildkit.v1.frontend.FileRange\"+\n\tFileRange\x12\x0e\n\x06offset\x18\x01 \x01(\x03\x12\x0e\n\x06length\x18\x02 \x01(\x03\" \n\x10ReadFileResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\",\n\x0fStatFileRequest\x12\x0b\n\x03ref\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\"@\n\x10StatFileResponse\x12,\n\x04stat\x18\x01 \x01(\x0b\x32\x1e.moby.buildkit.v1.session.Stat\"\x1e\n\x0f\x45valuateRequest\x12\x0b\n\x03ref\x18\x01 \x01(\t\"\x12\n\x10\x45valuateResponse\"\r\n\x0bPingRequest\"\xb2\x01\n\x0cPongResponse\x12<\n\x11\x66rontend_api_caps\x18\x01 \x03(\x0b\x32!.moby.buildkit.v1.frontend.APICap\x12\x33\n\x08llb_caps\x18\x02 \x03(\x0b\x32!.moby.buildkit.v1.frontend.APICap\x12/\n\x07workers\x18\x03 \x03(\x0b\x32\x1e.moby.buildkit.v1.WorkerRecord\"%\n\x06\x41PICap\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x65nabled\x18\x02 \x01(\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,42 +44,52 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SOLVEREQUEST_FRONTENDOPTENTRY']._serialized_options = b'8\001'
   _globals['_SOLVEREQUEST_FRONTENDINPUTSENTRY']._loaded_options = None
   _globals['_SOLVEREQUEST_FRONTENDINPUTSENTRY']._serialized_options = b'8\001'
-  _globals['_RESULT']._serialized_start=137
-  _globals['_RESULT']._serialized_end=395
-  _globals['_RESULT_METADATAENTRY']._serialized_start=338
-  _globals['_RESULT_METADATAENTRY']._serialized_end=385
-  _globals['_REF']._serialized_start=397
-  _globals['_REF']._serialized_end=457
-  _globals['_REFMAP']._serialized_start=460
-  _globals['_REFMAP']._serialized_end=604
-  _globals['_REFMAP_REFSENTRY']._serialized_start=529
-  _globals['_REFMAP_REFSENTRY']._serialized_end=604
-  _globals['_RPCSTATUS']._serialized_start=606
-  _globals['_RPCSTATUS']._serialized_end=687
-  _globals['_RETURNREQUEST']._serialized_start=689
-  _globals['_RETURNREQUEST']._serialized_end=808
-  _globals['_RETURNRESPONSE']._serialized_start=810
-  _globals['_RETURNRESPONSE']._serialized_end=826
-  _globals['_INPUTSRESPONSE']._serialized_start=829
-  _globals['_INPUTSRESPONSE']._serialized_end=1008
-  _globals['_INPUTSRESPONSE_DEFINITIONSENTRY']._serialized_start=928
-  _globals['_INPUTSRESPONSE_DEFINITIONSENTRY']._serialized_end=1008
-  _globals['_SOLVEREQUEST']._serialized_start=1011
-  _globals['_SOLVEREQUEST']._serialized_end=1474
-  _globals['_SOLVEREQUEST_FRONTENDOPTENTRY']._serialized_start=1339
-  _globals['_SOLVEREQUEST_FRONTENDOPTENTRY']._serialized_end=1389
-  _globals['_SOLVEREQUEST_FRONTENDINPUTSENTRY']._serialized_start=1391
-  _globals['_SOLVEREQUEST_FRONTENDINPUTSENTRY']._serialized_end=1474
-  _globals['_SOLVERESPONSE']._serialized_start=1476
-  _globals['_SOLVERESPONSE']._serialized_end=1542
-  _globals['_EVALUATEREQUEST']._serialized_start=1544
-  _globals['_EVALUATEREQUEST']._serialized_end=1574
-  _globals['_EVALUATERESPONSE']._serialized_start=1576
-  _globals['_EVALUATERESPONSE']._serialized_end=1594
-  _globals['_PINGREQUEST']._serialized_start=1596
-  _globals['_PINGREQUEST']._serialized_end=1609
-  _globals['_PONGRESPONSE']._serialized_start=1612
-  _globals['_PONGRESPONSE']._serialized_end=1790
-  _globals['_APICAP']._serialized_start=1792
-  _globals['_APICAP']._serialized_end=1829
+  _globals['_RESULT']._serialized_start=177
+  _globals['_RESULT']._serialized_end=435
+  _globals['_RESULT_METADATAENTRY']._serialized_start=378
+  _globals['_RESULT_METADATAENTRY']._serialized_end=425
+  _globals['_REF']._serialized_start=437
+  _globals['_REF']._serialized_end=497
+  _globals['_REFMAP']._serialized_start=500
+  _globals['_REFMAP']._serialized_end=644
+  _globals['_REFMAP_REFSENTRY']._serialized_start=569
+  _globals['_REFMAP_REFSENTRY']._serialized_end=644
+  _globals['_RPCSTATUS']._serialized_start=646
+  _globals['_RPCSTATUS']._serialized_end=727
+  _globals['_RETURNREQUEST']._serialized_start=729
+  _globals['_RETURNREQUEST']._serialized_end=848
+  _globals['_RETURNRESPONSE']._serialized_start=850
+  _globals['_RETURNRESPONSE']._serialized_end=866
+  _globals['_INPUTSRESPONSE']._serialized_start=869
+  _globals['_INPUTSRESPONSE']._serialized_end=1048
+  _globals['_INPUTSRESPONSE_DEFINITIONSENTRY']._serialized_start=968
+  _globals['_INPUTSRESPONSE_DEFINITIONSENTRY']._serialized_end=1048
+  _globals['_SOLVEREQUEST']._serialized_start=1051
+  _globals['_SOLVEREQUEST']._serialized_end=1514
+  _globals['_SOLVEREQUEST_FRONTENDOPTENTRY']._serialized_start=1379
+  _globals['_SOLVEREQUEST_FRONTENDOPTENTRY']._serialized_end=1429
+  _globals['_SOLVEREQUEST_FRONTENDINPUTSENTRY']._serialized_start=1431
+  _globals['_SOLVEREQUEST_FRONTENDINPUTSENTRY']._serialized_end=1514
+  _globals['_SOLVERESPONSE']._serialized_start=1516
+  _globals['_SOLVERESPONSE']._serialized_end=1582
+  _globals['_READFILEREQUEST']._serialized_start=1584
+  _globals['_READFILEREQUEST']._serialized_end=1686
+  _globals['_FILERANGE']._serialized_start=1688
+  _globals['_FILERANGE']._serialized_end=1731
+  _globals['_READFILERESPONSE']._serialized_start=1733
+  _globals['_READFILERESPONSE']._serialized_end=1765
+  _globals['_STATFILEREQUEST']._serialized_start=1767
+  _globals['_STATFILEREQUEST']._serialized_end=1811
+  _globals['_STATFILERESPONSE']._serialized_start=1813
+  _globals['_STATFILERESPONSE']._serialized_end=1877
+  _globals['_EVALUATEREQUEST']._serialized_start=1879
+  _globals['_EVALUATEREQUEST']._serialized_end=1909
+  _globals['_EVALUATERESPONSE']._serialized_start=1911
+  _globals['_EVALUATERESPONSE']._serialized_end=1929
+  _globals['_PINGREQUEST']._serialized_start=1931
+  _globals['_PINGREQUEST']._serialized_end=1944
+  _globals['_PONGRESPONSE']._serialized_start=1947
+  _globals['_PONGRESPONSE']._serialized_end=2125
+  _globals['_APICAP']._serialized_start=2127
+  _globals['_APICAP']._serialized_end=2164
 # @@protoc_insertion_point(module_scope)

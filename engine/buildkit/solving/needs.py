@@ -10,6 +10,7 @@ from typing import Final
 from msgspec import Struct
 
 from engine.builder.bases import IMAGE
+from engine.builder.caching.wishes import read_source
 from engine.builder.context import remote
 from engine.builder.dockerfile.instructions import Copy, Run
 from engine.builder.dockerfile.problem import Misspelt
@@ -35,7 +36,7 @@ class Needs(Struct, frozen=True, kw_only=True):
 
 
 def needs_of(dockerfile: Dockerfile, order: BuildOrder, variables: Mapping[str, str]) -> Needs:
-    """What the stages of the order's target need. Raises `DockerfileError`."""
+    """What the stages of the order's target need. Raises `DockerfileError`, `BadRequest`."""
     indexes = needed_stages(dockerfile, dockerfile.target(order.target), variables)
     stages = [dockerfile.stages[index] for index in sorted(indexes)]
     values = {**variables, **order.given_args}
@@ -102,8 +103,9 @@ def _expanded(word: str, values: Mapping[str, str]) -> str:
 
 def _cached(order: BuildOrder) -> Iterator[str]:
     for text in order.cache_from:
-        options = dict(item.partition("=")[::2] for item in text.split(","))
-        yield options.get("ref", "" if "=" in text else text)
+        wish = read_source(text)
+        if wish.kind == "registry":
+            yield wish.where
 
 
 def _registries(names: set[str]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from compose.apply.observe import observe
 from compose.apply.refusals import refusals
-from compose.cli.attached import Attachment, run_attached
+from compose.cli.attached import Attachment, passing_on_signals, run_attached
 from compose.cli.connection import connected, equipped
 from compose.cli.run_request import RunRequest, one_off_service
 from compose.cli.session import Session
@@ -48,21 +48,28 @@ async def run_one_off(session: Session, project: Project, request: RunRequest, *
             is_aliased=request.use_aliases,
             is_passing=request.remove and request.detach,
         )
-        code: int | None = 1
+        is_over = False
         # Made before it is joined: who interrupts in between wants it removed, too.
         try:
             async with progress(session, "run") as shown:
                 await _create(engine, project, create, request, shown.update)
             if request.detach:
-                code = None
                 with refusals(f"starting container {name}"):
                     await engine.start_container(name)
                     sys.stdout.write(f"{(await engine.inspect_container(name)).id}\n")
+                is_over = True
                 return 0
-            code = await run_attached(engine, Attachment(name, service.tty, service.stdin_open, starts=True))
+            # Once it runs, signals are the container's until it is gone.
+            async with passing_on_signals(engine, name):
+                wish = Attachment(name, service.tty, service.stdin_open, starts=True, passes_signals=False)
+                code = await run_attached(engine, wish)
+                if request.remove and code is not None:  # left by its detach keys, it goes on
+                    with refusals(f"removing container {name}", fine=(404,)):
+                        await _remove(engine, name, slug)
+                is_over = True
             return code or 0
         finally:
-            if request.remove and code is not None:  # left by its detach keys, it goes on
+            if request.remove and not is_over:
                 with anyio.move_on_after(30, shield=True), refusals(f"removing container {name}", fine=(404,)):
                     await _remove(engine, name, slug)
 

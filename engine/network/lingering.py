@@ -35,10 +35,11 @@ class Lingering:
         try:
             while True:
                 await self._asked.wait()
-                self._asked = anyio.Event()
-                await anyio.sleep(self._seconds)
-                if not self._asked.is_set():
-                    await self._act_and_log()
+                while self._asked.is_set():
+                    self._asked = anyio.Event()
+                    with anyio.move_on_after(self._seconds):
+                        await self._asked.wait()
+                await self._act_and_log()
         finally:
             self._asked = None
             with anyio.CancelScope(shield=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -31,6 +32,8 @@ from engine.images.configuration import encode_configuration
 from engine.images.record import Image, image_of
 from engine.images.store import ImageService
 from engine.storage.content import digest_of
+
+log = logging.getLogger(__name__)
 
 # The result of another build that a context names.
 FindInput = Callable[[str], Awaitable[Image]]
@@ -83,7 +86,9 @@ class Build:
         """Build, and keep the result until the outputs are known. Keeps what goes wrong for who waits."""
         try:
             await self._run(find_input)
-        except Exception as exc:  # noqa: BLE001 - raised to those who wait for the result
+        except Exception as exc:  # raised to those who wait for the result
+            if not isinstance(exc, EngineError):
+                log.exception("a build failed")
             self._error = exc
         finally:
             self._is_built.set()

@@ -11,7 +11,7 @@ import anyio
 from msgspec.structs import replace
 
 from compose.apply.files import archive
-from compose.apply.hooks import run_hooks
+from compose.apply.hooks import HookNotRun, run_hooks
 from compose.apply.mounts import InlineFile, inline_files
 from compose.apply.networks import network_request, volume_request
 from compose.apply.pulling import pull
@@ -300,7 +300,11 @@ class _Run:
         with self._told(action, fine=(304, 404)):
             if service := self.project.services.get(action.service):
                 self.unready.add(action.container_id)
-                await run_hooks(self.engine, action.container_id, name, service.pre_stop)
+                try:
+                    await run_hooks(self.engine, action.container_id, name, service.pre_stop)
+                except HookNotRun:
+                    self.unready.discard(action.container_id)
+                    raise
                 self.unready.discard(action.container_id)
             await self.engine.stop_container(action.container_id, timeout_seconds=action.timeout_seconds)
 

@@ -12,6 +12,12 @@ from compose.model.tooling import Hook
 from engine.client import EngineClient
 from engine.wire.containers import ExecCreateRequest, ExecStartRequest
 
+_NOT_RUN = (126, 127)  # what engines and shells tell of a program that is not there or none
+
+
+class HookNotRun(ServiceFailed):
+    """A hook that could not even be started: it has refused nothing."""
+
 
 async def run_hooks(engine: EngineClient, container: str, name: str, hooks: Sequence[Hook]) -> None:
     """Run the hooks one after the other in the container. Raises `ServiceFailed` for one that does not end with 0."""
@@ -21,7 +27,8 @@ async def run_hooks(engine: EngineClient, container: str, name: str, hooks: Sequ
             code, output = await _run(engine, container, hook)
         if code:
             story = [f"`{words}` in container {name} exited with code {code}", *(f"  {line}" for line in output)]
-            raise ServiceFailed("\n".join(story), hint="see the service's `post_start` and `pre_stop`")
+            kind = HookNotRun if code in _NOT_RUN else ServiceFailed
+            raise kind("\n".join(story), hint="see the service's `post_start` and `pre_stop`")
 
 
 async def _run(engine: EngineClient, container: str, hook: Hook) -> tuple[int, list[str]]:

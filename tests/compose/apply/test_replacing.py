@@ -70,6 +70,16 @@ async def test_a_hook_that_lets_a_container_not_stop_keeps_it() -> None:
     assert [item.name for item in engine.containers.values()] == ["app-web-1"]
 
 
+async def test_a_hook_that_is_not_there_keeps_nothing() -> None:
+    engine = make_engine()
+    engine.exit_codes["drain"] = 127
+    project = make_project(make_service("web", pre_stop=(Hook(("drain",)),)))
+    await up(engine, project)
+    with pytest.raises((ServiceFailed, ExceptionGroup)):
+        await down(engine, project)
+    assert engine.containers == {}
+
+
 async def test_a_restart_runs_the_hooks_around_it_and_goes_in_order() -> None:
     engine = make_engine()
     hooked = make_service("db", pre_stop=(Hook(("drain",)),), post_start=(Hook(("warm",)),))

@@ -79,16 +79,6 @@ def test_jobs_survive_a_stop_because_a_hook_saves_them(queue: Example) -> None:
     assert result(queue, done)["result"] == "5 * 7"
 
 
-def test_who_depends_on_redis_is_restarted_with_it(queue: Example) -> None:
-    def started() -> dict[str, str]:
-        names = queue("ps", "--format", "{{.Name}}").stdout.split()
-        lines = queue.machine.docker("inspect", "--format", "{{.Name}} {{.State.StartedAt}}", *names).stdout
-        return dict(line.split() for line in lines.splitlines())
-
-    before = started()
+def test_workers_that_lose_redis_come_back_to_it(queue: Example) -> None:
     queue("restart", "redis")
-    after = started()
-    assert before.keys() == after.keys()
-    assert not before.items() & after.items()
-    queue("up", "-d", "--wait")
     assert result(queue, post(queue, 15))["result"] == "3 * 5"

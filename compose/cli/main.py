@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
+import os
 import sys
+from typing import NoReturn
 
 import pycompose
 
 _VERSION_FLAGS = (["--version"], ["-v"], ["version"])
-# Objects made between two collections. A load makes many and drops few: with Python's 700 a quarter of it is spent
-# looking for cycles that are not there.
-_GARBAGE_THRESHOLD = 20_000
+# Objects made between two collections. Imports and loads make many and drop few: with Python's 700 a quarter of the
+# time is spent looking for cycles that are not there.
+_GARBAGE_THRESHOLD = 200_000
 
 
 def main(*, prog_name: str) -> None:
@@ -22,4 +25,11 @@ def main(*, prog_name: str) -> None:
     gc.set_threshold(_GARBAGE_THRESHOLD)
     from compose.cli.run_group import run
 
-    sys.exit(run(prog_name, arguments))
+    _leave(run(prog_name, arguments))
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process at once. Python would take its modules apart first, a fifth of the time of a short command."""
+    atexit._run_exitfuncs()  # what Python itself calls
+    sys.stderr.flush()
+    os._exit(code)

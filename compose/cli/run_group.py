@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,7 @@ def run(prog_name: str, arguments: Sequence[str]) -> int:
     sessions: list[Session] = []  # the command's, once the global options are understood
     try:
         result = cli.main(list(arguments), prog_name=prog_name, standalone_mode=False, obj=sessions)
+        sys.stdout.flush()
     except click.exceptions.Exit as exc:
         return exc.exit_code
     except click.ClickException as exc:
@@ -77,6 +79,8 @@ def _known(exc: BaseException) -> Iterator[ComposeError]:
     """The error as one of ours; nothing for a bug."""
     if isinstance(exc, ComposeError):
         yield exc
+    elif isinstance(exc, OSError) and exc.errno == errno.ENOSPC and exc.filename is None:
+        yield ComposeError("cannot write the output: no space left there")
     elif "engine.client" in sys.modules:
         # Only then can it be one of the client's errors, and only then is its import free.
         from compose.cli.connection import as_compose_error

@@ -14,7 +14,8 @@ from compose.errors import ComposeError
 from compose.model.units import format_duration
 from compose.plan.labels import SERVICE
 from engine.client import ApiError, EngineClient
-from engine.wire.containers import ContainerInspect, HealthConfig, MountPoint
+from engine.wire.containers import ContainerInspect, HealthConfig
+from engine.wire.summaries import MountPoint
 
 _SECRETS = "/run/secrets"
 # Labels of tools, which are made anew.

@@ -9,11 +9,11 @@ from compose.apply.observed import label_of, observed, sorted_containers
 from compose.plan.observed import Observed, ObservedContainer
 from engine.client.answers import parsed
 from engine.client.glance import glance
-from engine.wire.containers import ContainerSummary
 from engine.wire.filters import format_filters
 from engine.wire.http import format_target
 from engine.wire.images import ImageSummary
 from engine.wire.networks import NetworkInspect
+from engine.wire.summaries import ContainerSummary
 from engine.wire.volumes import VolumeList
 
 Headers = Sequence[tuple[str, str]]

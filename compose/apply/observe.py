@@ -14,9 +14,9 @@ from compose.apply.refusals import refusals
 from compose.plan.images import familiar
 from compose.plan.observed import Observed, ObservedContainer
 from engine.client import EngineClient
-from engine.wire.containers import ContainerSummary
 from engine.wire.images import ImageSummary
 from engine.wire.networks import NetworkInspect
+from engine.wire.summaries import ContainerSummary
 from engine.wire.times import ZERO, parse_time
 from engine.wire.volumes import Volume
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import UNSET
 
@@ -16,9 +16,9 @@ from compose.plan.observed import (
     ObservedPort,
     ObservedVolume,
 )
-from engine.wire.containers import ContainerSummary
 from engine.wire.images import ImageSummary
 from engine.wire.networks import NetworkInspect
+from engine.wire.summaries import ContainerSummary
 from engine.wire.volumes import Volume
 
 

@@ -23,7 +23,7 @@ from compose.plan.materials import Material, materials
 from compose.plan.preflight import Conflict, PublishedPort, Surroundings, conflicts, wished_ports
 from compose.plan.reconcile import raise_all
 from engine.client import EngineClient
-from engine.wire.containers import ContainerSummary
+from engine.wire.summaries import ContainerSummary
 
 # Less room than this, and the engine cannot even write down what it makes.
 _LEAST_BYTES = 16 * 1024 * 1024

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
 import anyio.to_thread
 from msgspec import Struct
+from msgspec.structs import replace
 
 from compose.artifact.copying import copy_image
 from compose.artifact.manifest import (

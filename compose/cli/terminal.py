@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -112,6 +111,8 @@ def _is_drawable(session: Session) -> bool:
 
 
 def _size() -> tuple[int, int]:
+    import shutil  # for terminals only
+
     size = shutil.get_terminal_size()
     return size.columns, size.lines
 

@@ -5,7 +5,6 @@ A commit never changes, so it is fetched once and kept in the user's cache; what
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,11 +12,12 @@ from pathlib import Path
 from msgspec import Struct
 
 from compose.errors import ComposeError, UsageError
+from compose.later import pattern
 from compose.load.sources import FALSE_TEXTS
 from compose.load.text.files import clean_join
 from compose.model.remotes import is_remote
 
-_COMMIT = re.compile(r"[0-9a-f]{40}")
+_COMMIT = pattern(r"[0-9a-f]{40}")
 _SWITCH = "COMPOSE_EXPERIMENTAL_GIT_REMOTE"
 _GIT_SECONDS = 600
 _NO_SUCH_REF = 2  # what `git ls-remote --exit-code` ends with

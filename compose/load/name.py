@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
-
 from msgspec import Struct
 
 from compose.errors import ComposeError, InvalidProject, Location, Problem
+from compose.later import pattern
 from compose.load.assemble import Assembler
 from compose.load.origins.trace import Trace
 from compose.load.sources import LoadRequest, Sources
 from compose.load.text.template import TemplateError, substitute
 from compose.load.tree import NOWHERE, Map
 
-_ALLOWED = re.compile(r"[a-z0-9_-]")
+_ALLOWED = pattern(r"[a-z0-9_-]")
 
 
 def normalise_name(text: str) -> str:

@@ -76,7 +76,8 @@ class Project(Part, frozen=True):
     the files declare; `compose.graph.graph.select_services` leaves those that the services in question use.
     `canonical` is what hashes are made of: the entries of `services`, `networks` and `volumes` as `config` prints
     them, attributes in the reference's order. `separator` stands between the parts of containers' and images' names.
-    `environment_files` are those that were asked for instead of `.env`. `remote_files` are the addresses of those Compose files that were elsewhere, included ones as well.
+    `environment_files` are those that were asked for instead of `.env`. `remote_files` are the addresses of those
+    Compose files that were elsewhere, included ones as well.
     """
 
     name: str

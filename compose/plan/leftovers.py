@@ -7,16 +7,15 @@ has the anonymous volumes, and only its name is missing. docker compose replaces
 
 from __future__ import annotations
 
-import re
-
 from msgspec import Struct
 from msgspec.structs import replace
 
+from compose.later import pattern
 from compose.model.project import Project
 from compose.plan.labels import container_name
 from compose.plan.observed import Observed, ObservedContainer
 
-_HEIR = re.compile(r"([0-9a-f]{12})_(.+)")
+_HEIR = pattern(r"([0-9a-f]{12})_(.+)")
 
 
 class Tidied(Struct, frozen=True):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from msgspec import Struct
 
-_ANONYMOUS = re.compile(r"[0-9a-f]{64}")
+from compose.later import pattern
+
+_ANONYMOUS = pattern(r"[0-9a-f]{64}")
 
 
 class ObservedMount(Struct, frozen=True):

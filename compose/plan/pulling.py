@@ -6,13 +6,13 @@ since it was named last, and `pull` without a policy fetches everything.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Final
 
 from msgspec import Struct
 
 from compose.errors import ComposeError
+from compose.later import pattern
 from compose.model.project import Project
 from compose.model.service import Service
 from compose.plan.actions import Plan, PlanBuilder, PullImage
@@ -22,7 +22,7 @@ from compose.plan.observed import Observed
 _DAY_SECONDS: Final = 86_400.0
 _UNIT_SECONDS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": _DAY_SECONDS, "w": 7 * _DAY_SECONDS}
 _EVERY: Final = "every_"
-_PART = re.compile(r"([0-9]+)([wdhms])")
+_PART = pattern(r"([0-9]+)([wdhms])")
 
 
 class Skip(Struct, frozen=True):

@@ -10,11 +10,11 @@ import logging
 import select
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import anyio
 import anyio.abc
+from msgspec import Struct
 
 from engine.wire.detach import DetachWatch
 from engine.wire.frames import frame
@@ -70,8 +70,7 @@ class BareStream(anyio.abc.ByteStream):
         return self._stream.extra_attributes  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 
-@dataclass(frozen=True, slots=True)
-class PumpOptions:
+class PumpOptions(Struct, frozen=True):
     """What goes to and fro. `detach_keys` ends the session without ending stdin (ttys only).
 
     Output `is_framed` where stdout and stderr must be told apart: an exec's client may ask for it of a tty as well.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import platform
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from engine.errors import Unavailable
 from engine.process import find_tool, run
@@ -22,8 +23,7 @@ _VERSION = re.compile(r"version (\S+)")
 _COMMIT = re.compile(r"commit: (\S+)")
 
 
-@dataclass(frozen=True, slots=True)
-class CgroupFacts:
+class CgroupFacts(Struct, frozen=True):
     """The cgroup version that carries the controllers, what there is to control, and which files there are."""
 
     version: str
@@ -32,8 +32,7 @@ class CgroupFacts:
     has_kernel_tcp: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(Struct, frozen=True):
     """Everything about the machine that is read from files."""
 
     cgroups: CgroupFacts

@@ -6,10 +6,10 @@ A handler decides and returns one of these; only `connection.py` writes to the c
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import TypeVar
 
 import anyio.abc
+from msgspec import Struct
 
 from engine.errors import BadRequest
 from engine.wire.codec import decode_request, encode
@@ -66,8 +66,7 @@ class Request:
         return decode_request(body, kind)
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """A whole answer."""
 
     status: int = 200
@@ -76,8 +75,7 @@ class Reply:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
+class Stream(Struct, frozen=True):
     """An answer that is written as it is made; its producer ends when the client goes away.
 
     `chunks` is closed in any case. An error before its first chunk is answered with the error's status, unless
@@ -97,8 +95,7 @@ class Stream:
 Accept = Callable[[], Awaitable[anyio.abc.ByteStream]]
 
 
-@dataclass(frozen=True, slots=True)
-class Hijack:
+class Hijack(Struct, frozen=True):
     """An answer that takes the connection over: `101 UPGRADED` if the client asked so, else `200` and raw bytes.
 
     `session` calls `accept` once it is ready to pump; an error before that is answered with the error's status.

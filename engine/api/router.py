@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from engine.api.messages import Answer, Request
 from engine.api.services import Services
@@ -17,8 +18,7 @@ _ANY_NOUN = "{}"
 _PLACEHOLDER = re.compile(r"\{(\w+)(:path)?\}")
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """`{name}` in a pattern is one part of the path; `{name:path}` may have slashes (image names)."""
 
     method: str

@@ -7,13 +7,13 @@ import logging
 import socket
 import ssl
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import anyio
 import anyio.abc
 from anyio.streams.tls import TLSStream
+from msgspec import Struct
 
 from engine.api.connection import Connection
 from engine.api.router import Router
@@ -29,8 +29,7 @@ _SHORTAGES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.
 _SHORTAGE_SECONDS: Final = 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class Door:
+class Door(Struct, frozen=True):
     """A listening socket; with `tls` clients shake hands first. `path` is removed with it."""
 
     listening: socket.socket

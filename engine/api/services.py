@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from anyio import TASK_STATUS_IGNORED
 from anyio.abc import ByteStream, TaskStatus
+from msgspec import Struct, field
 
 from engine.api.hijack import Console
 from engine.api.identity import Identity
@@ -37,7 +37,6 @@ from engine.wire.containers import (
     ContainerCreateRequest,
     ContainerCreateResponse,
     ContainerInspect,
-    ContainerSummary,
     ContainerUpdateResponse,
     ContainerWaitResponse,
     ExecCreateRequest,
@@ -59,6 +58,7 @@ from engine.wire.images import (
 )
 from engine.wire.networks import EndpointSettings, NetworkCreateRequest, NetworkCreateResponse, NetworkInspect
 from engine.wire.stats import ContainerStats
+from engine.wire.summaries import ContainerSummary
 from engine.wire.system import SystemInfo, SystemVersion
 from engine.wire.volumes import Volume, VolumeCreateRequest
 
@@ -271,8 +271,7 @@ class SystemFacts(Protocol):
     async def containers_usage(self) -> list[ContainerSummary]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Services:
+class Services(Struct, frozen=True):
     """Everything that a route may call."""
 
     containers: ContainerJobs

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET
 
 from engine.api.services import ContainerJobs
-from engine.wire.containers import ContainerSummary
+from engine.wire.summaries import ContainerSummary
 
 
 async def with_sizes(containers: ContainerJobs, summaries: Sequence[ContainerSummary]) -> list[ContainerSummary]:

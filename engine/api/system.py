@@ -23,8 +23,8 @@ from engine.logs.options import DRIVERS, JOURNAL
 from engine.runtime.features import features
 from engine.runtime.programs import installed
 from engine.state.paths import Paths
-from engine.wire.containers import ContainerSummary
 from engine.wire.images import ImageSummary
+from engine.wire.summaries import ContainerSummary
 from engine.wire.system import (
     API_VERSION,
     MIN_API_VERSION,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
 import anyio
 import anyio.to_thread
+from msgspec import Struct, field
 
 from engine.builder.bases import IMAGE, Bases
 from engine.builder.cache import Cache, Entry
@@ -32,8 +32,7 @@ from engine.wire.ignore import Ignore
 from engine.wire.images import Progress
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Something to copy from: layers (of a stage or an image), or a directory (`tree`)."""
 
     chain_ids: tuple[str, ...] = ()
@@ -51,8 +50,7 @@ class Stages(Protocol):
     async def layers_of(self, index: int) -> Sequence[str]: ...
 
 
-@dataclass(slots=True)
-class Bench:
+class Bench(Struct):
     """Made once per build. Of the cache's entries, `used` were here, `taken` come from elsewhere, `fresh` are new."""
 
     order: BuildOrder

@@ -11,7 +11,6 @@ from engine.wire.containers import (
     ContainerCreateRequest,
     ContainerCreateResponse,
     ContainerInspect,
-    ContainerSummary,
     ContainerWaitResponse,
     ExecCreateRequest,
     ExecInspect,
@@ -23,6 +22,7 @@ from engine.wire.filters import format_filters
 from engine.wire.frames import STDOUT, Deframer
 from engine.wire.http import quoted
 from engine.wire.stats import ContainerStats
+from engine.wire.summaries import ContainerSummary
 
 
 class ContainerCalls(Transport):

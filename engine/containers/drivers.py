@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct
 
 from engine.events.bus import EventBus
 from engine.images.record import Image
@@ -96,8 +97,7 @@ class Processes(Protocol):
     async def recover(self, known: Collection[str]) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Drivers:
+class Drivers(Struct, frozen=True):
     """Everything that containers stand on."""
 
     paths: Paths

@@ -53,7 +53,6 @@ from engine.wire.containers import (
     ContainerCreateRequest,
     ContainerCreateResponse,
     ContainerInspect,
-    ContainerSummary,
     ContainerUpdateResponse,
     ContainerWaitResponse,
     ExecCreateRequest,
@@ -65,6 +64,7 @@ from engine.wire.containers import (
 )
 from engine.wire.networks import EndpointSettings
 from engine.wire.stats import ContainerStats
+from engine.wire.summaries import ContainerSummary
 
 __all__ = ["AttachOptions", "ContainerService", "LogOptions"]
 

@@ -11,10 +11,11 @@ import socket
 import ssl
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
+
+from msgspec import Struct, field
 
 from engine.api.server import Door
 from engine.errors import BadRequest, Conflict, Unavailable
@@ -27,8 +28,7 @@ _BACKLOG: Final = 4096  # the kernel cuts it down to net.core.somaxconn
 _GROUPS: Final = ("pycompose", "docker")
 
 
-@dataclass(frozen=True, slots=True)
-class Certificates:
+class Certificates(Struct, frozen=True):
     """The server's certificate and its key, and the authority that has to have signed a client's."""
 
     authority: Path
@@ -52,8 +52,7 @@ class Certificates:
         return context
 
 
-@dataclass(frozen=True, slots=True)
-class Doors:
+class Doors(Struct, frozen=True):
     """Where to listen besides the unix socket of the run directory.
 
     `hosts` are `unix:///path`, `tcp://host:port` and `fd://` (what systemd hands over, which is taken anyway).

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import socket
-from dataclasses import replace
 from typing import Any
 
 import anyio
+from msgspec.structs import replace
 
 from engine.api.services import Services
 from engine.daemon.settings import Reloadable, Settings, read_again

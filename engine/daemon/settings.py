@@ -6,9 +6,10 @@ import math
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct, field
 
 from engine.containers.making.defaults import BUILT_IN, ContainerDefaults
 from engine.daemon.configuration import CONFIGURATION, Configuration, check_labels, read_configuration
@@ -24,8 +25,7 @@ _CREDENTIALS: Final = re.compile(r"//[^/@]*@")
 LOG_LEVELS: Final = {"debug": "DEBUG", "info": "INFO", "warn": "WARNING", "error": "ERROR", "fatal": "CRITICAL"}
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """The command line. None and () are "not given"."""
 
     state_dir: Path | None = None
@@ -46,8 +46,7 @@ class Options:
     ready_descriptor: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reloadable:
+class Reloadable(Struct, frozen=True):
     """What a running engine takes up anew at SIGHUP. `proxies` by the names of their variables."""
 
     labels: tuple[str, ...]
@@ -69,8 +68,7 @@ class Reloadable:
         return self.log_level == "DEBUG"
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """What `serve` is given. `ready_descriptor` gets one line when the API answers; `idle_seconds` without clients and
     containers end it. `options` and `environment` are where everything came from, to be read again.
     """

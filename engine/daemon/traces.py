@@ -9,9 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from dataclasses import dataclass
 
 import anyio
+from msgspec import Struct
 
 from engine.errors import EngineError
 from engine.kernel.mounts import mount_points, unmount
@@ -26,8 +26,7 @@ from engine.storage.deletion import delete_tree
 _END_SECONDS = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Traces:
+class Traces(Struct, frozen=True):
     """Names of everything there is. `processes` are those in the engine's cgroups: the containers' and their
     monitors.
     """

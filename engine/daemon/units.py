@@ -5,9 +5,10 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from engine.errors import EngineError, Unavailable
 from engine.state.atomic import write_atomically
@@ -19,8 +20,7 @@ SERVICE: Final = "pycompose-engine.service"
 SOCKET: Final = "pycompose-engine.socket"
 
 
-@dataclass(frozen=True, slots=True)
-class Installation:
+class Installation(Struct, frozen=True):
     """What the units say: how the engine is started, where it lives, who may use its socket ("" is root alone)."""
 
     command: tuple[str, ...]

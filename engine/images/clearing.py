@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from engine.errors import Conflict, NoSuchImage
 from engine.events.bus import EventBus
@@ -17,8 +18,7 @@ UsedBy = Callable[[str], Sequence[User]]
 """The containers that use the image with an id."""
 
 
-@dataclass(slots=True)
-class Cleared:
+class Cleared(Struct):
     """What was done, and the bytes that it freed."""
 
     items: list[ImageDeleteItem] = field(default_factory=list)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 from engine.errors import BadRequest
 from engine.images.record import Image
@@ -15,8 +15,7 @@ from engine.wire.filters import matches_labels
 from engine.wire.times import ZERO, parse_time
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Wish(Struct, frozen=True, kw_only=True):
     """What is wanted. `everything` adds nameless images that others were made from; `dangling` wants images without
     a tag, or none of them; `references` are patterns (`*` does not cross slashes); times are nanoseconds since 1970.
     """

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from engine.errors import Conflict
 from engine.images import names
@@ -11,16 +12,14 @@ from engine.images.record import Image
 from engine.images.transfer.feed import short
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(Struct, frozen=True):
     """A container that was made from an image or has it mounted."""
 
     container_id: str
     is_running: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Removal:
+class Removal(Struct, frozen=True):
     """Names to take away, in order; then the image itself if `deletes`. `untag_events` is how many of the names are
     told of: digests that go with a repository's last tag are not.
     """

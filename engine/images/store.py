@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, aclosing
 from functools import partial
 
 import anyio.to_thread
 import msgspec
+from msgspec import structs
 
 from engine.events.bus import EventBus
 from engine.images import describe, names
@@ -129,7 +129,7 @@ class ImageService:
         outcome = Outcome()
         with self._connections.session():
             for tag in await self._puller.tags(repository, auth):
-                wanted = dataclasses.replace(repository, tag=tag)
+                wanted = structs.replace(repository, tag=tag)
                 async with aclosing(self._pull(wanted, platform, auth, outcome)) as lines:
                     async for line in lines:
                         yield line

@@ -6,9 +6,10 @@ import errno
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from msgspec import Struct
 
 from engine.kernel.libc import call
 
@@ -59,8 +60,7 @@ def has_recursive_read_only() -> bool:
     return (int(major), int(minor)) >= (5, 12)
 
 
-@dataclass(frozen=True, slots=True)
-class MountEntry:
+class MountEntry(Struct, frozen=True):
     """A mount, and whether others hear of what is mounted below it (`is_shared`), or it of theirs (`is_slave`)."""
 
     point: Path

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import AsyncGenerator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import anyio
 import anyio.lowlevel
 import anyio.to_thread
+from msgspec import Struct
 
 from engine.logs.files import LogFiles
 from engine.logs.k8s_file import STDERR, STDOUT, LogEntry, Parser, TailScan
@@ -24,8 +24,7 @@ _PACE_SECONDS: Final = 0.005
 _BUSY_SECONDS: Final = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class Follow:
+class Follow(Struct, frozen=True):
     """Whatever is written until `until` is set, and then the rest."""
 
     watch: LogWatch

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 import anyio
 import anyio.to_thread
+from msgspec import Struct
 
 from engine.errors import EngineError
 from engine.logs.files import LogFiles, pack
@@ -26,8 +26,7 @@ _BYTES_PER_SECOND: Final = 100e6
 _LONGEST_PAUSE_SECONDS: Final = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class Retention:
+class Retention(Struct, frozen=True):
     """What is kept of a log: `files` of about `size_bytes` each, of which all but the newest may be compressed."""
 
     size_bytes: int

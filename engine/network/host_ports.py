@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 import anyio.abc
+from msgspec import Struct, field
 
 from engine.network.ports import Reservation
 from engine.network.proxies.datagrams import Relay
@@ -14,8 +14,7 @@ from engine.network.proxies.streams import Proxy
 from engine.network.records import Publication
 
 
-@dataclass(slots=True)
-class HostPorts:
+class HostPorts(Struct):
     """One container's. Make a reservation into these, then let them `follow` what is recorded:
 
     held = HostPorts(ports.reserve(…))

@@ -12,9 +12,10 @@ import errno
 import ipaddress
 import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct, field
 
 from engine.errors import BadRequest, EngineError, PortInUse
 from engine.network.records import Publication
@@ -42,8 +43,7 @@ class TakenElsewhere(PortInUse):
         return PortInUse(taken.host_address, taken.protocol, owner_of(taken.protocol, taken.host_port))
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """One wanted binding; `host_ports` are tried in order, none: any free one."""
 
     protocol: str
@@ -52,8 +52,7 @@ class Wish:
     host_ports: range | None
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """Where a container's ports are: its addresses on the network that leads outside ("": it has none). `host_ip` is
     where ports are published that name no address; with `routes4` or `routes6` they are open at the container itself.
     """
@@ -65,8 +64,7 @@ class Target:
     routes6: bool = False
 
 
-@dataclass(slots=True)
-class Reservation:
+class Reservation(Struct):
     """Ports that one container has, with the sockets that keep them."""
 
     publications: list[Publication] = field(default_factory=list)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 
 import msgspec
+from msgspec import Struct, field
 
 from engine.network.planning.options import BridgeOptions, ParentOptions, bridge_options, parent_options
 from engine.wire.containers import PortBinding
@@ -172,16 +172,14 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
     hosts: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointRequest:
+class EndpointRequest(Struct, frozen=True):
     """A wish to be on a network (name or id)."""
 
     network: str
     settings: EndpointSettings = field(default_factory=EndpointSettings)
 
 
-@dataclass(frozen=True, slots=True)
-class SandboxRequest:
+class SandboxRequest(Struct, frozen=True):
     """What a container wants from the network. `ports` maps `80/tcp` to the wanted host bindings, where an empty
     `host_port` asks for any free one; `extra_hosts` are `name:address`, and `host-gateway` is an address too;
     `sysctls` are the `net.*` ones.

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 
 import anyio
 import anyio.abc
 import anyio.to_thread
 import msgspec
+from msgspec import Struct, field
 
 from engine.errors import Conflict, EngineError, Forbidden
 from engine.kernel.namespaces import drop_network_namespace
@@ -43,8 +43,7 @@ from engine.undo import Undo, undo_on_error
 log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class _Live:
+class _Live(Struct):
     """What only this process holds for a container: sockets. Containers outlive it."""
 
     container_name: str = ""

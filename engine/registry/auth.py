@@ -7,11 +7,11 @@ import binascii
 import re
 import threading
 import time
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
+from msgspec import Struct
 
 from engine.errors import BadRequest, RegistryError, Unauthorized
 from engine.registry.interrupt import Interrupt
@@ -26,8 +26,7 @@ _CLIENT: Final = "pycompose"
 _PARAMETER = re.compile(r'([A-Za-z_]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 
 
-@dataclass(frozen=True, slots=True)
-class Challenge:
+class Challenge(Struct, frozen=True):
     """What a 401 asks for: a scheme (lower case) and its parameters."""
 
     scheme: str

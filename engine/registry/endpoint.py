@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from engine.errors import RegistryError
 from engine.registry.auth import Authenticator
@@ -52,8 +53,7 @@ class _Errors(msgspec.Struct, frozen=True):
     errors: list[_Error] = []
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     """One address that may have, or may take, what is wanted."""
 
     url: str

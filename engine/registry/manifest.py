@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
+from msgspec import Struct
 
 from engine.errors import NotFound, RegistryError
 from engine.registry.platforms import Platform
@@ -72,8 +72,7 @@ class Manifest(msgspec.Struct, frozen=True, rename="camel"):
     layers: list[Descriptor]
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """A manifest or index as it came: its bytes are what the digest is of."""
 
     digest: str

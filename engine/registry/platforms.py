@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from engine.errors import BadRequest
 
@@ -44,8 +46,7 @@ _MINORS: Final = 1000
 _FAR: Final = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Platform:
+class Platform(Struct, frozen=True):
     """An operating system, an architecture in Go's words, and perhaps a variant of it."""
 
     os: str

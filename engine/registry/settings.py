@@ -18,13 +18,14 @@ from __future__ import annotations
 import ipaddress
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from engine.errors import EngineError
 from engine.registry.limits import Limits, limits_in
@@ -57,16 +58,14 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-@dataclass(frozen=True, slots=True)
-class ClientCertificate:
+class ClientCertificate(Struct, frozen=True):
     """A certificate and its key, as PEM files; without `key` the first has both."""
 
     certificate: Path
     key: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RegistrySettings:
+class RegistrySettings(Struct, frozen=True):
     """Mirrors by registry host, hosts and networks whose transport is not verified, certificates and proxies.
 
     `trust_directories` have directories named by host, of CAs (`*.crt`) and client certificates (`*.cert`, `*.key`),

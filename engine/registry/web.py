@@ -14,9 +14,10 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import SplitResult, urljoin, urlsplit
+
+from msgspec import Struct, field
 
 from engine.errors import RegistryError
 from engine.registry.interrupt import Interrupt
@@ -49,8 +50,7 @@ class Unreachable(RegistryError):
         self.speaks_tls = speaks_tls
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(Struct, frozen=True):
     """What is asked of a server. A long body comes in pieces, from the start each time that it has to be sent."""
 
     url: str

@@ -12,16 +12,16 @@ import functools
 import os
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 ROOT = Path("/sys/fs/cgroup")
 _SYSTEMD = "name=systemd"
 _MOVING = threading.Lock()
 
 
-@dataclass(frozen=True, slots=True)
-class Hierarchies:
+class Hierarchies(Struct, frozen=True):
     """The mounted trees. `by_controller` maps `memory` … to its tree's root; `roots` are all trees, v2 last.
 
     `unified` is the v2 tree of a hybrid layout, if there is one.

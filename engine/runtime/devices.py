@@ -6,9 +6,10 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from engine.errors import BadRequest, EngineError
 from engine.wire.containers import DeviceMapping, DeviceRequest, HostConfig
@@ -19,8 +20,7 @@ _PERMISSIONS = re.compile(r"[rwm]{1,3}")
 _OWN = frozenset({"pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts", ".udev", "console"})
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceNode:
+class DeviceNode(Struct, frozen=True):
     """A device file; `kind` is b or c, `mode` its permission bits."""
 
     path: str

@@ -19,13 +19,13 @@ import struct
 import subprocess
 import termios
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import anyio
 import msgspec
+from msgspec import Struct, field
 
 from engine.errors import Conflict, RuntimeFailure
 from engine.process import wait_any, wait_pidfd
@@ -43,8 +43,7 @@ from engine.runtime.surroundings import Surroundings
 _CHUNK = 1 << 15
 
 
-@dataclass(slots=True)
-class _Ends:
+class _Ends(Struct):
     """Our descriptors of one exec; `outputs` maps the readable ones to their stream."""
 
     stdin: int | None = None

@@ -6,8 +6,9 @@ import functools
 import os
 import resource
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from engine.kernel.limits import given_open_files
 from engine.runtime import capabilities
@@ -32,8 +33,7 @@ _SIGNS_IN_ROOT = {"io.weight": "io.cost.qos", "io.max": "io.stat"}
 OPTIONAL_SYSCTLS = ("net.ipv4.ping_group_range", "net.ipv4.ip_unprivileged_port_start")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostFacts:
+class HostFacts(Struct, frozen=True, kw_only=True):
     """The host as far as a container's spec depends on it. `hard_limits` is by the lower-case name (`nofile`).
 
     `cpus` and `memory_nodes` are the kernel's lists of those that are online (`0-3,7`).

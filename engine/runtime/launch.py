@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct, field
 
 from engine.wire.containers import ContainerConfig, HostConfig
 
@@ -23,8 +24,7 @@ HOST: Final = Shared.HOST
 Namespace = Path | Shared | None
 
 
-@dataclass(frozen=True, slots=True)
-class OciMount:
+class OciMount(Struct, frozen=True):
     """One entry of the spec's `mounts` (OCI runtime-spec, config.md, Mounts)."""
 
     destination: str
@@ -33,8 +33,7 @@ class OciMount:
     options: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """Who a process runs as; `groups` are the additional ones, `home` is from the image's passwd file."""
 
     uid: int
@@ -43,16 +42,14 @@ class Identity:
     home: str
 
 
-@dataclass(frozen=True, slots=True)
-class Journal:
+class Journal(Struct, frozen=True):
     """How a container's messages are marked in the host's journal."""
 
     tag: str
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Launch:
+class Launch(Struct, frozen=True, kw_only=True):
     """A container to create.
 
     `config` is already merged with the image's. `arguments` is the whole command (entrypoint and command),
@@ -89,8 +86,7 @@ class Launch:
     init: Path | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExecLaunch:
+class ExecLaunch(Struct, frozen=True, kw_only=True):
     """A further process in a running container; an empty `working_dir` is the container's own."""
 
     arguments: tuple[str, ...]
@@ -104,8 +100,7 @@ class ExecLaunch:
     width: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ExitStatus:
+class ExitStatus(Struct, frozen=True):
     """How a container ended: 128 + n for signal n."""
 
     exit_code: int

@@ -12,11 +12,11 @@ import errno
 import os
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
 import msgspec
+from msgspec import Struct
 
 from engine.errors import RuntimeFailure
 from engine.process import find_tool
@@ -45,8 +45,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     monitor_started: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Starting:
+class Starting(Struct, frozen=True):
     """A monitor that has just been spawned: its report comes on `report`, its complaints on `complaints`."""
 
     pid: int

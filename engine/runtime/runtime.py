@@ -21,11 +21,11 @@ import threading
 import time
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
 import msgspec
+from msgspec import Struct
 
 from engine.errors import Conflict, NoSuchContainer, RuntimeFailure
 from engine.kernel.threads import brief
@@ -61,8 +61,7 @@ _TICK_NS = 10_000_000
 _STUCK_SECONDS = 10.0
 
 
-@dataclass(slots=True)
-class _Held:
+class _Held(Struct):
     """A container that this engine created or adopted: open pidfds, and its status once it has ended."""
 
     record: monitor.Record

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from engine.errors import BadRequest
 from engine.runtime import seccomp
@@ -13,8 +14,7 @@ _FLAGS: Final = ("no-new-privileges", "writable-cgroups")
 _TRUTHS: Final = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
 
 
-@dataclass(frozen=True, slots=True)
-class SecurityOptions:
+class SecurityOptions(Struct, frozen=True):
     """What the options ask for. `seccomp` is "" (the default), "unconfined" or a profile's JSON."""
 
     seccomp: str = ""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct, field
 
 from engine.runtime import cgroups
 
@@ -27,8 +28,7 @@ _DETAILS_V2: Final = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """A counter of one block device. `operation`: `read` or `write`; in version 1 `Read`, `Write`, `Sync` …"""
 
     major: int
@@ -37,8 +37,7 @@ class Block:
     value: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stats:
+class Stats(Struct, frozen=True, kw_only=True):
     """Counters since the start and gauges now; None where the kernel does not tell.
 
     `cpus_ns` is each processor's part of `cpu_total_ns` (version 1 only). `memory_details` has the kernel's names:

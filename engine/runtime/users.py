@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from engine.errors import RuntimeFailure
 from engine.runtime.launch import Identity
@@ -13,16 +14,14 @@ from engine.runtime.rootfs import read_inside, root_directory
 _MAX_ID = 2**31 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class _User:
+class _User(Struct, frozen=True):
     name: str
     uid: int
     gid: int
     home: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
+class _Group(Struct, frozen=True):
     name: str
     gid: int
     members: tuple[str, ...]

@@ -11,13 +11,13 @@ import logging
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 import anyio
 import anyio.to_thread
 import msgspec
+from msgspec import Struct
 
 from engine.errors import EngineError, Unavailable
 from engine.state.reserve import Reserve
@@ -31,7 +31,7 @@ MIGRATIONS = (
 
 
 class Record(Protocol):
-    """A frozen msgspec Struct (or dataclass) with an identity."""
+    """A frozen msgspec Struct with an identity."""
 
     @property
     def id(self) -> str: ...
@@ -43,8 +43,7 @@ R = TypeVar("R", bound=Record)
 Act = Callable[[sqlite3.Connection], object]
 
 
-@dataclass(slots=True)
-class _Waiting:
+class _Waiting(Struct):
     """A write that waits for its transaction."""
 
     act: Act

@@ -12,9 +12,10 @@ import contextlib
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
+
+from msgspec import Struct
 
 from engine.storage.jail import inside
 from engine.storage.pack import is_opaque
@@ -28,8 +29,7 @@ class Kind(IntEnum):
     DELETED = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One changed path, relative to the root."""
 
     path: bytes

@@ -18,11 +18,11 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import msgspec
+from msgspec import Struct
 
 from engine.errors import InvalidLayer
 from engine.kernel.libc import call
@@ -55,8 +55,7 @@ class LayerRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     archive_bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class CapturedLayer:
+class CapturedLayer(Struct, frozen=True):
     """A layer that was made from a directory of changes. `size_bytes` counts its files."""
 
     diff_id: str

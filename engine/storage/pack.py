@@ -16,9 +16,10 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from engine.errors import InvalidLayer
 from engine.storage import tarstream
@@ -49,8 +50,7 @@ _KINDS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Packed:
+class Packed(Struct, frozen=True):
     """The archive's digest, the bytes of its files, its own, and the paths of the directory that are not in it."""
 
     diff_id: str

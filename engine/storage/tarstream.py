@@ -7,9 +7,10 @@ only and never keeps more than one entry's header in memory. Names are bytes: ar
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
+
+from msgspec import Struct, field
 
 from engine.errors import InvalidLayer
 
@@ -86,8 +87,7 @@ class Stream:
                 self._aside(part)
 
 
-@dataclass(slots=True)
-class Entry:
+class Entry(Struct):
     """One file of an archive. `size` is its length on disk, `stored` what the archive holds of it.
 
     `extents` are the (offset, length) of a sparse file's data, in order; None for an ordinary file.

@@ -17,9 +17,10 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from engine.errors import InvalidLayer
 from engine.storage import tarstream
@@ -41,8 +42,7 @@ _MOST_ENTRIES: Final = 5_000_000
 _UNSUPPORTED: Final = frozenset({errno.ENOTSUP, errno.EPERM, errno.ENODATA})
 
 
-@dataclass(frozen=True, slots=True)
-class Unpacked:
+class Unpacked(Struct, frozen=True):
     """What came out of a layer: the digest of the uncompressed archive, the bytes of its files, and its own."""
 
     diff_id: str

@@ -28,7 +28,6 @@ from engine.wire.containers import (
     ContainerCreateResponse,
     ContainerInspect,
     ContainerState,
-    ContainerSummary,
     ContainerUpdateResponse,
     ContainerWaitResponse,
     ExecCreateRequest,
@@ -44,6 +43,7 @@ from engine.wire.containers import (
 from engine.wire.filters import matches_labels
 from engine.wire.networks import EndpointSettings
 from engine.wire.stats import ContainerStats, CpuStats, CpuUsage, MemoryStats
+from engine.wire.summaries import ContainerSummary
 from tests.fakes.images import CREATED, FakeImages, Runs
 
 

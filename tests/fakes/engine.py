@@ -22,7 +22,6 @@ from engine.wire.containers import (
     ContainerCreateResponse,
     ContainerInspect,
     ContainerState,
-    ContainerSummary,
     ExecCreateRequest,
     ExecInspect,
     ExecProcessConfig,
@@ -30,12 +29,11 @@ from engine.wire.containers import (
     Health,
     HealthcheckResult,
     HostConfig,
-    MountPoint,
     NetworkSettings,
-    SummaryNetworkSettings,
 )
 from engine.wire.images import DistributionDescriptor, DistributionInspect, ImageInspect, ImageSummary, Progress
 from engine.wire.networks import EndpointSettings, NetworkCreateRequest, NetworkCreateResponse, NetworkInspect
+from engine.wire.summaries import ContainerSummary, MountPoint, SummaryNetworkSettings
 from engine.wire.system import EventActor, EventMessage, SystemInfo
 from engine.wire.times import ZERO
 from engine.wire.volumes import Volume, VolumeCreateRequest

@@ -14,9 +14,9 @@ from engine.builder.usage import CacheUsage
 from engine.errors import Conflict, NoSuchNetwork, NoSuchVolume
 from engine.events.bus import EventBus
 from engine.state.names import find, new_id
-from engine.wire.containers import ContainerSummary
 from engine.wire.images import ImageSummary, Progress
 from engine.wire.networks import NetworkCreateRequest, NetworkCreateResponse, NetworkInspect
+from engine.wire.summaries import ContainerSummary
 from engine.wire.system import SystemInfo, SystemVersion, VersionComponent, VersionPlatform
 from engine.wire.volumes import Volume, VolumeCreateRequest
 from tests.fakes.containers import FakeContainers

@@ -21,7 +21,7 @@ from compose.render.ports import displayed_ports
 from compose.render.template.values import Record
 from compose.render.units import go_time, human_duration
 from engine.client import EngineClient
-from engine.wire.containers import ContainerSummary
+from engine.wire.summaries import ContainerSummary
 
 _COLUMNS = Columns(
     {

@@ -5,18 +5,18 @@ Works on the raw document of one file, before merging, so that a variable is loo
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 from compose.errors import Location, Problem
+from compose.later import pattern
 from compose.load.report import Report
 from compose.load.rules import Rules, compile_rules
 from compose.load.text.template import Lookup, TemplateError, substitute
 from compose.load.tree import Map, Seq
 from compose.model.numbers import parse_float, single_precision
 
-_INTEGER = re.compile(r"[+-]?[0-9]+")
+_INTEGER = pattern(r"[+-]?[0-9]+")
 TRUE_WORDS = ("y", "yes", "on")
 FALSE_WORDS = ("n", "no", "off")
 

@@ -10,30 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
-from typing import Any
+
+from compose.later import Later
 
 __all__ = ["yaml"]
-
-
-class _Pattern:
-    """What `re.compile` would have returned, compiled at its first use."""
-
-    def __init__(self, *arguments: Any) -> None:
-        self._arguments = arguments
-
-    @cached_property
-    def _compiled(self) -> re.Pattern[Any]:
-        return re.compile(*self._arguments)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._compiled, name)
 
 
 @contextmanager
 def _compiling_later() -> Iterator[None]:
     compile_now = re.compile
-    re.compile = _Pattern  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
+    re.compile = Later  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
     try:
         yield
     finally:

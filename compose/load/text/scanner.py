@@ -16,14 +16,16 @@ from yaml.reader import Reader
 from yaml.scanner import Scanner, ScannerError
 from yaml.tokens import DirectiveToken, ScalarToken, TagToken
 
+from compose.later import pattern
+
 _ENDS = "\0\r\n\x85\u2028\u2029"
 _BLANK_ENDS = f" \t{_ENDS}"
 _BREAKS = _ENDS[1:]
-_URI = re.compile(r"[-;/?:@&=+$,_.!~*'()\[\]%0-9A-Za-z]*")
-_HANDLE = re.compile(r"!(?:[-_0-9A-Za-z]*!)?")
-_INDICATORS = re.compile(r"[+-][0-9]?|[0-9][+-]?|")
-_NO_CHARACTER = re.compile("[\ud800-\udfff]")
-_PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_URI = pattern(r"[-;/?:@&=+$,_.!~*'()\[\]%0-9A-Za-z]*")
+_HANDLE = pattern(r"!(?:[-_0-9A-Za-z]*!)?")
+_INDICATORS = pattern(r"[+-][0-9]?|[0-9][+-]?|")
+_NO_CHARACTER = pattern("[\ud800-\udfff]")
+_PERCENT = pattern(r"(?:%[0-9A-Fa-f]{2})+")
 
 
 class Events(Reader, Scanner, Parser):

@@ -8,17 +8,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from compose.later import pattern
+
 Lookup = Callable[[str], str | None]
 Notice = Callable[[str], None]
 
 MAX_DEPTH = 50
 _LONGEST_SHOWN = 200
 
-VARIABLE = re.compile(
+VARIABLE = pattern(
     r"\$(?:(?P<escaped>\$)|(?P<named>[_a-z][_a-z0-9]*)|\{(?:(?P<braced>[_a-z][_a-z0-9]*(?::?[-+?].*)?)\}|(?P<invalid>)))",
     re.IGNORECASE,
 )
-_BRACED = re.compile(r"([_a-z][_a-z0-9]*)(?:(:?[-+?])(.*))?", re.IGNORECASE | re.DOTALL)
+_BRACED = pattern(r"([_a-z][_a-z0-9]*)(?:(:?[-+?])(.*))?", re.IGNORECASE | re.DOTALL)
 
 
 class TemplateError(ValueError):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
+from compose.later import pattern
 from compose.load.text.template import VARIABLE, closing_brace
 
-_NAME = re.compile(r"[a-zA-Z0-9_]*")
+_NAME = pattern(r"[a-zA-Z0-9_]*")
 # Operator -> the attribute of a variable that its text is.
 _OPERATORS = {
     ":?": "required",

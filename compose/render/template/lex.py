@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from compose.later import pattern
 from compose.render.template.errors import TemplateError
 
-_COMMENT = re.compile(r"/\*.*?\*/(\s-)?\}\}", re.DOTALL)
-_TOKEN = re.compile(
+_COMMENT = pattern(r"/\*.*?\*/(\s-)?\}\}", re.DOTALL)
+_TOKEN = pattern(
     r"""
       (?P<close> (?:\s+-)? \}\} )
     | (?P<space> \s+ )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from engine.api.hijack import PumpOptions, pump
 from engine.api.messages import Accept, Answer, Hijack, Request, Stream
@@ -45,8 +47,7 @@ async def logs(services: Services, request: Request) -> Answer:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Style:
+class _Style(Struct, frozen=True):
     """How messages are written: with what before each of them, and whether in frames."""
 
     is_tty: bool

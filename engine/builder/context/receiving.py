@@ -5,12 +5,12 @@ from __future__ import annotations
 import posixpath
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import anyio.to_thread
 import msgspec
+from msgspec import Struct, field
 
 from engine.builder.context import remote
 from engine.builder.context.tree import Tree
@@ -30,8 +30,7 @@ _MOST_DOCKERFILE_BYTES: Final = 16 << 20
 _MOST_ENCLOSED_BYTES: Final = 16 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(Struct, frozen=True):
     """What there is to build. `secrets` are contents by id, `named` the contexts that came along, `images` those that
     are what other builds have made, `text` is the Dockerfile's. `later` brings contexts that are not here yet, by
     their names, the build's own being "".

@@ -9,7 +9,6 @@ import re
 import shutil
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 import anyio.to_thread
+from msgspec import Struct
 
 from engine.errors import BadRequest, EngineError
 from engine.process import find_tool, run
@@ -28,8 +28,7 @@ _CHUNK: Final = 1 << 18
 _SILENCE_SECONDS: Final = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Repository:
+class Repository(Struct, frozen=True):
     """A git address taken apart: `https://host/x.git#ref:directory`."""
 
     url: str

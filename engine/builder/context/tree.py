@@ -8,9 +8,10 @@ import posixpath
 import re
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct, field
 
 from engine.errors import BadRequest
 from engine.storage.rooted import resolve_in_root
@@ -21,8 +22,7 @@ _CHUNK: Final = 1 << 20
 _CAPABILITY: Final = "security.capability"
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(Struct, frozen=True):
     """A directory to copy from. What `ignore` excludes is not there. `keeps_owners` is false for what a client sent,
     whose owners mean nothing here.
     """
@@ -32,8 +32,7 @@ class Tree:
     keeps_owners: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """Something in a tree: `path` is relative to the tree, `place` where it is on the host, symlinks resolved."""
 
     path: str
@@ -46,8 +45,7 @@ class Found:
         return stat.S_ISDIR(self.status.st_mode)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One file below something found; `name` is relative to that, "" for itself."""
 
     name: str

@@ -9,9 +9,10 @@ import os
 import posixpath
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct, field
 
 from engine.builder.context.tree import Entry, Found, Tree, walk
 from engine.builder.steps.modes import Mode
@@ -24,8 +25,7 @@ _UNSUPPORTED: Final = frozenset({errno.ENOTSUP, errno.EPERM, errno.ENODATA})
 _OVERLAY: Final = "trusted.overlay."
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """One thing to copy. `pivot` is, for `--parents`, the part of its path that stays away; `is_far` says that it was
     fetched from a URL.
     """
@@ -36,8 +36,7 @@ class Source:
     is_far: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CopyOrder:
+class CopyOrder(Struct, frozen=True):
     """What COPY does with its sources. `owner` None keeps each file's own, and so does `mode`."""
 
     destination: str

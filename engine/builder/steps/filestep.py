@@ -5,10 +5,10 @@ from __future__ import annotations
 import posixpath
 import stat
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import anyio.to_thread
+from msgspec import Struct
 
 from engine.builder.bench import Bench, Origin
 from engine.builder.cache import key_of
@@ -28,8 +28,7 @@ from engine.wire.ignore import Ignore, read_ignore
 Expand = Callable[[str], str]
 
 
-@dataclass(frozen=True, slots=True)
-class CopyPlan:
+class CopyPlan(Struct, frozen=True):
     """A COPY or ADD with its variables replaced and its sources found. `key` names the result on these layers."""
 
     destination: str

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 import anyio
 import anyio.to_thread
+from msgspec import Struct
 
 from engine.containers.drivers import Drivers
 from engine.containers.making import surroundings
@@ -33,8 +33,7 @@ _ALWAYS_MOUNTED: Final = ("/proc", "/dev", "/sys", "/etc/hosts", "/etc/hostname"
 Write = Callable[[int, bytes], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Program:
+class Program(Struct, frozen=True, kw_only=True):
     """What a RUN runs. `config` gives user, directory and variables; `network` is "default", "none", "host" or the
     name of a network.
     """

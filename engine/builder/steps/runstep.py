@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from typing import Final
 
 import anyio.to_thread
 import msgspec
+from msgspec import Struct
 
 from engine.builder.bench import Bench, Origin, Stages
 from engine.builder.cache import key_of
@@ -31,8 +31,7 @@ _AGENT: Final = "/run/buildkit/ssh_agent.{}"
 _SCRIPT: Final = "/dev/pipes/"
 
 
-@dataclass(frozen=True, slots=True)
-class RunPlan:
+class RunPlan(Struct, frozen=True):
     """A RUN with its variables known. `origins` are where the bind and cache mounts with `from` come from."""
 
     arguments: tuple[str, ...]

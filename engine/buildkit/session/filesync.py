@@ -13,9 +13,10 @@ from __future__ import annotations
 import stat
 from collections import deque
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote_plus
+
+from msgspec import Struct, field
 
 from engine.buildkit.messages.session_pb2 import Packet, Stat
 from engine.buildkit.transport.calls import Call, Client
@@ -50,8 +51,7 @@ _TAR_KINDS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """What is wanted of the client's directory called `name`: patterns as in `.dockerignore`, paths with what they
     link to.
     """
@@ -77,8 +77,7 @@ class Wish:
         return tuple(found)
 
 
-@dataclass(slots=True)
-class _File:
+class _File(Struct):
     """A file on its way. `data` is what has come before its turn."""
 
     number: int

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import anyio
 import msgspec
+from msgspec import Struct
 
 from engine.builder.bases import IMAGE
 from engine.builder.bench import Bench
@@ -39,8 +39,7 @@ log = logging.getLogger(__name__)
 FindInput = Callable[[str], Awaitable[Image]]
 
 
-@dataclass(frozen=True, slots=True)
-class Yard:
+class Yard(Struct, frozen=True):
     """What all builds share."""
 
     builder: Builder

@@ -6,10 +6,10 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 import anyio
 import msgspec
+from msgspec import Struct
 
 from engine.containers.container import Container
 from engine.containers.drivers import Drivers
@@ -31,8 +31,7 @@ EMPTY_DIFF_ID = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10
 Reconfigure = Callable[[ContainerConfig], ContainerConfig]
 
 
-@dataclass(frozen=True, slots=True)
-class CommitOptions:
+class CommitOptions(Struct, frozen=True):
     """What `docker commit` may say. `reconfigure` turns the container's config into the image's; `config`, where it
     says something, comes before the container's own.
     """

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from engine.containers.container import Container
 from engine.containers.drivers import Drivers
 from engine.errors import NotFound
 
 
-@dataclass(frozen=True, slots=True)
-class Sizes:
+class Sizes(Struct, frozen=True):
     """Bytes: what the container wrote, and that together with its image's files."""
 
     written_bytes: int

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+
+from msgspec import Struct
 
 from engine.kernel.mounts import MS_BIND, MS_RDONLY, MS_REC, MS_REMOUNT, MS_SLAVE, mount, mounts_of_kind, unmount
 from engine.kernel.namespaces import CLONE_FS, CLONE_NEWNS, on_own_thread, setns, unshare
@@ -21,8 +22,7 @@ from engine.storage.rooted import resolve_in_root
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Overlay:
+class Overlay(Struct, frozen=True):
     """A host directory or file that lies over a path of the container."""
 
     source: Path
@@ -30,8 +30,7 @@ class Overlay:
     is_read_only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True):
     """A root directory and what lies over it, or the process whose root and mounts are meant."""
 
     root: Path

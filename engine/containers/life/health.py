@@ -7,8 +7,9 @@ start is judged no harsher than there, only failures that are an interval apart 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from engine.errors import BadRequest
 from engine.wire.containers import HealthcheckResult, HealthConfig
@@ -27,8 +28,7 @@ _SHORTEST_NS: Final = 1_000_000
 _DEFAULT_SHELL: Final = ("/bin/sh", "-c")
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """A health check with every default filled in."""
 
     command: tuple[str, ...]
@@ -39,8 +39,7 @@ class Check:
     start_interval_seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """What the probes said so far. `counted_at` is the age at the last failure that counted."""
 
     status: str = STARTING

@@ -7,12 +7,12 @@ import posixpath
 import shutil
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
+from msgspec import Struct, field
 
 from engine.containers.concurrent import all_of, together
 from engine.containers.container import Container
@@ -35,8 +35,7 @@ log = logging.getLogger(__name__)
 _INIT_PROGRAMS = ("docker-init", "tini-static", "catatonit")
 
 
-@dataclass(slots=True)
-class _Found:
+class _Found(Struct):
     """What the independent steps of a start found."""
 
     rootfs: Path = Path("/")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from engine.errors import BadRequest
 from engine.wire.containers import RestartPolicy
@@ -14,8 +15,7 @@ _STABLE_SECONDS: Final = 10.0
 _NAMES: Final = ("", "no", "always", "unless-stopped", "on-failure")
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """A container's end, as far as a policy looks at it."""
 
     exit_code: int

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
 import anyio
 import anyio.abc
+from msgspec import Struct
 
 from engine.containers.concurrent import all_of
 from engine.containers.container import Container, Run
@@ -42,8 +42,7 @@ class Probing(Protocol):
     async def watch(self, container: Container, run: Run, check: health.Check) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Decision:
+class _Decision(Struct, frozen=True):
     """What follows an end."""
 
     delay_seconds: float | None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
 from engine.runtime.facts import HostFacts
 from engine.runtime.mounts import MASKED_PATHS, READONLY_PATHS
@@ -17,8 +17,7 @@ _SHARED_MEMORY_BYTES: Final = 64 << 20
 _PLAIN_LOG: Final = LogConfig(type="json-file")
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerDefaults:
+class ContainerDefaults(Struct, frozen=True):
     """What the daemon's settings say for containers whose request says nothing. `seccomp_profile` is the profile's
     JSON, or a word of `--security-opt seccomp=`; `host_gateways` are the addresses that `host-gateway` stands for.
     """

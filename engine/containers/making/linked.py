@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from engine.containers.drivers import Drivers
 from engine.containers.ledger import Ledger
@@ -13,8 +14,7 @@ from engine.errors import Conflict, NoSuchContainer
 from engine.network.records import DEFAULT_NETWORK
 
 
-@dataclass(frozen=True, slots=True)
-class Linked:
+class Linked(Struct, frozen=True):
     """What a container gets of its links: more names for its hosts file, with addresses, and variables."""
 
     addresses: dict[str, str]

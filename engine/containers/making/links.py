@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
 import msgspec
+from msgspec import Struct
 
 from engine.containers.record import ContainerRecord
 from engine.wire.containers import HostConfig
@@ -23,8 +23,7 @@ _DEFAULT_NETWORK: Final = ("", "default", "bridge")
 _NOT_TOLD: Final = ("HOME", "PATH")
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """`target` is the other container's id (a name in a request)."""
 
     target: str

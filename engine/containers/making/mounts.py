@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
+from msgspec import Struct, field
 
 from engine.containers.making.tmpfs import merged_words, tmpfs_words
 from engine.containers.record import MountRecord
@@ -24,16 +24,14 @@ _CONSISTENCIES: Final = ("consistent", "cached", "delegated", "default")
 MountsOf = Callable[[str], Sequence[MountRecord]]
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedMount:
+class PlannedMount(Struct, frozen=True):
     """A mount to be, and the volume to make for it if there is none of that name yet."""
 
     record: MountRecord
     volume: VolumeCreateRequest | None = None
 
 
-@dataclass(slots=True)
-class _Plan:
+class _Plan(Struct):
     by_destination: dict[str, PlannedMount] = field(default_factory=dict)
     explicit: set[str] = field(default_factory=set)
 

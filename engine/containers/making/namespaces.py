@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from engine.errors import BadRequest
 from engine.wire.containers import ContainerConfig, HostConfig
@@ -11,8 +12,7 @@ from engine.wire.containers import ContainerConfig, HostConfig
 _CONTAINER: Final = "container:"
 
 
-@dataclass(frozen=True, slots=True)
-class Modes:
+class Modes(Struct, frozen=True):
     """The modes, each `private`, `host`, `none` or, with a name or id, the container to join."""
 
     network: str

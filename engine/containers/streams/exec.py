@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 import anyio
 import anyio.abc
-from msgspec import UNSET
+from msgspec import UNSET, Struct, field
 
 from engine.containers.container import Container, Run
 from engine.containers.drivers import Drivers, Exec
@@ -36,8 +35,7 @@ _READY_SECONDS: Final = 10.0
 _REMEMBERED: Final = 512
 
 
-@dataclass(slots=True)
-class _Instance:
+class _Instance(Struct):
     """One exec. `exit_code` is set before `ended`."""
 
     id: str

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class LogOptions:
+class LogOptions(Struct, frozen=True):
     """Which part of a log. `tail` None: all of it; `until_ns` None: to its end."""
 
     follow: bool = False
@@ -17,8 +16,7 @@ class LogOptions:
     tail: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AttachOptions:
+class AttachOptions(Struct, frozen=True):
     """What to attach: past output (`logs`), output to come (`stream`), and which streams."""
 
     logs: bool = False

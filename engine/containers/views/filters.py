@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from engine.containers.life.lifecycle import ACTIVE, Status
 from engine.containers.record import ContainerRecord
 from engine.errors import BadRequest
-from engine.wire.containers import PortSummary
 from engine.wire.filters import filter_flag, matches_labels, matches_text
+from engine.wire.summaries import PortSummary
 
 _KNOWN: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "status": ("state", ("created", "running", "paused", "restarting", "removing", "exited", "dead")),
@@ -19,8 +20,7 @@ _KNOWN: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
 _LAST_PORT: Final = 65535
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(Struct, frozen=True):
     """Look-ups that some filters need; each raises `NotFound` for an unknown name."""
 
     container: Callable[[str], ContainerRecord]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
 from engine.containers.life import health
 from engine.containers.life.lifecycle import ACTIVE, Status
@@ -23,17 +22,13 @@ from engine.wire.containers import (
     ContainerConfig,
     ContainerInspect,
     ContainerState,
-    ContainerSummary,
     DriverData,
     Health,
-    MountPoint,
     NetworkSettings,
     PortBinding,
-    PortSummary,
-    SummaryHostConfig,
-    SummaryNetworkSettings,
 )
 from engine.wire.networks import EndpointSettings
+from engine.wire.summaries import ContainerSummary, MountPoint, PortSummary, SummaryHostConfig, SummaryNetworkSettings
 from engine.wire.times import ZERO, rfc3339
 
 _MINUTE: Final = 60
@@ -41,8 +36,7 @@ _HOUR: Final = 60 * _MINUTE
 _UNKNOWN: Final = health.Condition()
 
 
-@dataclass(frozen=True, slots=True)
-class Now:
+class Now(Struct, frozen=True):
     """What is true of a container at this moment, beside its record."""
 
     time_ns: int

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Mapping, Sequence
+
+from msgspec import structs
 
 from engine.containers.container import Container
 from engine.containers.drivers import Drivers
@@ -17,7 +18,8 @@ from engine.containers.views import filters as listing
 from engine.containers.views import inspect as view
 from engine.errors import NotFound
 from engine.runtime.facts import host_facts
-from engine.wire.containers import ContainerInspect, ContainerSummary
+from engine.wire.containers import ContainerInspect
+from engine.wire.summaries import ContainerSummary
 
 
 class Views:
@@ -40,7 +42,7 @@ class Views:
             below = []  # a power cut took it along, or it is being removed
         names = {one.id: one.name for one in self._ledger.records()} if container.record.host_config.links else {}
         named = shown_links(container.record, names)
-        return view.inspection(container.record, dataclasses.replace(self._now(container), below=below, links=named))
+        return view.inspection(container.record, structs.replace(self._now(container), below=below, links=named))
 
     def summaries(
         self, *, everything: bool, limit: int, filters: Mapping[str, Sequence[str]]
@@ -61,7 +63,7 @@ class Views:
         ]
         names = second_names(self._ledger.records())
         return [
-            view.summary(one.record, dataclasses.replace(self._now(one), second_names=names.get(one.id, ())))
+            view.summary(one.record, structs.replace(self._now(one), second_names=names.get(one.id, ())))
             for one in (chosen[:limit] if limit > 0 else chosen)
         ]
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
 import msgspec
+from msgspec import Struct
 
 from engine.daemon.doctor.finding import Finding, Verdict
 from engine.kernel.mounts import mount_points
@@ -20,8 +20,7 @@ from engine.state.store import peek
 _HINT = "an engine removes them when it starts: restart it; `pycompose-engine uninstall --purge` removes everything"
 
 
-@dataclass(frozen=True, slots=True)
-class Owners:
+class Owners(Struct, frozen=True):
     """The ids that the records have, and the containers among them that may hold something."""
 
     containers: frozenset[str]

@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct, field
 
 from engine.errors import BadRequest
 from engine.storage import tarstream
@@ -31,8 +32,7 @@ class InvalidArchive(BadRequest):
         super().__init__(f"invalid archive: {problem}")
 
 
-@dataclass(frozen=True, slots=True)
-class Spooled:
+class Spooled(Struct, frozen=True):
     """One file of the archive, on disk under a name of ours."""
 
     path: Path
@@ -40,8 +40,7 @@ class Spooled:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class Bundle:
+class Bundle(Struct, frozen=True):
     """What was in an archive, by name."""
 
     files: dict[str, Spooled] = field(default_factory=dict)

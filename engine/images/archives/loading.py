@@ -7,10 +7,10 @@ crane write them. One that is both counts as Docker's, as with Docker.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
+from msgspec import Struct
 
 from engine.errors import BadRequest, EngineError, RegistryError
 from engine.images.archives.bundle import Bundle, InvalidArchive, Spooled, read_small
@@ -26,8 +26,7 @@ _NAME_ANNOTATIONS: Final = ("io.containerd.image.name", "org.opencontainers.imag
 _MOST_IMAGES: Final = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class LayerFile:
+class LayerFile(Struct, frozen=True):
     """One layer of an image and the file that has its archive."""
 
     chain_id: str
@@ -35,8 +34,7 @@ class LayerFile:
     file: Spooled
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedImage:
+class LoadedImage(Struct, frozen=True):
     """One image of an archive. `parent` is the id that the archive says it was made from."""
 
     id: str

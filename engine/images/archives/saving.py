@@ -7,10 +7,10 @@ its images, so equal images give equal archives.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
 from engine.errors import EngineError, InvalidLayer
 from engine.images import names
@@ -25,8 +25,7 @@ from engine.storage.tarwrite import END, directory_header, file_header, padding
 _BLOBS: Final = "blobs/sha256/"
 
 
-@dataclass(frozen=True, slots=True)
-class SavedImage:
+class SavedImage(Struct, frozen=True):
     """An image and the names that it is saved under; none if it was asked for by id."""
 
     image: Image

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
+
+from msgspec import Struct, field
 
 from engine.errors import BadRequest, EngineError
 from engine.images.configuration import Configuration, HistoryEntry, RootFilesystem, encode_configuration
@@ -22,8 +23,7 @@ _SILENCE_SECONDS: Final = 60.0
 _CHUNK_BYTES: Final = 1 << 18
 
 
-@dataclass(frozen=True, slots=True)
-class ImportOptions:
+class ImportOptions(Struct, frozen=True):
     """What `docker import` may say; `platform` is `os[/architecture[/variant]]`."""
 
     tag: str = ""

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
 import msgspec
+from msgspec import Struct
 
 from engine.images.archives.layout import Layout
 from engine.images.configuration import parse_configuration
@@ -36,8 +36,7 @@ if TYPE_CHECKING:
     from engine.registry.places import Reader, Writer
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a collection is: in a registry, or in a `directory`; then only the tag of the reference counts."""
 
     reference: Reference

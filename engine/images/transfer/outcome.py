@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from engine.wire.images import Progress
 
 
-@dataclass(slots=True)
-class Outcome:
+class Outcome(Struct):
     """Whether a pull brought anything new, and what to warn of."""
 
     is_new: bool = False

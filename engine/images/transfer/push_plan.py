@@ -7,10 +7,10 @@ made of Docker's kind (schema 2, layers compressed by gzip), or of OCI's kind if
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
+from msgspec import Struct
 
 from engine.errors import RegistryError
 from engine.images.record import Image
@@ -37,8 +37,7 @@ _MAGIC_BYTES: Final = 4
 _INDENT: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
-class PushLayer:
+class PushLayer(Struct, frozen=True):
     """One layer to be pushed. `blob` is what the content store has of it in compressed form, None if nothing yet.
 
     `mount_from` is a repository of the same registry that has the blob already, or "".
@@ -51,8 +50,7 @@ class PushLayer:
     mount_from: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PushPlan:
+class PushPlan(Struct, frozen=True):
     """One tag to be pushed: the image's layers, lowest first, and its manifest if it has one already."""
 
     reference: Reference

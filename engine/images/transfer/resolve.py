@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from engine.errors import EngineError, NotFound, RegistryError
 from engine.images.configuration import Configuration, parse_configuration
@@ -31,8 +32,7 @@ _MANIFESTS = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
 _MOST_IMAGES = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(Struct, frozen=True):
     """An image as its registry describes it. `digest` is what the tag stands for: the index's, if there is one."""
 
     digest: str

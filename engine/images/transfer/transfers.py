@@ -11,11 +11,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from weakref import WeakValueDictionary
 
 import anyio
+from msgspec import Struct
 
 from engine.images.transfer.feed import Feed
 from engine.images.transfer.workers import Workers
@@ -32,8 +32,7 @@ _UNPACKERS: Final = 3
 _BETWEEN_LINES_SECONDS: Final = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class LayerOrder:
+class LayerOrder(Struct, frozen=True):
     """One layer that an image needs and where its blob is to be had."""
 
     chain_id: str

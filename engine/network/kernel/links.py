@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Bridge:
+class Bridge(Struct, frozen=True):
     """A wanted bridge; `addresses` are the gateways with their prefix (`172.18.0.1/16`). `alias` says whose it is,
     where its name does not.
     """
@@ -18,8 +17,7 @@ class Bridge:
     alias: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Parent:
+class Parent(Struct, frozen=True):
     """A link of the host that macvlans and ipvlans hang on. One that is not there is made: a VLAN of another link where
     `vlan` says which, else one that leads nowhere.
     """
@@ -29,8 +27,7 @@ class Parent:
     vlan: tuple[str, int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """A wanted connection of a namespace: a veth (`kind`) in a bridge, or a macvlan or ipvlan of a link, whose index
     `parent` is. `addresses` are with prefix; `mode` and `flag` are the kernel's numbers; an isolated veth reaches the
     bridge alone. Only a veth has a `host_name`.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 _RTM_NEWLINK: Final = 16
 _RTM_GETLINK: Final = 18
@@ -22,8 +23,7 @@ _ATTRIBUTE = struct.Struct("=HH")
 _NUMBER = struct.Struct("=I")
 
 
-@dataclass(frozen=True, slots=True)
-class LinkView:
+class LinkView(Struct, frozen=True):
     """One link. `kind` is what made it (`bridge`, `veth`, "" for hardware), `master` the index of its bridge or 0."""
 
     index: int
@@ -35,8 +35,7 @@ class LinkView:
     is_up: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A part of what the kernel answers. `is_torn` tells that links came and went meanwhile, so some may be missing."""
 
     links: list[LinkView]

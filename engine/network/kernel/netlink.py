@@ -14,8 +14,9 @@ import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from engine.errors import EngineError
 from engine.kernel.namespaces import furnish_network_namespace, inside_network
@@ -33,8 +34,7 @@ _SO_RCVBUFFORCE = 33
 _DNS_RCVBUF_BYTES = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class DnsSockets:
+class DnsSockets(Struct, frozen=True):
     """The embedded name server's sockets, opened inside a container's namespace."""
 
     datagram: socket.socket

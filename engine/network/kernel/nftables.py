@@ -14,9 +14,10 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Final, Literal
+
+from msgspec import Struct
 
 INET: Final = 1
 FAMILIES: Final = {"inet": INET, "ip": 2, "ip6": 10}
@@ -48,8 +49,7 @@ _CONNECTION: Final = {"state": 0, "status": 2}
 _BASES: Final = {"network": 1, "transport": 2}
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """One request; `about` names it in errors."""
 
     kind: int
@@ -59,16 +59,14 @@ class Message:
     about: str
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """One part of a set's key or value: nftables' number of its type (so that `nft list` can print it) and length."""
 
     type_number: int
     length_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Set:
+class Set(Struct, frozen=True):
     """A set, or a map if it has `data`."""
 
     name: str
@@ -77,8 +75,7 @@ class Set:
     has_intervals: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Hook:
+class Hook(Struct, frozen=True):
     """Where a base chain sits."""
 
     kind: str
@@ -86,8 +83,7 @@ class Hook:
     priority: int
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One element of a set or map in bytes; `key_end` closes an interval."""
 
     key: bytes

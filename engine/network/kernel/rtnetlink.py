@@ -11,8 +11,9 @@ import ipaddress
 import socket
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 RTM_NEWLINK: Final = 16
 RTM_DELLINK: Final = 17
@@ -43,8 +44,7 @@ _RTA_OIF, _RTA_GATEWAY = 4, 5
 _TABLE_MAIN, _PROTOCOL_BOOT, _SCOPE_UNIVERSE, _UNICAST = 254, 3, 0, 1
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """One request, without its header; `about` names it in errors."""
 
     kind: int
@@ -53,16 +53,14 @@ class Message:
     about: str
 
 
-@dataclass(frozen=True, slots=True)
-class VethEnd:
+class VethEnd(Struct, frozen=True):
     """One end of a veth pair."""
 
     name: str
     mac_address: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Sublink:
+class Sublink(Struct, frozen=True):
     """A link on another one: `kind` is macvlan or ipvlan; its modes are the kernel's numbers."""
 
     end: VethEnd

@@ -26,8 +26,9 @@ import ipaddress
 import socket
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from engine.network.kernel import nftables
 from engine.network.kernel.nftables import Entry, Expression, Field, Hook, Message, Set
@@ -79,8 +80,7 @@ _PING: Final = {4: bytes([socket.IPPROTO_ICMP]), 6: bytes([socket.IPPROTO_ICMPV6
 _VERSIONS: Final = (4, 6)
 
 
-@dataclass(frozen=True, slots=True)
-class BridgeRules:
+class BridgeRules(Struct, frozen=True):
     """What the firewall must know about one network's bridge. The numbers are versions of IP."""
 
     bridge: str
@@ -93,8 +93,7 @@ class BridgeRules:
     trusted: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(Struct, frozen=True):
     """One element of a set or map, as nftables writes it: parts are joined by ` . `."""
 
     container: str

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from engine.network.names import dns
 from engine.network.names.dns import Question
 from engine.network.records import DEFAULT_NETWORK, Endpoint, NetworkRecord, Sandbox
 
 
-@dataclass(slots=True)
-class _Names:
+class _Names(Struct):
     """One network's names; values are endpoints in the order in which they came."""
 
     by_name: dict[str, list[Endpoint]] = field(default_factory=dict)
     by_address: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Forward:
+class Forward(Struct, frozen=True):
     """Not ours: ask these servers. None: only internal networks, nobody outside is asked."""
 
     servers: tuple[str, ...] | None

@@ -9,8 +9,9 @@ from __future__ import annotations
 import ipaddress
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 TYPE_A: Final = 1
 TYPE_SOA: Final = 6
@@ -50,8 +51,7 @@ class NotAQuery(ValueError):
         self.reply = reply
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """A parsed query. `name` is lower case without the final dot; `end` is where the question ends in `raw`.
     `payload_bytes` is how much the asker takes over UDP, where it says so (EDNS), else 0.
     """

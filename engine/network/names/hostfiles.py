@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from engine.errors import BadRequest
 from engine.network.records import Endpoint
@@ -22,8 +23,7 @@ ff02::2\tip6-allrouters
 """
 
 
-@dataclass(frozen=True, slots=True)
-class ResolvConf:
+class ResolvConf(Struct, frozen=True):
     """What a resolv.conf says (resolv.conf(5))."""
 
     servers: tuple[str, ...] = ()

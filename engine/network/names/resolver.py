@@ -18,11 +18,11 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
 import anyio.abc
+from msgspec import Struct
 
 from engine.network.kernel.netlink import DnsSockets
 from engine.network.names import dns
@@ -71,8 +71,7 @@ class HostResolvers:
         return self._content
 
 
-@dataclass(slots=True)
-class _UnderWay:
+class _UnderWay(Struct):
     """A question that was sent on; `answer` is set when `done` is."""
 
     done: anyio.Event

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
+from msgspec import Struct, field
 
 from engine.errors import BadRequest
 from engine.network.planning.options import bridge_options
@@ -16,8 +16,7 @@ from engine.network.records import NetworkRecord
 from engine.wire.networks import IPAMConfig
 
 
-@dataclass(frozen=True, slots=True)
-class DefaultBridge:
+class DefaultBridge(Struct, frozen=True):
     """How the default network is to be: its options as a user's network could have them, and its range, if chosen."""
 
     options: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from engine.errors import BadRequest, Conflict, Forbidden
 from engine.network.records import Subnet
@@ -15,8 +16,7 @@ IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-@dataclass(frozen=True, slots=True)
-class Pool:
+class Pool(Struct, frozen=True):
     """A range that is dealt out in subnets of `prefix_length`."""
 
     base: IPNetwork

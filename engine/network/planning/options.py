@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final, Literal, TypeVar
+
+from msgspec import Struct
 
 from engine.errors import BadRequest, EngineError
 
@@ -33,8 +34,7 @@ _IPVLAN_MODES: Final = {"l2": 0, "l3": 1, "l3s": 2}
 _IPVLAN_FLAGS: Final = {"bridge": 0, "private": 1, "vepa": 2}
 
 
-@dataclass(frozen=True, slots=True)
-class BridgeOptions:
+class BridgeOptions(Struct, frozen=True):
     """What a bridge network's options ask for. `mtu` 0 is the host's; `host_ip` is where ports are published that
     name no address.
     """
@@ -59,8 +59,7 @@ class BridgeOptions:
         return self.gateway_mode(version) in ("nat", "nat-unprotected")
 
 
-@dataclass(frozen=True, slots=True)
-class ParentOptions:
+class ParentOptions(Struct, frozen=True):
     """What a macvlan's or ipvlan's options ask for; without `parent` it gets a link of its own that leads nowhere."""
 
     parent: str

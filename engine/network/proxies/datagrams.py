@@ -11,8 +11,9 @@ import logging
 import socket
 import struct
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 log = logging.getLogger(__name__)
 
@@ -27,8 +28,7 @@ _ANCILLARY_BYTES: Final = socket.CMSG_SPACE(_PACKET_INFO.size)
 Sender = tuple[str, int, int, int]
 
 
-@dataclass(slots=True)
-class _Flow:
+class _Flow(Struct):
     """One sender's socket, the ancillary data of answers to it, and when it last was heard."""
 
     towards: socket.socket

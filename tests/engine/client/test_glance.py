@@ -26,7 +26,7 @@ async def test_the_answers_come_in_the_order_of_the_questions(tmp_path: Path) ->
 
 async def test_a_refusal_says_what_the_engine_said(tmp_path: Path) -> None:
     async with served(tmp_path) as server:
-        with pytest.raises(ApiError, match="(?i)no such container: lost") as caught:
+        with pytest.raises(ApiError, match=r"(?i)no such container: lost") as caught:
             await anyio.to_thread.run_sync(glance, server.socket, ["/_ping", "/containers/lost/json"])
     assert caught.value.status == 404
 

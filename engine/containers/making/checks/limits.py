@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
 from engine.errors import BadRequest
 from engine.runtime.facts import HostFacts
@@ -25,16 +25,14 @@ _NO_KERNEL: Final = "Your kernel does not support"
 _NO_CGROUP: Final = "or the cgroup is not mounted."
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(Struct, frozen=True):
     """The limits that will hold, and what the client is told about the others."""
 
     host: HostConfig
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Support:
+class _Support(Struct, frozen=True):
     """A wish that needs something of the kernel; `otherwise` are the fields' values where that is missing."""
 
     is_asked: bool

@@ -156,7 +156,10 @@ def test_reset_leaves_the_value_out_and_remembers_its_path() -> None:
 
 def test_override_keeps_the_value_and_remembers_its_path() -> None:
     (document,) = parse("services:\n  web:\n    ports: !override ['80']\n", "x")
-    assert (document.tree, document.resets) == ({"services": {"web": {"ports": ["80"]}}}, {("services", "web", "ports")})
+    assert (document.tree, document.resets) == (
+        {"services": {"web": {"ports": ["80"]}}},
+        {("services", "web", "ports")},
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ from engine.containers.life.lifecycle import Status
 from engine.containers.record import ContainerRecord, MountRecord
 from engine.containers.views.filters import World, check, matches, shows_stopped
 from engine.errors import BadRequest, NoSuchContainer
-from engine.wire.containers import ContainerConfig, HostConfig, PortSummary
+from engine.wire.containers import ContainerConfig, HostConfig
 from engine.wire.networks import EndpointSettings
+from engine.wire.summaries import PortSummary
 
 PORTS = [PortSummary(private_port=80, public_port=8080, type="tcp"), PortSummary(private_port=53, type="udp")]
 

@@ -10,13 +10,13 @@ from contextlib import AsyncExitStack, contextmanager, nullcontext
 import anyio
 from msgspec.structs import replace
 
-from compose.apply.files import archive
 from compose.apply.hooks import HookNotRun, run_hooks
-from compose.apply.mounts import InlineFile, inline_files
-from compose.apply.networks import network_request, volume_request
 from compose.apply.pulling import pull
 from compose.apply.refusals import refusals
-from compose.apply.requests import container_request
+from compose.apply.requests.containers import container_request
+from compose.apply.requests.files import archive
+from compose.apply.requests.mounts import InlineFile, inline_files
+from compose.apply.requests.networks import network_request, volume_request
 from compose.apply.subjects import subject_of
 from compose.apply.unmaking import Made, is_taken_back, unmake
 from compose.apply.waiting import Waiter, watching
@@ -46,9 +46,9 @@ from compose.plan.actions import (
 )
 from compose.plan.images import image_id
 from compose.plan.observed import Observed
-from compose.plan.progress import Phase, Report, Update
-from compose.plan.trace import Span, Trace
-from compose.plan.words import words
+from compose.plan.telling.progress import Phase, Report, Update
+from compose.plan.telling.trace import Span, Trace
+from compose.plan.telling.words import words
 from engine.client import EngineClient
 
 
@@ -219,7 +219,7 @@ class _Run:
             raise
 
     async def _build(self, action: BuildImage) -> None:
-        from compose.apply.building import build  # most plans build nothing
+        from compose.apply.building.images import build  # most plans build nothing
 
         resource = f"Image {action.image}"
         try:
@@ -343,7 +343,7 @@ class _Run:
             await self.engine.disconnect_network(action.network, action.container_id, force=True)
 
     async def _run_provider(self, action: RunProvider) -> None:
-        from compose.apply.providing import run_provider  # hardly any project has one
+        from compose.apply.programs.providing import run_provider  # hardly any project has one
 
         with self._told(action):
             name = action.service.name

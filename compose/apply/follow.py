@@ -15,7 +15,7 @@ from compose.apply.parallel import all_of, unwrapped
 from compose.apply.refusals import refusals
 from compose.plan import labels
 from compose.plan.observed import ObservedContainer
-from compose.plan.progress import Emit, Ended, Output
+from compose.plan.telling.progress import Emit, Ended, Output
 from engine.client import ApiError, EngineClient
 from engine.wire.containers import ContainerInspect
 from engine.wire.system import EventMessage

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import UNSET, Struct, field
 
-from compose.plan.progress import Phase, Report, Update
+from compose.plan.telling.progress import Phase, Report, Update
 from engine.client import EngineClient
 from engine.wire.images import Progress
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from compose.plan.actions import Plan
-from compose.plan.progress import Phase, Report, Update
-from compose.plan.words import words
+from compose.plan.telling.progress import Phase, Report, Update
+from compose.plan.telling.words import words
 
 
 def rehearsing(report: Report) -> Report:

@@ -6,11 +6,11 @@ from functools import partial
 
 from compose.apply.parallel import all_of
 from compose.apply.refusals import refusals
-from compose.cli.located import located
+from compose.cli.reaching.located import located
 from compose.cli.session import Session
 from compose.cli.terminal import progress
 from compose.plan.observed import ObservedContainer
-from compose.plan.progress import Phase, Update
+from compose.plan.telling.progress import Phase, Update
 
 
 async def freeze(session: Session, services: tuple[str, ...], *, is_thawing: bool) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 import pycompose
-from compose.cli.completing import profile_names, project_names
-from compose.cli.examples import epilog
+from compose.cli.parsing.completing import profile_names, project_names
+from compose.cli.parsing.examples import epilog
 from compose.cli.parsing.groups import CommandGroup, told, with_dry_run
 from compose.cli.session import PROGRESS, session_of
 

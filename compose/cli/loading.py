@@ -39,7 +39,7 @@ def load_silently(session: Session, **switches: Any) -> Loaded:
 
 
 def _artifact(session: Session, address: str) -> str:
-    from compose.cli.artifacts import artifact  # hardly any project has one
+    from compose.cli.sharing.artifacts import artifact  # hardly any project has one
 
     return artifact(session, address)
 

@@ -83,7 +83,7 @@ def _known(exc: BaseException) -> Iterator[ComposeError]:
         yield ComposeError("cannot write the output: no space left there")
     elif "engine.client" in sys.modules:
         # Only then can it be one of the client's errors, and only then is its import free.
-        from compose.cli.connection import as_compose_error
+        from compose.cli.reaching.connection import as_compose_error
 
         if (error := as_compose_error(exc)) is not None:
             yield error

@@ -14,8 +14,8 @@ from compose.errors import ComposeError
 from compose.model.project import Project
 from compose.plan.actions import Plan
 from compose.plan.observed import Observed, ObservedContainer
-from compose.plan.progress import Phase, Report, Update
-from compose.plan.trace import Trace
+from compose.plan.telling.progress import Phase, Report, Update
+from compose.plan.telling.trace import Trace
 
 if TYPE_CHECKING:
     from engine.client import EngineClient

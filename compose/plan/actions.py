@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from compose.model.project import Network, Volume
 from compose.model.service import Service
-from compose.plan.changes import Change
 from compose.plan.observed import ObservedMount
+from compose.plan.telling.changes import Change
 
 # `running`: runs, and is healthy if it has a health check.
 Awaited: TypeAlias = Literal["healthy", "completed", "running"]

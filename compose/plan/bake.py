@@ -11,7 +11,7 @@ from compose.model.remotes import is_remote
 from compose.model.service import Build, FileMount, Service
 from compose.plan import labels
 from compose.plan.actions import BuildImage
-from compose.plan.building import SERVICE_CONTEXT
+from compose.plan.deciding.building import SERVICE_CONTEXT
 
 
 def bake_file(project: Project, builds: Sequence[BuildImage], wanted: Iterable[str]) -> dict[str, Any]:

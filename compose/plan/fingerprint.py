@@ -7,7 +7,7 @@ import hashlib
 import msgspec
 
 from compose.model.project import Project
-from compose.plan.foresight import Foresight
+from compose.plan.deciding.foresight import Foresight
 from compose.plan.images import image_id, image_of
 from compose.plan.observed import Observed
 

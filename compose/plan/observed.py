@@ -1,4 +1,4 @@
-"""What exists on the engine now, as far as a project is concerned. Filled by `compose.apply.observe`."""
+"""What exists on the engine now, as far as a project is concerned. Filled by `compose.apply.looking.observe`."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import count
 
-from compose.plan.progress import Ended, Output
+from compose.plan.telling.progress import Ended, Output
 from compose.render.style import PREFIXES, paint
 
 

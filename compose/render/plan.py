@@ -10,8 +10,8 @@ from typing import Any
 
 from msgspec import UNSET
 
-from compose.plan.changes import Change
-from compose.plan.summary import Entry, Verb
+from compose.plan.telling.changes import Change
+from compose.plan.telling.summary import Entry, Verb
 from compose.render.style import BLUE, GREEN, RED, YELLOW, paint
 
 _MARKS: dict[Verb, tuple[str, str]] = {

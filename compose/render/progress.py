@@ -8,7 +8,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from compose.plan.progress import Phase, Update
+from compose.plan.telling.progress import Phase, Update
 from compose.render.style import BLUE, GREEN, RED, YELLOW, paint
 from compose.render.units import human_size
 

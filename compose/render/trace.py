@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 
-from compose.plan.trace import Span, label
+from compose.plan.telling.trace import Span, label
 
 
 def path_line(path: Sequence[Span]) -> str:

@@ -13,7 +13,7 @@ from engine.events.bus import EventBus
 from engine.images.record import Image
 from engine.network.records import EndpointRequest, NetworkRecord, Sandbox, SandboxRequest
 from engine.runtime.console import Console
-from engine.runtime.launch import ExecLaunch, ExitStatus, Launch
+from engine.runtime.oci.launch import ExecLaunch, ExitStatus, Launch
 from engine.state.paths import Paths
 from engine.storage.changes import Change
 from engine.storage.layers import CapturedLayer

@@ -16,7 +16,7 @@ from engine.daemon.configuration import Configuration
 from engine.errors import BadRequest
 from engine.logs.options import check as check_log
 from engine.network.planning.default_bridge import DefaultBridge, default_bridge
-from engine.runtime.seccomp import parse_profile
+from engine.runtime.oci.seccomp import parse_profile
 from engine.wire.containers import LogConfig, Ulimit
 
 log = logging.getLogger(__name__)

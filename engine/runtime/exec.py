@@ -33,11 +33,11 @@ from engine.runtime import cgroups
 from engine.runtime.console import STDERR, STDOUT
 from engine.runtime.facts import host_facts
 from engine.runtime.failures import NOT_EXECUTABLE, NOT_FOUND, exec_failure, not_executable, not_found, program_failure
-from engine.runtime.launch import ExecLaunch
 from engine.runtime.monitor import Record
+from engine.runtime.oci.launch import ExecLaunch
+from engine.runtime.oci.spec import capability_sets, environment, user
 from engine.runtime.pidfile import PidFile, PidPipe, PidReport
 from engine.runtime.rootfs import root_directory, status_inside
-from engine.runtime.spec import capability_sets, environment, user
 from engine.runtime.surroundings import Surroundings
 
 _CHUNK = 1 << 15

@@ -11,8 +11,8 @@ from pathlib import Path
 from msgspec import Struct, field
 
 from engine.kernel.limits import given_open_files
-from engine.runtime import capabilities
 from engine.runtime.cgroups import Hierarchies, hierarchies
+from engine.runtime.oci import capabilities
 
 # Control files that some kernels lack: asking a runtime for them there fails the start.
 OPTIONAL_FILES = (

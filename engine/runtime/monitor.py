@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from engine.errors import RuntimeFailure
 from engine.process import find_tool
-from engine.runtime.launch import Launch
+from engine.runtime.oci.launch import Launch
 
 BUNDLE_FILES = ("config.json", "attach", "ctl", "winsz")
 _REPORT_LIMIT = 1 << 16

@@ -31,16 +31,16 @@ from engine.errors import Conflict, NoSuchContainer, RuntimeFailure
 from engine.kernel.threads import brief
 from engine.process import wait_any
 from engine.runtime import cgroups, monitor
-from engine.runtime.bpf import FilterCache, Uncompilable
 from engine.runtime.console import AttachedConsole, Console, reopen_log, resize_terminal
-from engine.runtime.devices import device_numbers
 from engine.runtime.exec import ExecProcess, start_exec
 from engine.runtime.facts import host_facts
 from engine.runtime.failures import create_failure
-from engine.runtime.launch import ExecLaunch, ExitStatus, Launch
+from engine.runtime.oci.bpf import FilterCache, Uncompilable
+from engine.runtime.oci.devices import device_numbers
+from engine.runtime.oci.launch import ExecLaunch, ExitStatus, Launch
+from engine.runtime.oci.resources import resources
+from engine.runtime.oci.spec import oci_spec
 from engine.runtime.programs import Programs
-from engine.runtime.resources import resources
-from engine.runtime.spec import oci_spec
 from engine.runtime.surroundings import Surroundings
 from engine.runtime.teardown import (
     end_creation,

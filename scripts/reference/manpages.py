@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 
 import pycompose
-from compose.cli.examples import EXAMPLES, line_of
 from compose.cli.group import cli
+from compose.cli.parsing.examples import EXAMPLES, line_of
 from engine.daemon.main import main as daemon
 from scripts.reference.commands import option_rows, subcommands, usage
 

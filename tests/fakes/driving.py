@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from compose.apply.execute import execute
-from compose.apply.observe import observe
+from compose.apply.looking.observe import observe
 from compose.model.project import Project
-from compose.plan.progress import Update
-from compose.plan.reconcile import reconcile
-from compose.plan.survey import Options
-from compose.plan.teardown import DownOptions, plan_down
+from compose.plan.deciding.reconcile import reconcile
+from compose.plan.deciding.survey import Options
+from compose.plan.deciding.teardown import DownOptions, plan_down
+from compose.plan.telling.progress import Update
 from tests.fakes.engine import FakeEngine
 
 

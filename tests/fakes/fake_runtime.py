@@ -12,7 +12,7 @@ import anyio
 
 from engine.errors import Conflict, EngineError, NoSuchContainer
 from engine.runtime.console import Console
-from engine.runtime.launch import ExecLaunch, ExitStatus, Launch
+from engine.runtime.oci.launch import ExecLaunch, ExitStatus, Launch
 from engine.wire.containers import HostConfig
 
 

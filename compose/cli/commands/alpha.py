@@ -27,7 +27,7 @@ def viz_command(
 ) -> None:
     """Print the graph."""
     from compose.cli.loading import load_project
-    from compose.render.viz import VizOptions, viz
+    from compose.render.graph.viz import VizOptions, viz
 
     if indentation_size < 0:
         raise UsageError(f"invalid indentation size: {indentation_size}")
@@ -49,7 +49,7 @@ def generate_command(session: Session, containers: tuple[str, ...], name: str, p
 
     from compose.apply.generating import generated
     from compose.cli.asynchronous import run_async
-    from compose.cli.connection import connected
+    from compose.cli.reaching.connection import connected
     from compose.render.document import as_yaml
 
     sys.stderr.write("generate command is EXPERIMENTAL\n")

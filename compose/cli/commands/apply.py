@@ -18,8 +18,8 @@ def command(session: Session, file: Path) -> int:
     """Plan again, compare, and bring the project up."""
     from compose.cli.asynchronous import run_async
     from compose.cli.commands.up import up
-    from compose.cli.plan_file import read_plan
-    from compose.cli.planning import foreseen
+    from compose.cli.up.plan_file import read_plan
+    from compose.cli.up.planning import foreseen
     from compose.render.plan import plan_json
 
     planned = read_plan(session, session.cwd / file)

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from compose.cli.arguments import service_argument
+from compose.cli.parsing.arguments import service_argument
 from compose.cli.session import Session
 
 
@@ -21,8 +21,8 @@ def command(session: Session, service: str, detach_keys: str, index: int, no_std
     """Take part until the container ends, and end with its exit code."""
     from compose.apply.refusals import refusals
     from compose.cli.asynchronous import run_async
-    from compose.cli.attached import Attachment, run_attached
-    from compose.cli.located import located, one_of
+    from compose.cli.reaching.located import located, one_of
+    from compose.cli.running.attached import Attachment, run_attached
     from compose.errors import UsageError
 
     async def work() -> int:

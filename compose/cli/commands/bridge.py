@@ -30,9 +30,9 @@ command.add_command(transformations)
 def convert_command(session: Session, output: str, images: tuple[str, ...], templates: str) -> int:  # fmt: skip
     """Run the transformations one after the other; the first that fails gives the exit code."""
     from compose.cli.asynchronous import run_async
-    from compose.cli.bridging import BridgeRequest, convert
     from compose.cli.loading import load_project
     from compose.cli.pointing import pointing
+    from compose.cli.sharing.bridging import BridgeRequest, convert
 
     loaded = load_project(session)
     request = BridgeRequest(session.cwd / output, images, session.cwd / templates if templates else None)
@@ -46,10 +46,10 @@ def convert_command(session: Session, output: str, images: tuple[str, ...], temp
 @click.pass_obj
 def list_command(session: Session, style: str, quiet: bool) -> None:
     """Print a line per image."""
-    from compose.apply.transforming import transformers
+    from compose.apply.programs.transforming import transformers
     from compose.cli.asynchronous import run_async
-    from compose.cli.connection import connected
-    from compose.render.transformers import transformers_json, transformers_table
+    from compose.cli.reaching.connection import connected
+    from compose.render.listings.transformers import transformers_json, transformers_table
 
     async def work() -> None:
         async with connected(session) as engine:
@@ -79,9 +79,9 @@ transformations.add_command(list_command, "ls")
 @click.pass_obj
 def create_command(session: Session, path: str, image: str) -> None:  # fmt: skip
     """Make a directory with the templates and a Dockerfile."""
-    from compose.apply.transforming import copy_templates
+    from compose.apply.programs.transforming import copy_templates
     from compose.cli.asynchronous import run_async
-    from compose.cli.connection import connected
+    from compose.cli.reaching.connection import connected
 
     target = Path(session.cwd / path)
 

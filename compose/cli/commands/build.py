@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 from msgspec.structs import replace
 
-from compose.cli.arguments import services_argument
 from compose.cli.loading import load_project
+from compose.cli.parsing.arguments import services_argument
 from compose.cli.session import Session, check_services
 
 if TYPE_CHECKING:
     from compose.model.project import Project
     from compose.plan.actions import BuildImage
-    from compose.plan.building import BuildOptions
+    from compose.plan.deciding.building import BuildOptions
 
 _DONE_WITHOUT = ("provenance", "sbom")
 
@@ -96,7 +96,7 @@ def _tell_what_is_not_done(session: Session, options: Mapping[str, Any]) -> None
 
 def _wishes(session: Session, options: Mapping[str, Any]) -> BuildOptions:
     from compose.model.units import parse_bytes
-    from compose.plan.building import BuildOptions
+    from compose.plan.deciding.building import BuildOptions
 
     return BuildOptions(
         always=True,
@@ -111,7 +111,7 @@ def _wishes(session: Session, options: Mapping[str, Any]) -> BuildOptions:
 def _planned(project: Project, wanted: BuildOptions, chosen: Project) -> list[BuildImage]:
     """The builds if nothing were there yet, for what builds nothing."""
     from compose.plan.actions import BuildImage
-    from compose.plan.building import plan_builds
+    from compose.plan.deciding.building import plan_builds
     from compose.plan.observed import Observed
 
     steps = plan_builds(project, Observed(), wanted, chosen.services.keys()).steps
@@ -130,8 +130,8 @@ def _print(project: Project, wanted: BuildOptions, chosen: Project) -> int:
 
 
 async def _check(session: Session, project: Project, wanted: BuildOptions, chosen: Project) -> int:
-    from compose.apply.building import check
-    from compose.cli.connection import connected
+    from compose.apply.building.images import check
+    from compose.cli.reaching.connection import connected
     from compose.cli.terminal import write_output
 
     count = 0
@@ -149,16 +149,16 @@ async def _build(
 ) -> None:
     from functools import partial
 
-    from compose.apply.observe import observe
+    from compose.apply.looking.observe import observe
     from compose.apply.parallel import all_of
     from compose.apply.pulling import push
     from compose.apply.refusals import refusals
-    from compose.cli.connection import connected
+    from compose.cli.reaching.connection import connected
     from compose.cli.terminal import progress
     from compose.cli.working import Stage, perform
     from compose.plan.actions import BuildImage
-    from compose.plan.building import plan_builds
-    from compose.plan.progress import Phase, Update
+    from compose.plan.deciding.building import plan_builds
+    from compose.plan.telling.progress import Phase, Update
     from compose.render.progress import Quiet
 
     async with connected(session) as engine, progress(session, "build") as shown:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from compose.cli.arguments import service_argument
+from compose.cli.parsing.arguments import service_argument
 from compose.cli.session import Session
 
 
@@ -30,10 +30,10 @@ def command(  # noqa: PLR0913 - one parameter per option
     """Make the image."""
     from compose.apply.refusals import refusals
     from compose.cli.asynchronous import run_async
-    from compose.cli.located import located, one_of
+    from compose.cli.reaching.located import located, one_of
     from compose.cli.terminal import progress
     from compose.plan.images import familiar
-    from compose.plan.progress import Phase, Update
+    from compose.plan.telling.progress import Phase, Update
 
     async def work() -> None:
         async with located(session, (service,), one_off=True) as place, progress(session, "commit") as shown:

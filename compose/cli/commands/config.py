@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from compose.cli.config_listings import listing_of
+from compose.cli.config.listings import listing_of
 from compose.cli.loading import load_project, warn_without_effect
 from compose.cli.session import Session
 from compose.cli.terminal import write_text
@@ -75,7 +75,7 @@ def _load(session: Session, options: Mapping[str, Any], *, selects: bool, **swit
 def _text(session: Session, loaded: Loaded, options: Mapping[str, Any], style: str) -> str:
     document = dict(loaded.document)
     if options["resolve_image_digests"] or options["lock_image_digests"]:
-        from compose.cli.config_digests import locked, with_digests
+        from compose.cli.config.digests import locked, with_digests
 
         document = with_digests(session, document)
         if options["lock_image_digests"]:

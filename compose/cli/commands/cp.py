@@ -13,7 +13,7 @@ from compose.errors import ComposeError, UsageError
 
 if TYPE_CHECKING:
     from compose.apply.copying.transfer import CopyOptions
-    from compose.cli.located import Located
+    from compose.cli.reaching.located import Located
     from compose.plan.observed import ObservedContainer
 
 _STDIO = "-"
@@ -42,9 +42,9 @@ def command(  # noqa: PLR0913 - one parameter per option
     from compose.apply.copying.transfer import CopyOptions
     from compose.apply.parallel import all_of
     from compose.cli.asynchronous import run_async
-    from compose.cli.located import located
+    from compose.cli.reaching.located import located
     from compose.cli.terminal import progress
-    from compose.plan.progress import Phase, Update
+    from compose.plan.telling.progress import Phase, Update
 
     (from_service, source_path), (to_service, target_path) = split_path(source), split_path(target)
     service = from_service or to_service
@@ -93,7 +93,7 @@ def _chosen(place: Located, service: str, index: int) -> list[ObservedContainer]
 
 async def _into(place: Located, item: ObservedContainer, source: str, path: str, options: CopyOptions) -> None:
     from compose.apply.copying.transfer import copy_in, put_in
-    from compose.cli.stdio import input_chunks
+    from compose.cli.running.stdio import input_chunks
 
     if source == _STDIO:
         await put_in(place.engine, item.id, input_chunks(), path, options)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from compose.cli.arguments import remove_orphans_option, services_argument
 from compose.cli.loading import load_if_there
+from compose.cli.parsing.arguments import remove_orphans_option, services_argument
 from compose.cli.session import Session, check_services, removes_orphans
 
 
@@ -25,11 +25,11 @@ def command(
     images: str | None,
 ) -> None:
     """Stop and remove the project."""
-    from compose.apply.observe import observe
+    from compose.apply.looking.observe import observe
     from compose.cli.asynchronous import run_async
-    from compose.cli.connection import connected
+    from compose.cli.reaching.connection import connected
     from compose.cli.working import Stage, bare_project, carry_out
-    from compose.plan.teardown import DownOptions, plan_down
+    from compose.plan.deciding.teardown import DownOptions, plan_down
 
     options = DownOptions(
         services=frozenset(services),

@@ -8,7 +8,7 @@ import time
 
 import click
 
-from compose.cli.arguments import services_argument
+from compose.cli.parsing.arguments import services_argument
 from compose.cli.session import Session
 
 
@@ -22,9 +22,9 @@ def command(session: Session, services: tuple[str, ...], as_json: bool, since: s
     """Print events until interrupted, or up to `until`."""
     from compose.apply.refusals import refusals
     from compose.cli.asynchronous import run_async
-    from compose.cli.connection import connected
-    from compose.cli.located import project_or_name
-    from compose.cli.moment import moment
+    from compose.cli.parsing.moment import moment
+    from compose.cli.reaching.connection import connected
+    from compose.cli.reaching.located import project_or_name
     from compose.plan import labels
     from engine.wire.system import EventMessage
     from engine.wire.times import rfc3339

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from compose.cli.arguments import service_argument
+from compose.cli.parsing.arguments import service_argument
 from compose.cli.session import Session
 
 
@@ -27,8 +27,8 @@ from compose.cli.session import Session
 def command(session: Session, /, **options: Any) -> int:
     """Run the command and end with its exit code."""
     from compose.cli.asynchronous import run_async
-    from compose.cli.located import located, one_of
-    from compose.cli.stdio import run_exec
+    from compose.cli.reaching.located import located, one_of
+    from compose.cli.running.stdio import run_exec
     from engine.wire.containers import ExecCreateRequest
 
     service: str = options["service"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from compose.cli.arguments import format_option, services_argument
+from compose.cli.parsing.arguments import format_option, services_argument
 from compose.cli.session import Session
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def command(session: Session, services: tuple[str, ...], style: str) -> None:
     """Print a line for each container."""
     from compose.cli.asynchronous import run_async
-    from compose.cli.located import located
+    from compose.cli.reaching.located import located
     from compose.plan import labels
     from compose.render.units import human_duration
 

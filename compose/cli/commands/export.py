@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from compose.cli.arguments import service_argument
+from compose.cli.parsing.arguments import service_argument
 from compose.cli.session import Session
 from compose.errors import UsageError
 
@@ -21,7 +21,7 @@ def command(session: Session, service: str, output: str, index: int) -> None:
     """Write the archive; a file appears under its name only when it is whole."""
     from compose.apply.export import export
     from compose.cli.asynchronous import run_async
-    from compose.cli.located import located, one_of
+    from compose.cli.reaching.located import located, one_of
     from compose.cli.terminal import write_output
 
     if not output and sys.stdout.isatty():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from compose.cli.arguments import services_argument
+from compose.cli.parsing.arguments import services_argument
 from compose.cli.session import Session
 
 if TYPE_CHECKING:
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 def command(session: Session, services: tuple[str, ...], style: str, is_live: bool, output: str) -> None:
     """Draw the graph."""
     from compose.cli.terminal import write_text
-    from compose.cli.up_options import load_selected
+    from compose.cli.up.options import load_selected
     from compose.graph.graph import start_layers
     from compose.plan.images import image_of
-    from compose.render.graph import Drawing, Edge, Vertex, graph_dot, graph_json, graph_mermaid, graph_text
-    from compose.render.graph_svg import graph_svg
+    from compose.render.graph.svg import graph_svg
+    from compose.render.graph.text import Drawing, Edge, Vertex, graph_dot, graph_json, graph_mermaid, graph_text
 
     project, _ = load_selected(session, services)
     states = _states(session, project) if is_live else {}
@@ -62,8 +62,8 @@ def _states(session: Session, project: Project) -> dict[str, str]:
     """What the containers of each service do, in the engine's words: `running`, `2 running, 1 exited`, `unhealthy`."""
     from collections import Counter
 
-    from compose.cli.containers import project_containers
-    from compose.render.ps import health_of
+    from compose.cli.reaching.containers import project_containers
+    from compose.render.listings.ps import health_of
 
     found: dict[str, Counter[str]] = {}
     for item in project_containers(session, project.name):

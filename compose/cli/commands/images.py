@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from compose.cli.arguments import services_argument
+from compose.cli.parsing.arguments import services_argument
 from compose.cli.session import Session
 
 _NEVER = "0001-"  # the year of Go's zero time
@@ -28,7 +28,7 @@ def command(session: Session, services: tuple[str, ...], quiet: bool, style: str
     """Print one line per container."""
     from compose.apply.refusals import refusals
     from compose.cli.asynchronous import run_async
-    from compose.cli.located import located
+    from compose.cli.reaching.located import located
     from compose.render.tables import COMPOSE_NARROWEST, table
 
     async def work() -> list[tuple[ObservedContainer, ImageInspect]]:

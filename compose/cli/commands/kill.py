@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from compose.cli.arguments import remove_orphans_option, services_argument
+from compose.cli.parsing.arguments import remove_orphans_option, services_argument
 from compose.cli.session import Session, removes_orphans
 
 
@@ -16,9 +16,9 @@ from compose.cli.session import Session, removes_orphans
 def command(session: Session, services: tuple[str, ...], signal: str, remove_orphans: bool | None) -> None:
     """Signal what runs."""
     from compose.cli.asynchronous import run_async
-    from compose.cli.located import located
+    from compose.cli.reaching.located import located
     from compose.cli.working import carry_out
-    from compose.plan.teardown import plan_kill
+    from compose.plan.deciding.teardown import plan_kill
 
     async def work() -> None:
         async with located(session, services, one_off=True) as place:

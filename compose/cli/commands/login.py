@@ -25,7 +25,7 @@ def command(session: Session, server: str, username: str, password_stdin: bool) 
     from compose.apply.credentials import key_of
     from compose.apply.refusals import refusals
     from compose.cli.asynchronous import run_async
-    from compose.cli.connection import connected, credential_store
+    from compose.cli.reaching.connection import connected, credential_store
     from engine.wire.images import AuthConfig
 
     if password_stdin and not username:

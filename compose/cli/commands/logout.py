@@ -16,7 +16,7 @@ def command(session: Session, server: str) -> None:
 
     from compose.apply.credentials import key_of
     from compose.cli.asynchronous import run_async
-    from compose.cli.connection import credential_store
+    from compose.cli.reaching.connection import credential_store
 
     key = key_of(server)
     if run_async(partial(credential_store(session).forget, key)):

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from compose.cli.arguments import services_argument
 from compose.cli.loading import load_if_there
-from compose.cli.moment import moment
+from compose.cli.parsing.arguments import services_argument
+from compose.cli.parsing.moment import moment
 from compose.cli.session import Session, check_services
 from compose.errors import UsageError
 
@@ -44,11 +44,11 @@ def command(session: Session, /, **options: Any) -> None:
 
 def _print(session: Session, options: dict[str, Any], wanted: Any) -> None:
     from compose.apply.follow import Follower, print_logs, short_name
-    from compose.apply.observe import observe_containers
+    from compose.apply.looking.observe import observe_containers
     from compose.cli.asynchronous import run_async
-    from compose.cli.connection import connected
+    from compose.cli.reaching.connection import connected
     from compose.cli.terminal import output_colour, write_output
-    from compose.plan.progress import Ended, Output
+    from compose.plan.telling.progress import Ended, Output
     from compose.render.logs import LogFormat
 
     services: tuple[str, ...] = options["services"]

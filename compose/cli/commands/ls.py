@@ -21,7 +21,7 @@ from compose.errors import UsageError
 @click.pass_obj
 def command(session: Session, everything: bool, filters: tuple[str, ...], quiet: bool, style: str) -> None:
     """Print the projects of the engine."""
-    from compose.cli.containers import project_containers
+    from compose.cli.reaching.containers import project_containers
     from compose.plan import labels
     from compose.plan.observed import ObservedContainer
     from compose.render.tables import COMPOSE_NARROWEST, table

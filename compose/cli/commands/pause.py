@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from compose.cli.arguments import services_argument
+from compose.cli.parsing.arguments import services_argument
 from compose.cli.session import Session
 
 

@@ -25,11 +25,11 @@ _CHANGES = 2
 def command(session: Session, /, style: str, tells: bool, out: str, **options: Any) -> int:
     """Print the plan."""
     from compose.cli.asynchronous import run_async
-    from compose.cli.plan_file import saved
-    from compose.cli.planning import foreseen, origin_in
     from compose.cli.terminal import output_colour, write_text
+    from compose.cli.up.plan_file import saved
+    from compose.cli.up.planning import foreseen, origin_in
     from compose.cli.working import tell_warnings
-    from compose.plan.summary import has_changes
+    from compose.plan.telling.summary import has_changes
     from compose.render.plan import plan_json, plan_text
 
     request = requested({**options, "detach": True})

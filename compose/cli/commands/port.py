@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from compose.cli.arguments import format_option, service_argument
+from compose.cli.parsing.arguments import format_option, service_argument
 from compose.cli.session import Session
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 def command(session: Session, service: str, private: str, protocol: str, index: int, style: str) -> None:
     """Print `address:port`."""
     from compose.cli.asynchronous import run_async
-    from compose.cli.located import located, one_of
+    from compose.cli.reaching.located import located, one_of
     from compose.errors import ComposeError, UsageError
     from compose.plan.observed import ObservedContainer
-    from compose.render.ports import publisher
+    from compose.render.listings.ports import publisher
 
     number, _, suffix = private.partition("/")
     protocol = suffix or protocol

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from compose.cli.arguments import services_argument
-from compose.cli.containers import project_containers
 from compose.cli.loading import load_if_there
+from compose.cli.parsing.arguments import services_argument
+from compose.cli.reaching.containers import project_containers
 from compose.cli.session import Session, check_services
 from compose.errors import UsageError
 
@@ -44,8 +44,8 @@ def command(  # noqa: PLR0913 - one parameter per option
     no_trunc: bool,
 ) -> None:
     """Print the project's containers."""
-    from compose.render.listing import listing
-    from compose.render.ps import COLUMNS, Wording, ps_record
+    from compose.render.listings.formats import listing
+    from compose.render.listings.ps import COLUMNS, Wording, ps_record
 
     states += tuple(_state_of(text) for text in filters)
     found = _found(session, services, everything=everything or bool(states), orphans=orphans)

@@ -32,16 +32,16 @@ def command(session: Session, /, **options: Any) -> int:  # fmt: skip
 
     from compose.apply.rehearsal import rehearsing
     from compose.artifact.pushing import push
-    from compose.cli.artifacts import registries
     from compose.cli.asynchronous import run_async
-    from compose.cli.connection import connected
     from compose.cli.loading import load_project
     from compose.cli.pointing import pointing
-    from compose.cli.publishing import PublishRequest, pins, prepared
-    from compose.cli.pushing import push_images
+    from compose.cli.reaching.connection import connected
+    from compose.cli.sharing.artifacts import registries
+    from compose.cli.sharing.publishing import PublishRequest, pins, prepared
+    from compose.cli.sharing.pushing import push_images
     from compose.cli.terminal import progress
     from compose.errors import ComposeError
-    from compose.plan.progress import Phase, Update
+    from compose.plan.telling.progress import Phase, Update
 
     request = PublishRequest(**{**options, "pinned": options["pinned"] or options["with_images"]})
     loaded = load_project(replace(session, profiles=("*",)))

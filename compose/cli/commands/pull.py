@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from compose.cli.arguments import services_argument
 from compose.cli.loading import load_project
+from compose.cli.parsing.arguments import services_argument
 from compose.cli.session import Session, check_services
 
 
@@ -23,16 +23,16 @@ from compose.cli.session import Session, check_services
 @click.pass_obj
 def command(session: Session, /, **options: Any) -> None:
     """Pull the images, all at once."""
-    from compose.apply.observe import observe
+    from compose.apply.looking.observe import observe
     from compose.cli.asynchronous import run_async
-    from compose.cli.connection import connected
     from compose.cli.pointing import pointing
+    from compose.cli.reaching.connection import connected
     from compose.cli.terminal import progress
     from compose.cli.working import Stage, perform
     from compose.errors import ComposeError
     from compose.graph.graph import select_services
-    from compose.plan.progress import Update
-    from compose.plan.pulling import plan_asked_pulls
+    from compose.plan.deciding.pulling import plan_asked_pulls
+    from compose.plan.telling.progress import Update
     from compose.render.progress import Quiet
 
     services: tuple[str, ...] = options["services"]

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from compose.cli.arguments import services_argument
 from compose.cli.loading import load_project
+from compose.cli.parsing.arguments import services_argument
 from compose.cli.session import Session, check_services
 
 
@@ -20,9 +20,9 @@ from compose.cli.session import Session, check_services
 def command(session: Session, /, **options: Any) -> None:
     """Push the images, all at once. What has no `build` came from a registry, so there is nothing to bring back."""
     from compose.cli.asynchronous import run_async
-    from compose.cli.connection import connected
     from compose.cli.pointing import pointing
-    from compose.cli.pushing import push_images
+    from compose.cli.reaching.connection import connected
+    from compose.cli.sharing.pushing import push_images
     from compose.cli.terminal import progress
     from compose.graph.graph import select_services
     from compose.render.progress import Quiet

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from compose.cli.arguments import services_argument
+from compose.cli.parsing.arguments import services_argument
 from compose.cli.session import Session
 
 
@@ -16,10 +16,10 @@ from compose.cli.session import Session
 def command(session: Session, services: tuple[str, ...], timeout_seconds: int | None, no_deps: bool) -> None:
     """Restart the containers, and those that depend on them with `restart: true`."""
     from compose.cli.asynchronous import run_async
-    from compose.cli.located import located, project_or_name
+    from compose.cli.reaching.located import located, project_or_name
     from compose.cli.working import carry_out
     from compose.errors import ComposeError
-    from compose.plan.restarting import dependants_to_restart, plan_restart
+    from compose.plan.deciding.restarting import dependants_to_restart, plan_restart
 
     names = services
     if services and not no_deps:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from compose.cli.arguments import services_argument
+from compose.cli.parsing.arguments import services_argument
 from compose.cli.session import Session
 
 
@@ -20,10 +20,10 @@ def command(
 ) -> None:
     """Remove what does not run."""
     from compose.cli.asynchronous import run_async
-    from compose.cli.located import located
+    from compose.cli.reaching.located import located
     from compose.cli.working import carry_out
     from compose.plan.actions import RemoveContainer
-    from compose.plan.teardown import plan_remove
+    from compose.plan.deciding.teardown import plan_remove
 
     async def work() -> None:
         async with located(session, services, one_off=True) as place:

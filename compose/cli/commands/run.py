@@ -9,11 +9,11 @@ from typing import Any
 import click
 from msgspec.structs import replace
 
-from compose.cli.arguments import remove_orphans_option, service_argument
 from compose.cli.loading import load_project, warn_without_effect
-from compose.cli.run_request import RunRequest
+from compose.cli.parsing.arguments import remove_orphans_option, service_argument
+from compose.cli.running.request import RunRequest
 from compose.cli.session import Session
-from compose.cli.up_options import PULL_POLICIES, pull_policy
+from compose.cli.up.options import PULL_POLICIES, pull_policy
 from compose.errors import UsageError
 
 
@@ -53,8 +53,8 @@ from compose.errors import UsageError
 def command(session: Session, /, **options: Any) -> int:
     """Run it and end with its exit code."""
     from compose.cli.asynchronous import run_async
-    from compose.cli.one_off import run_one_off
     from compose.cli.pointing import pointing
+    from compose.cli.running.one_off import run_one_off
     from compose.graph.graph import select_services
 
     request = _requested(session, options)
@@ -65,7 +65,7 @@ def command(session: Session, /, **options: Any) -> int:
     project = select_services(project, (request.service,), with_dependencies=not request.no_deps)
     warn_without_effect(session, loaded, project.services)
     if session.files:
-        from compose.cli.remote_stack import confirm_remote
+        from compose.cli.up.remote_stack import confirm_remote
 
         confirm_remote(session, project, yes=False)
     slug = secrets.token_hex(32)

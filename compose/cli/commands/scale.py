@@ -6,7 +6,7 @@ import click
 
 from compose.cli.commands.up import up
 from compose.cli.session import Session
-from compose.cli.up_options import UpRequest, parse_scale
+from compose.cli.up.options import UpRequest, parse_scale
 
 
 @click.command("scale", help="Bring services to a number of containers")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from compose.cli.arguments import services_argument
+from compose.cli.parsing.arguments import services_argument
 from compose.cli.session import Session
 
 
@@ -16,10 +16,10 @@ from compose.cli.session import Session
 def command(session: Session, services: tuple[str, ...], wait: bool, wait_timeout: int | None) -> None:
     """Start what exists and does not run."""
     from compose.cli.asynchronous import run_async
-    from compose.cli.located import located
+    from compose.cli.reaching.located import located
     from compose.cli.working import carry_out
     from compose.errors import ComposeError
-    from compose.plan.starting import plan_start
+    from compose.plan.deciding.starting import plan_start
 
     async def work() -> None:
         async with located(session, services) as place:

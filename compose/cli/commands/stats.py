@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from compose.cli.arguments import service_argument
+from compose.cli.parsing.arguments import service_argument
 from compose.cli.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from compose.apply.usage import Wanted
-    from compose.cli.located import Located
+    from compose.apply.looking.usage import Wanted
+    from compose.cli.reaching.located import Located
     from compose.plan.observed import ObservedContainer
     from compose.plan.usage import Usage
 
@@ -33,11 +33,11 @@ _HOME, _END_OF_LINE, _REST = "\x1b[H", "\x1b[K", "\x1b[J"
 @click.pass_obj
 def command(session: Session, service: str, everything: bool, style: str, no_stream: bool, no_trunc: bool) -> None:
     """Print a line for each container."""
-    from compose.apply.usage import usage_now
+    from compose.apply.looking.usage import usage_now
     from compose.cli.asynchronous import run_async
-    from compose.cli.located import located
-    from compose.render.listing import listing
-    from compose.render.usage import COLUMNS, usage_record
+    from compose.cli.reaching.located import located
+    from compose.render.listings.formats import listing
+    from compose.render.listings.usage import COLUMNS, usage_record
 
     def text(usages: list[Usage]) -> str:
         return listing(style, [usage_record(usage, truncate=not no_trunc) for usage in usages], COLUMNS)
@@ -60,8 +60,8 @@ async def _stream(place: Located, is_wanted: Wanted, text: Callable[[list[Usage]
     """Draw what is known whenever it has changed, in place on a terminal."""
     import anyio
 
+    from compose.apply.looking.usage import UsageFollower
     from compose.apply.parallel import unwrapped
-    from compose.apply.usage import UsageFollower
 
     follower = UsageFollower(place.engine, place.project.name, is_wanted, everything=everything)
     is_terminal = sys.stdout.isatty()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from compose.cli.arguments import services_argument
+from compose.cli.parsing.arguments import services_argument
 from compose.cli.session import Session
 
 
@@ -15,9 +15,9 @@ from compose.cli.session import Session
 def command(session: Session, services: tuple[str, ...], timeout_seconds: int | None) -> None:
     """Stop what runs."""
     from compose.cli.asynchronous import run_async
-    from compose.cli.located import located
+    from compose.cli.reaching.located import located
     from compose.cli.working import carry_out
-    from compose.plan.teardown import plan_stop
+    from compose.plan.deciding.teardown import plan_stop
 
     async def work() -> None:
         async with located(session, services) as place:

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from compose.cli.arguments import format_option, services_argument
+from compose.cli.parsing.arguments import format_option, services_argument
 from compose.cli.session import Session
 
 
@@ -19,8 +19,8 @@ def command(session: Session, services: tuple[str, ...], style: str) -> None:
     """Print a table for all containers."""
     from compose.apply.refusals import refusals
     from compose.cli.asynchronous import run_async
-    from compose.cli.located import located
-    from compose.render.processes import Processes, processes_table, records
+    from compose.cli.reaching.located import located
+    from compose.render.listings.processes import Processes, processes_table, records
 
     async def work() -> list[Processes]:
         lists: list[Processes] = []

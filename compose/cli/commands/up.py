@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from compose.cli.arguments import remove_orphans_option, services_argument
+from compose.cli.parsing.arguments import remove_orphans_option, services_argument
 from compose.cli.session import Session
-from compose.cli.up_options import PULL_POLICIES, UpRequest, load_selected, parse_scale, pull_policy, with_orphans
+from compose.cli.up.options import PULL_POLICIES, UpRequest, load_selected, parse_scale, pull_policy, with_orphans
 
 
 def create_options(function: Any) -> Any:
@@ -74,23 +74,23 @@ def up(session: Session, request: UpRequest) -> int:
     project, places = load_selected(session, request.services, with_dependencies=not request.no_deps)
     request = with_orphans(request, session, project)
     if session.files and not request.no_start:
-        from compose.cli.remote_stack import confirm_remote
+        from compose.cli.up.remote_stack import confirm_remote
 
         confirm_remote(session, project, yes=request.yes)
     observed = None
     if request.detach and not (session.dry_run or request.trace or request.trace_out):
-        from compose.cli.unchanged import first_look, is_up
+        from compose.cli.up.unchanged import first_look, is_up
 
         observed = first_look(session, project)
         if observed is not None and is_up(session, project, request, observed):
             return 0
     from compose.cli.asynchronous import run_async
-    from compose.cli.bringing_up import detached
     from compose.cli.pointing import pointing
+    from compose.cli.up.bringing_up import detached
 
     with pointing(places):
         if request.detach or session.dry_run:
             return run_async(lambda: detached(session, project, request, observed))
-        from compose.cli.foreground import attached
+        from compose.cli.up.foreground import attached
 
         return run_async(lambda: attached(session, project, request))

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from compose.cli.arguments import services_argument
+from compose.cli.parsing.arguments import services_argument
 from compose.cli.session import Session
 
 
@@ -19,10 +19,10 @@ def command(session: Session, services: tuple[str, ...], style: str, quiet: bool
     """Print the volumes of the project, or those that the containers of some services use."""
     from compose.apply.refusals import refusals
     from compose.cli.asynchronous import run_async
-    from compose.cli.located import located
+    from compose.cli.reaching.located import located
     from compose.plan import labels
-    from compose.render.listing import listing
-    from compose.render.volumes import COLUMNS, volume_record
+    from compose.render.listings.formats import listing
+    from compose.render.listings.volumes import COLUMNS, volume_record
     from engine.wire.volumes import Volume
 
     async def work() -> list[Volume]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from compose.cli.arguments import format_option, services_argument
+from compose.cli.parsing.arguments import format_option, services_argument
 from compose.cli.session import Session
 
 if TYPE_CHECKING:
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(session: Session, services: tuple[str, ...], down_project: bool, style: str) -> int:
     """Print each exit code; end with that of the last that ended."""
-    from compose.apply.observe import observe
+    from compose.apply.looking.observe import observe
     from compose.apply.parallel import all_of
     from compose.apply.refusals import refusals
     from compose.cli.asynchronous import run_async
-    from compose.cli.located import located
+    from compose.cli.reaching.located import located
     from compose.cli.working import Stage, carry_out
     from compose.errors import ComposeError
-    from compose.plan.teardown import DownOptions, plan_down
+    from compose.plan.deciding.teardown import DownOptions, plan_down
 
     async def work() -> int:
         codes: list[int] = []

@@ -7,7 +7,7 @@ import sys
 import click
 from msgspec.structs import replace
 
-from compose.cli.arguments import services_argument
+from compose.cli.parsing.arguments import services_argument
 from compose.cli.session import Session
 
 _INTERRUPTED = 130
@@ -25,13 +25,13 @@ def command(session: Session, services: tuple[str, ...], no_up: bool, prune: boo
 
     from compose.apply.parallel import unwrapped
     from compose.cli.asynchronous import run_async
-    from compose.cli.bringing_up import detached
-    from compose.cli.connection import connected
-    from compose.cli.developing import Developer, developed
     from compose.cli.interrupts import on_interrupts
     from compose.cli.pointing import pointing
+    from compose.cli.reaching.connection import connected
     from compose.cli.terminal import progress, warn
-    from compose.cli.up_options import UpRequest, load_selected
+    from compose.cli.up.bringing_up import detached
+    from compose.cli.up.developing import Developer, developed
+    from compose.cli.up.options import UpRequest, load_selected
     from compose.render.progress import Quiet
 
     project, places = load_selected(session, services)

@@ -11,10 +11,10 @@ from msgspec import UNSET
 
 from compose.apply.refusals import refusals
 from compose.cli.asynchronous import run_async
-from compose.cli.connection import connected
+from compose.cli.reaching.connection import connected
 from compose.cli.session import Session
 from compose.errors import ComposeError, UsageError
-from compose.render.listing import Columns, listing
+from compose.render.listings.formats import Columns, listing
 from compose.render.template.errors import TemplateError
 from compose.render.template.values import Record
 from engine.client import EngineClient

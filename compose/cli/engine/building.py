@@ -38,7 +38,7 @@ def build_command(  # noqa: PLR0913 - one parameter per option
     quiet: bool,
 ) -> None:
     """Send the directory and print what the engine says."""
-    from compose.apply.context import ContextFiles, archived
+    from compose.apply.building.context import ContextFiles, archived
 
     root = session.cwd / directory
     name = os.path.relpath(root / dockerfile, root)

@@ -11,13 +11,13 @@ from contextlib import aclosing
 import click
 from msgspec import UNSET
 
-from compose.cli.completing import container_names
 from compose.cli.engine.asking import ask, each, format_option, quiet_option, show, show_lines
-from compose.cli.moment import moment
+from compose.cli.parsing.completing import container_names
+from compose.cli.parsing.moment import moment
 from compose.cli.session import Session
 from compose.plan.observed import ObservedPort
-from compose.render.listing import Columns
-from compose.render.ports import displayed_ports
+from compose.render.listings.formats import Columns
+from compose.render.listings.ports import displayed_ports
 from compose.render.template.values import Record
 from compose.render.units import go_time, human_duration
 from engine.client import EngineClient

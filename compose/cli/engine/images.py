@@ -8,11 +8,11 @@ from contextlib import aclosing
 
 import click
 
-from compose.cli.completing import image_names
 from compose.cli.engine.asking import ask, each, format_option, quiet_option, show, show_lines, tell_progress
 from compose.cli.engine.containers import parsed_filters
+from compose.cli.parsing.completing import image_names
 from compose.cli.session import Session
-from compose.render.listing import Columns
+from compose.render.listings.formats import Columns
 from compose.render.template.values import Record
 from compose.render.units import go_time, human_duration, human_size
 from engine.client import EngineClient

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from compose.cli.completing import network_names
 from compose.cli.engine.asking import ask, each, format_option, quiet_option, show, show_lines
 from compose.cli.engine.containers import parsed_filters
+from compose.cli.parsing.completing import network_names
 from compose.cli.session import Session
-from compose.render.listing import Columns
+from compose.render.listings.formats import Columns
 from compose.render.template.values import Record
 from engine.wire.networks import NetworkCreateRequest
 

@@ -9,9 +9,9 @@ import anyio
 import click
 from msgspec import UNSET
 
-from compose.cli.attached import Attachment, run_attached
-from compose.cli.completing import container_names, image_names
 from compose.cli.engine.asking import ask, show_lines
+from compose.cli.parsing.completing import container_names, image_names
+from compose.cli.running.attached import Attachment, run_attached
 from compose.cli.session import Session
 from compose.errors import UsageError
 from engine.client import ApiError, EngineClient
@@ -81,7 +81,7 @@ def run_command(session: Session, /, **options: Any) -> int:
 @click.pass_obj
 def exec_command(session: Session, /, **options: Any) -> int:
     """Run it and end with its exit code."""
-    from compose.cli.stdio import run_exec
+    from compose.cli.running.stdio import run_exec
 
     _check_terminal(options)
     request = ExecCreateRequest(

@@ -12,7 +12,7 @@ import click
 from compose.cli.engine.asking import ask, format_option, show
 from compose.cli.engine.containers import parsed_filters
 from compose.cli.session import Session
-from compose.render.listing import Columns
+from compose.render.listings.formats import Columns
 from compose.render.template.values import Record
 from compose.render.units import human_size
 from engine.client import EngineClient

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from compose.cli.completing import volume_names
 from compose.cli.engine.asking import ask, each, format_option, quiet_option, show, show_lines
 from compose.cli.engine.containers import parsed_filters
+from compose.cli.parsing.completing import volume_names
 from compose.cli.session import Session
-from compose.render.volumes import COLUMNS, volume_record
+from compose.render.listings.volumes import COLUMNS, volume_record
 from engine.wire.volumes import VolumeCreateRequest
 
 

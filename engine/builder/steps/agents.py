@@ -18,7 +18,7 @@ import anyio.to_thread
 
 from engine.builder.dockerfile.mounts import RunMount
 from engine.errors import BadRequest
-from engine.runtime.launch import OciMount
+from engine.runtime.oci.launch import OciMount
 
 _MODE: Final = 0o600
 _BIND: Final = ("bind", "rprivate")

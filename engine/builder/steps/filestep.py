@@ -21,7 +21,7 @@ from engine.builder.dockerfile.words import expand_text
 from engine.builder.steps.copying import CopyOrder, Source, copy, make_directory
 from engine.builder.steps.modes import Mode, read_mode
 from engine.errors import BadRequest
-from engine.runtime.users import resolve_identity
+from engine.runtime.oci.users import resolve_identity
 from engine.storage.rooted import resolve_in_root
 from engine.wire.ignore import Ignore, read_ignore
 

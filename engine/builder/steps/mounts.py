@@ -19,7 +19,7 @@ from engine.builder.context.tree import Tree
 from engine.builder.dockerfile.mounts import RunMount
 from engine.errors import NotFound
 from engine.kernel.mounts import mount, unmount
-from engine.runtime.launch import OciMount
+from engine.runtime.oci.launch import OciMount
 from engine.state.store import Store
 from engine.storage.copying import copy_tree
 from engine.storage.deletion import delete_tree

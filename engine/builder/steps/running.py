@@ -18,8 +18,8 @@ from engine.containers.making import surroundings
 from engine.containers.making.config import process_environment
 from engine.errors import BadRequest
 from engine.network.records import DEFAULT_NETWORK, EndpointRequest, SandboxRequest
-from engine.runtime.launch import Launch, OciMount
-from engine.runtime.users import resolve_identity
+from engine.runtime.oci.launch import Launch, OciMount
+from engine.runtime.oci.users import resolve_identity
 from engine.state.names import new_id
 from engine.storage.deletion import delete_tree
 from engine.storage.layers import CapturedLayer, Layers

@@ -23,7 +23,7 @@ from engine.builder.steps.mounts import bind_mount, cache_mount, secret_mount, t
 from engine.builder.steps.running import Program
 from engine.containers.making.config import merged_environment
 from engine.errors import BadRequest, Forbidden
-from engine.runtime.launch import OciMount
+from engine.runtime.oci.launch import OciMount
 from engine.wire.containers import HostConfig
 from engine.wire.ignore import Ignore
 

@@ -22,7 +22,7 @@ from engine.containers.drivers import Drivers
 from engine.containers.files.tarball import read_into, write_from
 from engine.containers.files.view import Overlay, View
 from engine.errors import BadRequest, EngineError, NotFound
-from engine.runtime.users import resolve_identity
+from engine.runtime.oci.users import resolve_identity
 from engine.storage.compression import Read
 from engine.storage.streaming import Write, consumed, streamed
 from engine.wire.times import rfc3339

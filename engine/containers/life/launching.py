@@ -27,8 +27,8 @@ from engine.containers.record import ContainerRecord
 from engine.containers.streams.logs import journal_of, log_path
 from engine.errors import BadRequest, Conflict, EngineError, NoSuchContainer, Unavailable
 from engine.kernel.threads import brief
-from engine.runtime.launch import HOST, Identity, Launch, Namespace, OciMount
-from engine.runtime.users import resolve_identity
+from engine.runtime.oci.launch import HOST, Identity, Launch, Namespace, OciMount
+from engine.runtime.oci.users import resolve_identity
 
 log = logging.getLogger(__name__)
 

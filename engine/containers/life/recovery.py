@@ -19,7 +19,7 @@ from engine.containers.life.removal import Remover
 from engine.containers.life.supervisor import Supervisor
 from engine.errors import EngineError, RuntimeFailure
 from engine.network.records import Sandbox
-from engine.runtime.launch import ExitStatus
+from engine.runtime.oci.launch import ExitStatus
 from engine.state.atomic import write_atomically
 
 log = logging.getLogger(__name__)

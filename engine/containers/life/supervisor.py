@@ -22,7 +22,7 @@ from engine.containers.life.lifecycle import Status, Verb, advance
 from engine.containers.life.reviving import needs
 from engine.containers.streams.logs import Logs
 from engine.errors import Conflict, EngineError, RuntimeFailure, Unavailable
-from engine.runtime.launch import ExitStatus
+from engine.runtime.oci.launch import ExitStatus
 from engine.undo import undo_on_error
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from engine.runtime.facts import HostFacts
-from engine.runtime.mounts import MASKED_PATHS, READONLY_PATHS
+from engine.runtime.oci.mounts import MASKED_PATHS, READONLY_PATHS
 from engine.wire.containers import HostConfig, LogConfig, Ulimit
 
 _SHARED_MEMORY_BYTES: Final = 64 << 20

@@ -12,7 +12,7 @@ from msgspec import Struct, field
 from engine.containers.making.tmpfs import merged_words, tmpfs_words
 from engine.containers.record import MountRecord
 from engine.errors import BadRequest, NoSuchContainer
-from engine.runtime.launch import OciMount
+from engine.runtime.oci.launch import OciMount
 from engine.wire.containers import ContainerConfig, HostConfig
 from engine.wire.mounts import BindOptions, Mount, TmpfsOptions
 from engine.wire.volumes import VolumeCreateRequest

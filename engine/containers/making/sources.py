@@ -26,7 +26,7 @@ from engine.kernel.mounts import (
     mount_of,
     unmount,
 )
-from engine.runtime.launch import OciMount
+from engine.runtime.oci.launch import OciMount
 from engine.storage.copying import copy_tree
 from engine.storage.rooted import open_in_root, resolve_in_root
 

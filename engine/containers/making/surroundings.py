@@ -12,7 +12,7 @@ from engine.containers.making.links import links_of
 from engine.containers.record import ContainerRecord
 from engine.network.names import hostfiles
 from engine.network.records import EndpointRequest, Sandbox, SandboxRequest
-from engine.runtime.launch import OciMount
+from engine.runtime.oci.launch import OciMount
 from engine.wire.containers import PortBinding
 from engine.wire.networks import EndpointSettings
 

@@ -19,8 +19,8 @@ from engine.containers.making.config import process_environment
 from engine.containers.making.linked import linked
 from engine.containers.record import ContainerRecord
 from engine.errors import BadRequest, Conflict, EngineError, NoSuchExec, RuntimeFailure, Unavailable
-from engine.runtime.launch import ExecLaunch
-from engine.runtime.users import resolve_identity
+from engine.runtime.oci.launch import ExecLaunch
+from engine.runtime.oci.users import resolve_identity
 from engine.state.names import new_id
 from engine.wire.containers import (
     ExecCreateRequest,

@@ -23,7 +23,7 @@ from engine.logs.k8s_file import LogEntry
 from engine.logs.reader import Follow, read_log
 from engine.logs.rotation import keep_small
 from engine.logs.watch import LogWatch
-from engine.runtime.launch import Journal
+from engine.runtime.oci.launch import Journal
 from engine.wire.containers import LogConfig
 
 LOG_NAME: Final = "container.log"

@@ -17,7 +17,7 @@ from engine.containers.making.config import process_arguments
 from engine.containers.record import ContainerRecord, MountRecord
 from engine.containers.streams.logs import LOG_NAME
 from engine.network.records import Sandbox
-from engine.runtime.security import parse_security_options
+from engine.runtime.oci.security import parse_security_options
 from engine.wire.containers import (
     ContainerConfig,
     ContainerInspect,

@@ -14,7 +14,7 @@ from compose.model.project import FileObject, Project
 from compose.model.service import Dependency, FileMount, HealthCheck
 from compose.model.tooling import Hook
 from compose.plan import labels
-from compose.plan.progress import Phase
+from compose.plan.telling.progress import Phase
 from tests.fakes.driving import down, make_engine, up
 from tests.fakes.engine import FakeContainer
 from tests.fakes.projects import data_volume, make_project, make_service

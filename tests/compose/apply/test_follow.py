@@ -8,8 +8,8 @@ import anyio
 import pytest
 
 from compose.apply.follow import Follower, Lines, LogOptions, print_logs, short_name
-from compose.apply.observe import observe, observe_containers
-from compose.plan.progress import Ended, Output
+from compose.apply.looking.observe import observe, observe_containers
+from compose.plan.telling.progress import Ended, Output
 from tests.fakes.driving import make_engine, up
 from tests.fakes.engine import FakeEngine
 from tests.fakes.projects import make_project, make_service

@@ -11,15 +11,15 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from compose.apply.execute import execute
-from compose.apply.observe import observe
+from compose.apply.looking.observe import observe
 from compose.model.project import FileObject, Network, Project, Volume
 from compose.model.service import Dependency, FileMount, Mount, Service
-from compose.plan.building import BuildOptions
-from compose.plan.foresight import foresee
+from compose.plan.deciding.building import BuildOptions
+from compose.plan.deciding.foresight import foresee
+from compose.plan.deciding.survey import Options, Recreate
+from compose.plan.deciding.teardown import DownOptions, plan_down
 from compose.plan.labels import BECAUSE
-from compose.plan.summary import Entry, has_changes, summary
-from compose.plan.survey import Options, Recreate
-from compose.plan.teardown import DownOptions, plan_down
+from compose.plan.telling.summary import Entry, has_changes, summary
 from tests.fakes.driving import make_engine, up
 from tests.fakes.engine import FakeEngine
 from tests.fakes.projects import data_volume, make_project, make_service

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from compose.apply.locality import shares
-from compose.apply.observe import observe
+from compose.apply.looking.observe import observe
 from compose.apply.preflight import preflight
 from compose.errors import ComposeError
 from compose.model.project import FileObject, Network, Project, Volume
 from compose.model.service import BindMount, Build, FileMount, Mount, Port, ServiceNetwork
-from compose.plan.building import BuildOptions
-from compose.plan.foresight import imagine
-from compose.plan.survey import Options
+from compose.plan.deciding.building import BuildOptions
+from compose.plan.deciding.foresight import imagine
+from compose.plan.deciding.survey import Options
 from tests.fakes.driving import make_engine, up
 from tests.fakes.engine import FakeEngine
 from tests.fakes.projects import make_project, make_service

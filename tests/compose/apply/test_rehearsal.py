@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from compose.apply.rehearsal import rehearse
+from compose.plan.deciding.reconcile import reconcile
+from compose.plan.deciding.survey import Options
 from compose.plan.observed import Observed
-from compose.plan.progress import Update
-from compose.plan.reconcile import reconcile
-from compose.plan.survey import Options
+from compose.plan.telling.progress import Update
 from tests.fakes.driving import make_engine, up
 from tests.fakes.projects import data_volume, make_project, make_service
 

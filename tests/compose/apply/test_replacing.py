@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from compose.apply.execute import execute
-from compose.apply.observe import observe
+from compose.apply.looking.observe import observe
 from compose.errors import ServiceFailed
 from compose.model.service import Dependency, Mount
 from compose.model.tooling import Hook
-from compose.plan.restarting import plan_restart
+from compose.plan.deciding.restarting import plan_restart
 from tests.fakes.driving import down, make_engine, up
 from tests.fakes.engine import FakeEngine
 from tests.fakes.projects import make_project, make_service

@@ -6,12 +6,12 @@ import anyio
 import pytest
 
 from compose.apply.execute import execute
-from compose.apply.observe import observe
+from compose.apply.looking.observe import observe
 from compose.apply.parallel import unwrapped
 from compose.errors import ServiceFailed
 from compose.model.service import HealthCheck
-from compose.plan.reconcile import reconcile
-from compose.plan.survey import Options
+from compose.plan.deciding.reconcile import reconcile
+from compose.plan.deciding.survey import Options
 from tests.fakes.driving import make_engine, up
 from tests.fakes.projects import make_project, make_service
 

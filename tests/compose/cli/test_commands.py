@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from compose.cli.group import COMMANDS, cli
-from compose.cli.moment import moment
+from compose.cli.parsing.moment import moment
 from compose.cli.pointing import pointing
 from compose.cli.run_group import run
-from compose.cli.up_options import UpRequest, parse_scale
+from compose.cli.up.options import UpRequest, parse_scale
 from compose.errors import ComposeError, Location, Problem, UsageError
 from compose.load.pipeline import LoadRequest, load
 from tests.fakes.projects import make_project, make_service

@@ -38,12 +38,15 @@ def test_the_version_needs_next_to_nothing(flag: str, tmp_path: Path) -> None:
 
 
 COMMANDS = ("ps", "up", "down", "logs", "exec", "config")
-IMPORTS = "\n".join(["import compose.cli.bringing_up", *(f"import compose.cli.commands.{name}" for name in COMMANDS)])
+IMPORTS = "\n".join(
+    ["import compose.cli.up.bringing_up", *(f"import compose.cli.commands.{name}" for name in COMMANDS)]
+)
 
 
 def test_no_command_needs_the_graph_library_or_the_kernels_before_it_has_work(tmp_path: Path) -> None:
     loaded = modules_of(
-        f"{IMPORTS}\nimport compose.cli.connection, compose.cli.located, compose.load.pipeline", tmp_path
+        f"{IMPORTS}\nimport compose.cli.reaching.connection, compose.cli.reaching.located, compose.load.pipeline",
+        tmp_path,
     )
     assert not loaded & {"networkx", "jsonschema", "pyroute2", "sqlite3"}
 

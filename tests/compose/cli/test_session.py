@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from compose.cli.session import Session, removes_orphans, session_of
-from compose.cli.up_options import UpRequest, with_orphans
+from compose.cli.up.options import UpRequest, with_orphans
 from compose.errors import UsageError
 from tests.fakes.projects import make_project
 

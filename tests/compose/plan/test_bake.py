@@ -6,7 +6,7 @@ from compose.model.project import FileObject
 from compose.model.service import Build, FileMount, Ulimit
 from compose.plan.actions import BuildImage
 from compose.plan.bake import bake_file
-from compose.plan.building import BuildOptions, plan_builds
+from compose.plan.deciding.building import BuildOptions, plan_builds
 from compose.plan.observed import Observed
 from tests.fakes.projects import make_project, make_service
 

@@ -6,8 +6,8 @@ import json
 
 from msgspec import UNSET
 
-from compose.plan.changes import Change
-from compose.plan.summary import Entry
+from compose.plan.telling.changes import Change
+from compose.plan.telling.summary import Entry
 from compose.render.plan import plan_json, plan_text
 
 ENTRIES = (

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from compose.plan.progress import Phase, Update
+from compose.plan.telling.progress import Phase, Update
 from compose.render.progress import JsonLines, Live, Plain
 
 CREATING = Update("Container app-web-1", "Creating", Phase.WORKING)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from compose.plan.observed import ObservedPort
-from compose.render.ports import displayed_ports
+from compose.render.listings.ports import displayed_ports
 from compose.render.tables import table
 from compose.render.units import human_duration, human_size
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from compose.errors import Location, Problem
-from compose.plan.progress import Ended, Output
+from compose.plan.telling.progress import Ended, Output
 from compose.render.logs import LogFormat
 from compose.render.problems import render_problems
 

@@ -11,7 +11,7 @@ import pytest
 
 from engine.kernel.mounts import mount_points
 from engine.runtime import cgroups
-from engine.runtime.launch import Identity, Launch
+from engine.runtime.oci.launch import Identity, Launch
 from engine.runtime.runtime import Runtime
 from engine.state.names import new_id
 from engine.state.paths import Paths

@@ -13,7 +13,7 @@ from engine.logs.files import LogFiles
 from engine.logs.reader import Follow, read_log
 from engine.logs.watch import LogWatch
 from engine.runtime.console import Console
-from engine.runtime.launch import ExecLaunch, ExitStatus, Identity, Launch
+from engine.runtime.oci.launch import ExecLaunch, ExitStatus, Identity, Launch
 from engine.runtime.runtime import Runtime
 
 MakeLaunch = Callable[..., Launch]

@@ -12,8 +12,8 @@ import pytest
 
 from engine.errors import BadRequest, Conflict, NoSuchContainer, RuntimeFailure
 from engine.runtime import cgroups
-from engine.runtime.launch import HOST, ExitStatus, Identity
 from engine.runtime.monitor import Record, read_record, write_record
+from engine.runtime.oci.launch import HOST, ExitStatus, Identity
 from engine.runtime.runtime import Runtime
 from engine.runtime.stats import read_stats
 from engine.runtime.teardown import has_ended

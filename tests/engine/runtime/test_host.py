@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from engine.runtime import cgroups
-from engine.runtime.capabilities import from_mask
 from engine.runtime.cgroups import Hierarchies, parse_mountinfo, read_counters
 from engine.runtime.facts import host_facts, optional_files
 from engine.runtime.failures import create_failure, exec_failure
+from engine.runtime.oci.capabilities import from_mask
 from engine.runtime.stats import Block, parse_blkio, parse_io_stat
 from engine.runtime.surroundings import tree_to_hide
 

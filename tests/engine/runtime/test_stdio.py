@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from engine.errors import RuntimeFailure
-from engine.runtime.launch import ExecLaunch, Identity
+from engine.runtime.oci.launch import ExecLaunch, Identity
 from engine.runtime.runtime import Runtime
 from engine.wire.containers import HostConfig
 from tests.engine.runtime.harness import (

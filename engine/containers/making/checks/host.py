@@ -8,8 +8,8 @@ from typing import Final
 
 from engine.containers.life import restart
 from engine.errors import BadRequest, EngineError
-from engine.runtime.capabilities import unknown_capability
-from engine.runtime.security import parse_security_options
+from engine.runtime.oci.capabilities import unknown_capability
+from engine.runtime.oci.security import parse_security_options
 from engine.wire.containers import HostConfig, PortBinding
 
 _HOST_GATEWAY: Final = "host-gateway"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.containers.making.defaults import ContainerDefaults, with_defaults
 from engine.runtime.facts import HostFacts
-from engine.runtime.mounts import MASKED_PATHS, READONLY_PATHS
+from engine.runtime.oci.mounts import MASKED_PATHS, READONLY_PATHS
 from engine.wire.containers import HostConfig, LogConfig, Ulimit
 
 LEGACY = HostFacts(cgroup_version=1, controllers=frozenset())

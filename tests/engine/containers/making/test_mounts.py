@@ -8,7 +8,7 @@ from engine.containers.making.mounts import in_order, oci_mount, plan_mounts
 from engine.containers.making.tmpfs import tmpfs_words
 from engine.containers.record import MountRecord
 from engine.errors import BadRequest, NoSuchContainer
-from engine.runtime.launch import OciMount
+from engine.runtime.oci.launch import OciMount
 from engine.wire.containers import ContainerConfig, HostConfig
 from engine.wire.mounts import BindOptions, ImageOptions, Mount, TmpfsOptions, VolumeOptions
 

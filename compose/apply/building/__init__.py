@@ -1,0 +1,1 @@
+"""A service's build: what is sent, and what is heard of it."""

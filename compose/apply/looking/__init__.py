@@ -1,0 +1,1 @@
+"""What exists on the engine, asked for and put into `compose.plan.observed`."""

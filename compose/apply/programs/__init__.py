@@ -1,0 +1,1 @@
+"""Programs beside the engine: providers, language models, transformations."""

@@ -1,0 +1,88 @@
+"""Language models of a project, which Docker's plugin `model` runs: fetched, set up, and asked where they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import msgspec
+from msgspec import Struct
+
+from compose.apply.parallel import all_of
+from compose.apply.programs.plugins import find_program, output_of, surroundings
+from compose.errors import ComposeError
+from compose.model.project import Project
+from compose.model.tooling import Model
+from compose.plan.telling.progress import Phase, Report, Update
+
+
+class _Status(Struct, frozen=True):
+    endpoint: str = ""
+
+
+class _Available(Struct, frozen=True):
+    tags: list[str] | None = None
+
+
+async def prepare_models(project: Project, models: Sequence[Model], engine_address: str, report: Report) -> str:
+    """Make models of a project ready; returns the URL under which they answer. Raises `ComposeError`."""
+    program = find_program("model", project.environment) or find_program("docker-model", project.environment)
+    if program is None:
+        raise ComposeError(
+            "language models need Docker's plugin `model`, which is not here",
+            hint="install docker-model (Docker Model Runner) below ~/.docker/cli-plugins, or take `models` out",
+            subject=("models", models[0].key),
+        )
+    runner = _Runner(program, surroundings(project.environment, engine_address), report)
+    there = await runner.available()
+    endpoint = await runner.endpoint()
+    await all_of([partial(runner.prepare, model, there) for model in models])
+    return endpoint
+
+
+class _Runner:
+    def __init__(self, program: str, environment: dict[str, str], report: Report) -> None:
+        self._program = program
+        self._environment = environment
+        self._report = report
+
+    async def available(self) -> set[str]:
+        """The names of the models that are here."""
+        output = await self._ask("looking for available models", "ls", "--json")
+        try:
+            found = msgspec.json.decode(output, type=list[_Available])
+        except (msgspec.DecodeError, msgspec.ValidationError) as exc:
+            raise ComposeError(f"looking for available models: docker-model says what is no list: {exc}") from exc
+        return {tag for model in found for tag in model.tags or ()}
+
+    async def endpoint(self) -> str:
+        """Where the models answer."""
+        output = await self._ask("asking docker-model for its state", "status", "--json")
+        try:
+            return msgspec.json.decode(output, type=_Status).endpoint
+        except (msgspec.DecodeError, msgspec.ValidationError) as exc:
+            raise ComposeError(f"asking docker-model for its state: it says what is no state: {exc}") from exc
+
+    async def prepare(self, model: Model, there: set[str]) -> None:
+        """Fetch a model if it is not here, then set it up."""
+        name = model.name or model.key
+        try:
+            if model.model not in there:
+                self._report(Update(name, "Pulling", Phase.WORKING))
+                await self._ask(f"pulling the model {model.model}", "pull", model.model)
+                self._report(Update(name, "Pulled", Phase.WORKING))
+            self._report(Update(name, "Configuring", Phase.WORKING))
+            size = ["--context-size", str(model.context_size)] if model.context_size > 0 else []
+            flags = ["--", *model.runtime_flags] if model.runtime_flags else []
+            await self._ask(f"configuring the model {model.model}", "configure", *size, model.model, *flags)
+        except ComposeError as exc:
+            self._report(Update(name, "Error", Phase.FAILED, exc.message))
+            exc.subject = ("models", model.key)
+            raise
+        self._report(Update(name, "Configured"))
+
+    async def _ask(self, doing: str, *arguments: str) -> bytes:
+        code, output, complaint = await output_of([self._program, *arguments], self._environment)
+        if code:
+            raise ComposeError(f"{doing}: docker-model ended with exit code {code}", hint=complaint or None)
+        return output

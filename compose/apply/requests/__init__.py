@@ -1,0 +1,1 @@
+"""Services, networks and volumes as the engine wants them asked for."""

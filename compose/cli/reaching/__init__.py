@@ -1,0 +1,1 @@
+"""Which engine a command talks to, and what it finds there."""

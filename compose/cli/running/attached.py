@@ -1,0 +1,93 @@
+"""Our terminal joined to a container's own process, as `run` and `attach` do."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+import anyio.abc
+import click
+from msgspec import Struct
+
+from compose.apply.parallel import unwrapped
+from compose.apply.refusals import refusals, refused
+from compose.cli.running.stdio import join
+from compose.errors import UsageError
+from engine.client import ApiError, EngineClient
+from engine.wire.detach import DetachWatch, InvalidKeys, parse_detach_keys
+
+_PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+
+
+class Attachment(Struct, frozen=True):
+    """How to take part in a container: `tty` as it was made, `starts` it first, `detach_keys` as Docker writes them."""
+
+    container: str
+    tty: bool
+    stdin: bool
+    starts: bool = False
+    passes_signals: bool = True
+    detach_keys: str = ""
+
+
+async def run_attached(engine: EngineClient, wish: Attachment) -> int | None:
+    """Copy until the container's end and give its exit code; None when the detach keys were typed: it goes on.
+
+    Ctrl-C and the other signals that end programs go to the container. Raises `UsageError` for keys that are none.
+    """
+    keys = _keys(wish)
+
+    async def resize(height: int, width: int) -> None:
+        await engine.resize_container(wish.container, height, width)
+
+    code: int | None = None
+    with refusals(f"running container {wish.container}"), unwrapped():
+        async with anyio.create_task_group() as tasks:
+            async with await engine.attach_container(wish.container, tty=wish.tty, stdin=wish.stdin) as stream:
+                if wish.starts:
+                    await engine.start_container(wish.container)
+                if wish.passes_signals:
+                    await tasks.start(_pass_on_signals, engine, wish.container)
+                is_left = await join(
+                    stream, is_tty=wish.tty and sys.stdin.isatty(), stdin=wish.stdin, resize=resize, keys=keys
+                )
+            if not is_left:
+                code = await engine.wait_container(wish.container)
+            tasks.cancel_scope.cancel()
+    return code
+
+
+@asynccontextmanager
+async def passing_on_signals(engine: EngineClient, container: str) -> AsyncIterator[None]:
+    """Let the signals that end programs go to the container while the block lasts: they do not end us."""
+    with unwrapped():
+        async with anyio.create_task_group() as tasks:
+            await tasks.start(_pass_on_signals, engine, container)
+            yield
+            tasks.cancel_scope.cancel()
+
+
+async def _pass_on_signals(
+    engine: EngineClient, container: str, *, task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED
+) -> None:
+    with anyio.open_signal_receiver(*_PASSED_ON) as received:
+        task_status.started()
+        async for number in received:
+            try:
+                await engine.kill_container(container, signal.Signals(number).name)
+            except ApiError as exc:
+                if exc.status not in (404, 409):
+                    raise refused(exc, "passing on a signal") from exc
+                raise click.Abort from exc  # it does not run yet, or no more: so the signal is for us
+
+
+def _keys(wish: Attachment) -> DetachWatch | None:
+    if not wish.tty:
+        return None
+    try:
+        return DetachWatch(parse_detach_keys(wish.detach_keys))
+    except InvalidKeys as exc:
+        raise UsageError(exc.message, hint=exc.hint) from exc

@@ -182,6 +182,14 @@ def allow_any_processes(cgroup: str) -> None:
         (path / "pids.max").write_text("max")
 
 
+def allow_any_time(cgroup: str) -> None:
+    """Take a cgroup's quota of processor time away; nothing happens where the kernel has none."""
+    path = directory(cgroup, "cpu")
+    if path is not None:
+        name, word = ("cpu.max", "max") if hierarchies().version == 2 else ("cpu.cfs_quota_us", "-1")
+        (path / name).write_text(word)
+
+
 def is_frozen(cgroup: str) -> bool:
     """Whether a cgroup was frozen itself, not only with one above it."""
     name = "cgroup.freeze" if hierarchies().version == 2 else "freezer.self_freezing"
@@ -226,7 +234,12 @@ def _move(pid: int, tree: Path, cgroup: str) -> None:
     path = tree / cgroup.lstrip("/")
     with contextlib.suppress(OSError):
         path.mkdir(exist_ok=True)
-        (path / "cgroup.procs").write_text(str(pid))
+        try:
+            # Only the kernel makes this file. Where it does not, the tree is a plain directory that was mounted over.
+            with (path / "cgroup.procs").open("r+") as members_file:
+                members_file.write(str(pid))
+        except FileNotFoundError:
+            path.rmdir()
 
 
 @functools.cache

@@ -256,14 +256,19 @@ class Runtime:
         return cgroups.is_frozen(self._known(container_id).record.cgroup)
 
     async def update(self, container_id: str, host_config: HostConfig) -> None:
-        """Change those limits of a running container that this configuration sets (no `pids_limit`: 0)."""
+        """Change those limits of a running container that this configuration sets.
+
+        `pids_limit` 0 means none, and so does a negative `cpu_quota`.
+        """
         limits = resources(host_config, host_facts(), device_numbers)
         path = self._directory(container_id) / "update.json"
         path.write_bytes(msgspec.json.encode(limits))
         await self._command("update", "--resources", str(path), container_id)
+        # crun writes numbers only, and those without a sign.
         if host_config.pids_limit == 0:
-            # crun writes numbers only.
             cgroups.allow_any_processes(self.cgroup_of(container_id))
+        if host_config.cpu_quota < 0:
+            cgroups.allow_any_time(self.cgroup_of(container_id))
 
     async def recover(self, known: Collection[str]) -> None:
         """Remove what is left of containers that no record knows: monitors, processes, cgroups."""

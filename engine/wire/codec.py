@@ -6,8 +6,9 @@ the field's default. Unknown fields are ignored, as Docker does. Errors name the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import Any, TypeVar, get_origin
+from typing import Any, Final, TypeVar, get_origin
 
 import msgspec
 
@@ -15,6 +16,9 @@ from engine.errors import BadRequest
 from engine.wire.spelling import respelt
 
 T = TypeVar("T")
+
+_LIMIT: Final = 1 << 63
+_LONG: Final = rb"\d{19}|\d[eE]"  # what may be a number of that size
 
 # Maps whose keys mean something even when the value is null (`"EndpointsConfig": {"front": null}`).
 _SETS = {"EndpointsConfig", "ExposedPorts", "Networks", "Volumes", "Tmpfs"}
@@ -31,7 +35,7 @@ def decode(body: bytes, kind: type[T]) -> T:
 
 def decode_request(body: bytes, kind: type[T]) -> T:
     """Parse a client's request, with the names of its fields in any case. Raises `BadRequest` as `decode` does."""
-    return _decode(body, kind, lambda value: respelt(value, kind))
+    return _decode(body, kind, lambda value: respelt(_representable(value) if re.search(_LONG, body) else value, kind))
 
 
 def _decode(body: bytes, kind: type[T], read: Callable[[Any], Any]) -> T:
@@ -51,6 +55,19 @@ def _decode(body: bytes, kind: type[T], read: Callable[[Any], Any]) -> T:
 def encode(value: object) -> bytes:
     """The JSON of a value of these types (or of plain data)."""
     return msgspec.json.encode(value)
+
+
+def _representable(value: Any, where: str = "$") -> Any:
+    """The value itself. Raises `BadRequest` if it has an integer that Go's 64 bits do not hold, as Docker does."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            _representable(item, f"{where}.{key}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _representable(item, f"{where}[{index}]")
+    elif isinstance(value, int | float) and not -_LIMIT <= value < _LIMIT:
+        raise BadRequest(f"invalid JSON: {value} is not an integer of 64 bits - at `{where}`")
+    return value
 
 
 def _without_nulls(value: Any, *, is_set: bool = False) -> Any:

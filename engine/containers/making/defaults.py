@@ -14,6 +14,7 @@ from engine.runtime.oci.mounts import MASKED_PATHS, READONLY_PATHS
 from engine.wire.containers import HostConfig, LogConfig, Ulimit
 
 _SHARED_MEMORY_BYTES: Final = 64 << 20
+_HALF: Final = 1 << 62
 _PLAIN_LOG: Final = LogConfig(type="json-file")
 
 
@@ -68,7 +69,8 @@ def _limits(host: HostConfig, facts: HostFacts) -> dict[str, Any]:
     if not host.restart_policy.name:
         found["restart_policy"] = msgspec.structs.replace(host.restart_policy, name="no")
     if host.memory > 0 and host.memory_swap == 0:
-        found["memory_swap"] = 2 * host.memory
+        # As much as 64 bits hold is no limit.
+        found["memory_swap"] = 2 * host.memory if host.memory < _HALF else -1
     if host.oom_kill_disable is None and facts.cgroup_version == 1:
         found["oom_kill_disable"] = False
     if not host.privileged:

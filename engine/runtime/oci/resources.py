@@ -38,7 +38,7 @@ def _memory(config: HostConfig, host: HostFacts) -> dict[str, Any]:
     if config.memory_reservation > 0:
         section["reservation"] = config.memory_reservation
     if config.memory_swap and (host.cgroup_version == 2 or "memory.memsw.limit_in_bytes" in host.cgroup_files):
-        section["swap"] = config.memory_swap
+        section["swap"] = max(config.memory_swap, -1)
     if host.cgroup_version == 1:
         if config.memory_swappiness is not None and 0 <= config.memory_swappiness <= 100:
             section["swappiness"] = config.memory_swappiness
@@ -57,7 +57,7 @@ def _cpu(config: HostConfig) -> dict[str, Any]:
     wanted: dict[str, Any] = {
         "shares": config.cpu_shares,
         "period": config.cpu_period,
-        "quota": config.cpu_quota,
+        "quota": max(config.cpu_quota, 0),  # below: no quota; crun writes a number without a sign
         "realtimePeriod": config.cpu_realtime_period,
         "realtimeRuntime": config.cpu_realtime_runtime,
         "cpus": config.cpuset_cpus,

@@ -154,6 +154,24 @@ async def test_limits_reach_the_cgroup_and_change_while_it_runs(runtime: Runtime
     await runtime.delete(launch.container_id)
 
 
+async def test_a_quota_of_processor_time_goes_with_a_negative_one(runtime: Runtime, make_launch: MakeLaunch) -> None:
+    launch = await started(runtime, make_launch("sleep", "100", host_config=HostConfig(cpu_quota=-1, memory_swap=-5)))
+    assert _quota(launch.cgroup) == "-1"
+    await runtime.update(launch.container_id, HostConfig(cpu_quota=50_000))
+    assert _quota(launch.cgroup) == "50000"
+    await runtime.update(launch.container_id, HostConfig(cpu_quota=-1))
+    assert _quota(launch.cgroup) == "-1"
+    await runtime.delete(launch.container_id)
+
+
+def _quota(cgroup: str) -> str:
+    path = cgroups.directory(cgroup, "cpu")
+    assert path
+    if cgroups.hierarchies().version == 2:
+        return (path / "cpu.max").read_text().split()[0].replace("max", "-1")
+    return (path / "cpu.cfs_quota_us").read_text().strip()
+
+
 async def test_a_signal_reaches_the_program(runtime: Runtime, make_launch: MakeLaunch) -> None:
     launch = make_launch("sh", "-c", "trap 'exit 9' TERM; echo ready; while true; do sleep 0.05; done")
     await started(runtime, launch)

@@ -140,7 +140,7 @@ def test_services_are_kept_in_the_trees_of_their_manager(layout: str, places: st
 def test_a_monitor_leaves_the_service_that_the_engine_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trees = tmp_path / "systemd", tmp_path / "unified"
     for tree in trees:
-        tree.mkdir()
+        _as_the_kernel_makes(tree / "engine-monitors")
     monkeypatch.setattr(cgroups, "_service_trees", lambda: trees)
     assert cgroups.is_in_service()
     for _ in range(2):
@@ -152,10 +152,22 @@ def test_a_container_leaves_the_service_in_the_tree_that_runtimes_leave_it_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trees = tmp_path / "systemd", tmp_path / "unified"
-    for tree in trees:
-        tree.mkdir()
+    _as_the_kernel_makes(trees[1] / "engine")
     monkeypatch.setattr(cgroups, "_service_trees", lambda: trees)
     monkeypatch.setattr(cgroups, "hierarchies", lambda: Hierarchies(1, {}, trees, trees[1]))
     cgroups.move_along(4711, "/engine")
     assert (trees[1] / "engine" / "cgroup.procs").read_text() == "4711"
     assert not (trees[0] / "engine").exists()
+
+
+def test_nothing_is_left_in_a_directory_that_is_no_tree_of_cgroups(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cgroups, "_service_trees", lambda: (tmp_path,))
+    cgroups.move_apart(4711, "/engine-monitors")
+    assert list(tmp_path.iterdir()) == []
+
+
+def _as_the_kernel_makes(group: Path) -> None:
+    group.mkdir(parents=True)
+    (group / "cgroup.procs").touch()

@@ -13,6 +13,7 @@ from typing import Final
 
 import anyio.to_thread
 
+from engine.storage.jail import between
 from engine.storage.sparse import copy_file
 
 _UNSUPPORTED: Final = frozenset({errno.ENOTSUP, errno.EPERM, errno.ENODATA})
@@ -22,22 +23,23 @@ _OVERLAY: Final = "trusted.overlay."
 async def copy_tree(source: Path, target: Path) -> None:
     """Copy the contents of the directory `source` into the directory `target`, and source's own owner, mode and times.
 
-    Symlinks are copied, never followed; hard links within the tree stay links; sockets are left out. What is in
-    `target` under the same name is replaced unless both are directories. Raises `OSError`; what was copied stays.
+    Symlinks are copied, never followed out of `target`, whoever makes some there meanwhile; hard links within the tree
+    stay links; sockets are left out. What is in `target` under the same name is replaced unless both are directories.
+    Raises `OSError`; what was copied stays.
     """
     await anyio.to_thread.run_sync(copy_tree_blocking, source, target)
 
 
 def copy_tree_blocking(source: Path, target: Path) -> None:
     """`copy_tree` for a thread that may block."""
-    links: dict[tuple[int, int], str] = {}
-    _copy_directory(str(source), str(target), links)
+    # A container that has the target, a volume, may lay links there at any moment: none of them leads out of it.
+    between(source, target, lambda: _copy_directory(".", "/", {}))
 
 
 def _copy_directory(source: str, target: str, links: dict[tuple[int, int], str]) -> None:
     with os.scandir(source) as listing:
         for entry in listing:
-            _copy(entry, f"{target}/{entry.name}", links)
+            _copy(entry, f"{target.rstrip('/')}/{entry.name}", links)
     _copy_attributes(source, target, os.lstat(source))
 
 

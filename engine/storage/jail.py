@@ -30,6 +30,24 @@ def inside(root: Path, act: Callable[[], T]) -> T:
     return on_own_thread(run)
 
 
+def between(directory: Path, root: Path, act: Callable[[], T]) -> T:
+    """Run `act` as `inside` does, but with a working directory that need not be below the root.
+
+    So names with a leading slash are inside `root`, and all others in `directory`.
+    """
+
+    def run() -> T:
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            _enter(root, change_root=True)
+            os.fchdir(descriptor)
+        finally:
+            os.close(descriptor)
+        return act()
+
+    return on_own_thread(run)
+
+
 def at(directory: Path, act: Callable[[], T]) -> T:
     """Run `act` on a throw-away thread whose working directory is `directory`, so that short names do. Blocks."""
 

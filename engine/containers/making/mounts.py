@@ -62,7 +62,8 @@ def plan_mounts(config: ContainerConfig, host: HostConfig, mounts_of: MountsOf) 
         words = tmpfs_words(options)
         plan.add(PlannedMount(MountRecord(kind="tmpfs", destination=path, options=words, mode=options)))
     for destination in config.volumes:
-        path = _destination(destination, "")
+        # An image may say `VOLUME data`, whatever its working directory: that is /data.
+        path = _destination(f"/{destination}", "")
         plan.by_destination.setdefault(path, _anonymous(path))
     return sorted(plan.by_destination.values(), key=lambda planned: planned.record.destination.count("/"))
 

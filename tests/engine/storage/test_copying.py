@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from engine.storage import copying
 from engine.storage.copying import copy_tree
 from engine.storage.deletion import delete_tree
+from engine.storage.sparse import copy_file
 
 pytestmark = [pytest.mark.root, pytest.mark.anyio]
 
@@ -59,6 +61,28 @@ async def test_what_is_in_the_way_is_replaced_and_directories_are_joined(tmp_pat
     assert (target / "d/kept").read_text() == "kept"
     assert (target / "link").read_text() == "new"
     assert (tmp_path / "outside").read_text() == "outside"
+
+
+async def test_a_link_that_a_container_lays_meanwhile_does_not_lead_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "source" / "etc").mkdir(parents=True)
+    (tmp_path / "source" / "etc" / "passwd").write_text("the image's")
+    outside, target = tmp_path / "outside", tmp_path / "target"
+    outside.mkdir()
+    target.mkdir()
+    descriptor = os.open(target, os.O_RDONLY)
+
+    def lay_link_and_copy(source: str, place: str) -> None:
+        os.rename("etc", "moved", src_dir_fd=descriptor, dst_dir_fd=descriptor)
+        os.symlink(outside, "etc", dir_fd=descriptor)
+        copy_file(source, place)
+
+    monkeypatch.setattr(copying, "copy_file", lay_link_and_copy)
+    with pytest.raises(FileNotFoundError):
+        await copy_tree(tmp_path / "source", target)
+    os.close(descriptor)
+    assert list(outside.iterdir()) == []
 
 
 async def test_a_tree_deeper_than_any_limit_can_be_deleted(tmp_path: Path) -> None:

@@ -72,6 +72,10 @@ def test_the_images_volumes_yield_to_what_the_user_mounts_there() -> None:
     assert plan(host, volumes=("/data", "/run", "/more")) == "/data volume data\n/run tmpfs -\n/more volume - anonymous"
 
 
+def test_a_relative_volume_of_an_image_is_below_the_root_wherever_the_program_begins() -> None:
+    assert plan(HostConfig(), volumes=("data", "./more/")) == "/data volume - anonymous\n/more volume - anonymous"
+
+
 def test_volumes_of_another_container_are_taken_over_and_can_be_overridden() -> None:
     donor = [
         MountRecord(kind="volume", destination="/data", name="data", is_anonymous=True),

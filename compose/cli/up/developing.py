@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from functools import partial
 
 from msgspec import Struct
 
@@ -11,11 +12,13 @@ from compose.apply.develop.rules import Watched, Work, initial_copies, is_mounte
 from compose.apply.develop.syncing import sync
 from compose.apply.hooks import run_hooks
 from compose.apply.looking.observe import observe
+from compose.apply.parallel import all_of
 from compose.apply.refusals import refusals
 from compose.cli.up.supplying import supplied
 from compose.cli.working import Stage, perform
 from compose.errors import ComposeError, UsageError
 from compose.model.project import Project
+from compose.model.tooling import Hook
 from compose.plan.deciding.building import BuildOptions, plan_builds
 from compose.plan.deciding.reconcile import reconcile
 from compose.plan.deciding.restarting import dependants_to_restart, plan_restart
@@ -53,25 +56,45 @@ class Developer(Struct, frozen=True):
         return initial_copies(files_below([watched.rule.path for watched in rules], self._passes_over), rules)
 
     async def _do(self, work: Work) -> None:
+        """Each part on its own: what fails for one service is told, and the others go on."""
+        if work.rebuilds and await self._succeeds(partial(self._rebuild, sorted(work.rebuilds))):
+            again = self._at_first([watched for watched in self.rules if watched.service in work.rebuilds])
+            for service, copies in again.copies.items():
+                work.copies.setdefault(service, {}).update(copies)
+        for service, copies in work.copies.items():
+            if not await self._succeeds(partial(self._sync, service, copies)):
+                # A program that starts anew with half of its files would tell of errors that nobody has made.
+                work.restarts.discard(service)
+                work.hooks.pop(service, None)
+        if restarts := work.restarts - work.rebuilds:
+            await self._succeeds(partial(self._restart, restarts))
+        for service, hooks in work.hooks.items():
+            await self._succeeds(partial(self._run_hooks, service, hooks))
+
+    async def _succeeds(self, part: Callable[[], Awaitable[None]]) -> bool:
         try:
-            if work.rebuilds:
-                await self._rebuild(sorted(work.rebuilds))
-                again = self._at_first([watched for watched in self.rules if watched.service in work.rebuilds])
-                work.copies |= again.copies
-            for service, copies in work.copies.items():
-                self.tell(f'Syncing service "{service}" after {len(copies)} changes were detected')
-                await sync(self.engine, await self._containers([service]), copies)
-            if restarts := work.restarts - work.rebuilds:
-                names = (*sorted(restarts), *dependants_to_restart(self.project, restarts))
-                items = await self._containers(names)
-                stage = Stage(self.engine, self.project, Observed(tuple(items)))
-                await perform(plan_restart(self.project, items), stage, self.report)
-                self.tell(f"Restarted {', '.join(names)}")
-            for service, hooks in work.hooks.items():
-                for item in await self._containers([service]):
-                    await run_hooks(self.engine, item.id, item.name, hooks)
+            await part()
         except ComposeError as exc:
             self.tell(f"Failed: {exc.message}")
+            return False
+        return True
+
+    async def _sync(self, service: str, copies: Mapping[str, str]) -> None:
+        self.tell(f'Syncing service "{service}" after {len(copies)} changes were detected')
+        await sync(self.engine, await self._containers([service]), copies)
+
+    async def _restart(self, services: Collection[str]) -> None:
+        names = (*sorted(services), *dependants_to_restart(self.project, services))
+        items = await self._containers(names)
+        stage = Stage(self.engine, self.project, Observed(tuple(items)))
+        await perform(plan_restart(self.project, items), stage, self.report)
+        self.tell(f"Restarted {', '.join(names)}")
+
+    async def _run_hooks(self, service: str, hooks: Sequence[Hook]) -> None:
+        calls = [
+            partial(run_hooks, self.engine, item.id, item.name, hooks) for item in await self._containers([service])
+        ]
+        await all_of(calls)
 
     async def _rebuild(self, services: list[str]) -> None:
         self.tell(f"Rebuilding {', '.join(services)} after changes were detected...")

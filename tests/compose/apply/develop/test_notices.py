@@ -54,6 +54,63 @@ async def test_new_directories_are_watched_with_all_that_is_in_them_already(tmp_
         await seen(changed, root / "inside")
 
 
+async def test_what_is_in_a_renamed_directory_is_told_of_by_its_new_name(tmp_path: Path) -> None:
+    (tmp_path / "old" / "sub").mkdir(parents=True)
+    file = tmp_path / "new" / "sub" / "file"
+    async with batches([str(tmp_path)], nothing) as changed:
+        (tmp_path / "old").rename(tmp_path / "new")
+        await seen(changed, tmp_path / "old", tmp_path / "new", file.parent)
+        file.write_text("1")
+        found = await seen(changed, file)
+    assert found == {str(file)}
+
+
+async def test_what_was_moved_out_is_told_of_no_more(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    (root / "sub").mkdir(parents=True)
+    async with batches([str(root)], nothing) as changed:
+        (root / "sub").rename(tmp_path / "sub")
+        await seen(changed, root / "sub")
+        (tmp_path / "sub" / "file").write_text("1")
+        (root / "other").write_text("1")
+        found = await seen(changed, root / "other")
+    assert found == {str(root / "other")}
+
+
+async def test_a_root_may_come_later_and_be_made_anew(tmp_path: Path) -> None:
+    root = tmp_path / "not" / "yet"
+    async with batches([str(root)], nothing) as changed:
+        for content in ("first", "again"):
+            root.mkdir(parents=True)
+            (root / "file").write_text(content)
+            await seen(changed, root / "file")
+            (root / "later").write_text(content)
+            await seen(changed, root / "later")
+            shutil.rmtree(tmp_path / "not")
+            found = await seen(changed, root / "file", root / "later")
+            assert str(root) not in found, "the place itself stays where it was copied to"
+
+
+async def test_directories_behind_links_are_not_watched(tmp_path: Path) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    root.mkdir()
+    outside.mkdir()
+    (root / "link").symlink_to(outside)
+    async with batches([str(root)], nothing) as changed:
+        (outside / "file").write_text("1")
+        (root / "file").write_text("1")
+        found = await seen(changed, root / "file")
+    assert found == {str(root / "file")}
+    assert list(files_below([str(root)], nothing)) == [f"{root}/link", f"{root}/file"]
+
+
+async def test_changed_permissions_of_directories_are_told_of(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    async with batches([str(tmp_path)], nothing) as changed:
+        (tmp_path / "sub").chmod(0o700)
+        await seen(changed, tmp_path / "sub")
+
+
 async def test_saving_many_files_at_once_is_one_batch(tmp_path: Path) -> None:
     async with batches([str(tmp_path)], nothing) as changed:
         for number in range(50):

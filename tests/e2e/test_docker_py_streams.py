@@ -54,6 +54,16 @@ def test_the_output_of_an_execs_tty_needs_no_tty_at_its_start(running: Container
     assert said == ((b"out\r\nerr\r\n", None) if demux else b"out\r\nerr\r\n")
 
 
+def test_an_exec_that_was_started_before_says_so_in_its_output(running: Container) -> None:
+    api = running.client.api
+    made = api.exec_create(running.id, ["true"])
+    api.exec_start(made)
+    # docker compose starts each twice.
+    assert api.exec_start(made) == f"exec command {made['Id']} has already run\r\n".encode()
+    with pytest.raises(docker.errors.APIError, match="409"):
+        api.exec_start(made, detach=True)
+
+
 def test_an_exec_that_cannot_be_run_says_so_in_its_output(running: Container) -> None:
     code, said = running.exec_run(["no-such-program"])
     assert code == 127

@@ -138,7 +138,11 @@ class Execs:
 
         Raises `Conflict` if it was started before, `RuntimeFailure` where it cannot be run.
         """
-        instance, container = self.check(exec_id)
+        instance = self._get(exec_id)
+        if instance.is_started:
+            state = "has already run" if instance.ended.is_set() else "is already running"
+            raise Conflict(f"exec command {instance.id} {state}")
+        container = self.check(exec_id)
         if self.tasks is None:
             raise Unavailable("the engine is not running yet")
         instance.is_started = True
@@ -158,15 +162,11 @@ class Execs:
         self.tasks.start_soon(partial(self._watch, container, instance, process, is_detached=request.detach))
         return None if request.detach else ExecSession(process, instance.ended)
 
-    def check(self, exec_id: str) -> tuple[_Instance, Container]:
-        """What can be started. Raises `NoSuchExec`, and `Conflict` for what was started or cannot be now."""
-        instance = self._get(exec_id)
-        if instance.is_started:
-            state = "has already run" if instance.ended.is_set() else "is already running"
-            raise Conflict(f"exec command {instance.id} {state}")
-        container = self._ledger.get(instance.container_id)
+    def check(self, exec_id: str) -> Container:
+        """The container of an exec, which can have it run now. Raises `NoSuchExec` and `Conflict`."""
+        container = self._ledger.get(self._get(exec_id).container_id)
         check_can_exec(container)
-        return instance, container
+        return container
 
     def inspect(self, exec_id: str) -> ExecInspect:
         """What is known of an exec. Raises `NoSuchExec`."""

@@ -28,11 +28,13 @@ def write_from(path: str, name: str, output: IO[bytes]) -> None:
 def read_into(directory: str, source: IO[bytes], *, is_strict: bool, owner: tuple[int, int] | None = None) -> None:
     """Unpack an archive into an existing directory, owners, modes, times and extended attributes included.
 
+    Runs in a thread whose umask is its own. Directories that the archive only implies are root's, with mode 0755.
     What is in the way is replaced; with `is_strict` not a directory by something else, nor the other way round.
     With `owner` everything is that user's and group's. Names that lead out of the directory are refused.
     Raises `NotADirectoryError`, `FileNotFoundError`, `tarfile.TarError`, `OSError`.
     """
     _enter(directory)
+    os.umask(0o022)  # of this thread alone too; what the archive names gets its very mode
     try:
         archive = tarfile.open(fileobj=source, mode="r|*")  # noqa: SIM115  # the block below closes it
     except tarfile.ReadError as exc:
@@ -54,9 +56,11 @@ def read_into(directory: str, source: IO[bytes], *, is_strict: bool, owner: tupl
             _set_attributes(member)
             if member.isdir():
                 folders.append(member)
+            elif member.issym():
+                _set_time(member)  # tarfile leaves it alone
     # Files made inside changed the directories' times.
     for member in reversed(folders):
-        os.utime(member.name, (member.mtime, member.mtime), follow_symlinks=False)
+        _set_time(member)
     # A client may pad the archive: who stops reading early would break its pipe.
     while source.read(1 << 16):
         continue
@@ -152,6 +156,10 @@ def _make_room(member: tarfile.TarInfo, *, is_strict: bool) -> None:
         Path(path).unlink()
     else:
         shutil.rmtree(path)
+
+
+def _set_time(member: tarfile.TarInfo) -> None:
+    os.utime(member.name, (member.mtime, member.mtime), follow_symlinks=False)
 
 
 def _set_attributes(member: tarfile.TarInfo) -> None:

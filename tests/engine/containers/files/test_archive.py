@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import signal
 import tarfile
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
@@ -78,6 +79,13 @@ async def test_files_of_a_running_container_are_read_and_written_with_its_mounts
     assert (stat["name"], stat["size"], stat["mode"]) == ("x", 5, 0o644)
 
 
+async def test_files_of_a_container_that_is_ending_are_those_it_leaves(engine: Engine) -> None:
+    container = await engine.start("sleep", "100")
+    await engine.containers.archive_put(container, "/", chunks(tarball((file("colour"), b"green"))))
+    os.kill(engine.containers.inspect(container).state.pid, signal.SIGKILL)
+    assert set(await unpacked(engine, container, "/colour")) == {"colour"}
+
+
 async def test_a_big_tree_survives_the_way_out_and_in(engine: Engine) -> None:
     container = await engine.create("true")
     content = os.urandom(3 << 20)
@@ -104,6 +112,16 @@ async def test_symlinks_and_dots_in_an_archive_stay_inside_the_container(engine:
         with pytest.raises(BadRequest, match="invalid entry name"):
             await engine.containers.archive_put(container, "/root", chunks(tarball((member, b""))))
     assert not any(name.startswith("pc-evil-") for name in os.listdir("/tmp"))  # noqa: PTH208
+
+
+async def test_directories_that_an_archive_only_implies_are_not_for_everybody_to_write_into(engine: Engine) -> None:
+    container = await engine.create("true")
+    link = file("made/link", type=tarfile.SYMTYPE, linkname="file", mtime=1_700_000_000)
+    data = tarball((file("made/deep/file", mode=0o666), b""), (link, b""))
+    await engine.containers.archive_put(container, "/", chunks(data))
+    found = await unpacked(engine, container, "/made")
+    assert [found[name].mode for name in ("made", "made/deep", "made/deep/file")] == [0o755, 0o755, 0o666]
+    assert found["made/link"].mtime == 1_700_000_000
 
 
 async def test_what_is_missing_or_no_directory_or_no_archive_is_told(engine: Engine) -> None:

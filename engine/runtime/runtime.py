@@ -251,6 +251,11 @@ class Runtime:
             if await self.pids(container_id):
                 raise
 
+    def has_process(self, container_id: str) -> bool:
+        """Whether a container's process has not ended. An end is known here before anyone told of it."""
+        held = self._held.get(container_id)
+        return held is not None and held.pidfd is not None and not has_ended(held.pidfd)
+
     def is_frozen(self, container_id: str) -> bool:
         """Whether `pause` has frozen a container, and `resume` has not thawed it, whichever engine's."""
         return cgroups.is_frozen(self._known(container_id).record.cgroup)

@@ -92,7 +92,9 @@ def remove_files(record: monitor.Record, *directories: Path) -> None:
 
 def has_ended(pidfd: int) -> bool:
     """Whether the process behind a pidfd has ended."""
-    return bool(select.select([pidfd], [], [], 0)[0])
+    poll = select.poll()  # select(2) knows no descriptors above 1,023
+    poll.register(pidfd, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def reap(pidfd: int) -> None:

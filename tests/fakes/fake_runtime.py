@@ -133,6 +133,10 @@ class FakeRuntime:
         if self.signals and self.signals[-1][0] == container_id and self.signals[-1][1] in self.mortal:
             self.end(container_id, 128 + self.signals[-1][1])
 
+    def has_process(self, container_id: str) -> bool:
+        process = self.processes.get(container_id)
+        return process is not None and process.status is None
+
     def is_frozen(self, container_id: str) -> bool:
         return self.processes[container_id].is_paused
 

@@ -9,7 +9,7 @@ import posixpath
 import stat
 import tarfile
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,8 +20,8 @@ import anyio.to_thread
 from engine.containers.container import Container
 from engine.containers.drivers import Drivers
 from engine.containers.files.tarball import read_into, write_from
-from engine.containers.files.view import Overlay, View
-from engine.errors import BadRequest, EngineError, NotFound
+from engine.containers.files.view import Mounts, Overlay, View, hold_mounts
+from engine.errors import BadRequest, Conflict, EngineError, NotFound
 from engine.runtime.oci.users import resolve_identity
 from engine.storage.compression import Read
 from engine.storage.streaming import Write, consumed, streamed
@@ -91,19 +91,38 @@ class Archives:
     @asynccontextmanager
     async def _view(self, container: Container) -> AsyncIterator[View]:
         """The container's files; one that is not alive is kept from starting and going meanwhile."""
-        if living := _living_view(container):
-            yield living
-            return
-        async with container.lock:
-            if living := _living_view(container):
-                yield living
+        while True:
+            if mounts := await self._mounts(container):
+                with closing(mounts):
+                    yield View(Path(f"/proc/self/fd/{mounts.root}"), mounts=mounts)
                 return
-            root = await self._drivers.snapshots.mount(container.id)
-            try:
-                yield View(root, [overlay async for overlay in self._overlays(container)])
-            finally:
-                with anyio.CancelScope(shield=True):
-                    await self._drivers.snapshots.unmount(container.id)
+            async with container.lock:
+                if container.is_alive:
+                    continue
+                root = await self._drivers.snapshots.mount(container.id)
+                try:
+                    yield View(root, [overlay async for overlay in self._overlays(container)])
+                finally:
+                    with anyio.CancelScope(shield=True):
+                        await self._drivers.snapshots.unmount(container.id)
+                return
+
+    async def _mounts(self, container: Container) -> Mounts | None:
+        """A living container's mounts; None once it has ended, and that is recorded."""
+        if not container.is_alive:
+            return None
+        run, mounts = container.run, None
+        with suppress(OSError):
+            mounts = hold_mounts(container.record.pid)
+        # If it is there even now, its number cannot have become another process's before.
+        if mounts and self._drivers.runtime.has_process(container.id):
+            return mounts
+        if mounts:
+            mounts.close()
+        if run is None:
+            raise Conflict(f"container {container.name} is ending")
+        await run.ended.wait()
+        return None
 
     async def _overlays(self, container: Container) -> AsyncIterator[Overlay]:
         for mount in container.record.mounts:
@@ -137,13 +156,6 @@ def _told(container: Container, path: str, *, no_directory: str = "") -> Iterato
     except OSError as exc:
         kind = BadRequest if exc.errno == errno.EROFS else EngineError
         raise kind(f"{path} in container {container.name}: {exc.strerror or exc}") from exc
-
-
-def _living_view(container: Container) -> View | None:
-    if not container.is_alive:
-        return None
-    process_id = container.record.pid
-    return View(Path(f"/proc/{process_id}/root"), process_id=process_id)
 
 
 def _check_writable(container: Container, path: str) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,12 +31,25 @@ class Overlay(Struct, frozen=True):
     is_read_only: bool = False
 
 
+class Mounts(Struct, frozen=True):
+    """The mounts of a process, held open: they stay as they are when it ends."""
+
+    namespace: int
+    root: int
+    points_of_proc: Sequence[Path]
+
+    def close(self) -> None:
+        """Let go of them."""
+        os.close(self.namespace)
+        os.close(self.root)
+
+
 class View(Struct, frozen=True):
-    """A root directory and what lies over it, or the process whose root and mounts are meant."""
+    """A root directory and what lies over it, or the mounts of a process."""
 
     root: Path
     overlays: Sequence[Overlay] = ()
-    process_id: int | None = None
+    mounts: Mounts | None = None
 
     def run(self, act: Callable[[], T]) -> T:
         """Run `act` with this root as `/` and the working directory. Blocks; raises what `act` raises, or `OSError`.
@@ -50,8 +64,8 @@ class View(Struct, frozen=True):
         return on_own_thread(run)
 
     def _enter(self) -> None:
-        if self.process_id is not None:
-            _join(self.process_id)
+        if self.mounts is not None:
+            _join(self.mounts)
             return
         unshare(CLONE_NEWNS if self.overlays else CLONE_FS)
         os.umask(0)
@@ -79,17 +93,24 @@ class View(Struct, frozen=True):
             mount("", target, flags=MS_REMOUNT | MS_BIND | MS_RDONLY)
 
 
-def _join(process_id: int) -> None:
-    """Move the thread into a copy of a process's mount namespace without proc, at its root."""
+def hold_mounts(process_id: int) -> Mounts:
+    """Open the mounts of a process, to be closed. Raises `OSError`, of many kinds, if the process is ending."""
+    with ExitStack() as opened:
+        namespace = os.open(f"/proc/{process_id}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+        opened.callback(os.close, namespace)
+        root = os.open(f"/proc/{process_id}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        opened.callback(os.close, root)
+        held = Mounts(namespace, root, tuple(mounts_of_kind("proc", process_id)))
+        opened.pop_all()
+    return held
+
+
+def _join(mounts: Mounts) -> None:
+    """Move the thread into a copy of a mount namespace without proc, at its root."""
     unshare(CLONE_FS)
     os.umask(0)
-    points = list(mounts_of_kind("proc", process_id))
-    namespace = os.open(f"/proc/{process_id}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        setns(namespace, CLONE_NEWNS)
-    finally:
-        os.close(namespace)
+    setns(mounts.namespace, CLONE_NEWNS)
     unshare(CLONE_NEWNS)
     mount("", Path("/"), flags=MS_SLAVE | MS_REC)
-    for point in reversed(points):
+    for point in reversed(mounts.points_of_proc):
         unmount(point, lazily=True)

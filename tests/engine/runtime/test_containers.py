@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import resource
 import signal
+import subprocess
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -170,6 +173,21 @@ def _quota(cgroup: str) -> str:
     if cgroups.hierarchies().version == 2:
         return (path / "cpu.max").read_text().split()[0].replace("max", "-1")
     return (path / "cpu.cfs_quota_us").read_text().strip()
+
+
+async def test_an_end_is_known_by_descriptors_of_any_number() -> None:
+    program = subprocess.Popen(["cat"], stdin=subprocess.PIPE)  # noqa: ASYNC220 - it says nothing
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with ExitStack() as undo:
+        undo.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2000), hard))
+        first = os.pidfd_open(program.pid)
+        undo.callback(os.close, first)
+        high = fcntl.fcntl(first, fcntl.F_DUPFD_CLOEXEC, 1500)
+        undo.callback(os.close, high)
+        assert not has_ended(high)
+        program.communicate()
+        assert has_ended(high)
 
 
 async def test_a_signal_reaches_the_program(runtime: Runtime, make_launch: MakeLaunch) -> None:

@@ -175,21 +175,20 @@ class _Planner:
         for key in sorted(self.found.diverged_networks):
             name, because = self.project.networks[key].name, f"network {key} changed"
             users = [item for needs in self.found.services.values() for item in needs.containers]
-            self._refuse_others(key, name, {item.id for item in users})
+            ours = {item.id for item in users}
+            others = [item for item in self.observed.containers if name in item.networks and item.id not in ours]
+            self._refuse(key, name, [item for item in others if item.id not in self.stopped])
             left = [self._disconnect(item, name, because) for item in users if name in item.networks]
+            # Those that are on their way out leave it by being stopped.
+            left += [self.stopped[item.id] for item in others if item.id in self.stopped]
             self.resources["old network", key] = self.builder.add(RemoveNetwork(name, "configuration changed"), left)
 
-    def _refuse_others(self, key: str, network: str, users: set[str]) -> None:
+    def _refuse(self, key: str, network: str, others: list[ObservedContainer]) -> None:
         """Running containers that this plan leaves alone keep the network from being made anew."""
-        others = [
-            item.name
-            for item in self.observed.containers
-            if network in item.networks and item.state in _ALIVE and item.id not in {*users, *self.stopped}
-        ]
-        if others:
+        if staying := [item.name for item in others if item.state in _ALIVE]:
             self.problems.append(
                 ComposeError(
-                    f"network {network} has changed and has to be made anew, but {', '.join(others)} would stay on it",
+                    f"network {network} has changed and has to be made anew, but {', '.join(staying)} would stay on it",
                     hint="bring all services up together, with --remove-orphans if they are no longer defined",
                     subject=("networks", key),
                 )

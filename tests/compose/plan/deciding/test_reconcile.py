@@ -340,4 +340,12 @@ def test_a_changed_network_that_others_stay_on_is_refused_before_anything_is_don
     observed = make_observed(make_project(make_service("web"), make_service("old"), networks=internal))
     with pytest.raises(ComposeError, match=r"made anew, but app-old-1 would stay on it"):
         reconcile(wanted, observed, Options())
-    assert "remove network app_default" in str(reconcile(wanted, observed, Options(remove_orphans=True)))
+    assert str(reconcile(wanted, observed, Options(remove_orphans=True))).startswith(
+        expect("""
+        [] #1 stop app-old-1 -- its service is no longer defined
+        [1] #2 remove app-old-1 -- its service is no longer defined
+        [] #3 stop app-web-1 -- network default changed
+        [3] #4 disconnect app-web-1 from network app_default -- network default changed
+        [1,4] #5 remove network app_default -- configuration changed
+    """)
+    )

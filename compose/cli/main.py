@@ -6,6 +6,8 @@ import atexit
 import gc
 import os
 import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import NoReturn
 
 import pycompose
@@ -18,18 +20,39 @@ _GARBAGE_THRESHOLD = 200_000
 
 def main(*, prog_name: str) -> None:
     """Run the command line of `sys.argv` and exit with its code."""
+    _open_streams()
     arguments = sys.argv[1:]
-    if arguments in _VERSION_FLAGS:
-        print(f"{prog_name} version v{pycompose.__version__}")
-        return
+    if arguments in _VERSION_FLAGS and _is_written(f"{prog_name} version v{pycompose.__version__}\n"):
+        _leave(0)
     gc.set_threshold(_GARBAGE_THRESHOLD)
     from compose.cli.run_group import run
 
     _leave(run(prog_name, arguments))
 
 
+def _open_streams() -> None:
+    """Put /dev/null where a standard stream is closed: the next file or socket would get its number, and our output."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - for as long as we run
+
+
+def _is_written(text: str) -> bool:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError:
+        return False  # the long way fails as well, and tells it
+    return True
+
+
 def _leave(code: int) -> NoReturn:
     """End the process at once. Python would take its modules apart first, a fifth of the time of a short command."""
     atexit._run_exitfuncs()  # what Python itself calls
-    sys.stderr.flush()
+    with suppress(OSError):
+        sys.stderr.flush()
+    try:
+        sys.stdout.flush()  # of a command that failed, what it had printed before
+    except OSError:
+        code = code or 1
     os._exit(code)

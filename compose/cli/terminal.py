@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -31,17 +31,24 @@ def error_colour(session: Session | None = None) -> bool:
 def warn(session: Session | None, message: str) -> None:
     """Tell something that is no error on standard error, as a line of JSON where progress is."""
     if session and session.progress == "json":
-        sys.stderr.write(warning_json(message, datetime.now().astimezone()))
+        _tell(warning_json(message, datetime.now().astimezone()))
         return
-    sys.stderr.write(render_warning(message, colour=error_colour(session)))
+    _tell(render_warning(message, colour=error_colour(session)))
 
 
 def tell_problems(problems: Sequence[Problem], session: Session | None) -> None:
     """Tell on standard error why the command fails, as lines of JSON where progress is."""
     if session and session.progress == "json":
-        sys.stderr.write(problems_json(problems))
+        _tell(problems_json(problems))
         return
-    sys.stderr.write(render_problems(problems, colour=error_colour(session)))
+    _tell(render_problems(problems, colour=error_colour(session)))
+
+
+def _tell(text: str) -> None:
+    # A full disk under a log, or its reader gone, is no reason to leave the work half done.
+    with suppress(OSError):
+        sys.stderr.write(text)
+        sys.stderr.flush()
 
 
 def write_output(data: bytes) -> None:
@@ -92,8 +99,9 @@ def progress_display(session: Session, verb: str) -> Progress:
     stream = sys.stdout if is_true(session.environment.get("COMPOSE_STATUS_STDOUT", "")) else sys.stderr
 
     def write(text: str) -> None:
-        stream.write(text)
-        stream.flush()
+        with suppress(OSError):  # as in `_tell`
+            stream.write(text)
+            stream.flush()
 
     kind = session.progress
     if kind == "auto":

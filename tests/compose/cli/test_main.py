@@ -1,0 +1,53 @@
+"""The process around the command line: its streams, and how it ends."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FILE = "name: app\nservices: {web: {image: nginx}}\n"
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "compose.yaml").write_text(FILE)
+    root = Path(__file__).parents[3]
+    monkeypatch.setenv("PYTHONPATH", str(root))
+    monkeypatch.chdir(tmp_path)
+
+
+def shell(line: str) -> subprocess.CompletedProcess[str]:
+    """Run a line of the shell in which `$P` is the program."""
+    script = f"P='{sys.executable} -m pycompose'; {line}"
+    return subprocess.run(["/bin/bash", "-c", script], capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("command", ["--version", "version", "config", "--help", "up --help"])
+def test_output_that_nobody_takes_is_told_in_a_line(command: str) -> None:
+    ended = shell(f"$P {command} >/dev/full")
+    assert ended.returncode == 1
+    assert ended.stderr == "error: cannot write the output: no space left there\n"
+
+
+@pytest.mark.parametrize("command", ["--version", "config", "--help"])
+def test_a_reader_that_has_gone_is_not_told_of(command: str) -> None:
+    # The reader goes before anything is written: it is over when the program starts.
+    ended = shell(f"exec 3> >(:); wait $!; $P {command} >&3")
+    assert ended.returncode == 1
+    assert ended.stderr == ""
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_do_no_harm(closed: str) -> None:
+    ended = shell(f"$P config -q {closed}")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    ended = shell(f"$P config --output out.yaml {closed}; cat out.yaml")
+    assert "image: nginx" in ended.stdout
+
+
+def test_errors_that_cannot_be_told_keep_their_code() -> None:
+    assert shell("$P config nope 2>/dev/full").returncode == 1
+    assert shell("$P config nope 2>&-").returncode == 1

@@ -175,9 +175,12 @@ class Follower:
                 found = await self._engine.inspect_container(container)
                 if is_new:
                     options = replace(options, since=self._ends.get(container, ""), tail="all")
+                started_at = found.state.started_at
                 await _copy(self._engine, found, source, options, self._emit, follow=True)
                 found = await self._engine.inspect_container(container)
                 state = found.state
+                if options.until and state.running and state.started_at == started_at:
+                    return  # it goes on, but the time whose lines were wanted is over
                 self._ends[container] = state.finished_at
                 comes_back = state.status == "restarting" or state.running
                 self._ended(found, Ended(source, state.exit_code, comes_back))

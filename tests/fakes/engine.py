@@ -282,7 +282,7 @@ class FakeEngine:
             while position < len(item.log):
                 yield item.log[position]
                 position += 1
-            if not follow or item.status != "running":
+            if not follow or until or item.status != "running":
                 return
             await item.news.wait()
 

@@ -113,6 +113,19 @@ async def test_logs_without_following_end_with_what_there_is() -> None:
     assert heard == [Output("web-1", 1, (b"1", b"2"))]
 
 
+async def test_following_ends_with_the_time_until_which_lines_are_wanted() -> None:
+    engine = make_engine()
+    await up(engine, PROJECT)
+    engine.write("app-web-1", b"1\n")
+    heard: list[Output | Ended] = []
+    watcher = Follower(
+        engine.client, "app", emit=heard.append, wanted=lambda service: True, options=LogOptions(until="1")
+    )
+    with anyio.fail_after(5):
+        await watcher.until_over(await observe_containers(engine.client, "app"))
+    assert heard == [Output("web-1", 1, (b"1",))]
+
+
 async def test_a_container_removed_meanwhile_is_simply_over() -> None:
     engine = make_engine()
     await up(engine, PROJECT)

@@ -18,7 +18,6 @@ def command(session: Session, services: tuple[str, ...], timeout_seconds: int | 
     from compose.cli.asynchronous import run_async
     from compose.cli.reaching.located import located, project_or_name
     from compose.cli.working import carry_out
-    from compose.errors import ComposeError
     from compose.plan.deciding.restarting import dependants_to_restart, plan_restart
 
     names = services
@@ -28,7 +27,8 @@ def command(session: Session, services: tuple[str, ...], timeout_seconds: int | 
     async def work() -> None:
         async with located(session, names) as place:
             if not place.containers:
-                raise ComposeError("no container to restart", hint="`pycompose up` creates them")
+                click.echo("no container to restart", err=True)
+                return
             plan = plan_restart(place.project, place.containers, timeout_seconds)
             await carry_out(session, "restart", plan, place.stage)
 

@@ -23,7 +23,7 @@ from compose.cli.terminal import output_colour, progress, warn, write_output
 from compose.cli.up.bringing_up import prepared, traced
 from compose.cli.up.options import UpRequest
 from compose.cli.working import Stage, perform
-from compose.errors import ComposeError, UsageError
+from compose.errors import ComposeError
 from compose.model.project import Project
 from compose.plan.actions import CreateContainer, Plan, RemoveContainer
 from compose.plan.deciding.teardown import plan_kill, plan_stop
@@ -44,8 +44,6 @@ _LAST_WORDS_SECONDS = 2  # for the end of the output of containers that were jus
 
 async def attached(session: Session, project: Project, request: UpRequest) -> int:
     """Bring the project up and print its output until it ends or is interrupted, which stops it."""
-    if request.exit_code_from and request.exit_code_from not in project.services:
-        raise UsageError(f"no such service: {request.exit_code_from}")
     async with connected(session) as engine:
         foreground = _Foreground(session, engine, project, request)
         with unwrapped():

@@ -103,6 +103,23 @@ class UpRequest(Struct, frozen=True):
             abort_on_exit=self.abort_on_exit or (bool(self.exit_code_from) and not self.abort_on_failure),
         )
 
+    def check_names(self, project: Project) -> None:
+        """Raise `UsageError` for an option that names a service which is not one of `project`'s."""
+        named = {
+            "--scale": self.scale,
+            "--attach": self.attach,
+            "--exit-code-from": filter(None, [self.exit_code_from]),
+        }
+        for flag, names in named.items():
+            for name in names:
+                if name in project.disabled:
+                    raise UsageError(
+                        f"{flag}: service {name} is not brought up", hint="name it as well, or enable its profile"
+                    )
+                if name not in project.services:
+                    known = ", ".join(sorted({*project.services, *project.disabled}))
+                    raise UsageError(f"{flag}: no such service: {name}", hint=f"the project's services: {known}")
+
     def plan_options(self) -> Options:
         """What the planner has to know."""
         recreate: Recreate = "always" if self.force_recreate else "never" if self.no_recreate else "changed"

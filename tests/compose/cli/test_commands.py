@@ -171,6 +171,20 @@ def test_the_version_in_three_forms(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"pycompose version v{number}\n"
 
 
+@pytest.mark.parametrize("option", [("--scale", "nope=2"), ("--attach", "nope"), ("--exit-code-from", "nope")])
+def test_options_of_up_name_services_that_there_are(
+    option: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert pycompose("up", *option) == 1
+    assert f"{option[0]}: no such service: nope" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", [("--scale", "db=2"), ("--attach", "db"), ("--exit-code-from", "db")])
+def test_options_of_up_name_services_that_come_up(option: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert pycompose("up", "--no-deps", *option, "web") == 1
+    assert f"{option[0]}: service db is not brought up" in capsys.readouterr().err
+
+
 def test_options_of_up_that_contradict_each_other_are_refused() -> None:
     with pytest.raises(UsageError):
         UpRequest(force_recreate=True, no_recreate=True).checked()

@@ -46,6 +46,7 @@ class BuildOrder(Struct, frozen=True, kw_only=True):
     cpu_quota: int = 0
     cpuset_cpus: str = ""
     cpuset_mems: str = ""
+    cgroup_parent: str = ""
     ulimits: tuple[Ulimit, ...] = ()
     registries: Mapping[str, AuthConfig] = {}
     contexts: Mapping[str, str] = {}

@@ -97,6 +97,7 @@ def order_of(request: Request) -> BuildOrder:
         cpu_quota=query.number("cpuquota") or 0,
         cpuset_cpus=query.text("cpusetcpus"),
         cpuset_mems=query.text("cpusetmems"),
+        cgroup_parent=query.text("cgroupparent"),
         ulimits=tuple(_json(query.text("ulimits"), list[Ulimit], "ulimits", list)),
         registries=registry_config(request.headers),
         contexts=_json(query.text("pycompose-contexts"), dict[str, str], "pycompose-contexts", dict),

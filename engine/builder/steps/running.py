@@ -18,7 +18,7 @@ from engine.containers.making import surroundings
 from engine.containers.making.config import process_environment
 from engine.errors import BadRequest
 from engine.network.records import DEFAULT_NETWORK, EndpointRequest, SandboxRequest
-from engine.runtime.oci.launch import Launch, OciMount
+from engine.runtime.oci.launch import Launch, OciMount, cgroup_path
 from engine.runtime.oci.users import resolve_identity
 from engine.state.names import new_id
 from engine.storage.deletion import delete_tree
@@ -110,7 +110,7 @@ class Unfinished:
             mounts=(*surroundings.etc_mounts(home, destinations), *program.mounts),
             hostname=hostname,
             network_namespace=namespace,
-            cgroup=f"{self._drivers.paths.cgroup}/{self.id}",
+            cgroup=cgroup_path(program.host, self.id, self._drivers.paths.cgroup),
             bundle=self._drivers.paths.runtime / self.id,
             files=surroundings.etc_files(home, hosts=hosts, resolv_conf=resolv_conf, hostname=hostname),
         )

@@ -202,5 +202,6 @@ def _host(order: BuildOrder, *, is_insecure: bool) -> HostConfig:
         cpu_quota=order.cpu_quota,
         cpuset_cpus=order.cpuset_cpus,
         cpuset_mems=order.cpuset_mems,
+        cgroup_parent=order.cgroup_parent,
         ulimits=list(order.ulimits),
     )

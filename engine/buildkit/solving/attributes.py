@@ -73,6 +73,7 @@ def read_attributes(attributes: Mapping[str, str], entitlements: tuple[str, ...]
         extra_hosts=tuple(host.replace("=", ":", 1) for host in attributes.get("add-hosts", "").split(",") if host),
         cpuset_cpus=attributes.get("cpusetcpus", ""),
         cpuset_mems=attributes.get("cpusetmems", ""),
+        cgroup_parent=attributes.get("cgroup-parent", ""),
         ulimits=tuple(_ulimits(attributes.get("ulimit", ""))),
         contexts={name: _meaning(value) for name, value in contexts.items()},
         shm_size=_number(attributes, "shm-size"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import posixpath
 import shutil
 import socket
 from collections.abc import Mapping
@@ -27,7 +26,7 @@ from engine.containers.record import ContainerRecord
 from engine.containers.streams.logs import journal_of, log_path
 from engine.errors import BadRequest, Conflict, EngineError, NoSuchContainer, Unavailable
 from engine.kernel.threads import brief
-from engine.runtime.oci.launch import HOST, Identity, Launch, Namespace, OciMount
+from engine.runtime.oci.launch import HOST, Identity, Launch, Namespace, OciMount, cgroup_path
 from engine.runtime.oci.users import resolve_identity
 
 log = logging.getLogger(__name__)
@@ -192,7 +191,7 @@ class Launcher:
             pid_namespace=_namespace(modes.pid, "pid", joined),
             ipc_namespace=_namespace(modes.ipc, "ipc", joined),
             uts_namespace=_namespace(modes.uts, "uts", joined),
-            cgroup=_cgroup(record, self._drivers.paths.cgroup),
+            cgroup=cgroup_path(record.host_config, record.id, self._drivers.paths.cgroup),
             log_path=log_path(record, home),
             journal=journal_of(record),
             terminal=record.config.tty,
@@ -202,13 +201,6 @@ class Launcher:
             files=found.files,
             init=_init_program() if record.host_config.init else None,
         )
-
-
-def _cgroup(record: ContainerRecord, default_parent: str) -> str:
-    """The container's cgroup, below the parent that it was given (a path from the root of every tree) or ours."""
-    wish = record.host_config.cgroup_parent
-    parent = posixpath.normpath(f"/{wish}") if wish else default_parent
-    return f"/{parent.strip('/')}/{record.id}"
 
 
 def _namespace(mode: str, kind: str, joined: dict[str, Container]) -> Namespace:

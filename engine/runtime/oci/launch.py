@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import posixpath
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -84,6 +85,12 @@ class Launch(Struct, frozen=True, kw_only=True):
     bundle: Path
     files: Mapping[Path, str] = field(default_factory=dict[Path, str])
     init: Path | None = None
+
+
+def cgroup_path(host: HostConfig, identity: str, default_parent: str) -> str:
+    """The cgroup of a container, below the parent that it was given (a path from the root of every tree) or ours."""
+    parent = posixpath.normpath(f"/{host.cgroup_parent}") if host.cgroup_parent else default_parent
+    return f"/{parent.strip('/')}/{identity}"
 
 
 class ExecLaunch(Struct, frozen=True, kw_only=True):

@@ -37,7 +37,7 @@ def test_every_parameter_of_the_classic_builder_is_read() -> None:
     order = order_of(
         request(
             "dockerfile=d&t=a&t=b:1&remote=r&target=x&nocache=1&pull=1&q=1&networkmode=host&shmsize=9&memory=8&memswap=-1"
-            "&cpushares=2&cpuperiod=3&cpuquota=4&cpusetcpus=0&cpusetmems=1&platform=linux/amd64&extrahosts=a:1&extrahosts=b:2"
+            "&cpushares=2&cpuperiod=3&cpuquota=4&cpusetcpus=0&cpusetmems=1&cgroupparent=p&platform=linux/amd64&extrahosts=a:1&extrahosts=b:2"
             "&buildargs=%7B%22A%22:%221%22,%22B%22:null%7D&labels=%7B%22l%22:%22v%22%7D&cachefrom=%5B%22c%22%5D"
             "&ulimits=%5B%7B%22Name%22:%22nofile%22,%22Soft%22:1,%22Hard%22:2%7D%5D"
         )
@@ -46,6 +46,7 @@ def test_every_parameter_of_the_classic_builder_is_read() -> None:
     assert (order.no_cache, order.pull, order.is_quiet, order.network) == (True, True, True, "host")
     assert (order.shm_size, order.memory, order.memory_swap, order.cpu_shares) == (9, 8, -1, 2)
     assert (order.cpu_period, order.cpu_quota, order.cpuset_cpus, order.cpuset_mems) == (3, 4, "0", "1")
+    assert order.cgroup_parent == "p"
     assert (order.platform, order.extra_hosts, order.cache_from) == ("linux/amd64", ("a:1", "b:2"), ("c",))
     assert (order.args, order.given_args, order.labels) == ({"A": "1", "B": None}, {"A": "1"}, {"l": "v"})
     assert order.ulimits == (Ulimit(name="nofile", soft=1, hard=2),)

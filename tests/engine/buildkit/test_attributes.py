@@ -23,6 +23,7 @@ def test_arguments_labels_and_settings_become_an_order() -> None:
             "add-hosts": "one=1.2.3.4,six=fe80::1",
             "ulimit": "nofile=1:2,core=0",
             "shm-size": "1024",
+            "cgroup-parent": "/limited",
             "platform": "linux/amd64",
         },
         ("security.insecure",),
@@ -37,7 +38,7 @@ def test_arguments_labels_and_settings_become_an_order() -> None:
     assert (order.no_cache, order.pull, order.network, order.shm_size) == (True, True, "host", 1024)
     assert order.extra_hosts == ("one:1.2.3.4", "six:fe80::1")
     assert order.ulimits == (Ulimit(name="nofile", soft=1, hard=2), Ulimit(name="core", soft=0, hard=0))
-    assert order.is_trusted
+    assert (order.is_trusted, order.cgroup_parent) == (True, "/limited")
     assert wanted.dockerfile_name == "dockerfile"
 
 

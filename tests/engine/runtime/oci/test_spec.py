@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from engine.errors import BadRequest
 from engine.runtime.facts import HostFacts
 from engine.runtime.oci.capabilities import ALL, DEFAULT
-from engine.runtime.oci.launch import HOST, Identity, Launch, OciMount
+from engine.runtime.oci.launch import HOST, Identity, Launch, OciMount, cgroup_path
 from engine.runtime.oci.spec import oci_spec
 from engine.wire.containers import ContainerConfig, DeviceMapping, HostConfig, ThrottleDevice, Ulimit
 
@@ -302,3 +302,10 @@ def test_the_home_that_was_given_stays() -> None:
 
 def test_equal_launches_give_equal_specs() -> None:
     assert spec() == spec()
+
+
+@pytest.mark.parametrize(
+    ("parent", "path"), [("", "/engine/c1"), ("limited", "/limited/c1"), ("/a/b/", "/a/b/c1"), ("a/../../b", "/b/c1")]
+)
+def test_a_container_is_in_the_cgroup_that_it_was_given_or_in_the_engines(parent: str, path: str) -> None:
+    assert cgroup_path(HostConfig(cgroup_parent=parent), "c1", "/engine") == path

@@ -52,6 +52,7 @@ def test_containers_follow_their_files(machine: Machine, tmp_path: Path, command
         screen.expect("Syncing service")
         assert machine.pycompose("exec", "web", "ls", "/app", cwd=tmp_path).stdout.split() == ["second"]
         assert machine.pycompose("exec", "web", "cat", "/version", cwd=tmp_path).stdout == "2"
+        assert not machine.docker("images", "--quiet", "--filter", "dangling=true").stdout, "the one before is gone"
         screen.press("\x03")
         assert screen.wait() == 130
     machine.pycompose("down", "-t", "0", "--rmi", "local", cwd=tmp_path)

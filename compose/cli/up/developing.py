@@ -114,8 +114,9 @@ class Developer(Struct, frozen=True):
 
     async def _prune(self, images: Collection[str], observed: Observed) -> None:
         """Remove the images that were replaced, unless they have another name or somebody uses them."""
+        named = {identity for name, identity in observed.images.items() if name != identity}
         for identity in images:
-            if identity and identity not in observed.images.values():
+            if identity and identity not in named:
                 with refusals("removing the image before", fine=(404, 409)):
                     await self.engine.remove_image(identity)
 

@@ -19,7 +19,7 @@ from engine.api.hijack import Console
 from engine.api.identity import Identity
 from engine.api.pruning import Prunes
 from engine.builder.order import BuildOrder
-from engine.builder.usage import CacheUsage
+from engine.builder.usage import Bounds, CacheUsage
 from engine.containers.files.commit import CommitOptions
 from engine.containers.files.sizes import Sizes
 from engine.containers.making.defaults import ContainerDefaults
@@ -205,7 +205,7 @@ class BuildJobs(Protocol):
     def cancel(self, build_id: str) -> None: ...
     async def usage(self) -> list[CacheUsage]: ...
     async def prune(
-        self, wanted: Callable[[CacheUsage], bool], *, keep_bytes: int = 0, everything: bool = False
+        self, wanted: Callable[[CacheUsage], bool], *, bounds: Bounds, everything: bool = False
     ) -> tuple[list[str], int]: ...
 
 

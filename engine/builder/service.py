@@ -33,7 +33,7 @@ from engine.builder.steps.mounts import CacheMounts
 from engine.builder.steps.vault import Vault
 from engine.builder.telling import Teller
 from engine.builder.transcript import Transcript
-from engine.builder.usage import CacheUsage, usage_of
+from engine.builder.usage import Bounds, CacheUsage, usage_of
 from engine.containers.drivers import Drivers
 from engine.errors import EngineError, Unavailable
 from engine.images.inventory import tag_of
@@ -197,7 +197,7 @@ class Builder:
         try:
             bound = max(_LEAST_BOUND_BYTES, await anyio.to_thread.run_sync(_tenth_bytes, self._root))
             if size > bound:
-                await self.prune(lambda _: True, keep_bytes=bound)
+                await self.prune(lambda _: True, bounds=Bounds(most=bound))
         except (EngineError, OSError):
             log.exception("the build cache could not be pruned")
 
@@ -207,9 +207,9 @@ class Builder:
         return await anyio.to_thread.run_sync(usage_of, self._cache, self._cache_mounts, needed)
 
     async def prune(
-        self, wanted: Callable[[CacheUsage], bool], *, keep_bytes: int = 0, everything: bool = False
+        self, wanted: Callable[[CacheUsage], bool], *, bounds: Bounds, everything: bool = False
     ) -> tuple[list[str], int]:
-        """Forget what is cached, as far as `wanted` says, until no more than `keep_bytes` are left of it.
+        """Forget what is cached, as far as `wanted` says, until no more is left of it than `bounds` allow.
 
         Without `everything`, what images still need stays. Returns the ids of what went and the bytes that it freed.
         """
@@ -221,9 +221,11 @@ class Builder:
 
         def is_gone(entry: Entry) -> bool:
             """Steps without a layer take no space: they go when everything does."""
-            return chosen(entry.id) if entry.has_layer else everything and not keep_bytes
+            return chosen(entry.id) if entry.has_layer else everything and bounds.is_everything
 
-        gone = await self._cache.forget(is_gone, keep_bytes=keep_bytes)
+        free_bytes = await anyio.to_thread.run_sync(_free_bytes, self._root)
+        kept_bytes = bounds.kept_bytes(sum(entry.size_bytes for entry in self._cache), free_bytes)
+        gone = await self._cache.forget(is_gone, keep_bytes=kept_bytes)
         async with self._images.inventory.lock:
             _, freed = await self._images.inventory.free([item for entry in gone for item in entry.chain_ids], [])
         removed = [entry.id for entry in gone if entry.has_layer]
@@ -302,6 +304,11 @@ def _tenth_bytes(directory: Path) -> int:
     """How much the cache may take of the file system that it is on, as Docker's does."""
     found = os.statvfs(directory)
     return found.f_blocks * found.f_frsize // _CACHE_SHARE
+
+
+def _free_bytes(directory: Path) -> int:
+    found = os.statvfs(directory)
+    return found.f_bavail * found.f_frsize
 
 
 def _platform_args(target: Platform, stage: str) -> dict[str, str]:

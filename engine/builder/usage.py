@@ -29,6 +29,28 @@ class CacheUsage(Struct, frozen=True, kw_only=True):
     parents: tuple[str, ...] = ()
 
 
+class Bounds(Struct, frozen=True):
+    """How much of the cache a prune leaves, in bytes; 0 says nothing. `reserved` stays whatever the others say."""
+
+    most: int = 0
+    reserved: int = 0
+    least_free: int = 0
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether nothing has to stay."""
+        return not (self.most or self.reserved or self.least_free)
+
+    def kept_bytes(self, taken_bytes: int, free_bytes: int) -> int:
+        """How many bytes of the cache may stay, of those that it takes, where the disk has so many free ones."""
+        if self.is_everything:
+            return 0
+        kept = self.most or (taken_bytes if self.least_free else 0)
+        if self.least_free > free_bytes:
+            kept = min(kept, taken_bytes - (self.least_free - free_bytes))
+        return max(kept, self.reserved)
+
+
 def usage_of(cache: Cache, mounts: CacheMounts, needed: Collection[str]) -> list[CacheUsage]:
     """Everything that is cached; `needed` are the layers of images."""
     steps = [

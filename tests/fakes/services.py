@@ -10,7 +10,7 @@ from anyio.abc import ByteStream
 from engine.api.identity import Identity
 from engine.api.services import Services
 from engine.builder.order import BuildOrder
-from engine.builder.usage import CacheUsage
+from engine.builder.usage import Bounds, CacheUsage
 from engine.errors import Conflict, NoSuchNetwork, NoSuchVolume
 from engine.events.bus import EventBus
 from engine.state.names import find, new_id
@@ -105,7 +105,7 @@ class FakeBuilder(Runs):
         self.orders: list[BuildOrder] = []
         self.contexts: list[bytes] = []
         self.cancelled: list[str] = []
-        self.bound_bytes = 0
+        self.bounds = Bounds()
         self.cached: list[CacheUsage] = []
 
     async def receive(self, order: BuildOrder, chunks: AsyncIterator[bytes], *, build_id: str = "") -> FakeReady:
@@ -125,9 +125,9 @@ class FakeBuilder(Runs):
         return self.cached
 
     async def prune(
-        self, wanted: Callable[[CacheUsage], bool], *, keep_bytes: int = 0, everything: bool = False
+        self, wanted: Callable[[CacheUsage], bool], *, bounds: Bounds, everything: bool = False
     ) -> tuple[list[str], int]:
-        self.bound_bytes = keep_bytes
+        self.bounds = bounds
         gone = [item for item in self.cached if wanted(item) and (everything or not item.is_shared)]
         self.cached = [item for item in self.cached if item not in gone]
         return [item.id for item in gone], sum(item.size_bytes for item in gone)

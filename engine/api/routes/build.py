@@ -10,7 +10,7 @@ Dockerfile looked at only,
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
 import msgspec
@@ -25,7 +25,7 @@ from engine.builder.dockerfile.durations import nanoseconds
 from engine.builder.dockerfile.problem import Misspelt
 from engine.builder.failure import StepFailed
 from engine.builder.order import BuildOrder
-from engine.builder.usage import CacheUsage
+from engine.builder.usage import Bounds, CacheUsage
 from engine.errors import BadRequest, NotImplementedHere
 from engine.wire.codec import encode
 from engine.wire.containers import Ulimit
@@ -37,6 +37,7 @@ from engine.wire.times import parse_time, rfc3339
 _PRUNE_FILTERS: Final = frozenset(
     {"id", "parent", "type", "description", "inuse", "shared", "private", "until", "unused-for", "label", "label!"}
 )
+_BOUNDS: Final = ("max-used-space", "reserved-space", "keep-storage", "min-free-space")
 T = TypeVar("T")
 
 
@@ -137,21 +138,23 @@ async def prune(services: Services, request: Request) -> Answer:
     """`POST /build/prune`: forget what is cached, by default only what no image needs."""
     filters = parse_filters(request.query.text("filters"), _PRUNE_FILTERS)
     everything = request.query.flag("all") or request.version < (1, 39)
-    # Three names of one bound, the last one of before API 1.48: the highest of them is what may stay.
-    keep = max(request.query.number(name) or 0 for name in ("max-used-space", "reserved-space", "keep-storage"))
+    given = {name: request.query.number(name) or 0 for name in _BOUNDS}
+    # `keep-storage` is the name of before API 1.48.
+    reserved = given["reserved-space"] or given["keep-storage"]
+    bounds = Bounds(given["max-used-space"], reserved, given["min-free-space"])
+    limits = [_limit(text) for name in ("until", "unused-for") for text in filters.get(name, ())]
     removed, freed = await services.builder.prune(
-        lambda item: _matches(item, filters), keep_bytes=keep, everything=everything
+        lambda item: _matches(item, filters, limits), bounds=bounds, everything=everything
     )
     return json_reply({"CachesDeleted": removed, "SpaceReclaimed": freed})
 
 
-def _matches(item: CacheUsage, filters: Filters) -> bool:
-    limits = [*filters.get("until", ()), *filters.get("unused-for", ())]
+def _matches(item: CacheUsage, filters: Filters, limits: Sequence[int]) -> bool:
     shared, used = filter_flag(filters, "shared"), filter_flag(filters, "inuse")
     return (
         # `docker system prune` filters everything by labels, of which steps have none.
         not filters.get("label")
-        and all(item.used_ns <= _limit(text) for text in limits)
+        and all(item.used_ns <= limit for limit in limits)
         and (not filters.get("id") or any(item.id.startswith(wanted) for wanted in filters["id"]))
         and (not filters.get("type") or item.kind in filters["type"])
         and (not filters.get("description") or any(text in item.description for text in filters["description"]))

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from typing import Final
 
 from engine.builder.service import Builder
-from engine.builder.usage import CacheUsage
+from engine.builder.usage import Bounds, CacheUsage
 from engine.buildkit.control.filters import read_filters
 from engine.buildkit.control.jobs import Job, JobRequest, Jobs
 from engine.buildkit.messages.control_pb2 import (
@@ -98,8 +98,8 @@ class Control:
     async def _prune(self, call: Call, request: PruneRequest) -> AsyncGenerator[UsageRecord, None]:
         wanted = read_filters(request.filter, unused_for_ns=request.keep_duration)
         before = {item.id: item for item in await self._builder.usage()}
-        keep_bytes = request.max_used_space or request.reserved_space
-        removed, _ = await self._builder.prune(wanted, keep_bytes=keep_bytes, everything=request.all)
+        bounds = Bounds(request.max_used_space, request.reserved_space, request.min_free_space)
+        removed, _ = await self._builder.prune(wanted, bounds=bounds, everything=request.all)
         for identity in removed:
             if item := before.get(identity):
                 yield _record(item)

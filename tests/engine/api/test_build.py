@@ -12,7 +12,7 @@ from engine.api.messages import Request, Stream
 from engine.api.routes.build import build, cache_record, cancel, error_line, order_of, prune
 from engine.builder.dockerfile.stages import parse_dockerfile
 from engine.builder.failure import StepFailed
-from engine.builder.usage import CacheUsage
+from engine.builder.usage import Bounds, CacheUsage
 from engine.errors import BadRequest, NotImplementedHere
 from engine.wire.containers import Ulimit
 from engine.wire.http import parse_target
@@ -136,13 +136,23 @@ async def test_pruning_takes_what_the_filters_say(query: str, left: list[str]) -
 
 
 @pytest.mark.parametrize(
-    ("query", "bound_bytes"),
-    [("", 0), ("keep-storage=7", 7), ("reserved-space=8&keep-storage=8", 8), ("reserved-space=3&max-used-space=9", 9)],
+    ("query", "bounds"),
+    [
+        ("", Bounds()),
+        ("keep-storage=7", Bounds(reserved=7)),
+        ("reserved-space=8&keep-storage=8", Bounds(reserved=8)),
+        ("reserved-space=3&max-used-space=9&min-free-space=5", Bounds(most=9, reserved=3, least_free=5)),
+    ],
 )
-async def test_what_may_stay_has_had_several_names(query: str, bound_bytes: int) -> None:
+async def test_what_may_stay_has_had_several_names(query: str, bounds: Bounds) -> None:
     engine = fake_engine()
     await prune(engine.services, request(query, path="/build/prune"))
-    assert engine.builder.bound_bytes == bound_bytes
+    assert engine.builder.bounds == bounds
+
+
+async def test_a_time_that_is_none_is_refused_though_nothing_is_cached() -> None:
+    with pytest.raises(BadRequest, match="x"):
+        await prune(fake_engine().services, request('filters={"until":["x"]}', path="/build/prune"))
 
 
 async def test_cancelling_names_the_build() -> None:

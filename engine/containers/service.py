@@ -65,6 +65,7 @@ from engine.wire.containers import (
 from engine.wire.networks import EndpointSettings
 from engine.wire.stats import ContainerStats
 from engine.wire.summaries import ContainerSummary
+from engine.wire.times import pruned_before
 
 __all__ = ["AttachOptions", "ContainerService", "LogOptions"]
 
@@ -381,11 +382,11 @@ class ContainerService:
         """Remove the containers that do not run (`until`, `label`, `label!`): their ids and the bytes set free."""
         removed: list[str] = []
         freed = 0
-        for container in self._ledger:
-            if not is_pruned(container.record, filters, time.time_ns()):
-                continue
-            size = await self._drivers.snapshots.size(container.id)
+        before_ns = pruned_before(filters.get("until", ()), time.time_ns())
+        # Chosen at once: while one is removed, others come and go.
+        for container in [one for one in self._ledger if is_pruned(one.record, filters, before_ns)]:
             try:
+                size = await self._drivers.snapshots.size(container.id)
                 await self._remover.remove(container, volumes=False)
             except (Conflict, NotFound):
                 continue  # started or removed by someone else meanwhile

@@ -19,11 +19,12 @@ _ANONYMOUS: Final = "com.docker.volume.anonymous"
 async def listing(services: Services, request: Request) -> Answer:
     """`GET /volumes`."""
     filters = parse_filters(request.query.text("filters"), _FILTERS)
-    return json_reply(VolumeList(volumes=[v for v in services.volumes.all() if _matches(services, v, filters)]))
-
-
-def _matches(services: Services, volume: Volume, filters: Filters) -> bool:
     dangling = filter_flag(filters, "dangling")
+    found = [one for one in services.volumes.all() if _matches(services, one, filters, dangling)]
+    return json_reply(VolumeList(volumes=found))
+
+
+def _matches(services: Services, volume: Volume, filters: Filters, dangling: bool | None) -> bool:
     return (
         matches_text(volume.name, filters.get("name", ()))
         and matches_exactly(volume.driver, filters.get("driver", ()))

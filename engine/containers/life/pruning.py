@@ -9,13 +9,12 @@ from engine.containers.life.lifecycle import Status
 from engine.containers.record import ContainerRecord
 from engine.errors import BadRequest
 from engine.wire.filters import matches_labels
-from engine.wire.times import pruned_before
 
 _PRUNED: Final = frozenset({Status.CREATED, Status.EXITED, Status.DEAD})
 
 
-def is_pruned(record: ContainerRecord, filters: Mapping[str, Sequence[str]], now_ns: int) -> bool:
-    """Whether a container goes. Raises `BadRequest` for an unknown filter."""
+def is_pruned(record: ContainerRecord, filters: Mapping[str, Sequence[str]], before_ns: int) -> bool:
+    """Whether a container goes that was made before then. Raises `BadRequest` for an unknown filter."""
     for name in filters:
         if name not in ("until", "label", "label!"):
             raise BadRequest(f"invalid filter '{name}'")
@@ -25,4 +24,4 @@ def is_pruned(record: ContainerRecord, filters: Mapping[str, Sequence[str]], now
         return False
     if any(matches_labels(record.config.labels, [label]) for label in filters.get("label!", ())):
         return False
-    return record.created_ns < pruned_before(filters.get("until", ()), now_ns)
+    return record.created_ns < before_ns

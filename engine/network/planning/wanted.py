@@ -73,6 +73,11 @@ def _refuse_name_and_scope(request: NetworkCreateRequest) -> None:
         raise BadRequest("invalid name: name is empty")
     if request.name in (*PREDEFINED, "default"):
         raise Forbidden(f"operation is not permitted on predefined {request.name} network ")
+    if request.config_only and (request.ingress or request.internal or request.attachable or request.scope):
+        raise Forbidden(
+            "configuration network can only contain network specific fields. Network operator fields like"
+            " [ ingress | internal | attachable | scope ] are not supported."
+        )
     if request.ingress:
         raise Forbidden("Ingress network can only be global scope network")
     if request.scope == "swarm":

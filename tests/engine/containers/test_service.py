@@ -365,6 +365,19 @@ async def test_pruning_removes_what_does_not_run(world: World) -> None:
         assert await engine.prune({}) == ([gone], 17)
 
 
+async def test_pruning_goes_on_where_others_remove_containers_meanwhile(world: World) -> None:
+    async with world.engine() as engine:
+        names = [f"gone{number}" for number in range(4)]
+        for name in names:
+            await engine.create(name, request())
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(engine.prune, {})
+            tasks.start_soon(engine.remove, names[-1])
+        for name in names:
+            with pytest.raises(NoSuchContainer):
+                engine.inspect(name)
+
+
 async def test_listings_are_filtered_and_the_newest_is_first(world: World) -> None:
     async with world.engine() as engine:
         for name in ("one", "two", "three"):

@@ -130,8 +130,8 @@ def test_pruning_takes_what_does_not_run_and_passes_the_filters() -> None:
     assert not is_pruned(record(), {"label": ["keep"]}, now)
     assert is_pruned(labelled, {"label": ["keep=yes"]}, now)
     assert not is_pruned(labelled, {"label!": ["keep"]}, now)
-    assert is_pruned(record(), {"until": ["10m"]}, now)
-    assert not is_pruned(record(), {"until": ["1h"]}, now)
+    assert is_pruned(record(), {"until": ["10m"]}, now - 600 * SECOND)
+    assert not is_pruned(record(), {"until": ["1h"]}, now - 3600 * SECOND)
 
 
 def test_links_and_their_counters_are_read_without_the_loopback() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -141,6 +143,12 @@ def test_a_network_takes_its_configuration_from_another_and_gives_none_of_its_ow
         record(config_from=ConfigReference(network="kept"), labels={"a": "b"})
     with pytest.raises(Forbidden, match="cannot depend on another configuration network"):
         record(config_from=ConfigReference(network="kept"), config_only=True)
+
+
+@pytest.mark.parametrize("asked", [{"internal": True}, {"attachable": True}, {"scope": "local"}, {"ingress": True}])
+def test_a_configuration_network_keeps_nothing_of_how_a_network_is_used(asked: dict[str, Any]) -> None:
+    with pytest.raises(Forbidden, match="can only contain network specific fields"):
+        record(config_only=True, **asked)
 
 
 def test_a_configuration_network_has_no_driver_and_no_addresses() -> None:

@@ -257,7 +257,7 @@ class _Run:
                 await self._put_files(made.id, files)
         self.ids[action.name] = self.ids[action.final_name] = made.id
         provider = self.providers.get(action.service.name)
-        if not action.slug and (provider is None or action.final_name <= provider[0]):
+        if not action.slug and (provider is None or provider[1] == action.replaces or action.final_name <= provider[0]):
             self.providers[action.service.name] = (action.final_name, made.id)
 
     async def _heir(self, action: CreateContainer) -> CreateContainer:

@@ -9,6 +9,7 @@ import anyio
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from compose.apply.execute import execute
 from compose.apply.looking.observe import observe
@@ -53,9 +54,11 @@ class World:
 
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
-    """Some services; each may depend on, or share the namespaces of, those with smaller names."""
+    """Some services; each may depend on those with smaller names, or share namespaces with those that have a container."""
     chosen = sorted(draw(st.sets(st.sampled_from(NAMES))))
     services = [_service(draw, name, chosen[:position]) for position, name in enumerate(chosen)]
+    lenders = {service.pid.removeprefix("service:") for service in services}
+    services = [structs.replace(item, scale=max(item.scale, int(item.name in lenders))) for item in services]
     inactive = draw(st.sets(st.sampled_from(chosen))) if chosen else set[str]()
     needed = {other for service in services for other in service.depends_on}
     return World(

@@ -49,6 +49,14 @@ async def test_one_that_the_service_has_no_more_does_not() -> None:
     assert len(engine.anonymous_volumes) == 1, "its data stays"
 
 
+async def test_who_shares_namespaces_with_a_container_of_another_name_now_gets_the_new_one() -> None:
+    engine = make_engine()
+    sidecar = make_service("sidecar", pid="service:web", depends_on={"web": Dependency("service_started")})
+    await up(engine, make_project(make_service("web"), sidecar))
+    await up(engine, make_project(make_service("web", container_name="x-renamed"), sidecar))
+    assert engine.named("app-sidecar-1").request.host_config.pid_mode == f"container:{engine.named('x-renamed').id}"
+
+
 async def test_a_stopped_container_is_started_once_its_network_is_there_again() -> None:
     engine = make_engine()
     project = make_project(make_service("web"))

@@ -54,7 +54,7 @@ class World:
 
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
-    """Some services; each may depend on those with smaller names, or share namespaces with those that have a container."""
+    """Some services; each may depend on those with smaller names, or share namespaces with one that has a container."""
     chosen = sorted(draw(st.sets(st.sampled_from(NAMES))))
     services = [_service(draw, name, chosen[:position]) for position, name in enumerate(chosen)]
     lenders = {service.pid.removeprefix("service:") for service in services}

@@ -68,8 +68,9 @@ def _check_ports(bindings: Mapping[str, Sequence[PortBinding]]) -> None:
         if not _is_port(port.partition("/")[0]):
             raise BadRequest(f'invalid port specification: "{port}"')
         for wish in wishes:
-            first, _, last = wish.host_port.partition("-")
-            is_range = _is_port(first) and _is_port(last or first) and int(first) <= int(last or first)
+            first, dash, last = wish.host_port.partition("-")
+            last = last if dash else first
+            is_range = _is_port(first) and _is_port(last) and int(first) <= int(last)
             if wish.host_port and not is_range:
                 raise BadRequest(f'invalid port specification: "{wish.host_port}"')
 

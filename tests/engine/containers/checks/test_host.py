@@ -28,6 +28,7 @@ def ports(container: str, host: str = "") -> HostConfig:
         (ports("x"), 'invalid port specification: "x"'),
         (ports("70000/tcp"), 'invalid port specification: "70000/tcp"'),
         (ports("80/tcp", "x"), 'invalid port specification: "x"'),
+        (ports("80/tcp", "1-"), 'invalid port specification: "1-"'),
         (ports("80/tcp", "70000"), 'invalid port specification: "70000"'),
         (ports("80/tcp", "9002-9001"), 'invalid port specification: "9002-9001"'),
         (ports("80/tcp", "٣"), "invalid port specification"),

@@ -48,7 +48,8 @@ ONLY_FOR = {"compose.artifact": ("compose.cli",), "compose.load": ("compose.cli"
 DOORS = {
     # A registry is asked before there is an engine, and for what no engine knows.
     "compose.artifact": ("engine.errors", "engine.registry", "engine.wire"),
-    "compose.apply": ("engine.client", "engine.wire"),
+    # Who has a port of this host is asked in the same way on both sides.
+    "compose.apply": ("engine.client", "engine.wire", "engine.kernel.sockets"),
     "compose.cli": ("engine.client", "engine.wire"),
     "compose.load": ("schemas",),
 }

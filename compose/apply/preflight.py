@@ -23,6 +23,7 @@ from compose.plan.deciding.preflight import Conflict, PublishedPort, Surrounding
 from compose.plan.deciding.reconcile import raise_all
 from compose.plan.materials import Material, materials
 from engine.client import EngineClient
+from engine.kernel.sockets import owner_of
 from engine.wire.summaries import ContainerSummary
 
 # Less room than this, and the engine cannot even write down what it makes.
@@ -105,8 +106,10 @@ def _missing(address: str, wanted: Sequence[Material]) -> list[Material]:
     return [item for item in gone if not any(item.path.startswith(f"{other.path}/") for other in gone)]
 
 
-def _occupied(address: str, wishes: Iterable[PublishedPort]) -> list[PublishedPort]:
-    return [wish for wish in wishes if _is_occupied(wish)] if shares(address, "net") else []
+def _occupied(address: str, wishes: Iterable[PublishedPort]) -> list[tuple[PublishedPort, str]]:
+    """The ports that others have, with the program that does, "" where it cannot be seen."""
+    taken = [wish for wish in wishes if _is_occupied(wish)] if shares(address, "net") else []
+    return [(wish, owner_of(wish.protocol, wish.number) or "") for wish in taken]
 
 
 def _is_occupied(wish: PublishedPort) -> bool:

@@ -7,24 +7,23 @@ addresses are served by these sockets (see `streams.Proxy` and `datagrams.Relay`
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import ipaddress
 import socket
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct, field
 
 from engine.errors import BadRequest, EngineError, PortInUse
+from engine.kernel.sockets import owner_of, sockets_on
 from engine.network.records import Publication
 from engine.wire.containers import PortBinding
 
 _KINDS: Final = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 PROTOCOLS: Final = ("tcp", "udp", "sctp")
 _PROC = Path("/proc")
-_LISTENING = "0A"
 _TIME_WAIT = "06"
 _ANY_PORT_TRIES = 16
 _BACKLOG = 4096
@@ -135,17 +134,6 @@ def port_map(publications: Iterable[Publication]) -> dict[str, list[PortBinding]
         )
         shown.setdefault(item.key, []).append(binding)
     return shown
-
-
-def owner_of(protocol: str, port: int) -> str | None:
-    """The program that listens on a host port, as `nginx (pid 123)`. Blocks: it reads all of /proc."""
-    inodes = {inode for inode, _state in _sockets_on(protocol, port, {_LISTENING, "07"})}
-    for process in _PROC.iterdir() if inodes else ():
-        # Processes end while we look, and have names that are no numbers if they are none.
-        with contextlib.suppress(OSError):
-            if process.name.isdigit() and any(_inode(item) in inodes for item in (process / "fd").iterdir()):
-                return f"{(process / 'comm').read_text().strip()} (pid {process.name})"
-    return None
 
 
 def _take(wish: Wish, target: Target, owners: Mapping[str, Sequence[Publication]], reservation: Reservation) -> None:
@@ -270,27 +258,8 @@ def _only_time_wait(publication: Publication) -> bool:
     """Whether what keeps a port are only connections that ended (they do so for a minute)."""
     if publication.protocol != "tcp" or not publication.host_port:
         return False
-    states = {state for _inode, state in _sockets_on("tcp", publication.host_port, None)}
+    states = {state for _inode, state in sockets_on("tcp", publication.host_port, None)}
     return states == {_TIME_WAIT}
-
-
-def _sockets_on(protocol: str, port: int, states: set[str] | None) -> Iterator[tuple[str, str]]:
-    """(inode, state) of the host's sockets on a local port (proc(5), /proc/net/tcp)."""
-    for name in (protocol, f"{protocol}6"):
-        with contextlib.suppress(FileNotFoundError), (_PROC / "net" / name).open() as table:
-            next(table, None)
-            for line in table:
-                columns = line.split()
-                if int(columns[1].rpartition(":")[2], 16) == port and (states is None or columns[3] in states):
-                    yield columns[9], columns[3]
-
-
-def _inode(descriptor: Path) -> str:
-    try:
-        target = str(descriptor.readlink())
-    except OSError:
-        return ""
-    return target[8:-1] if target.startswith("socket:[") else ""
 
 
 def _host_ip(text: str) -> str:

@@ -213,9 +213,10 @@ class Web:
                 return answer
             answer.close()
             url = urljoin(url, target)
+            scheme = url.partition(":")[0]
+            if scheme not in ("http", "https") or (parts.scheme == "https" and scheme == "http"):
+                raise Unreachable(f"{parts.netloc} redirects to {scheme}:, which is not safe", is_lasting=True)
             there = _parts(url)
-            if there.scheme not in ("http", "https") or (parts.scheme == "https" and there.scheme == "http"):
-                raise Unreachable(f"{parts.netloc} redirects to {there.scheme}:, which is not safe", is_lasting=True)
             if there.netloc != parts.netloc:
                 headers.pop("Authorization", None)
         raise Unreachable(f"{urlsplit(query.url).netloc} redirects without end", is_lasting=True)

@@ -60,7 +60,7 @@ class Surroundings(Struct, frozen=True):
     published: Sequence[PublishedPort] = ()
     subnets: Mapping[str, Sequence[str]] = {}
     names: Mapping[str, str] = {}
-    occupied: Collection[PublishedPort] = ()
+    occupied: Collection[tuple[PublishedPort, str]] = ()
 
 
 def conflicts(project: Project, plan: Plan, around: Surroundings) -> list[Conflict]:
@@ -77,10 +77,10 @@ def wished_ports(project: Project, plan: Plan, published: Iterable[PublishedPort
     return [wish for wish in wishes if not any(port.excludes(wish) for port in held)]
 
 
-def _occupied(ports: Iterable[PublishedPort]) -> Iterator[Conflict]:
-    for port in ports:
+def _occupied(ports: Iterable[tuple[PublishedPort, str]]) -> Iterator[Conflict]:
+    for port, owner in ports:
         yield Conflict(
-            f"port {port} of container {port.container} is in use on this host, by no container",
+            f"port {port} of container {port.container} is in use on this host, by {owner or 'no container'}",
             f"`ss -lnp 'sport = :{port.number}'` shows by what; end it, or publish another port",
             port.subject,
         )

@@ -104,8 +104,8 @@ def test_a_port_that_a_program_of_the_host_has_is_found() -> None:
     plan = reconcile(project, NOTHING, Options())
     wishes = wished_ports(project, plan, [OTHER])
     assert [str(wish) for wish in wishes] == ["8081/tcp"], "of the other one its container is told"
-    [conflict] = conflicts(project, plan, Surroundings(occupied=wishes))
-    assert conflict.message == "port 8081/tcp of container app-web-1 is in use on this host, by no container"
+    [conflict] = conflicts(project, plan, Surroundings(occupied=[(wish, "nginx (pid 7)") for wish in wishes]))
+    assert conflict.message == "port 8081/tcp of container app-web-1 is in use on this host, by nginx (pid 7)"
     assert conflict.subject == ("services", "web", "ports", 1)
 
 

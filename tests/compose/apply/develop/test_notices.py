@@ -25,6 +25,13 @@ async def seen(changed: AsyncIterator[set[str]], *wanted: Path) -> set[str]:
     return found
 
 
+def kept_notices() -> int:
+    most = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
+    if most > 100_000:
+        pytest.skip("this machine keeps very many")
+    return most
+
+
 def nothing(_: str) -> bool:
     return False
 
@@ -118,6 +125,19 @@ async def test_saving_many_files_at_once_is_one_batch(tmp_path: Path) -> None:
         with anyio.fail_after(20):
             first = await anext(changed)
     assert len(first) == 50
+
+
+async def test_nothing_is_missed_when_more_happens_than_the_kernel_keeps_notices_of(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    async with batches([str(tmp_path)], nothing) as changed:
+        for number in range(kept_notices() // 2 + 1):  # made and closed are two
+            (tmp_path / str(number)).touch()
+        (tmp_path / "new").mkdir()
+        (tmp_path / "new" / "early").write_text("1")
+        (tmp_path / "gone").rmdir()
+        await seen(changed, tmp_path / "new" / "early", tmp_path / "gone")
+        (tmp_path / "new" / "late").write_text("1")
+        await seen(changed, tmp_path / "new" / "late")
 
 
 async def test_a_single_file_is_watched_though_editors_replace_it(tmp_path: Path) -> None:

@@ -37,4 +37,8 @@ def _ending_alike(*signals: signal.Signals) -> Iterator[None]:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    signal.raise_signal(signal.SIGINT)
+    on_interrupt = signal.getsignal(signal.SIGINT)
+    if not callable(on_interrupt):
+        # Shells have what they start in the background ignore Ctrl-C, but not what `kill` sends.
+        raise KeyboardInterrupt
+    on_interrupt(number, frame)

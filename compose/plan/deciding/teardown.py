@@ -129,7 +129,10 @@ def _down_containers(
     return [
         item
         for item in candidates
-        if item.service in project.services or (item.service not in project.disabled and options.remove_orphans)
+        # Of an inactive profile what `run` has left goes: the profile's own containers may still be wanted.
+        if item.is_one_off
+        or item.service in project.services
+        or (item.service not in project.disabled and options.remove_orphans)
     ], warnings
 
 

@@ -72,6 +72,18 @@ def test_down_keeps_orphans_with_a_warning_unless_asked() -> None:
     assert "remove app-old-1" in str(plan_down("app", PROJECT, observed, DownOptions(remove_orphans=True)))
 
 
+def test_down_with_orphans_removes_what_run_has_left_of_an_inactive_profile() -> None:
+    project = replace(PROJECT, services={"web": PROJECT.services["web"]}, disabled={"cache": PROJECT.services["cache"]})
+    seen = make_observed(PROJECT)
+    cache = next(item for item in seen.containers if item.service == "cache")
+    left = replace(cache, id="left", name="app-cache-run-1", is_one_off=True, state="created")
+    observed = replace(seen, containers=(cache, left))
+    assert "remove" not in str(plan_down("app", project, observed, DownOptions())).replace("remove network", "")
+    plan = str(plan_down("app", project, observed, DownOptions(remove_orphans=True)))
+    assert "remove app-cache-run-1" in plan
+    assert "remove app-cache-1" not in plan
+
+
 def test_down_of_services_leaves_the_network() -> None:
     plan = plan_down("app", PROJECT, make_observed(PROJECT), DownOptions(services=frozenset({"web"})))
     assert str(plan) == "[] #1 stop app-web-1 -- down\n[1] #2 remove app-web-1 -- down"

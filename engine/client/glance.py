@@ -50,7 +50,7 @@ def _body(path: Path, connection: socket.socket) -> bytes:
     if found is None:
         raise EngineUnreachable(f"unix://{path}", "it closed the connection without an answer, or speaks no HTTP")
     length = next((value for name, _, value in (line.partition(":") for line in fields) if _is_length(name)), "")
-    if length and int(length) != len(body):
+    if length and length.strip() != str(len(body)):
         raise EngineUnreachable(f"unix://{path}", "the answer broke off")
     if (status := int(found[1])) != _STATUS_OK:
         raise ApiError(status, error_message(body, status))

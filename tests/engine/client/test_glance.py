@@ -37,7 +37,14 @@ def test_nobody_there_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [b"", b"HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\n[]", b"SSH-2.0-OpenSSH\r\n\r\n", b"HTTP/1.1\r\n\r\n"]
+    "answer",
+    [
+        b"",
+        b"HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\n[]",
+        b"HTTP/1.0 200 OK\r\nContent-Length: two\r\n\r\n[]",
+        b"SSH-2.0-OpenSSH\r\n\r\n",
+        b"HTTP/1.1\r\n\r\n",
+    ],
 )
 def test_an_answer_that_is_none_is_no_answer(tmp_path: Path, answer: bytes) -> None:
     path = tmp_path / "odd.sock"

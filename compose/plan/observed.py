@@ -52,6 +52,11 @@ class ObservedContainer(Struct, frozen=True):
     labels: Mapping[str, str] = {}
 
     @property
+    def is_unwell(self) -> bool:
+        """Whether it has a health check that has failed, or has not said anything yet."""
+        return self.status.endswith(("(unhealthy)", "(health: starting)"))
+
+    @property
     def anonymous_volumes(self) -> tuple[ObservedMount, ...]:
         """Those of its mounts that nobody has given a name."""
         return tuple(mount for mount in self.mounts if mount.type == "volume" and _ANONYMOUS.fullmatch(mount.name))

@@ -130,7 +130,13 @@ class _Planner:
         options, found = self.options, self.found
         if found.networks or found.volumes or options.untouched or (options.is_waiting and options.is_starting):
             return True
-        return any(needs.has_work or (needs.idle and options.is_starting) for needs in found.services.values())
+        if any(needs.has_work or (needs.idle and options.is_starting) for needs in found.services.values()):
+            return True
+        return options.is_starting and any(
+            self._is_unwell(name, wish.condition)
+            for needs in found.services.values()
+            for name, wish in needs.service.depends_on.items()
+        )
 
     def settle(self, remains: Tidied) -> None:
         """Finish, or undo, the replacements that an earlier run has not finished."""
@@ -309,11 +315,18 @@ class _Planner:
                 continue
             if wish.condition == "service_started":
                 steps += self.starts[name]
-            elif is_starting or self.starts[name]:
-                # What is started anew is awaited also for those who run already: `up` has to report its failure.
+            elif is_starting or self.starts[name] or self._is_unwell(name, wish.condition):
+                # It is awaited also for those who run already: `up` has to report its failure.
                 condition: Awaited = "healthy" if wish.condition == "service_healthy" else "completed"
                 steps.append(self._wait(name, condition, f"{service.name} depends on it", is_required=wish.required))
         return steps
+
+    def _is_unwell(self, name: str, condition: str) -> bool:
+        """Whether a service that runs is not, or not any more, what `depends_on` asks of it."""
+        found = self.found.services.get(name)
+        if found is None or condition != "service_healthy":
+            return False
+        return any(item.is_unwell for item in found.running)
 
     def _wait(
         self, name: str, condition: Awaited, because: str, *, is_required: bool, after: list[int] | None = None

@@ -43,6 +43,23 @@ def test_a_project_that_is_up_as_wished_needs_nothing() -> None:
     assert plan == Plan(unchanged=("app-web-1", "app-db-1"))
 
 
+@pytest.mark.parametrize("health", ["unhealthy", "health: starting"])
+def test_health_that_others_need_is_awaited_though_all_of_them_run(health: str) -> None:
+    project = make_project(make_service("web", after={"db": "service_healthy"}), make_service("db"))
+    observed = make_observed(project)
+    unwell = [replace(item, status=f"Up 3 seconds ({health})") for item in observed.containers]
+    plan = reconcile(project, replace(observed, containers=tuple(unwell)), Options())
+    assert str(plan) == "[] #1 wait until db is healthy -- web depends on it"
+    assert plan.unchanged == ("app-web-1", "app-db-1")
+
+
+def test_health_that_nobody_waits_for_is_no_matter() -> None:
+    project = make_project(make_service("web", after={"db": "service_started"}), make_service("db"))
+    observed = make_observed(project)
+    unwell = [replace(item, status="Up 3 seconds (unhealthy)") for item in observed.containers]
+    assert not reconcile(project, replace(observed, containers=tuple(unwell)), Options())
+
+
 def test_only_the_start_waits_for_health_and_completion() -> None:
     project = make_project(
         make_service("db"),

@@ -58,17 +58,18 @@ class Remover:
         removed = container.wait_for(REMOVED)
         container.removals += 1
         try:
-            await end(container)
-            if container not in self._ledger:
-                return
-            try:
-                await self.remove(container, volumes=volumes)
-            except (Conflict, NotFound):
-                if container in self._ledger and container.status is not Status.REMOVING:
-                    raise
-                answer = await removed
-                if answer.error is not None:
-                    raise EngineError(answer.error.message) from None
+            while container in self._ledger:
+                await end(container)
+                try:
+                    await self.remove(container, volumes=volumes)
+                except (Conflict, NotFound):
+                    if container in self._ledger and container.is_active:
+                        continue  # a start that had begun before came in between; there is no other
+                    if container in self._ledger and container.status is not Status.REMOVING:
+                        raise
+                    answer = await removed
+                    if answer.error is not None:
+                        raise EngineError(answer.error.message) from None
         finally:
             container.removals -= 1
             container.stop_waiting(removed)

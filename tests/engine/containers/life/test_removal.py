@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import anyio
+import anyio.lowlevel
 import pytest
 
-from engine.errors import Conflict, EngineError
+from engine.errors import Conflict, EngineError, NotFound
 from tests.engine.containers.conftest import Engine
 
 pytestmark = [pytest.mark.anyio, pytest.mark.root, pytest.mark.net]
@@ -30,3 +33,20 @@ async def test_a_restart_that_waits_for_the_end_does_not_bring_a_removed_contain
     assert refused[0].message.startswith("Cannot restart container web: ")
     assert engine.actions(container).count("start") == 1
     assert engine.actions(container)[-1] == "destroy"
+
+
+async def test_a_start_that_has_begun_does_not_save_a_container_from_its_removal(engine: Engine) -> None:
+    for turns in range(1, 40, 6):  # of the event loop that the start has before the removal begins
+        made = await engine.create("sleep", "1000", name="web")
+        with anyio.fail_after(20):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(_start, engine)
+                for _ in range(turns):
+                    await anyio.lowlevel.checkpoint()
+                await engine.containers.remove("web", force=True)
+        assert engine.actions(made)[-1] == "destroy"
+
+
+async def _start(engine: Engine) -> None:
+    with contextlib.suppress(Conflict, NotFound):  # the removal may have come first
+        await engine.containers.start("web")

@@ -22,6 +22,8 @@ from tests.fakes.driving import make_engine, up
 from tests.fakes.engine import FakeEngine
 from tests.fakes.projects import make_project, make_service
 
+PROGRAM = Path("/proc/self/comm").read_text().strip()
+
 pytestmark = pytest.mark.anyio
 
 
@@ -74,7 +76,6 @@ async def test_all_troubles_of_a_project_are_told_together(local: FakeEngine, tm
             configs={"conf": FileObject("conf", "app_conf", file="/no/conf")},
         )
         found = await problems(local, project)
-    program = Path("/proc/self/comm").read_text().strip()
     assert found == {
         "network outer declared as external, but could not be found": ("networks", "outer", "external"),
         "external volume kept not found": ("volumes", "kept", "external"),
@@ -84,7 +85,7 @@ async def test_all_troubles_of_a_project_are_told_together(local: FakeEngine, tm
         "service bound mounts /no/such, which is not there": ("services", "bound", "volumes", 0),
         "the file /no/conf of config conf is not there": ("configs", "conf", "file"),
         "the file /no/key of secret key is not there": ("secrets", "key", "file"),
-        f"port 127.0.0.1:{port}/tcp of container app-web-1 is in use on this host, by {program} (pid {os.getpid()})": (
+        f"port 127.0.0.1:{port}/tcp of container app-web-1 is in use on this host, by {PROGRAM} (pid {os.getpid()})": (
             "services",
             "web",
             "ports",

@@ -307,7 +307,8 @@ def _tenth_bytes(directory: Path) -> int:
 
 
 def _free_bytes(directory: Path) -> int:
-    found = os.statvfs(directory)
+    """What the disk has left; the directory itself is made by the first build."""
+    found = os.statvfs(directory if directory.exists() else directory.parent)
     return found.f_bavail * found.f_frsize
 
 

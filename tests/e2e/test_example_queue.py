@@ -81,4 +81,5 @@ def test_jobs_survive_a_stop_because_a_hook_saves_them(queue: Example) -> None:
 
 def test_workers_that_lose_redis_come_back_to_it(queue: Example) -> None:
     queue("restart", "redis")
+    queue("up", "-d", "--wait")  # a restart does not wait until it answers
     assert result(queue, post(queue, 15))["result"] == "3 * 5"

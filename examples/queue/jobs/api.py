@@ -11,6 +11,7 @@ import contextlib
 import json
 import signal
 import sys
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -22,6 +23,20 @@ class FrontDesk(BaseHTTPRequestHandler):
     """Answers in JSON. Each request has a connection to Redis of its own, so they may wait for different jobs."""
 
     def do_GET(self) -> None:
+        self.answer_with(self.tell)
+
+    def do_POST(self) -> None:
+        self.answer_with(self.take)
+
+    def answer_with(self, act: Callable[[], None]) -> None:
+        """Answer, also while Redis is away: it is restarted now and then."""
+        try:
+            act()
+        except OSError as exc:
+            self.answer(503, {"error": f"no word from Redis: {exc}"})
+
+    def tell(self) -> None:
+        """How many jobs there are, or how one stands."""
         address = urlsplit(self.path)
         wait_seconds = int(parse_qs(address.query).get("wait", ["0"])[0])
         with contextlib.closing(Redis()) as redis:
@@ -34,7 +49,8 @@ class FrontDesk(BaseHTTPRequestHandler):
                 case _:
                     self.answer(404, {"error": "nothing here"})
 
-    def do_POST(self) -> None:
+    def take(self) -> None:
+        """Put a job into the queue."""
         try:
             number = int(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["number"])
         except (KeyError, TypeError, ValueError):

@@ -73,7 +73,7 @@ def document(project_name: str, containers: Iterable[ContainerInspect], networks
 
 def _service(item: ContainerInspect, volumes: dict[str, Any], secrets: dict[str, Any]) -> dict[str, Any]:
     labels = {key: text for key, text in (item.config.labels or {}).items() if not key.startswith(_NOT_KEPT)}
-    environment = dict(entry.partition("=")[::2] for entry in item.config.env or ())
+    environment = {name: value for name, _, value in (entry.partition("=") for entry in item.config.env or ())}
     mounts = [mount for mount in item.mounts if not _is_secret(mount)]
     for mount in mounts:
         if mount.type == "volume" and mount.name is not UNSET:

@@ -88,7 +88,7 @@ def session_of(options: Mapping[str, Any], environment: Mapping[str, str]) -> Se
     """
     directory = _directory(options)
     plain: dict[str, Any] = {name: value for name, value in options.items() if name in _FIELDS}
-    given = Session(**{**plain, "environment": dict(environment), "cwd": Path.cwd(), "project_directory": directory})
+    given = Session(environment=dict(environment), cwd=Path.cwd(), project_directory=directory, **plain)
     settings = _settings(given)
     ansi, progress = _appearance(options, environment, settings)
     return replace(

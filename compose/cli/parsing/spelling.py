@@ -12,9 +12,10 @@ import click
 from msgspec import Struct
 
 # What strconv.ParseBool takes.
-_TRUTHS: Mapping[str, bool] = dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True) | dict.fromkeys(
-    ("0", "f", "F", "false", "FALSE", "False"), False
-)
+_TRUTHS: Mapping[str, bool] = {
+    **dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True),
+    **dict.fromkeys(("0", "f", "F", "false", "FALSE", "False"), False),
+}
 
 # Names that flags once had, or have in docker compose only by mistake: (command, flag) -> flag.
 OLDER_NAMES: Mapping[tuple[str, str], str] = {

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from msgspec.structs import replace as altered
+from msgspec.structs import replace
 
 from compose.apply.looking.observe import observe
 from compose.apply.preflight import preflight
@@ -53,7 +53,7 @@ async def prepared(  # noqa: PLR0913  # what, where, and how it is told
     project = await supplied(engine, await equipped(session, engine, project), report, trace)
     options, fresh = request.plan_options(), refreshed_images(project)
     observed = observed or await observe(engine, project.name, fresh)
-    tries = plan_attempts(project, observed, policy="build" if request.build else options.pull)
+    tries = plan_attempts(project, observed, policy=request.attempt_policy)
     quiet_pull = _without_pulls(report, request)
     # What may not be built has to be had before it can be said that it is missing.
     if request.no_build and await attempt(tries, Stage(engine, project, observed), quiet_pull, trace):
@@ -75,7 +75,7 @@ async def prepared(  # noqa: PLR0913  # what, where, and how it is told
     if pulls:
         await perform(pulls, Stage(engine, project, observed), quiet_pull, trace=trace)
         images = [step.action.image for step in pulls.steps if isinstance(step.action, PullImage)]
-        options = altered(options, pulled=frozenset(map(familiar, images)))
+        options = replace(options, pulled=frozenset(map(familiar, images)))
         observed = await observe(engine, project.name, fresh)
     plan = reconcile(project, observed, options)
     tell_warnings(session, plan)

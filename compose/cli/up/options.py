@@ -138,6 +138,11 @@ class UpRequest(Struct, frozen=True):
             renew_anonymous_volumes=self.renew_anon_volumes,
         )
 
+    @property
+    def attempt_policy(self) -> str:
+        """The pull policy for images that can be built as well, "" for that of each service."""
+        return "build" if self.build else self.pull
+
     def build_options(self) -> BuildOptions:
         """Which images to build."""
         return BuildOptions(always=self.build, never=self.no_build, pull=self.pull == "build")

@@ -16,7 +16,7 @@ from compose.model.project import Project
 from compose.model.service import Service
 from compose.plan.actions import Plan
 from compose.plan.deciding.building import plan_builds
-from compose.plan.deciding.pulling import refreshed_images
+from compose.plan.deciding.pulling import plan_attempts, refreshed_images
 from compose.plan.deciding.reconcile import plan_pulls, reconcile
 from compose.plan.observed import Observed
 
@@ -43,7 +43,11 @@ def _idle_plan(project: Project, observed: Observed, request: UpRequest) -> Plan
     """The plan that has no step; None if there is something to do, or something wrong."""
     options = request.plan_options()
     try:
-        if plan_builds(project, observed, request.build_options()) or plan_pulls(project, observed, options):
+        if (
+            plan_attempts(project, observed, policy=request.attempt_policy)
+            or plan_builds(project, observed, request.build_options())
+            or plan_pulls(project, observed, options)
+        ):
             return None
         plan = reconcile(project, observed, options)
     except ComposeError:

@@ -17,6 +17,7 @@ from scripts.bench.archives import list_images, move_archives
 from scripts.bench.builds import build_images
 from scripts.bench.containers import run_containers, weigh_containers
 from scripts.bench.files import read_files
+from scripts.bench.floor import measure_floor
 from scripts.bench.images import pull_images
 from scripts.bench.ports import measure_ports
 from scripts.bench.stacks import chain, compete, read_logs, start_up
@@ -53,6 +54,7 @@ def main() -> None:
             throughput = measure_ports(home, chosen.ports)
             if chosen.rounds:
                 start_up(home, chosen.rounds, timings)
+            measure_floor(home, numbers(chosen.sizes), chosen.rounds, timings)
             compete(home, numbers(chosen.sizes), chosen.rounds, timings)
             chain(home, chosen.chain, chosen.rounds, timings)
             read_logs(home, chosen.lines, chosen.rounds, timings)

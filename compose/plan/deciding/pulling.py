@@ -59,7 +59,7 @@ def refreshed_images(project: Project) -> Mapping[str, float]:
     found: dict[str, float] = {}
     for service in project.services.values():
         seconds = refresh_seconds(service.pull_policy)
-        if seconds is not None and not service.build:
+        if seconds is not None and service.image:
             image = image_of(project, service)
             found[image] = min(seconds, found.get(image, seconds))
     return found
@@ -77,8 +77,7 @@ def pull_reason(project: Project, service: Service, observed: Observed, policy: 
     if policy == "always" and not service.build:
         return "asked to"
     if is_local:
-        is_due = familiar(image) in observed.due and refresh_seconds(policy) is not None
-        return f"older than {_age(policy)}" if is_due else ""
+        return "" if service.build else _due_reason(image, observed, policy)  # a build's pull is an attempt
     if service.build:
         raise ComposeError(
             f"image `{image}` of service `{service.name}` is not here, and may not be built",
@@ -116,7 +115,15 @@ def _attempt_reason(service: Service, observed: Observed, policy: str) -> str:
         return ""
     if policy == "always":
         return "asked to"
-    return "" if image_id(observed, service.image) else "not here yet, and perhaps in a registry"
+    if image_id(observed, service.image):
+        return _due_reason(service.image, observed, policy)
+    return "not here yet, and perhaps in a registry"
+
+
+def _due_reason(image: str, observed: Observed, policy: str) -> str:
+    """Why an image that is here is fetched again: a policy says how old it may be."""
+    is_due = familiar(image) in observed.due and refresh_seconds(policy) is not None
+    return f"older than {_age(policy)}" if is_due else ""
 
 
 def mounted_images(project: Project, service: Service, observed: Observed) -> list[str]:

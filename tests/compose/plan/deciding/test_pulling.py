@@ -8,6 +8,7 @@ import pytest
 
 from compose.errors import ComposeError
 from compose.model.service import Build, Mount
+from compose.plan.deciding.building import BuildOptions, plan_builds
 from compose.plan.deciding.pulling import (
     plan_asked_pulls,
     plan_attempts,
@@ -37,14 +38,15 @@ def test_some_policies_say_how_old_an_image_may_get(policy: str, seconds: float 
     assert refresh_seconds(policy) == seconds
 
 
-def test_the_strictest_policy_of_an_image_counts_and_builds_do_not() -> None:
+def test_the_strictest_policy_of_an_image_counts_and_what_is_in_no_registry_does_not() -> None:
     project = make_project(
         make_service("a", image="x", pull_policy="weekly"),
         make_service("b", image="x", pull_policy="daily"),
         make_service("c", image="y"),
         make_service("d", image="z", pull_policy="daily", build=Build(context="/z")),
+        make_service("e", image="", pull_policy="daily", build=Build(context="/z")),
     )
-    assert refreshed_images(project) == {"x": 86_400}
+    assert refreshed_images(project) == {"x": 86_400, "z": 86_400}
 
 
 @pytest.mark.parametrize(
@@ -148,6 +150,29 @@ def test_what_can_be_built_is_looked_for_in_a_registry_first(
     project = make_project(make_service("web", **{"build": Build(context="."), **attributes}))
     plan = plan_attempts(project, Observed(images={"tiny:1": "sha256:tiny"} if is_here else {}), policy=policy)
     assert [step.action.because for step in plan.steps] == ([expected] if expected else [])
+
+
+@pytest.mark.parametrize(
+    ("policy", "asked", "observed", "expected"),
+    [
+        ("daily", "", OLD, ["older than a day"]),
+        ("every_12h", "policy", OLD, ["older than 12h"]),
+        ("daily", "", HERE, []),
+        ("daily", "", Observed(), ["not here yet, and perhaps in a registry"]),
+        ("daily", "build", OLD, []),
+        ("daily", "missing", OLD, []),
+    ],
+)
+def test_what_can_be_built_and_has_become_old_is_looked_for_in_a_registry(
+    policy: str, asked: str, observed: Observed, expected: list[str]
+) -> None:
+    project = make_project(make_service("web", image="tiny:1", pull_policy=policy, build=Build(context=".")))
+    plan = plan_attempts(project, observed, policy=asked)
+    assert [step.action.because for step in plan.steps] == expected
+    # What a registry does not have any more is neither built again nor missing.
+    if observed.images:
+        assert not plan_builds(project, observed, BuildOptions())
+        assert not plan_pulls(project, observed, Options())
 
 
 def test_an_image_of_two_services_is_looked_for_once() -> None:

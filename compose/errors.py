@@ -64,6 +64,12 @@ class ComposeError(Exception):
         return (Problem(self.message, self.where, self.hint, self.source),)
 
 
+def raise_all(errors: Sequence[ComposeError]) -> None:
+    """Raise them, if there are any: one by itself, several as a group."""
+    if errors:
+        raise errors[0] if len(errors) == 1 else ExceptionGroup("several things are wrong", errors)
+
+
 class InvalidProject(ComposeError):
     """The project's files cannot be used. Carries every problem that was found, in file order.
 

@@ -9,22 +9,37 @@ from compose.apply.refusals import refusals
 from compose.cli.reaching.located import located
 from compose.cli.session import Session
 from compose.cli.terminal import progress
+from compose.errors import ComposeError, EngineRefused, raise_all
 from compose.plan.observed import ObservedContainer
 from compose.plan.telling.progress import Phase, Update
 
 
 async def freeze(session: Session, services: tuple[str, ...], *, is_thawing: bool) -> None:
-    """Pause what runs, or let what is paused go on."""
+    """Pause what runs, or let what is paused go on.
+
+    As with docker compose, it is an error to ask for what is so already. The others are done nevertheless, and all
+    that the engine refuses is raised at the end.
+    """
     words = ("Unpausing", "Unpaused") if is_thawing else ("Pausing", "Paused")
-    wanted = "paused" if is_thawing else "running"
-    async with located(session, services) as place, progress(session, words[0].lower()) as shown:
+    failures: list[ComposeError] = []
+    async with (
+        located(session, services, everything=False) as place,
+        progress(session, words[0].lower()) as shown,
+    ):
 
         async def one(item: ObservedContainer) -> None:
-            shown.update(Update(f"Container {item.name}", words[0], Phase.WORKING))
+            resource = f"Container {item.name}"
+            shown.update(Update(resource, words[0], Phase.WORKING))
             call = place.engine.unpause_container if is_thawing else place.engine.pause_container
-            with refusals(f"{words[0].lower()} container {item.name}"):
-                async with place.engine.turn():
-                    await call(item.id)
-            shown.update(Update(f"Container {item.name}", words[1]))
+            try:
+                with refusals(f"{words[0].lower()} container {item.name}"):
+                    async with place.engine.turn():
+                        await call(item.id)
+            except EngineRefused as exc:
+                failures.append(exc)
+                shown.update(Update(resource, "Error", Phase.FAILED))
+            else:
+                shown.update(Update(resource, words[1]))
 
-        await all_of([partial(one, item) for item in place.containers if item.state == wanted])
+        await all_of([partial(one, item) for item in place.containers])
+    raise_all(failures)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from msgspec import Struct
 from msgspec.structs import replace
 
-from compose.errors import ComposeError
+from compose.errors import ComposeError, raise_all
 from compose.model.project import Project
 from compose.plan.actions import BuildImage, Plan, PullImage
 from compose.plan.deciding.building import BuildOptions, plan_builds
-from compose.plan.deciding.reconcile import drafted, plan_pulls, raise_all
+from compose.plan.deciding.reconcile import drafted, plan_pulls
 from compose.plan.deciding.survey import Options
 from compose.plan.images import familiar
 from compose.plan.observed import Observed

@@ -6,9 +6,9 @@ asks. Nothing is started or replaced before every image is there: a project whos
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from compose.errors import ComposeError
+from compose.errors import ComposeError, raise_all
 from compose.model.project import Project
 from compose.model.service import Service
 from compose.plan.actions import (
@@ -43,7 +43,7 @@ from compose.plan.images import familiar, image_of
 from compose.plan.labels import container_name
 from compose.plan.observed import Observed, ObservedContainer, ObservedMount
 
-__all__ = ["Options", "drafted", "orphans", "plan_pulls", "raise_all", "reconcile"]
+__all__ = ["Options", "drafted", "orphans", "plan_pulls", "reconcile"]
 
 _ALIVE = ("running", "restarting", "paused")
 
@@ -98,12 +98,6 @@ def drafted(project: Project, observed: Observed, options: Options) -> tuple[Pla
         planner.plan(left if options.remove_orphans else [])
     plan = Plan(tuple(planner.builder.steps), unchanged, tuple(warnings))
     return plan, (*found.problems, *planner.problems)
-
-
-def raise_all(problems: Sequence[ComposeError]) -> None:
-    """Raise them, if there are any: one by itself, several as a group."""
-    if problems:
-        raise problems[0] if len(problems) == 1 else ExceptionGroup("the project cannot be brought up", problems)
 
 
 class _Planner:

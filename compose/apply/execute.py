@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, contextmanager, nullcontext
 import anyio
 from msgspec.structs import replace
 
+from compose.apply.calling_off import CallingOff
 from compose.apply.hooks import HookNotRun, run_hooks
 from compose.apply.pulling import pull
 from compose.apply.refusals import refusals
@@ -20,7 +21,7 @@ from compose.apply.requests.networks import network_request, volume_request
 from compose.apply.subjects import subject_of
 from compose.apply.unmaking import Made, is_taken_back, unmake
 from compose.apply.waiting import Waiter, watching
-from compose.errors import ComposeError, EngineRefused, ServiceFailed
+from compose.errors import ComposeError, EngineRefused, ServiceFailed, raise_all
 from compose.model.project import Project
 from compose.plan.actions import (
     Action,
@@ -66,8 +67,9 @@ async def execute(  # noqa: PLR0913 - what, where, and how it is told
 ) -> frozenset[str]:
     """Do every step of `plan` and report each; returns the ids of the containers that were started.
 
-    The first failure ends the rest and is raised (`EngineRefused`, `ServiceFailed`, …). With `keep_going`, as a
-    teardown wants it, every step is tried and all failures are raised together in an `ExceptionGroup`.
+    The first failure ends the rest and is raised (`EngineRefused`, `ServiceFailed`, …); images that are refused are
+    raised together. With `keep_going`, as a teardown wants it, every step is tried and all failures are raised
+    together. Several come in an `ExceptionGroup`.
     Before a first failure is raised, what was made for nothing is removed again (see `unmaking`).
     Cancellation leaves finished steps as they are. A `trace` gets the time of every step. When `patience_seconds`
     have passed since the first start and not everything is as waited for, that is a `ServiceFailed`, too.
@@ -98,6 +100,7 @@ class _Run:
         self.untried = {item.id for item in observed.containers if item.state == "created"}
         self.image_ids: dict[str, str] = {}
         self.failures: list[ComposeError] = []
+        self.calling_off = CallingOff()
         self.started: set[str] = set()
         self.made = Made()
         self.failed: set[str] = set()
@@ -113,40 +116,41 @@ class _Run:
                 self.waiter = await stack.enter_async_context(watching(self.engine, self.project.name))
             with self.patience:
                 await self._steps(plan, keep_going=keep_going, spans=spans)
-            if self.patience.cancelled_caught and self.waiter:
+            if self.patience.cancelled_caught and self.waiter and not self.failures:
                 self.failures.append(await self.waiter.late(self.patience_seconds))
         if self.failures and not keep_going and is_taken_back(self.failures[0]):
             await unmake(self.engine, self.made, self.started, self._taken_back)
-        if self.failures:
-            raise (
-                self.failures[0]
-                if len(self.failures) == 1 or not keep_going
-                else ExceptionGroup("several steps failed", self.failures)
-            )
+        raise_all(self.failures)
 
     async def _steps(self, plan: Plan, *, keep_going: bool, spans: list[Span]) -> None:
         done = {step.number: anyio.Event() for step in plan.steps}
         async with anyio.create_task_group() as tasks:
 
             async def run(step: Step) -> None:
-                for number in step.after:
-                    await done[number].wait()
-                began = time.monotonic()
-                try:
-                    # Waiting takes no turn: what it waits for may need the last one.
-                    async with nullcontext() if isinstance(step.action, WaitFor) else self.engine.turn():
-                        await self.perform(step.action)
-                except ComposeError as exc:
-                    if not exc.subject and is_taken_back(exc):
-                        exc.subject = subject_of(self.project, step.action, exc.message)
-                    self.failures.append(exc)
-                    if not keep_going:
-                        tasks.cancel_scope.cancel()
-                spans.append(Span(step, began, time.monotonic()))
-                done[step.number].set()
+                with self.calling_off.doing(step.action):
+                    for number in step.after:
+                        await done[number].wait()
+                    began = time.monotonic()
+                    try:
+                        # Waiting takes no turn: what it waits for may need the last one.
+                        async with nullcontext() if isinstance(step.action, WaitFor) else self.engine.turn():
+                            await self.perform(step.action)
+                    except ComposeError as exc:
+                        self._fail(step, exc, keep_going=keep_going)
+                    spans.append(Span(step, began, time.monotonic()))
+                    done[step.number].set()
 
             for step in plan.steps:
                 tasks.start_soon(run, step, name=f"step {step.number}")
+
+    def _fail(self, step: Step, error: ComposeError, *, keep_going: bool) -> None:
+        if not error.subject and is_taken_back(error):
+            error.subject = subject_of(self.project, step.action, error.message)
+        # What fails while the rest ends because of another failure would only blur that one.
+        if keep_going or not self.failures or isinstance(step.action, PullImage):
+            self.failures.append(error)
+        if not keep_going:
+            self.calling_off.off(step.action)
 
     async def perform(self, action: Action) -> None:  # noqa: PLR0912, C901 - one case per act
         """Make the call that `action` stands for."""
@@ -212,7 +216,7 @@ class _Run:
         resource = f"Image {action.image}"
         try:
             with refusals(f"pulling {action.image}"):
-                await pull(self.engine, action.image, action.platform, self.report)
+                await pull(self.engine, action.image, action.platform, self.report, self.calling_off.answered)
                 self.image_ids[action.image] = (await self.engine.inspect_image(action.image)).id
         except ComposeError:
             self._say(resource, "Error", Phase.FAILED)

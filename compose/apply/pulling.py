@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import anyio
 from msgspec import UNSET, Struct, field
 
 from compose.plan.telling.progress import Phase, Report, Update
@@ -38,14 +41,25 @@ class Tally(Struct):
         return Update(resource, self.state, Phase.WORKING, current=done, total=size)
 
 
-async def pull(engine: EngineClient, image: str, platform: str, report: Report) -> None:
-    """Pull an image and report its progress. Raises `ApiError`."""
+async def pull(
+    engine: EngineClient, image: str, platform: str, report: Report, answered: Callable[[str], None] | None = None
+) -> None:
+    """Pull an image and report its progress, and that it was `answered` once it is sure to be there.
+
+    Raises `ApiError`. When it is cancelled, that is reported.
+    """
     resource = f"Image {image}"
     report(Update(resource, "Pulling", Phase.WORKING))
     tally = Tally()
-    async for line in engine.pull_image(image, platform=platform):
-        if tally.add(line):
-            report(tally.update(resource))
+    try:
+        async for line in engine.pull_image(image, platform=platform):
+            if answered:
+                answered(image)  # a refusal comes before the first line
+            if tally.add(line):
+                report(tally.update(resource))
+    except anyio.get_cancelled_exc_class():
+        report(Update(resource, "Interrupted", Phase.WARNING))
+        raise
     report(Update(resource, "Pulled"))
 
 

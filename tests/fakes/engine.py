@@ -81,7 +81,8 @@ class FakeExec:
 @dataclass
 class FakeEngine:
     """The engine. `calls` lists what was changed, in order; `refusals` makes a call fail: "start db" -> message.
-    `exit_codes` are those of processes run by exec, by their command."""
+    `exit_codes` are those of processes run by exec, by their command. `gates` hold pulls up until they are set:
+    "pull big:1" before the registry's answer, "layers big:1" after it."""
 
     images: dict[str, str] = field(default_factory=dict)
     registry: dict[str, str] = field(default_factory=dict)
@@ -92,6 +93,7 @@ class FakeEngine:
     calls: list[str] = field(default_factory=list)
     refusals: dict[str, tuple[int, str]] = field(default_factory=dict)
     exit_codes: dict[str, int] = field(default_factory=dict)
+    gates: dict[str, anyio.Event] = field(default_factory=dict)
     on_start: Callable[[FakeContainer], None] = lambda container: None
     turns: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(math.inf))
     most_at_once: int = 0  # the most turns that were taken at the same time
@@ -306,9 +308,13 @@ class FakeEngine:
 
     async def pull_image(self, reference: str, *, platform: str = "") -> AsyncIterator[Progress]:
         self._call(f"pull {reference}")
+        if f"pull {reference}" in self.gates:
+            await self.gates[f"pull {reference}"].wait()
         if reference not in self.registry:
             raise ApiError(404, f"manifest for {reference} not found")
         yield Progress(id="layer", status="Pulling fs layer")
+        if f"layers {reference}" in self.gates:
+            await self.gates[f"layers {reference}"].wait()
         self.images[reference] = self.registry[reference]
         yield Progress(id="layer", status="Pull complete")
 

@@ -66,3 +66,11 @@ def test_keys_that_are_none_are_refused(machine: Machine, project: Path) -> None
     with terminal(machine, project, "attach", "--detach-keys", "ctrl-~", "shell") as screen:
         screen.expect("Invalid detach keys")
         assert screen.wait() != 0
+
+
+def test_what_is_typed_before_the_program_runs_is_for_the_program(machine: Machine, project: Path) -> None:
+    machine.pycompose("up", "-d", cwd=project)
+    with terminal(machine, project, "exec", "shell", "sh", "-c", 'read line; echo "<$line>"') as screen:
+        screen.press("ahead\n")
+        screen.expect("<ahead>")
+        assert screen.wait() == 0

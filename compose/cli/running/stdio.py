@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import sys
 import termios
 import tty as raw_mode
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager
 
 import anyio
 import anyio.abc
 
 from compose.apply.parallel import unwrapped
 from compose.apply.refusals import refusals
+from compose.cli.stdin import read_some, standard_input
 from engine.client import EngineClient, Hijacked
 from engine.wire.containers import ExecCreateRequest, ExecStartRequest
 from engine.wire.detach import DetachWatch
@@ -78,32 +78,24 @@ async def _copy_output(stream: Hijacked) -> None:
 
 async def _send_input(stream: Hijacked, keys: DetachWatch | None) -> bool:
     """Send all there is; whether the keys ended it."""
-    descriptor = sys.stdin.fileno()
     try:
-        while data := await _read(descriptor):
-            passed, is_left = keys.feed(data) if keys else (data, False)
-            await stream.send(passed)
-            if is_left:
-                return True
+        async with aclosing(input_chunks()) as chunks:
+            async for data in chunks:
+                passed, is_left = keys.feed(data) if keys else (data, False)
+                await stream.send(passed)
+                if is_left:
+                    return True
         await stream.send_eof()
     except (anyio.BrokenResourceError, anyio.ClosedResourceError):
         return False  # the process has gone or reads no more; its output tells when it is over
     return False
 
 
-async def input_chunks() -> AsyncIterator[bytes]:
+async def input_chunks() -> AsyncGenerator[bytes, None]:
     """Our standard input as it comes."""
-    while data := await _read(sys.stdin.fileno()):
-        yield data
-
-
-async def _read(descriptor: int) -> bytes:
-    try:
-        await anyio.wait_readable(descriptor)
-    except PermissionError:
-        # epoll takes no ordinary files (`exec … < file`), which never block anyway.
-        await anyio.lowlevel.checkpoint()
-    return os.read(descriptor, _CHUNK_BYTES)
+    with standard_input() as descriptor:
+        while data := await read_some(descriptor, _CHUNK_BYTES):
+            yield data
 
 
 async def _pass_on_sizes(
@@ -130,7 +122,7 @@ def _raw_terminal(is_tty: bool) -> Iterator[None]:
     descriptor = sys.stdin.fileno()
     before = termios.tcgetattr(descriptor)
     try:
-        raw_mode.setraw(descriptor)
+        raw_mode.setraw(descriptor, termios.TCSADRAIN)  # not TCSAFLUSH: what was typed ahead is meant for the program
         yield
     finally:
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

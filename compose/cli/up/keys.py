@@ -13,6 +13,8 @@ from typing import Any
 import anyio
 import anyio.abc
 
+from compose.cli.stdin import read_some, standard_input
+
 _LOCAL, _CONTROL = 3, 6  # places in what tcgetattr gives
 
 
@@ -31,8 +33,7 @@ async def on_keys(
 
     Ctrl-C and Ctrl-Z stay signals. Whatever ends it, the terminal gets back the settings that it had.
     """
-    descriptor = sys.stdin.fileno()
-    with _single_keys(descriptor) as set_up:
+    with standard_input() as descriptor, _single_keys(descriptor) as set_up:
         async with anyio.create_task_group() as tasks:
             await tasks.start(_when_continued, set_up)
             task_status.started()
@@ -44,8 +45,7 @@ async def on_keys(
 
 async def _key(descriptor: int) -> bytes:
     try:
-        await anyio.wait_readable(descriptor)
-        return os.read(descriptor, 1)
+        return await read_some(descriptor, 1)
     except OSError:  # EIO: nobody is at the other end any more
         return b""
 

@@ -32,7 +32,7 @@ def command(session: Session, services: tuple[str, ...], quiet: bool, style: str
     from compose.render.tables import COMPOSE_NARROWEST, table
 
     async def work() -> list[tuple[ObservedContainer, ImageInspect]]:
-        async with located(session, services) as place:
+        async with located(session, services, only_looks=True) as place:
             with refusals("looking at the images"):
                 return [(item, await place.engine.inspect_image(item.image_id)) for item in place.containers]
 

@@ -17,14 +17,18 @@ def command(session: Session, services: tuple[str, ...], wait: bool, wait_timeou
     """Start what exists and does not run."""
     from compose.cli.asynchronous import run_async
     from compose.cli.reaching.located import located
+    from compose.cli.terminal import warn
     from compose.cli.working import carry_out
     from compose.errors import ComposeError
     from compose.plan.deciding.starting import plan_start
 
     async def work() -> None:
         async with located(session, services) as place:
-            if not place.containers:
+            if not place.is_there:
                 raise ComposeError("no container to start", hint="`pycompose up` creates them")
+            for name in services:
+                if all(item.service != name for item in place.containers):
+                    warn(session, f"service {name} has no container to start")
             plan = plan_start(place.project, place.containers, wait=wait)
             await carry_out(session, "start", plan, place.stage, patience_seconds=wait_timeout if wait else None)
 

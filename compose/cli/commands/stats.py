@@ -47,7 +47,7 @@ def command(session: Session, service: str, everything: bool, style: str, no_str
 
     async def work() -> None:
         services = (service,) if service else ()
-        async with located(session, services, everything=everything, one_off=True) as place:
+        async with located(session, services, everything=everything, one_off=True, only_looks=no_stream) as place:
             if no_stream:
                 sys.stdout.write(text(await usage_now(place.engine, list(place.containers))))
             else:

@@ -24,7 +24,7 @@ def command(session: Session, services: tuple[str, ...], style: str) -> None:
 
     async def work() -> list[Processes]:
         lists: list[Processes] = []
-        async with located(session, services, everything=False) as place:
+        async with located(session, services, everything=False, only_looks=True) as place:
             for item in place.running():
                 with refusals(f"looking into container {item.name}"):
                     found = await place.engine.top_container(item.id)

@@ -9,20 +9,24 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 import anyio
-import anyio.to_thread
 import msgspec
 from msgspec import Struct
 
 from engine.errors import EngineError, Unavailable
+from engine.kernel.threads import Crew
 from engine.state.reserve import Reserve
 
 log = logging.getLogger(__name__)
+
+# One thread: what is asked for while a transaction runs goes together into the next.
+_WRITER: Final = Crew("records", 1)
 
 # Append only: entry N brings a database from version N to N + 1.
 MIGRATIONS = (
@@ -58,8 +62,7 @@ class Store:
         self.path = path
         self._connection = connection
         self._reserve = reserve
-        self._turn = anyio.Lock()
-        self._queue: list[_Waiting] = []
+        self._queue: deque[_Waiting] = deque()
 
     @classmethod
     def open(cls, path: Path) -> Store:
@@ -109,12 +112,13 @@ class Store:
         self._queue.append(mine)
         # Shielded: a cancelled request must not leave the mirror and the file apart.
         with anyio.CancelScope(shield=True):
-            async with self._turn:
-                if not mine.is_done:
-                    batch, self._queue = self._queue, []
-                    await anyio.to_thread.run_sync(self._commit, batch)
+            await _WRITER.run(self._commit_queued, mine)
         if mine.error is not None:
             raise mine.error
+
+    def _commit_queued(self, mine: _Waiting) -> None:
+        if not mine.is_done:  # else it went along with another
+            self._commit([self._queue.popleft() for _ in range(len(self._queue))])
 
     def _commit(self, batch: Sequence[_Waiting]) -> None:
         try:

@@ -61,7 +61,7 @@ table inet pycompose_ab12 {
   }
   chain guard {
     type filter hook prerouting priority raw; policy accept;
-    iifname @bridges ip daddr 127.0.0.0/8 drop
+    ip daddr 127.0.0.0/8 iifname @bridges drop
   }
   chain publish {
     meta nfproto ipv4 dnat ip to ip daddr . meta l4proto . th dport map @publish4_at
@@ -88,10 +88,10 @@ table inet pycompose_ab12 {
   }
   chain forward {
     type filter hook forward priority filter; policy accept;
+    ct state established,related iifname != @internal accept
     iifname . oifname @within accept
     iifname @internal drop
     oifname @internal drop
-    ct state established,related accept
     oifname @bridges ct status dnat accept
     meta nfproto ipv4 oifname @unprotected4 iifname != @bridges accept
     meta nfproto ipv6 oifname @unprotected6 iifname != @bridges accept

@@ -25,6 +25,7 @@ from engine.events.journal import Journal
 from engine.runtime.runtime import Runtime
 from engine.state.lock import lock_directory
 from engine.state.store import Store
+from engine.state.volatile import in_memory
 
 log = logging.getLogger(__name__)
 
@@ -39,11 +40,8 @@ async def serve(settings: Settings, *, version: str) -> None:
     paths.make()
     lock = lock_directory(paths.root)
     try:
-        store = Store.open(paths.database)
-        try:
+        with in_memory(paths), contextlib.closing(Store.open(paths.database)) as store:
             await _serve(settings, store, version=version)
-        finally:
-            store.close()
     finally:
         os.close(lock)
 

@@ -61,11 +61,14 @@ def has_recursive_read_only() -> bool:
 
 
 class MountEntry(Struct, frozen=True):
-    """A mount, and whether others hear of what is mounted below it (`is_shared`), or it of theirs (`is_slave`)."""
+    """A mount of some kind of file system (`tmpfs`), and whether others hear of what is mounted below it (`is_shared`),
+    or it of theirs (`is_slave`).
+    """
 
     point: Path
     is_shared: bool
     is_slave: bool
+    filesystem: str
 
 
 def mounts_of_kind(filesystem: str, process_id: int) -> Iterator[Path]:
@@ -80,7 +83,7 @@ def mounts_of_kind(filesystem: str, process_id: int) -> Iterator[Path]:
 def mount_of(path: Path) -> MountEntry:
     """The mount on which a path is, symbolic links followed (proc_pid_mountinfo(5))."""
     wanted = os.fspath(path.resolve())
-    found = MountEntry(Path("/"), is_shared=False, is_slave=False)
+    found = MountEntry(Path("/"), is_shared=False, is_slave=False, filesystem="")
     with Path("/proc/self/mountinfo").open("rb") as table:
         for line in table:
             fields = line.split(b" ")
@@ -88,11 +91,13 @@ def mount_of(path: Path) -> MountEntry:
             covers = point == "/" or wanted == point or wanted.startswith(point + "/")
             # Of several mounts on one place the last is on top.
             if covers and len(point) >= len(str(found.point)):
-                options = fields[6 : fields.index(b"-")]
+                end = fields.index(b"-")
+                options = fields[6:end]
                 found = MountEntry(
                     Path(point),
                     is_shared=any(option.startswith(b"shared:") for option in options),
                     is_slave=any(option.startswith(b"master:") for option in options),
+                    filesystem=os.fsdecode(fields[end + 1]),
                 )
     return found
 

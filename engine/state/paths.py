@@ -74,6 +74,11 @@ class Paths(Struct, frozen=True):
         return self.run / "runtime"
 
     @property
+    def volatile(self) -> tuple[Path, ...]:
+        """Where files are made with each start that nobody wants to keep (see `engine.state.volatile`)."""
+        return (self.runtime, self.namespaces)
+
+    @property
     def cgroup(self) -> str:
         """The cgroup below which containers live."""
         return f"/pycompose-{self.tag}"

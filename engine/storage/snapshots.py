@@ -18,6 +18,7 @@ from pathlib import Path
 import anyio.to_thread
 
 from engine.errors import EngineError, NotFound
+from engine.kernel.attributes import keep_apart
 from engine.kernel.mounts import MS_RDONLY, mount, mount_points, unmount
 from engine.state.paths import Paths
 from engine.storage.changes import Change, changes
@@ -49,6 +50,7 @@ class Snapshots:
         self._paths = paths
         self._layers = Layers(paths.layers)
         lay_ground(paths.layers / _GROUND)
+        keep_apart(paths.containers)
 
     async def create(self, container_id: str, chain_ids: Sequence[str]) -> None:
         """Make the directories and remember the layers. Raises `NotFound` when a layer is gone."""
@@ -71,11 +73,24 @@ class Snapshots:
 
     async def unmount(self, container_id: str) -> None:
         """Unmount the container's file system, and what is mounted inside it, if it is mounted."""
-        await anyio.to_thread.run_sync(self._unmount, container_id)
+        await anyio.to_thread.run_sync(self.unmount_now, container_id)
+
+    def unmount_now(self, container_id: str) -> None:
+        """Do what `unmount` does. Blocks."""
+        _unmount_all(self._home(container_id) / "rootfs")
 
     async def remove(self, container_id: str) -> None:
         """Unmount the container's file system and delete what the container wrote."""
-        await anyio.to_thread.run_sync(self._remove, container_id)
+        await anyio.to_thread.run_sync(self.remove_now, container_id)
+
+    def remove_now(self, container_id: str) -> None:
+        """Do what `remove` does. Blocks."""
+        home = self._home(container_id)
+        _unmount_all(home / "rootfs")
+        delete_tree(home / "work" / "work")  # overlayfs made it
+        for name in _PARTS:
+            delete_tree(home / name)
+        (home / "lower").unlink(missing_ok=True)
 
     async def size(self, container_id: str) -> int:
         """The bytes of the files that the container wrote."""
@@ -186,9 +201,6 @@ class Snapshots:
                 hint="see the kernel log (dmesg); the state directory must be on a file system that overlayfs takes",
             ) from exc
 
-    def _unmount(self, container_id: str) -> None:
-        _unmount_all(self._home(container_id) / "rootfs")
-
     def _remove_unfinished(self, known: frozenset[str]) -> None:
         for home in self._paths.containers.iterdir():
             if home.name not in known:
@@ -198,13 +210,6 @@ class Snapshots:
                             (home / name).rmdir()
                     (home / "lower").unlink(missing_ok=True)
                     home.rmdir()
-
-    def _remove(self, container_id: str) -> None:
-        home = self._home(container_id)
-        _unmount_all(home / "rootfs")
-        for name in _PARTS:
-            delete_tree(home / name)
-        (home / "lower").unlink(missing_ok=True)
 
 
 def _unmount_all(target: Path) -> None:

@@ -42,8 +42,12 @@ NOTHING = KernelState((), (), (), (), (), ())
 
 
 def without_engine(state: KernelState) -> KernelState:
-    """One engine may follow another; everything else has to be the same."""
-    return replace(state, processes=tuple(line for line in state.processes if not line.endswith(" engine")))
+    """One engine may follow another, and has some of its files in memory; everything else has to be the same."""
+    return replace(
+        state,
+        mounts=tuple(line for line in state.mounts if not line.endswith(("/run/runtime", "/run/netns"))),
+        processes=tuple(line for line in state.processes if not line.endswith(" engine")),
+    )
 
 
 def kernel_state(paths: Paths) -> KernelState:

@@ -30,7 +30,7 @@ def test_a_path_is_on_the_topmost_mount_above_it_which_may_be_shared(tmp_path: P
     target.mkdir()
     mount("tmpfs", target, "tmpfs", options="size=64k")
     try:
-        assert mount_of(target / "x") == MountEntry(target, is_shared=False, is_slave=False)
+        assert mount_of(target / "x") == MountEntry(target, is_shared=False, is_slave=False, filesystem="tmpfs")
         mount("", target, flags=MS_SHARED)
         assert mount_of(target).is_shared
         mount("", target, flags=MS_SLAVE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
 import anyio
@@ -83,6 +84,14 @@ async def test_who_is_cancelled_already_asks_for_nothing() -> None:
 
 def test_one_loop_after_another_is_served() -> None:
     assert [anyio.run(brief, int, word) for word in ("1", "2", "3")] == [1, 2, 3]
+
+
+def test_a_fork_of_the_process_has_threads_of_its_own() -> None:
+    assert anyio.run(brief, int, "1") == 1
+    child = os.fork()
+    if child == 0:
+        os._exit(anyio.run(brief, int, "7"))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
 
 
 def _refuse() -> None:

@@ -7,8 +7,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
 from msgspec import UNSET
 
+from engine.client.calls import Parameters
 from engine.client.errors import ApiError
-from engine.client.transport import Parameters, Transport
+from engine.client.transport import Transport
 from engine.wire.codec import encode
 from engine.wire.http import TAR
 from engine.wire.images import AuthConfig, Progress

@@ -7,16 +7,16 @@ from contextlib import asynccontextmanager
 from types import TracebackType
 
 from engine.client.building import BuildCalls
-from engine.client.containers import ContainerCalls
 from engine.client.errors import EngineUnreachable
-from engine.client.images import ImageCalls
-from engine.client.resources import NetworkCalls, VolumeCalls
+from engine.client.nouns import EngineCalls
 from engine.client.snapshots import SnapshotCalls
+from engine.client.streams import ContainerStreams
+from engine.client.transfers import ImageTransfers
 from engine.wire.filters import format_filters
 from engine.wire.system import EventMessage, SystemInfo, SystemVersion
 
 
-class EngineClient(BuildCalls, ContainerCalls, ImageCalls, NetworkCalls, SnapshotCalls, VolumeCalls):
+class EngineClient(BuildCalls, ContainerStreams, ImageTransfers, SnapshotCalls, EngineCalls):
     """Speaks to `unix:///path` or `tcp://host:port`; any number of calls at once.
 
         async with EngineClient("unix:///run/pycompose/engine.sock") as engine:

@@ -1,12 +1,11 @@
-"""Container calls."""
+"""Container calls with whole answers; for those that stream, see `engine.client.streams`."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
+from engine.client.calls import Calls, Parameters
 from engine.client.errors import ApiError
-from engine.client.stdio import Hijacked
-from engine.client.transport import Parameters, Transport
 from engine.wire.containers import (
     ContainerCreateRequest,
     ContainerCreateResponse,
@@ -19,13 +18,11 @@ from engine.wire.containers import (
     TopResponse,
 )
 from engine.wire.filters import format_filters
-from engine.wire.frames import STDOUT, Deframer
 from engine.wire.http import quoted
-from engine.wire.stats import ContainerStats
 from engine.wire.summaries import ContainerSummary
 
 
-class ContainerCalls(Transport):
+class ContainerCalls(Calls):
     """`/containers/…` and `/exec/…`. A container is named by its name, its id or a prefix of its id."""
 
     async def list_containers(
@@ -38,7 +35,7 @@ class ContainerCalls(Transport):
 
     async def inspect_container(self, container: str, *, size: bool = False) -> ContainerInspect:
         """Everything about one."""
-        return await self.fetch(ContainerInspect, "GET", _path(container, "json"), {"size": size})
+        return await self.fetch(ContainerInspect, "GET", container_path(container, "json"), {"size": size})
 
     async def create_container(
         self, name: str, request: ContainerCreateRequest, *, platform: str = ""
@@ -49,31 +46,31 @@ class ContainerCalls(Transport):
 
     async def start_container(self, container: str) -> None:
         """Start it; nothing happens if it runs."""
-        await self.call("POST", _path(container, "start"))
+        await self.call("POST", container_path(container, "start"))
 
     async def stop_container(self, container: str, *, timeout_seconds: int | None = None, signal: str = "") -> None:
         """Stop it: its stop signal, a grace period (None: its own), SIGKILL. Nothing happens if it does not run."""
-        await self.call("POST", _path(container, "stop"), _grace(timeout_seconds, signal))
+        await self.call("POST", container_path(container, "stop"), _grace(timeout_seconds, signal))
 
     async def restart_container(self, container: str, *, timeout_seconds: int | None = None, signal: str = "") -> None:
         """Stop it and start it."""
-        await self.call("POST", _path(container, "restart"), _grace(timeout_seconds, signal))
+        await self.call("POST", container_path(container, "restart"), _grace(timeout_seconds, signal))
 
     async def kill_container(self, container: str, signal: str = "SIGKILL") -> None:
         """Send it a signal."""
-        await self.call("POST", _path(container, "kill"), {"signal": signal})
+        await self.call("POST", container_path(container, "kill"), {"signal": signal})
 
     async def pause_container(self, container: str) -> None:
         """Freeze it."""
-        await self.call("POST", _path(container, "pause"))
+        await self.call("POST", container_path(container, "pause"))
 
     async def unpause_container(self, container: str) -> None:
         """Let it go on."""
-        await self.call("POST", _path(container, "unpause"))
+        await self.call("POST", container_path(container, "unpause"))
 
     async def rename_container(self, container: str, name: str) -> None:
         """Give it another name."""
-        await self.call("POST", _path(container, "rename"), {"name": name})
+        await self.call("POST", container_path(container, "rename"), {"name": name})
 
     async def remove_container(self, container: str, *, force: bool = False, volumes: bool = False) -> None:
         """Remove it, running or not if forced, with its anonymous volumes if asked for."""
@@ -82,69 +79,22 @@ class ContainerCalls(Transport):
     async def wait_container(self, container: str, condition: str = "not-running") -> int:
         """Wait for `not-running`, `next-exit` or `removed` and return the exit code."""
         parameters: Parameters = {"condition": condition}
-        result = await self.fetch(ContainerWaitResponse, "POST", _path(container, "wait"), parameters)
+        result = await self.fetch(ContainerWaitResponse, "POST", container_path(container, "wait"), parameters)
         if result.error is not None and result.error.message:
             raise ApiError(500, result.error.message)
         return result.status_code
 
-    async def container_logs(  # noqa: PLR0913  # the endpoint's parameters
-        self,
-        container: str,
-        *,
-        tty: bool,
-        follow: bool = False,
-        tail: str = "all",
-        since: str = "",
-        until: str = "",
-        timestamps: bool = False,
-    ) -> AsyncGenerator[tuple[int, bytes], None]:
-        """Pieces of output with their stream; a piece is not always a line. Times as RFC 3339 or Unix seconds."""
-        parameters: Parameters = {
-            "stdout": True, "stderr": True, "follow": follow, "tail": tail, "since": since, "until": until,
-            "timestamps": timestamps,
-        }  # fmt: skip
-        deframer = Deframer()
-        async with self.open("GET", _path(container, "logs"), parameters) as answer:
-            async for chunk in answer.chunks():
-                for piece in [(STDOUT, chunk)] if tty else deframer.feed(chunk):
-                    yield piece
-
-    async def attach_container(
-        self,
-        container: str,
-        *,
-        tty: bool,
-        stdin: bool = False,
-        logs: bool = False,
-        detach_keys: str = "",
-    ) -> Hijacked:
-        """Take part in its stdio from now on (or from its beginning: `logs`), also before it is started."""
-        parameters: Parameters = {
-            "stream": True, "stdout": True, "stderr": True, "stdin": stdin, "logs": logs, "detachKeys": detach_keys,
-        }  # fmt: skip
-        return await self.hijack(_path(container, "attach"), parameters, is_tty=tty)
-
     async def resize_container(self, container: str, height: int, width: int) -> None:
         """Tell its terminal its size in characters."""
-        await self.call("POST", _path(container, "resize"), {"h": str(height), "w": str(width)})
+        await self.call("POST", container_path(container, "resize"), {"h": str(height), "w": str(width)})
 
     async def top_container(self, container: str, ps_args: str = "") -> TopResponse:
         """Its processes."""
-        return await self.fetch(TopResponse, "GET", _path(container, "top"), {"ps_args": ps_args})
-
-    async def container_stats(self, container: str, *, stream: bool) -> AsyncGenerator[ContainerStats, None]:
-        """What it uses: once a second until it is gone (`stream`), or one sample after a second."""
-        async with self.open("GET", _path(container, "stats"), {"stream": str(int(stream))}) as answer:
-            async for sample in answer.lines(ContainerStats):
-                yield sample
+        return await self.fetch(TopResponse, "GET", container_path(container, "top"), {"ps_args": ps_args})
 
     async def create_exec(self, container: str, request: ExecCreateRequest) -> str:
         """Prepare a process in a running container and return its id."""
-        return (await self.fetch(IdResponse, "POST", _path(container, "exec"), body=request)).id
-
-    async def start_exec(self, exec_id: str, request: ExecStartRequest) -> Hijacked:
-        """Start it and take part in its stdio. Its exit code is in `inspect_exec` once the output ended."""
-        return await self.hijack(f"/exec/{quoted(exec_id)}/start", body=request, is_tty=request.tty)
+        return (await self.fetch(IdResponse, "POST", container_path(container, "exec"), body=request)).id
 
     async def start_exec_detached(self, exec_id: str) -> None:
         """Start it and leave it alone."""
@@ -159,7 +109,7 @@ class ContainerCalls(Transport):
         return await self.fetch(ExecInspect, "GET", f"/exec/{quoted(exec_id)}/json")
 
 
-def _path(container: str, verb: str) -> str:
+def container_path(container: str, verb: str) -> str:
     return f"/containers/{quoted(container)}/{verb}"
 
 

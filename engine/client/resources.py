@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from engine.client.transport import Parameters, Transport
+from engine.client.calls import Calls, Parameters
 from engine.wire.filters import format_filters
 from engine.wire.http import quoted
 from engine.wire.networks import (
@@ -18,7 +18,7 @@ from engine.wire.networks import (
 from engine.wire.volumes import Volume, VolumeCreateRequest, VolumeList
 
 
-class NetworkCalls(Transport):
+class NetworkCalls(Calls):
     """`/networks/…`."""
 
     async def list_networks(self, *, filters: Mapping[str, Iterable[str]] | None = None) -> list[NetworkInspect]:
@@ -49,7 +49,7 @@ class NetworkCalls(Transport):
         await self.call("POST", f"/networks/{quoted(network)}/disconnect", body=body)
 
 
-class VolumeCalls(Transport):
+class VolumeCalls(Calls):
     """`/volumes/…`."""
 
     async def list_volumes(self, *, filters: Mapping[str, Iterable[str]] | None = None) -> list[Volume]:

@@ -6,7 +6,8 @@ import base64
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
 from engine.client.answers import parsed
-from engine.client.transport import Parameters, Transport
+from engine.client.calls import Parameters
+from engine.client.transport import Transport
 from engine.wire.containers import IdResponse
 from engine.wire.http import quoted
 from engine.wire.paths import STAT_HEADER, PathStat

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext
 from typing import Final, TypeVar
 
 import anyio
 
 from engine.client.answers import error_message, parsed
+from engine.client.calls import MAX_ANSWER_BYTES, NOTHING, Calls, Parameters, Tasks
 from engine.client.connection import Body, EngineConnection, Head
 from engine.client.dialing import dial
 from engine.client.errors import ApiError, EngineUnreachable, OnlyReads
 from engine.client.stdio import Hijacked
 from engine.client.targets import Certificates, Target
 from engine.wire.codec import encode
-from engine.wire.http import JSON, NEWEST, Value, format_target, version_of
+from engine.wire.http import JSON, NEWEST, format_target, version_of
 from engine.wire.images import AuthConfig
 
 T = TypeVar("T")
 FindAuth = Callable[[str], Awaitable[AuthConfig | None]]
-Parameters = Mapping[str, Value]
 
 _IDLE_CONNECTIONS: Final = 8
-_MAX_ANSWER_BYTES: Final = 256 * 1024 * 1024
 _MAX_LINE_BYTES: Final = 16 * 1024 * 1024
-_NOTHING: Final[Parameters] = {}
 
 
 class Answer:
@@ -46,7 +44,7 @@ class Answer:
         size = 0
         while chunk := await self._connection.read():
             size += len(chunk)
-            if size > _MAX_ANSWER_BYTES:
+            if size > MAX_ANSWER_BYTES:
                 raise ApiError(self.head.status, "the answer is too long")
             parts.append(chunk)
         return b"".join(parts)
@@ -65,7 +63,7 @@ class Answer:
             yield parsed(rest, kind)
 
 
-class Transport:
+class Transport(Calls):
     """Base of the client: dials, keeps and reuses connections. Errors: `ApiError`, `EngineUnreachable`.
 
     `find_auth` is asked for the credentials of an image's registry by calls that are given none; `headers` go along
@@ -94,6 +92,14 @@ class Transport:
         self._version = ""
         self._settling = anyio.Lock()
 
+    def tasks(self) -> Tasks:
+        """Tasks of the event loop."""
+        return anyio.create_task_group()
+
+    def shielded(self) -> AbstractContextManager[object]:
+        """What was begun is done, even if it is cancelled meanwhile."""
+        return anyio.CancelScope(shield=True)
+
     def turn(self) -> AbstractAsyncContextManager[None]:
         """Wait for one of the turns that `most_at_once` allows, for whoever pulls, makes, starts or stops something.
 
@@ -120,23 +126,17 @@ class Transport:
 
     # -- for the nouns
 
-    async def call(self, method: str, path: str, parameters: Parameters = _NOTHING, body: object = None) -> bytes:
+    async def call(self, method: str, path: str, parameters: Parameters = NOTHING, body: object = None) -> bytes:
         """One request with a JSON body (or none) and its whole answer."""
         async with self.open(method, path, parameters, body) as answer:
             return await answer.body()
-
-    async def fetch(
-        self, kind: type[T], method: str, path: str, parameters: Parameters = _NOTHING, body: object = None
-    ) -> T:
-        """One request and its answer as a type of `engine.wire`."""
-        return parsed(await self.call(method, path, parameters, body), kind)
 
     @asynccontextmanager
     async def open(
         self,
         method: str,
         path: str,
-        parameters: Parameters = _NOTHING,
+        parameters: Parameters = NOTHING,
         body: object = None,
         *,
         headers: Sequence[tuple[str, str]] = (),
@@ -153,7 +153,7 @@ class Transport:
             yield answer
 
     async def hijack(
-        self, path: str, parameters: Parameters = _NOTHING, body: object = None, *, is_tty: bool
+        self, path: str, parameters: Parameters = NOTHING, body: object = None, *, is_tty: bool
     ) -> Hijacked:
         """A POST that takes its connection over."""
         self._check("POST", path)

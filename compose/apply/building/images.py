@@ -27,7 +27,7 @@ from compose.model.remotes import is_remote
 from compose.plan.actions import BuildImage
 from compose.plan.telling.progress import Phase, Report, Update
 from engine.client import ApiError, EngineClient
-from engine.client.images import split_reference
+from engine.client.transfers import split_reference
 from engine.wire.images import AuthConfig
 
 _OURS: Final = "pycompose engine"

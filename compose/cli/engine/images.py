@@ -16,7 +16,7 @@ from compose.render.listings.formats import Columns
 from compose.render.template.values import Record
 from compose.render.units import go_time, human_duration, human_size
 from engine.client import EngineClient
-from engine.client.images import split_reference
+from engine.client.transfers import split_reference
 from engine.wire.images import ImageSummary
 
 _COLUMNS = Columns(

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from engine.client import ApiError, EngineClient, EngineUnreachable, OnlyReads
-from engine.client.images import split_reference
+from engine.client.transfers import split_reference
 from engine.errors import RegistryError
 from engine.wire.containers import ContainerCreateRequest, ExecCreateRequest, ExecStartRequest
 from engine.wire.images import AuthConfig

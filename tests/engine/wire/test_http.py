@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.client.transport import Parameters
+from engine.client.calls import Parameters
 from engine.errors import BadRequest
 from engine.wire.http import (
     NEWEST,

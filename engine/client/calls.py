@@ -1,0 +1,79 @@
+"""What every noun's calls are made of, whichever way they travel: requests with whole answers, some at a time.
+
+Two clients have them: `EngineClient` on an event loop, which also streams and takes connections over, and `NearEngine`
+on the little `reactor`, for commands that are over before an event loop would have been imported.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from types import TracebackType
+from typing import Any, Final, Protocol, Self, TypeVar
+
+from engine.client.answers import parsed
+from engine.wire.http import Value
+
+T = TypeVar("T")
+Parameters = Mapping[str, Value]
+
+NOTHING: Final[Parameters] = {}
+# More than any honest engine answers.
+MAX_ANSWER_BYTES: Final = 256 * 1024 * 1024
+
+
+class Cancelling(Protocol):
+    """The end of a group's tasks before their time."""
+
+    def cancel(self) -> None:
+        """Cancel all of them."""
+        ...
+
+
+class Tasks(Protocol):
+    """Tasks that end with their block, as anyio's task groups."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None, /
+    ) -> bool | None: ...
+
+    @property
+    def cancel_scope(self) -> Cancelling:
+        """Ends them."""
+        ...
+
+    def start_soon(self, func: Callable[..., Coroutine[Any, Any, Any]], *args: Any, name: object = None) -> object:
+        """Begin one more."""
+        ...
+
+
+class Calls(ABC):
+    """One engine at `address`. One that `only_reads` raises `OnlyReads` instead of asking for a change."""
+
+    address: str
+    only_reads: bool
+
+    @abstractmethod
+    async def call(self, method: str, path: str, parameters: Parameters = NOTHING, body: object = None) -> bytes:
+        """One request with a JSON body (or none) and its whole answer. Raises `ApiError`, `EngineUnreachable`."""
+
+    @abstractmethod
+    def tasks(self) -> Tasks:
+        """For calls at the same time."""
+
+    @abstractmethod
+    def shielded(self) -> AbstractContextManager[object]:
+        """Have the block finish what it began, though it is cancelled meanwhile."""
+
+    @abstractmethod
+    def turn(self) -> AbstractAsyncContextManager[object]:
+        """Wait for one's turn, where only so many are to pull, make, start or stop something at the same time."""
+
+    async def fetch(
+        self, kind: type[T], method: str, path: str, parameters: Parameters = NOTHING, body: object = None
+    ) -> T:
+        """One request and its answer as a type of `engine.wire`."""
+        return parsed(await self.call(method, path, parameters, body), kind)

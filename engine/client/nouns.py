@@ -1,0 +1,11 @@
+"""The calls with whole answers of every noun: what both clients have."""
+
+from __future__ import annotations
+
+from engine.client.containers import ContainerCalls
+from engine.client.images import ImageCalls
+from engine.client.resources import NetworkCalls, VolumeCalls
+
+
+class EngineCalls(ContainerCalls, ImageCalls, NetworkCalls, VolumeCalls):
+    """What either client does; see `engine.client.calls`."""

@@ -29,9 +29,9 @@ from compose.plan.actions import (
     CreateContainer,
     CreateNetwork,
     CreateVolume,
+    Deed,
     DisconnectNetwork,
     KillContainer,
-    Plan,
     PullImage,
     RemoveContainer,
     RemoveImage,
@@ -41,15 +41,14 @@ from compose.plan.actions import (
     RestartContainer,
     RunProvider,
     StartContainer,
-    Step,
     StopContainer,
     WaitFor,
 )
 from compose.plan.images import image_id
 from compose.plan.observed import Observed
+from compose.plan.steps import Plan, Step
 from compose.plan.telling.progress import Phase, Report, Update
 from compose.plan.telling.trace import Span, Trace
-from compose.plan.telling.words import words
 from engine.client import EngineClient
 
 
@@ -191,17 +190,17 @@ class _Run:
                 await self._wait(action)
 
     @contextmanager
-    def _told(self, action: Action, fine: tuple[int, ...] = ()) -> Iterator[None]:
+    def _told(self, action: Deed, fine: tuple[int, ...] = ()) -> Iterator[None]:
         """Report that it is being done, do the block, report that it is done; refusals are named after the act."""
-        (told,) = words(action)
-        self._say(told.resource, told.doing, Phase.WORKING)
+        told = action.words
+        self._say(told.resource, told.verb.doing, Phase.WORKING)
         try:
-            with refusals(told.deed, fine=fine):
+            with refusals(told.undertaking, fine=fine):
                 yield
         except ComposeError:
             self._say(told.resource, "Error", Phase.FAILED)
             raise
-        self._say(told.resource, told.done)
+        self._say(told.resource, told.verb.done)
 
     def _taken_back(self, resource: str) -> None:
         if resource not in self.failed:  # what has failed goes on being shown as such
@@ -354,12 +353,12 @@ class _Run:
             tell = lambda text: self._say(name, text, Phase.WORKING)  # noqa: E731
             self.variables[name] = await run_provider(action, self.project, self.engine.address, tell)
 
-    async def _remove(self, action: Action, call: Callable[[], Awaitable[object]]) -> None:
+    async def _remove(self, action: Deed, call: Callable[[], Awaitable[object]]) -> None:
         """Remove what others may still use: then it stays, with a warning."""
-        (told,) = words(action)
-        self._say(told.resource, told.doing, Phase.WORKING)
+        told = action.words
+        self._say(told.resource, told.verb.doing, Phase.WORKING)
         try:
-            with refusals(told.deed, fine=(404,)):
+            with refusals(told.undertaking, fine=(404,)):
                 await call()
         except EngineRefused as exc:
             if exc.status not in (403, 409):
@@ -367,21 +366,21 @@ class _Run:
                 raise
             self._say(told.resource, "Resource is still in use", Phase.WARNING)
         else:
-            self._say(told.resource, told.done)
+            self._say(told.resource, told.verb.done)
 
     async def _wait(self, action: WaitFor) -> None:
         assert self.waiter, "a plan with waits is run with a waiter"
         self._be_patient()
-        for told in words(action):
-            self._say(told.resource, told.doing, Phase.WORKING)
+        for told in action.told:
+            self._say(told.resource, told.verb.doing, Phase.WORKING)
         try:
             await self.waiter.until(action, self.ids, self.started)
         except ServiceFailed as exc:
             phase = Phase.FAILED if action.is_required else Phase.WARNING
-            for told in words(action):
+            for told in action.told:
                 self._say(told.resource, "Error", phase, exc.message.splitlines()[0])
             if action.is_required:
                 raise
         else:
-            for told in words(action):
-                self._say(told.resource, told.done)
+            for told in action.told:
+                self._say(told.resource, told.verb.done)

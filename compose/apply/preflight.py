@@ -17,10 +17,11 @@ from compose.apply.refusals import refusals
 from compose.apply.requests.mounts import inline_files, service_mounts
 from compose.errors import ComposeError, raise_all
 from compose.model.project import Project
-from compose.plan.actions import BuildImage, CreateContainer, CreateNetwork, Plan, PullImage, StartContainer
+from compose.plan.actions import BuildImage, CreateContainer, CreateNetwork, PullImage, StartContainer
 from compose.plan.deciding.foresight import Foresight
 from compose.plan.deciding.preflight import Conflict, PublishedPort, Surroundings, conflicts, wished_ports
 from compose.plan.materials import Material, materials
+from compose.plan.steps import Plan
 from engine.client import EngineClient
 from engine.kernel.sockets import owner_of
 from engine.wire.summaries import ContainerSummary

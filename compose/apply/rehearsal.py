@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from compose.plan.actions import Plan
+from compose.plan.steps import Plan
 from compose.plan.telling.progress import Phase, Report, Update
-from compose.plan.telling.words import words
 
 
 def rehearsing(report: Report) -> Report:
@@ -18,6 +17,6 @@ def rehearse(plan: Plan, report: Report) -> None:
     """Tell of every step, in the plan's order."""
     tell = rehearsing(report)
     for step in plan.steps:
-        for told in words(step.action):
-            tell(Update(told.resource, told.doing, Phase.WORKING))
-            tell(Update(told.resource, told.done))
+        for words in step.action.told:
+            tell(Update(words.resource, words.verb.doing, Phase.WORKING))
+            tell(Update(words.resource, words.verb.done))

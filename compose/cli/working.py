@@ -12,12 +12,12 @@ from compose.cli.session import Session
 from compose.cli.terminal import progress, warn
 from compose.errors import ComposeError
 from compose.model.project import Project
-from compose.plan.actions import Plan
 from compose.plan.observed import Observed, ObservedContainer
+from compose.plan.steps import Plan
 from compose.plan.telling.progress import Phase, Report, Update
-from compose.plan.telling.trace import Trace
 
 if TYPE_CHECKING:
+    from compose.plan.telling.trace import Trace
     from engine.client import EngineClient
 
 

@@ -1,7 +1,11 @@
-"""The acts a plan is made of, each one call to the engine (or one wait), and the plan itself."""
+"""The acts a plan is made of, each one call to the engine (or one wait), with the words for each.
+
+A new act says here what it is and how it is told, joins `Action`, and is done in `compose.apply.execute`.
+"""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
@@ -11,20 +15,75 @@ from compose.model.project import Network, Volume
 from compose.model.service import Service
 from compose.plan.observed import ObservedMount
 from compose.plan.telling.changes import Change
+from compose.plan.words import (
+    BUILD,
+    CREATE,
+    KILL,
+    PULL,
+    RECREATE,
+    REMOVE,
+    RESTART,
+    RUN,
+    START,
+    STOP,
+    WAIT,
+    WAIT_FOR_END,
+    Words,
+)
 
 # `running`: runs, and is healthy if it has a health check.
 Awaited: TypeAlias = Literal["healthy", "completed", "running"]
 
 
-class PullImage(Struct, frozen=True):
+class Act(Struct, frozen=True):
+    """What every act answers. One that only says its title is a part of others: nobody else tells of it."""
+
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """The act in words, without its reason, as a plan lists it."""
+
+    @property
+    def label(self) -> str:
+        """A few words for one step of many: `pull redis`, `start shop-db-1`, `healthy db`."""
+        return self.title
+
+    @property
+    def told(self) -> tuple[Words, ...]:
+        """What progress says of it, resource by resource."""
+        return ()
+
+
+class Deed(Act, frozen=True):
+    """An act on one resource, which is something else afterwards."""
+
+    @property
+    @abstractmethod
+    def words(self) -> Words:
+        """What is done to which resource: all else that is said follows from it."""
+
+    @property
+    def title(self) -> str:
+        return self.words.title
+
+    @property
+    def told(self) -> tuple[Words, ...]:
+        return (self.words,)
+
+
+class PullImage(Deed, frozen=True):
     """Fetch an image from its registry."""
 
     image: str
     because: str
     platform: str = ""
 
+    @property
+    def words(self) -> Words:
+        return Words(PULL, "image", self.image)
 
-class BuildImage(Struct, frozen=True):
+
+class BuildImage(Deed, frozen=True):
     """Build a service's image and name it. `args` win over those of the file; `memory` is in bytes, 0 for no limit."""
 
     service: Service
@@ -36,22 +95,34 @@ class BuildImage(Struct, frozen=True):
     memory: int = 0
     ssh: tuple[str, ...] = ()
 
+    @property
+    def words(self) -> Words:
+        return Words(BUILD, "image", self.image, self.service.name)
 
-class CreateNetwork(Struct, frozen=True):
+
+class CreateNetwork(Deed, frozen=True):
     """Make one of the project's networks."""
 
     network: Network
     because: str
 
+    @property
+    def words(self) -> Words:
+        return Words(CREATE, "network", self.network.name)
 
-class RemoveNetwork(Struct, frozen=True):
+
+class RemoveNetwork(Deed, frozen=True):
     """Remove a network by its name on the engine."""
 
     name: str
     because: str
 
+    @property
+    def words(self) -> Words:
+        return Words(REMOVE, "network", self.name)
 
-class DisconnectNetwork(Struct, frozen=True):
+
+class DisconnectNetwork(Act, frozen=True):
     """Take a (stopped) container off a network that is going to be replaced."""
 
     network: str
@@ -59,29 +130,45 @@ class DisconnectNetwork(Struct, frozen=True):
     container_id: str
     because: str
 
+    @property
+    def title(self) -> str:
+        return f"disconnect {self.container} from network {self.network}"
 
-class CreateVolume(Struct, frozen=True):
+
+class CreateVolume(Deed, frozen=True):
     """Make one of the project's volumes."""
 
     volume: Volume
     because: str
 
+    @property
+    def words(self) -> Words:
+        return Words(CREATE, "volume", self.volume.name)
 
-class RemoveVolume(Struct, frozen=True):
+
+class RemoveVolume(Deed, frozen=True):
     """Remove a volume by its name on the engine."""
 
     name: str
     because: str
 
+    @property
+    def words(self) -> Words:
+        return Words(REMOVE, "volume", self.name)
 
-class RemoveImage(Struct, frozen=True):
+
+class RemoveImage(Deed, frozen=True):
     """Remove an image by its reference."""
 
     image: str
     because: str
 
+    @property
+    def words(self) -> Words:
+        return Words(REMOVE, "image", self.image)
 
-class CreateContainer(Struct, frozen=True):
+
+class CreateContainer(Deed, frozen=True):
     """Make container `number` of a service under `name`.
 
     `final_name` differs from `name` while the container that it `replaces` (an id) still holds the name.
@@ -103,16 +190,32 @@ class CreateContainer(Struct, frozen=True):
     is_aliased: bool = False
     is_passing: bool = False
 
+    @property
+    def words(self) -> Words:
+        return Words(RECREATE if self.replaces else CREATE, "container", self.final_name, self.service.name)
 
-class StartContainer(Struct, frozen=True):
+    @property
+    def title(self) -> str:
+        return f"create {self.name}"
+
+    @property
+    def label(self) -> str:
+        return f"create {self.final_name}"
+
+
+class StartContainer(Deed, frozen=True):
     """Start a container by its (final) name."""
 
     container: str
     service: str
     because: str
 
+    @property
+    def words(self) -> Words:
+        return Words(START, "container", self.container, self.service)
 
-class StopContainer(Struct, frozen=True):
+
+class StopContainer(Deed, frozen=True):
     """Stop a container; `timeout_seconds` None is its own grace period."""
 
     container: str
@@ -121,8 +224,12 @@ class StopContainer(Struct, frozen=True):
     because: str
     timeout_seconds: int | None = None
 
+    @property
+    def words(self) -> Words:
+        return Words(STOP, "container", self.container, self.service)
 
-class RestartContainer(Struct, frozen=True):
+
+class RestartContainer(Deed, frozen=True):
     """Stop a container and start it again, as it is; `timeout_seconds` None is its own grace period."""
 
     container: str
@@ -131,8 +238,12 @@ class RestartContainer(Struct, frozen=True):
     because: str
     timeout_seconds: int | None = None
 
+    @property
+    def words(self) -> Words:
+        return Words(RESTART, "container", self.container, self.service)
 
-class KillContainer(Struct, frozen=True):
+
+class KillContainer(Deed, frozen=True):
     """Send a signal to a container."""
 
     container: str
@@ -140,8 +251,12 @@ class KillContainer(Struct, frozen=True):
     because: str
     signal: str = "SIGKILL"
 
+    @property
+    def words(self) -> Words:
+        return Words(KILL, "container", self.container)
 
-class RemoveContainer(Struct, frozen=True):
+
+class RemoveContainer(Deed, frozen=True):
     """Remove a container, and its anonymous volumes unless they are kept.
 
     `volumes` are those of them that may be left then: what it has taken over from a predecessor is mounted by name.
@@ -153,16 +268,24 @@ class RemoveContainer(Struct, frozen=True):
     keep_volumes: bool = True
     volumes: tuple[str, ...] = ()
 
+    @property
+    def words(self) -> Words:
+        return Words(REMOVE, "container", self.container)
 
-class RenameContainer(Struct, frozen=True):
+
+class RenameContainer(Act, frozen=True):
     """Give a replacement (its id, or its name in this plan) the name of what it replaced."""
 
     container: str
     new_name: str
     because: str
 
+    @property
+    def title(self) -> str:
+        return f"rename {self.container} to {self.new_name}"
 
-class WaitFor(Struct, frozen=True):
+
+class WaitFor(Act, frozen=True):
     """Wait until every container of a service is as its dependants need it. `waiting` are those dependants."""
 
     service: str
@@ -172,13 +295,34 @@ class WaitFor(Struct, frozen=True):
     waiting: tuple[str, ...] = ()
     is_required: bool = True
 
+    @property
+    def title(self) -> str:
+        return f"wait until {self.service} is {self.condition}"
 
-class RunProvider(Struct, frozen=True):
+    @property
+    def label(self) -> str:
+        return f"{self.condition} {self.service}"
+
+    @property
+    def told(self) -> tuple[Words, ...]:
+        verb = WAIT_FOR_END if self.condition == "completed" else WAIT
+        return tuple(Words(verb, "container", name) for name in self.containers)
+
+
+class RunProvider(Deed, frozen=True):
     """Have a program provide a service instead of a container (`up`), or take it away again (`down`)."""
 
     service: Service
-    verb: Literal["up", "down"]
+    command: Literal["up", "down"]
     because: str
+
+    @property
+    def words(self) -> Words:
+        return Words(REMOVE if self.command == "down" else RUN, "provider", self.service.name, self.service.name)
+
+    @property
+    def title(self) -> str:
+        return f"provider {self.command} {self.service.name}"
 
 
 Action: TypeAlias = (
@@ -200,66 +344,3 @@ Action: TypeAlias = (
     | RunProvider
     | WaitFor
 )
-
-
-_TITLES: dict[type, str] = {
-    PullImage: "pull {0.image}",
-    BuildImage: "build {0.image}",
-    CreateNetwork: "create network {0.network.name}",
-    RemoveNetwork: "remove network {0.name}",
-    DisconnectNetwork: "disconnect {0.container} from network {0.network}",
-    CreateVolume: "create volume {0.volume.name}",
-    RemoveVolume: "remove volume {0.name}",
-    RemoveImage: "remove image {0.image}",
-    CreateContainer: "create {0.name}",
-    StartContainer: "start {0.container}",
-    StopContainer: "stop {0.container}",
-    RestartContainer: "restart {0.container}",
-    KillContainer: "kill {0.container}",
-    RemoveContainer: "remove {0.container}",
-    RenameContainer: "rename {0.container} to {0.new_name}",
-    RunProvider: "provider {0.verb} {0.service.name}",
-    WaitFor: "wait until {0.service} is {0.condition}",
-}
-
-
-def title(action: Action) -> str:
-    """The act in words, without its reason."""
-    return _TITLES[type(action)].format(action)
-
-
-class Step(Struct, frozen=True):
-    """One act, done as soon as the steps `after` are done."""
-
-    number: int
-    action: Action
-    after: tuple[int, ...] = ()
-
-
-class Plan(Struct, frozen=True):
-    """Steps in an order in which prerequisites come first. `unchanged` are containers that stay as they are."""
-
-    steps: tuple[Step, ...] = ()
-    unchanged: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.steps)
-
-    def __str__(self) -> str:
-        return "\n".join(
-            f"[{','.join(map(str, step.after))}] #{step.number} {title(step.action)} -- {step.action.because}"
-            for step in self.steps
-        )
-
-
-class PlanBuilder(Struct):
-    """Collects steps and hands out their numbers (from 1)."""
-
-    steps: list[Step] = []
-
-    def add(self, action: Action, after: list[int] | tuple[int, ...] = ()) -> int:
-        """Append a step after the steps with those numbers; doubles are dropped. Returns its number."""
-        number = len(self.steps) + 1
-        self.steps.append(Step(number, action, tuple(sorted(set(after)))))
-        return number

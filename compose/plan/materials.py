@@ -11,7 +11,8 @@ from msgspec import Struct
 from compose.model.paths import Path
 from compose.model.project import Project
 from compose.model.service import Service
-from compose.plan.actions import BuildImage, CreateContainer, Plan
+from compose.plan.actions import BuildImage, CreateContainer
+from compose.plan.steps import Plan
 
 
 class Material(Struct, frozen=True):

@@ -11,10 +11,11 @@ from typing import Any
 from msgspec import UNSET
 
 from compose.plan.telling.changes import Change
-from compose.plan.telling.summary import Entry, Verb
+from compose.plan.telling.summary import Entry
+from compose.plan.words import VerbName
 from compose.render.style import BLUE, GREEN, RED, YELLOW, paint
 
-_MARKS: dict[Verb, tuple[str, str]] = {
+MARKS: dict[VerbName, tuple[str, str]] = {
     "keep": (" ", ""),
     "pull": ("↓", BLUE),
     "build": ("⚒", BLUE),
@@ -40,7 +41,7 @@ def plan_text(entries: Sequence[Entry], origin: Origin, *, colour: bool) -> str:
         for entry in group:
             lines += _entry(entry, origin, colour=colour)
     counts = Counter(entry.verb for entry in entries)
-    told = [f"{counts[verb]} to {verb}" for verb in _MARKS if counts[verb] and verb != "keep"]
+    told = [f"{counts[verb]} to {verb}" for verb in MARKS if counts[verb] and verb != "keep"]
     total = ", ".join(told) or "nothing to do"
     kept = f"; {counts['keep']} kept" if counts["keep"] else ""
     return "".join(f"{line}\n" for line in [*lines, *([""] if lines else []), f"Plan: {total}{kept}"])
@@ -71,7 +72,7 @@ def _title(entry: Entry) -> str:
 
 
 def _entry(entry: Entry, origin: Origin, *, colour: bool) -> list[str]:
-    mark, shade = _MARKS[entry.verb]
+    mark, shade = MARKS[entry.verb]
     because = f" ({entry.because})" if entry.because else ""
     head = f"  {mark} {entry.verb} {entry.name}"
     lines = [(paint(head, shade) if colour and shade else head) + because]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 
-from compose.plan.telling.trace import Span, label
+from compose.plan.telling.trace import Span
 
 
 def path_line(path: Sequence[Span]) -> str:
     """`pull db 0.9 s → start db 0.02 s → healthy db 1.1 s`."""
     total = path[-1].ended - path[0].began if path else 0.0
-    steps = " → ".join(f"{label(span.step.action)} {_seconds(span.seconds)}" for span in path)
+    steps = " → ".join(f"{span.step.action.label} {_seconds(span.seconds)}" for span in path)
     return f"critical path, {_seconds(total)}: {steps}\n" if path else "critical path: nothing was done\n"
 
 
@@ -30,7 +30,7 @@ def trace_events(phases: Iterable[Sequence[Span]], path: Sequence[Span]) -> str:
         lanes[lane : lane + 1] = [span.ended]
         events.append(
             {
-                "name": label(span.step.action),
+                "name": span.step.action.label,
                 "cat": "critical" if id(span) in critical else "step",
                 "ph": "X",
                 "ts": round((span.began - start) * 1e6),

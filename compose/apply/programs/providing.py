@@ -59,9 +59,9 @@ async def run_provider(action: RunProvider, project: Project, engine_address: st
     try:
         program = _program(provider, project.environment)
         environment = surroundings(project.environment, engine_address)
-        known = await _known_options(program, provider, action.verb, environment)
-        command = [program, *arguments(project.name, service, provider, action.verb, known)]
-        return await _run(command, environment, service, tell, doing="create" if action.verb == "up" else "remove")
+        known = await _known_options(program, provider, action.command, environment)
+        command = [program, *arguments(project.name, service, provider, action.command, known)]
+        return await _run(command, environment, service, tell, doing="create" if action.command == "up" else "remove")
     except ComposeError as exc:
         exc.subject = exc.subject or ("services", service, "provider")
         raise

@@ -19,12 +19,13 @@ from compose.cli.working import Stage, attempt, perform, tell_warnings
 from compose.errors import UsageError
 from compose.model.project import Project
 from compose.plan import labels
-from compose.plan.actions import CreateContainer, Plan, PullImage, Step
+from compose.plan.actions import CreateContainer, PullImage
 from compose.plan.deciding.building import BuildOptions, plan_builds
 from compose.plan.deciding.pulling import plan_attempts, pull_reason, refreshed_images
 from compose.plan.deciding.reconcile import reconcile
 from compose.plan.deciding.survey import Options
 from compose.plan.images import image_of
+from compose.plan.steps import Plan, Step
 from compose.plan.telling.progress import Report
 from compose.render.progress import Quiet
 from engine.client import EngineClient

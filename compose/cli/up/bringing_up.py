@@ -17,13 +17,14 @@ from compose.cli.up.options import UpRequest
 from compose.cli.up.supplying import supplied
 from compose.cli.working import Stage, attempt, perform, tell_warnings
 from compose.model.project import Project
-from compose.plan.actions import Plan, PullImage
+from compose.plan.actions import PullImage
 from compose.plan.deciding.building import plan_builds
 from compose.plan.deciding.foresight import imagine
 from compose.plan.deciding.pulling import plan_attempts, refreshed_images
 from compose.plan.deciding.reconcile import plan_pulls, reconcile
 from compose.plan.images import familiar
 from compose.plan.observed import Observed
+from compose.plan.steps import Plan
 from compose.plan.telling.progress import Report
 from compose.plan.telling.trace import Trace
 from compose.render.progress import Quiet

@@ -25,10 +25,11 @@ from compose.cli.up.options import UpRequest
 from compose.cli.working import Stage, perform
 from compose.errors import ComposeError
 from compose.model.project import Project
-from compose.plan.actions import CreateContainer, Plan, RemoveContainer
+from compose.plan.actions import CreateContainer, RemoveContainer
 from compose.plan.deciding.teardown import plan_kill, plan_stop
 from compose.plan.labels import container_name
 from compose.plan.observed import Observed, ObservedContainer
+from compose.plan.steps import Plan
 from compose.plan.telling.progress import Ended, Output
 from compose.render.logs import LogFormat
 from compose.render.progress import Progress, Quiet

@@ -14,11 +14,11 @@ from compose.cli.working import tell_unchanged, tell_warnings
 from compose.errors import ComposeError
 from compose.model.project import Project
 from compose.model.service import Service
-from compose.plan.actions import Plan
 from compose.plan.deciding.building import plan_builds
 from compose.plan.deciding.pulling import plan_attempts, refreshed_images
 from compose.plan.deciding.reconcile import plan_pulls, reconcile
 from compose.plan.observed import Observed
+from compose.plan.steps import Plan
 
 
 def first_look(session: Session, project: Project) -> Observed | None:

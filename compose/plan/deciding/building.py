@@ -9,9 +9,10 @@ from msgspec import Struct
 from compose.errors import ComposeError
 from compose.model.project import Project
 from compose.model.service import Service
-from compose.plan.actions import BuildImage, Plan, PlanBuilder
+from compose.plan.actions import BuildImage
 from compose.plan.images import image_id, image_of
 from compose.plan.observed import Observed
+from compose.plan.steps import Plan, PlanBuilder
 
 SERVICE_CONTEXT = "service:"
 

@@ -7,12 +7,13 @@ from msgspec.structs import replace
 
 from compose.errors import ComposeError, raise_all
 from compose.model.project import Project
-from compose.plan.actions import BuildImage, Plan, PullImage
+from compose.plan.actions import BuildImage, PullImage
 from compose.plan.deciding.building import BuildOptions, plan_builds
 from compose.plan.deciding.reconcile import drafted, plan_pulls
 from compose.plan.deciding.survey import Options
 from compose.plan.images import familiar
 from compose.plan.observed import Observed
+from compose.plan.steps import Plan
 
 # Stands for the id of an image that is going to be built; ids of images are digests.
 _TO_BE_BUILT = "to be built"

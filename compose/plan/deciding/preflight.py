@@ -12,12 +12,12 @@ from compose.model.project import Project
 from compose.plan.actions import (
     CreateContainer,
     CreateNetwork,
-    Plan,
     RemoveContainer,
     RemoveNetwork,
     StartContainer,
     StopContainer,
 )
+from compose.plan.steps import Plan
 
 _EVERYWHERE = ("", "0.0.0.0", "::")
 _Subnet = ipaddress.IPv4Network | ipaddress.IPv6Network

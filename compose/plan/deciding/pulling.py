@@ -15,9 +15,10 @@ from compose.errors import ComposeError
 from compose.later import pattern
 from compose.model.project import Project
 from compose.model.service import Service
-from compose.plan.actions import Plan, PlanBuilder, PullImage
+from compose.plan.actions import PullImage
 from compose.plan.images import familiar, image_id, image_of
 from compose.plan.observed import Observed
+from compose.plan.steps import Plan, PlanBuilder
 
 _DAY_SECONDS: Final = 86_400.0
 _UNIT_SECONDS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": _DAY_SECONDS, "w": 7 * _DAY_SECONDS}

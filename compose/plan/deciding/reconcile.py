@@ -17,8 +17,6 @@ from compose.plan.actions import (
     CreateNetwork,
     CreateVolume,
     DisconnectNetwork,
-    Plan,
-    PlanBuilder,
     PullImage,
     RemoveContainer,
     RemoveNetwork,
@@ -42,6 +40,7 @@ from compose.plan.deciding.survey import (
 from compose.plan.images import familiar, image_of
 from compose.plan.labels import container_name
 from compose.plan.observed import Observed, ObservedContainer, ObservedMount
+from compose.plan.steps import Plan, PlanBuilder
 
 __all__ = ["Options", "drafted", "orphans", "plan_pulls", "reconcile"]
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from compose.model.project import Project
-from compose.plan.actions import Awaited, Plan, PlanBuilder, RestartContainer, WaitFor
+from compose.plan.actions import Awaited, RestartContainer, WaitFor
 from compose.plan.deciding.leftovers import tidied
 from compose.plan.deciding.teardown import in_dependency_order
 from compose.plan.observed import Observed, ObservedContainer
+from compose.plan.steps import Plan, PlanBuilder
 
 _AWAITED: Mapping[str, Awaited] = {"service_healthy": "healthy", "service_completed_successfully": "completed"}
 

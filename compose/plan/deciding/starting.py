@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from compose.model.project import Project
-from compose.plan.actions import Awaited, Plan, PlanBuilder, StartContainer, WaitFor
+from compose.plan.actions import Awaited, StartContainer, WaitFor
 from compose.plan.deciding.leftovers import tidied
 from compose.plan.deciding.teardown import in_dependency_order
 from compose.plan.observed import Observed, ObservedContainer
+from compose.plan.steps import Plan, PlanBuilder
 
 
 def plan_start(project: Project, containers: Sequence[ObservedContainer], *, wait: bool) -> Plan:

@@ -9,8 +9,6 @@ from msgspec import Struct
 from compose.model.project import Project
 from compose.plan.actions import (
     KillContainer,
-    Plan,
-    PlanBuilder,
     RemoveContainer,
     RemoveImage,
     RemoveNetwork,
@@ -21,6 +19,7 @@ from compose.plan.actions import (
 from compose.plan.deciding.reconcile import orphans
 from compose.plan.images import image_id, image_of
 from compose.plan.observed import Observed, ObservedContainer
+from compose.plan.steps import Plan, PlanBuilder
 
 _ALIVE = ("running", "restarting", "paused")
 

@@ -4,14 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from compose.plan.actions import (
-    Action,
-    CreateContainer,
-    Plan,
-    Step,
-    WaitFor,
-    title,
-)
+from compose.plan.steps import Plan, Step
 
 
 class Span(Struct, frozen=True):
@@ -51,14 +44,3 @@ def _longest_wait(spans: list[Span]) -> list[Span]:
         before = [by_number[number] for number in last.step.after if number in by_number]
         last = max(before, key=lambda span: span.ended, default=None)
     return chain[::-1]
-
-
-def label(action: Action) -> str:
-    """A few words for one step of a path: `pull redis`, `start db`, `healthy db`."""
-    match action:
-        case CreateContainer():
-            return f"create {action.final_name}"
-        case WaitFor():
-            return f"{action.condition} {action.service}"
-        case _:
-            return title(action)

@@ -13,11 +13,11 @@ from compose.apply.execute import execute
 from compose.apply.looking.observe import observe
 from compose.model.project import FileObject, Network, Project
 from compose.model.service import Dependency, FileMount, Mount, Service
-from compose.plan.actions import Plan
 from compose.plan.deciding.reconcile import reconcile
 from compose.plan.deciding.survey import Options
 from compose.plan.deciding.teardown import DownOptions, plan_down
 from compose.plan.observed import Observed
+from compose.plan.steps import Plan
 from tests.fakes.cutting import CutClient, How, Killed
 from tests.fakes.driving import down, make_engine, up
 from tests.fakes.engine import FakeEngine

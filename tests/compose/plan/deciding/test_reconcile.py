@@ -10,10 +10,11 @@ from msgspec.structs import replace
 from compose.errors import ComposeError
 from compose.model.project import Network, Volume
 from compose.model.service import Build, Dependency, Mount, ServiceNetwork
-from compose.plan.actions import CreateContainer, Plan, RemoveContainer
+from compose.plan.actions import CreateContainer, RemoveContainer
 from compose.plan.deciding.reconcile import plan_pulls, reconcile
 from compose.plan.deciding.survey import Options
 from compose.plan.observed import Observed, ObservedContainer, ObservedMount
+from compose.plan.steps import Plan
 from tests.fakes.projects import data_volume, make_observed, make_project, make_service, observed_container
 
 NOTHING = Observed(images={"tiny:1": "id-tiny:1"})

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from compose.plan.actions import PullImage, StartContainer, Step, WaitFor
+from compose.plan.actions import PullImage, StartContainer, WaitFor
+from compose.plan.steps import Step
 from compose.plan.telling.trace import Span, Trace
 from compose.render.trace import path_line, trace_events
 

@@ -25,7 +25,7 @@ class CallingOff:
     def __init__(self) -> None:
         self._steps: set[anyio.CancelScope] = set()
         self._unanswered: dict[str, anyio.CancelScope] = {}
-        self._is_off = False
+        self.is_off = False
         self._last_moment = -math.inf  # of pulls without an answer, once it is off
 
     @contextmanager
@@ -35,7 +35,7 @@ class CallingOff:
             self._steps.add(scope)
             if isinstance(action, PullImage):
                 self._unanswered[action.image] = scope
-            if self._is_off:
+            if self.is_off:
                 self._end(scope)
             try:
                 yield scope
@@ -47,14 +47,14 @@ class CallingOff:
     def answered(self, image: str) -> None:
         """Take note that the image is there, and comes."""
         scope = self._unanswered.pop(image, None)
-        if scope and self._is_off:
+        if scope and self.is_off:
             scope.cancel()
 
     def off(self, because: Action) -> None:
         """Call off the rest because this has failed."""
-        if not self._is_off and isinstance(because, PullImage):
+        if not self.is_off and isinstance(because, PullImage):
             self._last_moment = anyio.current_time() + _PATIENCE_SECONDS
-        self._is_off = True
+        self.is_off = True
         for scope in self._steps:
             self._end(scope)
 

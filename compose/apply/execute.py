@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import AsyncExitStack, nullcontext
 
 import anyio
 from msgspec.structs import replace
 
+from compose.apply.acts import Acts
 from compose.apply.calling_off import CallingOff
+from compose.apply.course import Course
 from compose.apply.hooks import HookNotRun, run_hooks
 from compose.apply.pulling import pull
 from compose.apply.refusals import refusals
@@ -21,7 +23,7 @@ from compose.apply.requests.networks import network_request, volume_request
 from compose.apply.subjects import subject_of
 from compose.apply.unmaking import Made, is_taken_back, unmake
 from compose.apply.waiting import Waiter, watching
-from compose.errors import ComposeError, EngineRefused, ServiceFailed, raise_all
+from compose.errors import ComposeError, ServiceFailed, raise_all
 from compose.model.project import Project
 from compose.plan.actions import (
     Action,
@@ -29,14 +31,8 @@ from compose.plan.actions import (
     CreateContainer,
     CreateNetwork,
     CreateVolume,
-    Deed,
     DisconnectNetwork,
-    KillContainer,
     PullImage,
-    RemoveContainer,
-    RemoveImage,
-    RemoveNetwork,
-    RemoveVolume,
     RenameContainer,
     RestartContainer,
     RunProvider,
@@ -47,7 +43,7 @@ from compose.plan.actions import (
 from compose.plan.images import image_id
 from compose.plan.observed import Observed
 from compose.plan.steps import Plan, Step
-from compose.plan.telling.progress import Phase, Report, Update
+from compose.plan.telling.progress import Phase, Report
 from compose.plan.telling.trace import Span, Trace
 from engine.client import EngineClient
 
@@ -81,14 +77,12 @@ async def execute(  # noqa: PLR0913 - what, where, and how it is told
     return frozenset(run.started)
 
 
-class _Run:
+class _Run(Acts[EngineClient]):
     """One execution: what was made so far, and how each act is done."""
 
     def __init__(self, engine: EngineClient, project: Project, observed: Observed, report: Report) -> None:
-        self.engine = engine
-        self.project = project
+        super().__init__(engine, project, report)
         self.observed = observed
-        self.report = report
         # Names change while containers are replaced, so everything goes by ids.
         self.ids = {item.name: item.id for item in observed.containers}
         # By service, (name, id) of the container that stands for it where namespaces or volumes are shared.
@@ -101,9 +95,7 @@ class _Run:
         self.failures: list[ComposeError] = []
         self.calling_off = CallingOff()
         self.started: set[str] = set()
-        self.made = Made()
-        self.failed: set[str] = set()
-        self.unready: set[str] = set()  # containers whose hooks have not let them stop: they are not removed either
+        self.made = Made(removed=self.removed)
         self.waiter: Waiter | None = None
         self.patience_seconds = math.inf
         self.variables: dict[str, Mapping[str, str]] = {}
@@ -122,13 +114,11 @@ class _Run:
         raise_all(self.failures)
 
     async def _steps(self, plan: Plan, *, keep_going: bool, spans: list[Span]) -> None:
-        done = {step.number: anyio.Event() for step in plan.steps}
+        course = Course(plan)
         async with anyio.create_task_group() as tasks:
 
             async def run(step: Step) -> None:
                 with self.calling_off.doing(step.action):
-                    for number in step.after:
-                        await done[number].wait()
                     began = time.monotonic()
                     try:
                         # Waiting takes no turn: what it waits for may need the last one.
@@ -137,9 +127,10 @@ class _Run:
                     except ComposeError as exc:
                         self._fail(step, exc, keep_going=keep_going)
                     spans.append(Span(step, began, time.monotonic()))
-                    done[step.number].set()
+                    for other in () if self.calling_off.is_off else course.after(step):
+                        tasks.start_soon(run, other, name=f"step {other.number}")
 
-            for step in plan.steps:
+            for step in course.first():
                 tasks.start_soon(run, step, name=f"step {step.number}")
 
     def _fail(self, step: Step, error: ComposeError, *, keep_going: bool) -> None:
@@ -160,56 +151,28 @@ class _Run:
                 await self._build(action)
             case CreateNetwork():
                 await self._create_network(action)
-            case RemoveNetwork():
-                await self._remove(action, lambda: self.engine.remove_network(action.name))
             case DisconnectNetwork():
                 await self._disconnect(action)
             case CreateVolume():
                 await self._create_volume(action)
-            case RemoveVolume():
-                await self._remove(action, lambda: self.engine.remove_volume(action.name))
-            case RemoveImage():
-                await self._remove(action, lambda: self.engine.remove_image(action.image))
             case CreateContainer():
                 await self._create_container(action)
             case StartContainer():
                 await self._start(action)
-            case StopContainer():
-                await self._stop(action)
             case RestartContainer():
                 await self._restart(action)
-            case KillContainer():
-                await self._kill(action)
-            case RemoveContainer():
-                await self._remove_container(action)
             case RenameContainer():
                 await self._rename(action)
             case RunProvider():
                 await self._run_provider(action)
             case WaitFor():
                 await self._wait(action)
-
-    @contextmanager
-    def _told(self, action: Deed, fine: tuple[int, ...] = ()) -> Iterator[None]:
-        """Report that it is being done, do the block, report that it is done; refusals are named after the act."""
-        told = action.words
-        self._say(told.resource, told.verb.doing, Phase.WORKING)
-        try:
-            with refusals(told.undertaking, fine=fine):
-                yield
-        except ComposeError:
-            self._say(told.resource, "Error", Phase.FAILED)
-            raise
-        self._say(told.resource, told.verb.done)
+            case _:
+                await self.end(action)
 
     def _taken_back(self, resource: str) -> None:
         if resource not in self.failed:  # what has failed goes on being shown as such
-            self._say(resource, "Removed")
-
-    def _say(self, resource: str, state: str, phase: Phase = Phase.DONE, detail: str = "") -> None:
-        if phase is Phase.FAILED:
-            self.failed.add(resource)
-        self.report(Update(resource, state, phase, detail))
+            self.say(resource, "Removed")
 
     async def _pull(self, action: PullImage) -> None:
         resource = f"Image {action.image}"
@@ -218,7 +181,7 @@ class _Run:
                 await pull(self.engine, action.image, action.platform, self.report, self.calling_off.answered)
                 self.image_ids[action.image] = (await self.engine.inspect_image(action.image)).id
         except ComposeError:
-            self._say(resource, "Error", Phase.FAILED)
+            self.say(resource, "Error", Phase.FAILED)
             raise
 
     async def _build(self, action: BuildImage) -> None:
@@ -229,25 +192,25 @@ class _Run:
             with refusals(f"building service {action.service.name}"):
                 self.image_ids[action.image] = await build(self.engine, self.project, action, self.report)
         except ComposeError:
-            self._say(resource, "Error", Phase.FAILED)
+            self.say(resource, "Error", Phase.FAILED)
             raise
 
     async def _create_network(self, action: CreateNetwork) -> None:
         name = action.network.name
-        with self._told(action):
+        with self.telling(action):
             with anyio.CancelScope(shield=True):  # what was begun is known to be there, and can be taken back
                 await self.engine.create_network(network_request(self.project, action.network))
                 self.made.networks.append(name)
 
     async def _create_volume(self, action: CreateVolume) -> None:
         name = action.volume.name
-        with self._told(action):
+        with self.telling(action):
             with anyio.CancelScope(shield=True):
                 await self.engine.create_volume(volume_request(self.project, action.volume))
                 self.made.volumes.append(name)
 
     async def _create_container(self, action: CreateContainer) -> None:
-        with self._told(action):
+        with self.telling(action):
             action = await self._heir(action)
             local_id = self.image_ids.get(action.image) or image_id(self.observed, action.image)
             providers = {service: identity for service, (_, identity) in self.providers.items()}
@@ -282,7 +245,7 @@ class _Run:
 
     async def _start(self, action: StartContainer) -> None:
         name = action.container
-        with self._told(action, fine=(304,)):
+        with self.telling(action, fine=(304,)):
             container = self.ids.get(name, name)
             service = self.project.services.get(action.service)
             if service and container in self.untried and (files := inline_files(self.project, service)):
@@ -298,42 +261,28 @@ class _Run:
         if self.patience.deadline == math.inf:
             self.patience.deadline = anyio.current_time() + self.patience_seconds
 
-    async def _stop(self, action: StopContainer) -> None:
-        name = action.container
-        with self._told(action, fine=(304, 404)):
-            if service := self.project.services.get(action.service):
-                self.unready.add(action.container_id)
-                try:
-                    await run_hooks(self.engine, action.container_id, name, service.pre_stop)
-                except HookNotRun:
-                    self.unready.discard(action.container_id)
-                    raise
-                self.unready.discard(action.container_id)
-            await self.engine.stop_container(action.container_id, timeout_seconds=action.timeout_seconds)
+    async def before_stop(self, action: StopContainer) -> None:
+        """Run the hooks of its service. Raises `ServiceFailed`, and then the container is not removed either."""
+        service = self.project.services.get(action.service)
+        if service is None:
+            return
+        self.unready.add(action.container_id)
+        try:
+            await run_hooks(self.engine, action.container_id, action.container, service.pre_stop)
+        except HookNotRun:
+            self.unready.discard(action.container_id)
+            raise
+        self.unready.discard(action.container_id)
 
     async def _restart(self, action: RestartContainer) -> None:
         name, container = action.container, action.container_id
-        with self._told(action):
+        with self.telling(action):
             service = self.project.services.get(action.service)
             if service:
                 await run_hooks(self.engine, container, name, service.pre_stop)
             await self.engine.restart_container(container, timeout_seconds=action.timeout_seconds)
             if service:
                 await run_hooks(self.engine, container, name, service.post_start)
-
-    async def _kill(self, action: KillContainer) -> None:
-        with self._told(action, fine=(404, 409)):
-            await self.engine.kill_container(action.container_id, action.signal)
-
-    async def _remove_container(self, action: RemoveContainer) -> None:
-        if action.container_id in self.unready:
-            return
-        with self._told(action, fine=(404,)):
-            await self.engine.remove_container(action.container_id, force=True, volumes=not action.keep_volumes)
-        for name in action.volumes:
-            with refusals(f"removing volume {name}", fine=(404, 409)):  # gone with the container; another one's as well
-                await self.engine.remove_volume(name)
-        self.made.removed.add(action.container_id)
 
     async def _rename(self, action: RenameContainer) -> None:
         container = self.ids.get(action.container, action.container)
@@ -348,39 +297,24 @@ class _Run:
     async def _run_provider(self, action: RunProvider) -> None:
         from compose.apply.programs.providing import run_provider  # hardly any project has one
 
-        with self._told(action):
+        with self.telling(action):
             name = action.service.name
-            tell = lambda text: self._say(name, text, Phase.WORKING)  # noqa: E731
+            tell = lambda text: self.say(name, text, Phase.WORKING)  # noqa: E731
             self.variables[name] = await run_provider(action, self.project, self.engine.address, tell)
-
-    async def _remove(self, action: Deed, call: Callable[[], Awaitable[object]]) -> None:
-        """Remove what others may still use: then it stays, with a warning."""
-        told = action.words
-        self._say(told.resource, told.verb.doing, Phase.WORKING)
-        try:
-            with refusals(told.undertaking, fine=(404,)):
-                await call()
-        except EngineRefused as exc:
-            if exc.status not in (403, 409):
-                self._say(told.resource, "Error", Phase.FAILED)
-                raise
-            self._say(told.resource, "Resource is still in use", Phase.WARNING)
-        else:
-            self._say(told.resource, told.verb.done)
 
     async def _wait(self, action: WaitFor) -> None:
         assert self.waiter, "a plan with waits is run with a waiter"
         self._be_patient()
         for told in action.told:
-            self._say(told.resource, told.verb.doing, Phase.WORKING)
+            self.say(told.resource, told.verb.doing, Phase.WORKING)
         try:
             await self.waiter.until(action, self.ids, self.started)
         except ServiceFailed as exc:
             phase = Phase.FAILED if action.is_required else Phase.WARNING
             for told in action.told:
-                self._say(told.resource, "Error", phase, exc.message.splitlines()[0])
+                self.say(told.resource, "Error", phase, exc.message.splitlines()[0])
             if action.is_required:
                 raise
         else:
             for told in action.told:
-                self._say(told.resource, told.verb.done)
+                self.say(told.resource, told.verb.done)

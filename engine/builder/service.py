@@ -21,6 +21,7 @@ from engine.builder.cache import Cache, Entry
 from engine.builder.caching.supply import Supply
 from engine.builder.caching.wishes import read_destination, read_source
 from engine.builder.context import workspace
+from engine.builder.context.keeping import Contexts
 from engine.builder.context.receiving import Received, receive
 from engine.builder.context.workspace import Workspace, working
 from engine.builder.delivery import Deliver, keep_image
@@ -71,6 +72,7 @@ class Builder:
         self._snapshots = Snapshots(paths)
         self._cache = Cache(store, images.inventory.layers)
         self._cache_mounts = CacheMounts(store, self._root / "mounts")
+        self.contexts = Contexts(self._root)
         self._limiter = anyio.CapacityLimiter(max(_LEAST_AT_ONCE, len(os.sched_getaffinity(0))))
         self._running: dict[str, anyio.CancelScope] = {}
         self.tasks: anyio.abc.TaskGroup | None = None
@@ -83,6 +85,7 @@ class Builder:
         await anyio.to_thread.run_sync(workspace.clear, self._secrets_root)
         async with anyio.create_task_group() as tasks:
             self.tasks = tasks
+            tasks.start_soon(self.contexts.expire, name="contexts expire")
             task_status.started()
             try:
                 await anyio.sleep_forever()
@@ -204,7 +207,7 @@ class Builder:
     async def usage(self) -> list[CacheUsage]:
         """What the cache takes on the disk, the oldest first."""
         needed = {chain_id for image in self._images.all() for chain_id in image.chain_ids}
-        return await anyio.to_thread.run_sync(usage_of, self._cache, self._cache_mounts, needed)
+        return await anyio.to_thread.run_sync(usage_of, self._cache, self._cache_mounts, list(self.contexts), needed)
 
     async def prune(
         self, wanted: Callable[[CacheUsage], bool], *, bounds: Bounds, everything: bool = False
@@ -233,6 +236,10 @@ class Builder:
             if chosen(mount.id):
                 freed += await self._cache_mounts.remove(mount)
                 removed.append(mount.id)
+        for context in self.contexts:
+            if chosen(context.id) and not context.in_use:
+                freed += await self.contexts.remove(context)
+                removed.append(context.id)
         self._events.publish("builder", "prune", "", {"reclaimed": str(freed)})
         return removed, freed
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from msgspec import Struct
 
 from engine.builder.cache import Cache
+from engine.builder.context.keeping import Kept
 from engine.builder.steps.mounts import CacheMounts
 
 _STEP: Final = "regular"
 _MOUNT: Final = "exec.cachemount"
+_CONTEXT: Final = "source.local"
 
 
 class CacheUsage(Struct, frozen=True, kw_only=True):
-    """One step's layer, or one directory of a cache mount. `is_shared` says that an image has the layer, too."""
+    """One step's layer, a directory of a cache mount, or the files of a context. `is_shared` says that an image has the
+    layer, too.
+    """
 
     id: str
     kind: str
@@ -51,7 +55,7 @@ class Bounds(Struct, frozen=True):
         return max(kept, self.reserved)
 
 
-def usage_of(cache: Cache, mounts: CacheMounts, needed: Collection[str]) -> list[CacheUsage]:
+def usage_of(cache: Cache, mounts: CacheMounts, contexts: Iterable[Kept], needed: Collection[str]) -> list[CacheUsage]:
     """Everything that is cached; `needed` are the layers of images."""
     steps = [
         CacheUsage(
@@ -80,4 +84,17 @@ def usage_of(cache: Cache, mounts: CacheMounts, needed: Collection[str]) -> list
         )
         for record in mounts
     ]
-    return steps + directories
+    sources = [
+        CacheUsage(
+            id=kept.id,
+            kind=_CONTEXT,
+            description=f"local source for {kept.name}",
+            size_bytes=kept.size_bytes,
+            created_ns=kept.created_ns,
+            used_ns=kept.used_ns,
+            uses=kept.uses,
+            in_use=kept.in_use,
+        )
+        for kept in contexts
+    ]
+    return steps + directories + sources

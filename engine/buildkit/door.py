@@ -39,9 +39,9 @@ class Door:
         """Answer a client's calls until it hangs up."""
         await (await self._open()).serve(stream)
 
-    async def keep_session(self, identity: str, stream: anyio.abc.ByteStream) -> None:
-        """Have a client at hand for its builds until it hangs up."""
-        await (await self._open()).sessions.serve(identity, stream)
+    async def keep_session(self, identity: str, stream: anyio.abc.ByteStream, directories: str) -> None:
+        """Have a client at hand for its builds until it hangs up; `directories` names those that it has."""
+        await (await self._open()).sessions.serve(identity, stream, directories)
 
     async def check_session(self, identity: str) -> None:
         """Raises `Conflict` for the id of a session that there is."""

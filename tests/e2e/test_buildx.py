@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -151,6 +152,25 @@ def test_a_context_is_asked_for_when_a_step_needs_it_and_only_for_what_is_copied
     assert run(buildx, "triggered", "wc", "-l", "/two") == "100000 /two\n"
 
 
+def test_only_what_changed_in_a_context_is_sent_again(buildx: Machine, tmp_path: Path) -> None:
+    context = put(tmp_path, Dockerfile="FROM busybox\nCOPY . /all\n", d__gone="gone\n", d__small="1\n")
+    (context / "big").write_bytes(os.urandom(3 << 20))
+    assert re.search(r"transferring context: 3\.\d+MB", build(buildx, context).stderr)
+    again = build(buildx, context, "-t", "sent").stderr
+    assert "transferring context" in again
+    assert not re.search(r"transferring context: [\d.]+MB", again)
+    assert "local source for context" in buildx.docker("buildx", "du", "--verbose").stdout
+    put(tmp_path, d__small="2\n", d__new="new\n")
+    (context / "d" / "gone").unlink()
+    changed = build(buildx, context, "-t", "sent").stderr
+    assert not re.search(r"transferring context: [\d.]+MB", changed)
+    assert run(buildx, "sent", "sh", "-c", "cd /all/d; ls; cat small; sha256sum ../big") == (
+        f"new\nsmall\n2\n{hashlib.sha256((context / 'big').read_bytes()).hexdigest()}  ../big\n"
+    )
+    buildx.docker("builder", "prune", "--all", "--force")
+    assert re.search(r"transferring context: 3\.\d+MB", build(buildx, context).stderr)
+
+
 def test_other_directories_are_contexts_by_name(buildx: Machine, tmp_path: Path) -> None:
     context = put(tmp_path / "main", Dockerfile="FROM busybox\nCOPY --from=more . /more\n")
     put(tmp_path / "more", kept="kept\n", left="left\n", _ignore="left\n")
@@ -163,7 +183,7 @@ def test_an_ssh_agent_of_the_client_answers_in_the_step(buildx: Machine, tmp_pat
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
     # The agent protocol's request for identities, and the kind of its answer (draft-ietf-sshm-ssh-agent).
     ask = "import os, socket; s = socket.socket(socket.AF_UNIX); s.connect(os.environ['SSH_AUTH_SOCK'])"
-    ask += "; s.sendall(bytes([0, 0, 0, 1, 11])); print('answer', s.recv(9)[4:].hex())"
+    ask += "; s.sendall(bytes([0, 0, 0, 1, 11])); print('answer', s.makefile('rb').read(9)[4:].hex())"
     context = put(tmp_path / "context", Dockerfile=f'FROM python\nRUN --mount=type=ssh python3 -c "{ask}"\n')
     done = build(buildx, context, "--ssh", f"default={key}")
     assert re.search(r" answer 0c00000001$", done.stderr, re.MULTILINE)

@@ -13,6 +13,7 @@ from engine.wire.http import RAW_STREAM
 _PROTOCOL: Final = "h2c"
 _ACCEPTED: Final = (("Connection", "Upgrade"), ("Upgrade", _PROTOCOL))
 _SESSION: Final = "x-docker-expose-session-uuid"
+_DIRECTORIES: Final = "x-docker-expose-session-sharedkey"
 
 
 async def calls(services: Services, request: Request) -> Answer:
@@ -32,7 +33,8 @@ async def session(services: Services, request: Request) -> Answer:
     await services.buildkit.check_session(identity)
 
     async def serve(accept: Accept) -> None:
-        await services.buildkit.keep_session(identity, await accept())
+        directories = request.headers.get(_DIRECTORIES, "")
+        await services.buildkit.keep_session(identity, await accept(), directories)
 
     return Hijack(serve, RAW_STREAM, _ACCEPTED)
 

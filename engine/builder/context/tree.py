@@ -24,12 +24,14 @@ _CAPABILITY: Final = "security.capability"
 
 class Tree(Struct, frozen=True):
     """A directory to copy from. What `ignore` excludes is not there. `keeps_owners` is false for what a client sent,
-    whose owners mean nothing here.
+    whose owners mean nothing here. `digests` are those of files by their places, noted once they were read, where
+    somebody sees to it that they stay true.
     """
 
     root: Path
     ignore: Ignore = field(default_factory=lambda: Ignore([]))
     keeps_owners: bool = False
+    digests: dict[str, str] | None = None
 
 
 class Found(Struct, frozen=True):
@@ -87,19 +89,19 @@ def digest(tree: Tree, found: Sequence[Found], excludes: Ignore) -> str:
         # The last part of a name shows in the copy; a symlink may have led elsewhere.
         total.update(f"{item.path}\0{item.is_directory}\0".encode("utf-8", "surrogateescape"))
         for entry in walk(tree, item, excludes):
-            total.update(_describe(entry, keeps_owners=tree.keeps_owners))
+            total.update(_describe(entry, tree))
     return total.hexdigest()
 
 
-def _describe(entry: Entry, *, keeps_owners: bool) -> bytes:
+def _describe(entry: Entry, tree: Tree) -> bytes:
     found = entry.status
     facts: list[object] = [entry.name, stat.S_IFMT(found.st_mode)]
     if not stat.S_ISLNK(found.st_mode):
         facts.append(stat.S_IMODE(found.st_mode))
-    if keeps_owners:
+    if tree.keeps_owners:
         facts += [found.st_uid, found.st_gid]
     if stat.S_ISREG(found.st_mode):
-        facts += [found.st_size, _content(entry.place)]
+        facts += [found.st_size, _content(entry.place, tree.digests)]
         facts += [os.getxattr(entry.place, name) for name in os.listxattr(entry.place) if name == _CAPABILITY]
     elif stat.S_ISLNK(found.st_mode):
         facts.append(Path(entry.place).readlink())
@@ -108,7 +110,15 @@ def _describe(entry: Entry, *, keeps_owners: bool) -> bytes:
     return repr(facts).encode("utf-8", "surrogateescape")
 
 
-def _content(place: str) -> str:
+def _content(place: str, known: dict[str, str] | None) -> str:
+    if known is None:
+        return _read(place)
+    if place not in known:
+        known[place] = _read(place)
+    return known[place]
+
+
+def _read(place: str) -> str:
     descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb", buffering=0) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -9,7 +9,6 @@ Everything below `tmp` goes with the build, or with the engine's next start.
 
 from __future__ import annotations
 
-import io
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -20,17 +19,15 @@ from typing import Final
 import anyio
 import anyio.to_thread
 
-from engine.builder.context.intake import take_in
+from engine.builder.context.intake import feed, take_in
 from engine.kernel.mounts import mount_points, unmount
 from engine.state.names import new_id
 from engine.storage.deletion import delete_tree
 from engine.storage.snapshots import Snapshots
-from engine.storage.streaming import consumed
 
-_TEMPORARY: Final = "tmp"
+TEMPORARY: Final = "tmp"
 _SENT: Final = "sent"
 _CONTEXT: Final = "context"
-_RECEIVED_FIRST_BYTES: Final = 4 << 20
 
 
 class Workspace:
@@ -71,29 +68,17 @@ class Workspace:
 
     async def unpack(self, chunks: AsyncIterator[bytes], name: str = _SENT) -> Path:
         """Unpack a tar archive, plain or compressed, in memory if it is not too long (`intake`), and return where it
-        is: as the context, or as something else that the client sends.
-
-        A short one is received first, because a thread that unpacks small files and a loop that receives small chunks
-        hold each other up (by the interpreter's lock). Raises `BadRequest` for a broken one.
+        is: as the context, or as something else that the client sends. Raises `BadRequest` for a broken one.
         """
-        place, start = self.root / name, io.BytesIO()
-        async for chunk in chunks:
-            start.write(chunk)
-            if start.tell() > _RECEIVED_FIRST_BYTES:
-                break
-        else:
-            start.seek(0)
-            await anyio.to_thread.run_sync(take_in, start.read, place)
-            return place / _CONTEXT
-        start.seek(0)
-        await consumed(chunks, lambda read: take_in(lambda size: start.read(size) or read(size), place))
+        place = self.root / name
+        await feed(chunks, partial(take_in, place=place))
         return place / _CONTEXT
 
 
 @asynccontextmanager
 async def working(builds: Path, snapshots: Snapshots) -> AsyncIterator[Workspace]:
     """A workspace for the block; afterwards nothing of it is left."""
-    root = builds / _TEMPORARY / new_id()[:16]
+    root = builds / TEMPORARY / new_id()[:16]
     await anyio.to_thread.run_sync(partial(root.mkdir, mode=0o700, parents=True))
     try:
         yield Workspace(root, snapshots)
@@ -104,7 +89,7 @@ async def working(builds: Path, snapshots: Snapshots) -> AsyncIterator[Workspace
 
 def sweep(builds: Path) -> None:
     """Remove what builds of an earlier engine left. Blocks."""
-    temporary = builds / _TEMPORARY
+    temporary = builds / TEMPORARY
     if temporary.is_dir():
         for directory in temporary.iterdir():
             clear(directory)

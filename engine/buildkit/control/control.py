@@ -34,6 +34,7 @@ from engine.buildkit.transport.tunnel import Tunnel
 
 _SERVICE: Final = "/moby.buildkit.v1.Control"
 _SESSION: Final = "x-docker-expose-session-uuid"
+_DIRECTORIES: Final = "x-docker-expose-session-sharedkey"
 
 
 class Control:
@@ -89,7 +90,7 @@ class Control:
         """A session inside a call, for clients that open no connection of their own for it."""
         identity = call.value(_SESSION)
         self._sessions.check(identity)
-        await self._sessions.serve(identity, Tunnel(call))
+        await self._sessions.serve(identity, Tunnel(call), call.value(_DIRECTORIES))
 
     async def _disk_usage(self, call: Call, request: DiskUsageRequest) -> DiskUsageResponse:
         wanted = read_filters(request.filter)

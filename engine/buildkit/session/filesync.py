@@ -5,19 +5,22 @@
             FIN
 
 They become a tar archive, in the order of the names. Files are asked for ahead of their turn, as many as are short
-enough to be kept until then.
+enough to be kept until then. What is here from before, by a mark of everything that a STAT says, is not asked for.
 """
 
 from __future__ import annotations
 
+import hashlib
 import stat
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Final
 from urllib.parse import quote_plus
 
 from msgspec import Struct, field
 
+from engine.builder.context.keeping import MOST_FILES
 from engine.buildkit.messages.session_pb2 import Packet, Stat
 from engine.buildkit.transport.calls import Call, Client
 from engine.buildkit.transport.http2 import Headers
@@ -41,6 +44,9 @@ GO_KINDS: Final = {
     1 << 26: stat.S_IFBLK,
 }
 GO_BITS: Final = {1 << 23: stat.S_ISUID, 1 << 22: stat.S_ISGID, 1 << 20: stat.S_ISVTX}
+_GO_DIRECTORY: Final = 1 << 31
+_MARK_BYTES: Final = 16
+_DIRECTORY: Final = b"directory"
 _GO_TYPE: Final = 0x8F280000  # everything that says what a file is, devices and irregular ones included
 _TAR_KINDS: Final = {
     stat.S_IFDIR: tarstream.DIRECTORY,
@@ -92,12 +98,41 @@ class _File(Struct):
         return not self.found.mode & _GO_TYPE and not self.found.linkname
 
 
-async def archive(client: Client, wish: Wish) -> AsyncGenerator[bytes, None]:
-    """A client's directory as a tar archive. Raises `CallFailed`, `BadRequest` for what the client cannot read."""
+@asynccontextmanager
+async def incoming(client: Client, wish: Wish, known: Mapping[str, bytes] | None = None) -> AsyncIterator[Incoming]:
+    """A client's directory, to be read in the block; `known` are the marks of what is here of it.
+
+    Raises `CallFailed`, `BadRequest` for what the client cannot read.
+    """
     async with client.call(_METHOD, wish.metadata()) as call:
+        yield Incoming(_Receiving(call, known or {}))
+
+
+class Incoming:
+    """A directory that is about to come."""
+
+    def __init__(self, receiving: _Receiving) -> None:
+        self._receiving = receiving
+
+    @property
+    def marks(self) -> Mapping[str, bytes]:
+        """The marks of the client's files, once the archive is read; not all of them if there are too many to keep."""
+        return self._receiving.marks
+
+    @property
+    def size_bytes(self) -> int:
+        """How long the client's files are together, once the archive is read."""
+        return self._receiving.size_bytes
+
+    async def stale(self) -> list[str]:
+        """What is here and has to go before the archive is unpacked over the rest."""
+        return await self._receiving.stale()
+
+    async def archive(self) -> AsyncGenerator[bytes, None]:
+        """What is not here yet, and all directories, as a tar archive."""
         batch: list[bytes] = []
         size_bytes = 0
-        async for piece in _Receiving(call).pieces():
+        async for piece in self._receiving.pieces():
             batch.append(piece)
             size_bytes += len(piece)
             if size_bytes > _BATCH_BYTES:
@@ -109,7 +144,7 @@ async def archive(client: Client, wish: Wish) -> AsyncGenerator[bytes, None]:
 async def files(client: Client, wish: Wish) -> dict[str, bytes]:
     """The contents of a few files by name, for those that are read as a whole. Raises as `archive`."""
     async with client.call(_METHOD, wish.metadata()) as call:
-        receiving = _Receiving(call)
+        receiving = _Receiving(call, {})
         found: dict[str, bytes] = {}
         async for file in receiving.files():
             if file.has_contents:
@@ -118,14 +153,24 @@ async def files(client: Client, wish: Wish) -> dict[str, bytes]:
 
 
 class _Receiving:
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, known: Mapping[str, bytes]) -> None:
+        self.marks: dict[str, bytes] = {}
+        self.size_bytes = 0
         self._call = call
+        self._known = known
+        self._stale = set(known)
         self._waiting: deque[_File] = deque()
         self._unasked: deque[_File] = deque()
         self._asked: dict[int, _File] = {}
         self._ahead_bytes = 0
         self._count = 0
         self._is_listed = False
+
+    async def stale(self) -> list[str]:
+        """What was known and is gone, or is another now. Reads the list of files to its end."""
+        while not self._is_listed:
+            await self._next()
+        return list(self._stale)
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
         """The archive without its end."""
@@ -175,10 +220,8 @@ class _Receiving:
         packet = await self._call.receive(Packet)
         match packet.type:
             case Packet.STAT if packet.HasField("stat"):
-                file = _File(self._count, packet.stat)
+                self._list(_File(self._count, packet.stat))
                 self._count += 1
-                self._waiting.append(file)
-                self._unasked.extend([file] if file.has_contents else [])
             case Packet.STAT:
                 self._is_listed = True
             case Packet.DATA:
@@ -187,6 +230,18 @@ class _Receiving:
                 raise BadRequest(f"the client cannot send the build's files: {packet.data.decode(errors='replace')}")
             case _:
                 return
+
+    def _list(self, file: _File) -> None:
+        path, mark = file.found.path, _mark(file.found)
+        if len(self.marks) <= MOST_FILES:
+            self.marks[path] = mark
+        self.size_bytes += file.found.size if file.has_contents else 0
+        is_same = self._known.get(path) == mark
+        if is_same:
+            self._stale.discard(path)
+        if not is_same or mark == _DIRECTORY:
+            self._waiting.append(file)
+            self._unasked.extend([file] if file.has_contents else [])
 
     def _take(self, packet: Packet) -> None:
         file = self._asked.get(packet.id)
@@ -223,6 +278,13 @@ class _Receiving:
         while (await self._call.receive(Packet)).type != Packet.FIN:
             continue
         await self._call.finish()
+
+
+def _mark(found: Stat) -> bytes:
+    """What tells whether a file is still the same. Directories are all alike: they cost nothing to send again."""
+    if found.mode & _GO_DIRECTORY:
+        return _DIRECTORY
+    return hashlib.blake2b(found.SerializeToString(deterministic=True), digest_size=_MARK_BYTES).digest()
 
 
 def _entry(found: Stat) -> Entry:

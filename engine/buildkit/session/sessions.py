@@ -24,6 +24,7 @@ class Sessions:
 
     def __init__(self) -> None:
         self._clients: dict[str, Client] = {}
+        self._directories: dict[str, str] = {}
         self._changed = anyio.Event()
 
     def check(self, identity: str) -> None:
@@ -31,18 +32,19 @@ class Sessions:
         if identity in self._clients:
             raise Conflict(f"session {identity} already exists")
 
-    async def serve(self, identity: str, stream: anyio.abc.ByteStream) -> None:
-        """Keep a client for builds until it hangs up."""
+    async def serve(self, identity: str, stream: anyio.abc.ByteStream, directories: str = "") -> None:
+        """Keep a client for builds until it hangs up; `directories` is the same whenever it has the same ones."""
         connection = Connection(stream)
         async with anyio.create_task_group() as tasks:
             await tasks.start(connection.run)
             self._clients[identity] = Client(connection)
+            self._directories[identity] = directories
             self._announce()
             log.debug("session %s begins", identity)
             try:
                 await connection.ended.wait()
             finally:
-                del self._clients[identity]
+                del self._clients[identity], self._directories[identity]
         log.debug("session %s has ended", identity)
 
     async def get(self, identity: str) -> Client:
@@ -53,6 +55,10 @@ class Sessions:
         if identity not in self._clients:
             raise CallFailed(Code.UNAVAILABLE, f"no active session for {identity}")
         return self._clients[identity]
+
+    def directories(self, identity: str) -> str:
+        """What names the directories of a session's client, "" if it does not say."""
+        return self._directories.get(identity, "")
 
     def _announce(self) -> None:
         self._changed.set()

@@ -24,7 +24,7 @@ from engine.buildkit.solving.failures import call_failed
 from engine.buildkit.solving.needs import Needs, needs_of
 from engine.buildkit.solving.outputs import Output, put_out
 from engine.buildkit.solving.questions import answer
-from engine.buildkit.solving.sources import Definition, Sources
+from engine.buildkit.solving.sources import Definition, Ground, Sources
 from engine.buildkit.solving.vertices import Vertices, image_bases
 from engine.buildkit.transport.status import CallFailed
 from engine.errors import EngineError, NoSuchImage, NotImplementedHere
@@ -112,7 +112,7 @@ class Build:
     async def _run(self, find_input: FindInput) -> None:
         yard, order = self._yard, self._order()
         images = {name: await find_input(key) for name, key in self.wanted.inputs.items()}
-        async with yard.builder.working() as place:
+        async with yard.builder.working() as place, yard.builder.contexts.lending() as lending:
             definition = self.definition = self.definition or await self._sources.take_remote(place)
             variables = variables_of(order, definition.dockerfile)
             needs = needs_of(definition.dockerfile, order, variables)
@@ -121,7 +121,9 @@ class Build:
                 logins = await credentials(client, needs.registries)
                 order = msgspec.structs.replace(order, ssh=sockets, registries=logins)
                 found = await secrets(client, needs.secrets)
-                received = self._sources.received(place, definition, partial(self._paths, needs), found, images)
+                received = self._sources.received(
+                    Ground(place, lending), definition, partial(self._paths, needs), found, images
+                )
                 teller = Vertices(self._board, definition.dockerfile, image_bases(definition.dockerfile, variables))
                 await yard.builder.build(order, received, place, teller, self._deliver)
 

@@ -12,12 +12,13 @@ import anyio
 import anyio.to_thread
 from msgspec import Struct
 
+from engine.builder.context.keeping import Lending
 from engine.builder.context.receiving import Received, fetch, read_dockerfile
 from engine.builder.context.tree import Tree
 from engine.builder.context.workspace import Workspace
 from engine.builder.dockerfile.checks import check
 from engine.builder.dockerfile.stages import Dockerfile, parse_dockerfile
-from engine.buildkit.session.filesync import Wish, archive, files
+from engine.buildkit.session.filesync import Wish, files, incoming
 from engine.buildkit.session.sessions import Sessions
 from engine.buildkit.session.uploads import is_upload, uploaded
 from engine.buildkit.solving.attributes import Wanted
@@ -41,6 +42,13 @@ class Definition(Struct, frozen=True, kw_only=True):
     dockerfile: Dockerfile
     text: str
     ignore: str | None = None
+
+
+class Ground(Struct, frozen=True):
+    """Where the files of a build go: what is its own, and what stays for the next build."""
+
+    workspace: Workspace
+    lending: Lending
 
 
 class Sources:
@@ -118,7 +126,7 @@ class Sources:
 
     def received(
         self,
-        workspace: Workspace,
+        ground: Ground,
         definition: Definition,
         find_paths: FindPaths,
         secrets: Mapping[str, bytes],
@@ -128,24 +136,20 @@ class Sources:
         which files of the build's own context are needed.
         """
         later: dict[str, Callable[[], Awaitable[Tree]]] = {
-            name: partial(self._named, workspace, name, directory) for name, directory in self._wanted.locals.items()
+            name: partial(self._named, ground, name, directory) for name, directory in self._wanted.locals.items()
         }
         if not self._wanted.order.remote:
-            later[""] = partial(self._context, workspace, definition, find_paths)
+            later[""] = partial(self._context, ground, definition, find_paths)
         return Received(definition.dockerfile, definition.text, self._ignore, secrets, {}, images, later)
 
-    async def _context(self, workspace: Workspace, definition: Definition, find_paths: FindPaths) -> Tree:
+    async def _context(self, ground: Ground, definition: Definition, find_paths: FindPaths) -> Tree:
         name = self._wanted.context_name
         client = await self.client(name)
         text = definition.ignore
         if text is None:
             text = await self._read_ignore(client, name)
         wish = Wish(name, excludes=tuple(read_ignore(text)), paths=tuple(sorted(find_paths() or ())))
-        async with (
-            self._board.doing("[internal] load build context") as vertex,
-            aclosing(_counted(archive(client, wish), vertex)) as chunks,
-        ):
-            return Tree(await workspace.unpack(chunks))
+        return await self._transferred(ground, client, wish, "[internal] load build context")
 
     async def _read_ignore(self, client: Client, directory: str) -> str:
         async with self._board.doing("[internal] load .dockerignore") as vertex:
@@ -154,16 +158,28 @@ class Sources:
             await vertex.step(f"transferring context: {len(content)}B")
         return content.decode("utf-8", "replace")
 
-    async def _named(self, workspace: Workspace, name: str, directory: str) -> Tree:
+    async def _named(self, ground: Ground, name: str, directory: str) -> Tree:
         client = await self.client(directory)
         ignored = await files(client, Wish(directory, paths=(_IGNORE,)))
         patterns = read_ignore(ignored.get(_IGNORE, b"").decode("utf-8", "replace"))
         wish = Wish(directory, excludes=tuple(patterns))
+        return await self._transferred(ground, client, wish, f"[context {name}] load from client")
+
+    async def _transferred(self, ground: Ground, client: Client, wish: Wish, title: str) -> Tree:
+        """The files of a wish; those that are here since an earlier build are not sent again."""
+        session = self._wanted.sessions.get(wish.name, self._session)
+        kept = ground.lending.take(wish.name, self._sessions.directories(session))
         async with (
-            self._board.doing(f"[context {name}] load from client") as vertex,
-            aclosing(_counted(archive(client, wish), vertex)) as chunks,
+            self._board.doing(title) as vertex,
+            incoming(client, wish, kept.marks if kept else None) as found,
         ):
-            return Tree(await workspace.unpack(chunks, f"named-{directory.encode().hex()}"))
+            stale = await found.stale() if kept and kept.marks else []
+            async with aclosing(_counted(found.archive(), vertex)) as chunks:
+                if kept is None:
+                    return Tree(await ground.workspace.unpack(chunks, f"named-{wish.name.encode().hex()}"))
+                tree = await kept.fill(chunks, stale)
+            kept.settle(found.marks, found.size_bytes)
+        return tree
 
 
 async def _counted(chunks: AsyncGenerator[bytes, None], vertex: Vertex) -> AsyncGenerator[bytes, None]:

@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from engine.buildkit.messages.session_pb2 import Packet, Stat
-from engine.buildkit.session.filesync import Wish, archive, files
+from engine.buildkit.session.filesync import Wish, files, incoming
 from engine.buildkit.transport.calls import Call
 from engine.errors import BadRequest
 from tests.engine.buildkit.wires import connected
@@ -42,16 +42,16 @@ class Sender:
         self._cut = cut
         self._problem = problem
         self.metadata: list[tuple[str, str]] = []
+        self.asked: list[int] = []
 
     async def handle(self, call: Call) -> None:
         self.metadata = [pair for pair in call.metadata if pair[0] in ("dir-name", "followpaths", "exclude-patterns")]
-        asked: list[int] = []
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._list, call)
             while (packet := await call.receive(Packet)).type != Packet.FIN:
-                asked.append(packet.id)
+                self.asked.append(packet.id)
                 await self._send(call, packet.id)
-        assert len(asked) == len(set(asked))
+        assert len(self.asked) == len(set(self.asked))
         await call.send(Packet(type=Packet.FIN))
 
     async def _list(self, call: Call) -> None:
@@ -73,8 +73,8 @@ class Sender:
 
 
 async def taken(sender: Sender, wish: Wish) -> tarfile.TarFile:
-    async with connected({METHOD: sender.handle}) as (client, _):
-        body = b"".join([chunk async for chunk in archive(client, wish)])
+    async with connected({METHOD: sender.handle}) as (client, _), incoming(client, wish) as found:
+        body = b"".join([chunk async for chunk in found.archive()])
     return tarfile.open(fileobj=io.BytesIO(body))
 
 
@@ -123,3 +123,22 @@ async def test_a_file_that_became_shorter_is_an_error() -> None:
 async def test_what_the_client_cannot_read_is_told_in_its_words() -> None:
     with anyio.fail_after(10), pytest.raises(BadRequest, match="open x: permission denied"):
         await taken(Sender({}, problem="open x: permission denied"), Wish("context"))
+
+
+async def test_only_what_changed_since_is_asked_for() -> None:
+    before = Sender(TREE)
+    async with connected({METHOD: before.handle}) as (client, _), incoming(client, Wish("context")) as found:
+        assert [chunk async for chunk in found.archive()]
+    assert sorted(before.asked) == sorted(number for number, (mode, _) in enumerate(TREE.values()) if mode < SETUID * 2)
+    changed = {**TREE, "a": (0o600, b"one"), "dir": (0o644, b"a file")}
+    kept = {name: item for name, item in changed.items() if not name.startswith(("dir/", "many"))}
+    after = Sender(kept)
+    async with connected({METHOD: after.handle}) as (client, _), incoming(client, Wish("c"), found.marks) as later:
+        stale = await later.stale()
+        body = b"".join([chunk async for chunk in later.archive()])
+    assert [list(kept)[number] for number in after.asked] == ["a", "dir"]
+    assert sorted(stale) == sorted(name for name in TREE if name not in ("big", "link"))
+    with tarfile.open(fileobj=io.BytesIO(body)) as sent:
+        assert sent.getnames() == ["a", "dir"]
+    assert set(later.marks) == set(kept)
+    assert later.size_bytes == len(LONG) + 3 + 6

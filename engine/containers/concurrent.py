@@ -39,3 +39,17 @@ async def all_of(*acts: Callable[[], Awaitable[object]]) -> list[Exception]:
         for act in acts:
             tasks.start_soon(guarded, act)
     return errors
+
+
+async def each_of(*acts: Callable[[], Awaitable[object]]) -> list[Exception]:
+    """Run one after the other to the last, whatever happens to the others; return what went wrong.
+
+    For what is over so soon that a task for each would cost more than it saves.
+    """
+    errors: list[Exception] = []
+    for act in acts:
+        try:
+            await act()
+        except Exception as exc:  # noqa: BLE001 - the caller looks at them
+            errors.append(exc)
+    return errors

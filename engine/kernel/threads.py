@@ -1,7 +1,8 @@
 """Threads for work that takes a processor or the kernel's locks for some milliseconds and waits for nobody.
 
 More of them at the same time than there are processors only wait for each other: fifty containers that start at once
-then take a fifth more processor time. What may wait, for a client or another machine, belongs into anyio's own threads.
+then take a fifth more processor time. What may have to wait for the disk goes through others (`lengthy`), and what waits
+for a client or another machine belongs into anyio's own.
 
 They are not anyio's because a job there costs the event loop 0.2 ms (a scope, a limiter, a context, a queue with two
 locks, a wake-up through a socket), more than most jobs themselves; here it costs a twentieth of that, as the jobs that
@@ -92,6 +93,10 @@ class Crew:
     def __init__(self, name: str, size: int) -> None:
         self._name = name
         self._size = size
+        self._begin()
+        os.register_at_fork(after_in_child=self._begin)  # which has none of the threads
+
+    def _begin(self) -> None:
         self._threads = 0
         self._outstanding = 0
         self._jobs: SimpleQueue[_Job[Any]] = SimpleQueue()
@@ -127,6 +132,7 @@ def _outbox() -> _Outbox:
 
 
 _BRIEF: Final = Crew("brief", min(2 * len(os.sched_getaffinity(0)), _MOST))
+_LENGTHY: Final = Crew("lengthy", 2 * _MOST)
 
 
 async def brief(act: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
@@ -134,3 +140,8 @@ async def brief(act: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
     begun.
     """
     return await _BRIEF.run(act, *arguments)
+
+
+async def lengthy(act: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
+    """The same for what is as brief nearly always, but may wait for the disk: unmounting and deleting."""
+    return await _LENGTHY.run(act, *arguments)

@@ -18,6 +18,7 @@ from msgspec import Struct, field
 
 from engine.errors import Conflict, EngineError, Forbidden
 from engine.kernel.namespaces import drop_network_namespace
+from engine.kernel.threads import brief
 from engine.network import ports
 from engine.network.cabling import Cabling
 from engine.network.endpoints import Endpoints, at_once
@@ -129,7 +130,7 @@ class Sandboxes:
                     await self.networks.unpublish(sandbox.publications)
                 if live is not None:
                     live.close()
-                await anyio.to_thread.run_sync(self._drop, sandbox.id)
+                await brief(drop_network_namespace, self._paths.namespaces / sandbox.id)
                 for endpoint in sandbox.endpoints:
                     await self._endpoints.leave(sandbox.id, endpoint)
             self._changing.pop(container_id, None)
@@ -240,9 +241,6 @@ class Sandboxes:
     def _forget(self, container_id: str) -> _Live | None:
         self._directory.remove(container_id)
         return self._live.pop(container_id, None)
-
-    def _drop(self, container_id: str) -> None:
-        drop_network_namespace(self._paths.namespaces / container_id)
 
     async def _moved(
         self, sandbox: Sandbox, endpoints: list[Endpoint], undo: list[Undo] | None = None

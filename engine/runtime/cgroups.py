@@ -101,14 +101,16 @@ def process_ids(cgroup: str) -> list[int]:
 
 def remove(cgroup: str) -> bool:
     """Remove a cgroup with everything below it from every tree; False if something in it is busy."""
-    are_gone = [_remove_tree(root / cgroup.lstrip("/")) for root in hierarchies().roots]
+    # Names are text here: on version 1 there are a dozen for each container.
+    name = cgroup.lstrip("/")
+    are_gone = [_remove_tree(f"{root}/{name}") for root in hierarchies().roots]
     return all(are_gone)
 
 
 def remove_empty(cgroup: str) -> None:
     """Remove a cgroup that has nothing below it; leave it where it has."""
     for path in directories(cgroup):
-        _remove_one(path)
+        _remove_one(str(path))
 
 
 def children(cgroup: str) -> set[str]:
@@ -155,17 +157,17 @@ def _processes(path: Path) -> list[int]:
         raise
 
 
-def _remove_tree(path: Path) -> bool:
+def _remove_tree(path: str) -> bool:
     # Almost always there is nothing below it: one call a tree, without a look at it first.
     if _remove_one(path):
         return True
-    are_gone = [_remove_one(below) for below in _deepest_first(path)]
+    are_gone = [_remove_one(str(below)) for below in _deepest_first(Path(path))]
     return all(are_gone)
 
 
-def _remove_one(path: Path) -> bool:
+def _remove_one(path: str) -> bool:
     try:
-        path.rmdir()
+        os.rmdir(path)  # noqa: PTH106 - see `remove`
     except OSError as exc:
         if exc.errno == errno.ENOENT:
             return True
@@ -204,8 +206,14 @@ def thaw(cgroup: str) -> None:
     """Unfreeze a cgroup, so that its processes can die. Nothing happens where there is none or it is not frozen."""
     name, word = ("cgroup.freeze", "0") if hierarchies().version == 2 else ("freezer.state", "THAWED")
     path = directory(cgroup, name.partition(".")[0])
-    if path is not None and (path / name).exists():
-        (path / name).write_text(word)
+    if path is None:
+        return
+    with contextlib.suppress(FileNotFoundError):
+        descriptor = os.open(f"{path}/{name}", os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(descriptor, word.encode())
+        finally:
+            os.close(descriptor)
 
 
 def is_in_service() -> bool:

@@ -48,8 +48,7 @@ from engine.runtime.teardown import (
     has_ended,
     kill_and_wait,
     reap,
-    remove_cgroup,
-    remove_files,
+    remove_traces,
 )
 from engine.state.paths import Paths
 from engine.undo import undo_on_error
@@ -406,8 +405,7 @@ class Runtime:
             elif held.monitor_pidfd is not None:
                 await end_creation(held.monitor_pidfd, record.monitor_pid)
             await self._settle(held)
-            await remove_cgroup(record.cgroup)
-            await anyio.to_thread.run_sync(remove_files, record, self._directory(identity), self._state / identity)
+            await remove_traces(record, str(self._directory(identity)), str(self._state / identity))
         except BaseException:
             if identity not in self._held:
                 held.close()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import shutil
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 import anyio
 
+from engine.kernel.directories import remove_directory
+from engine.kernel.threads import brief
 from engine.process import wait_pidfd
 from engine.runtime import cgroups, monitor
 
@@ -24,6 +26,8 @@ _BUSY_SECONDS = 0.002
 
 async def kill_and_wait(pidfd: int) -> None:
     """SIGKILL a process and wait until it has ended."""
+    if has_ended(pidfd):
+        return
     with contextlib.suppress(ProcessLookupError):
         signal.pidfd_send_signal(pidfd, signal.SIGKILL)
     await wait_pidfd(pidfd)
@@ -31,6 +35,8 @@ async def kill_and_wait(pidfd: int) -> None:
 
 async def end_monitor(pidfd: int, *, within_seconds: float = _MONITOR_SECONDS) -> None:
     """Wait for a monitor whose container has ended; kill it if it hangs (on a client that does not read)."""
+    if has_ended(pidfd):
+        return
     with anyio.move_on_after(within_seconds):
         await wait_pidfd(pidfd)
         return
@@ -56,17 +62,19 @@ def _children(pid: int) -> list[int]:
         return []
 
 
-async def remove_cgroup(cgroup: str) -> None:
-    """Kill whatever is in a cgroup and remove it from every tree. Raises `OSError` if it stays busy."""
+async def remove_traces(record: monitor.Record, *directories: str) -> None:
+    """Remove a container's cgroup from every tree, with whatever lives in it, then its directories and what monitor and
+    runtime put into the bundle. Raises `OSError` if the cgroup stays busy; the files are still there then.
+    """
     for _ in range(_BUSY_ATTEMPTS):
-        if await anyio.to_thread.run_sync(cgroups.remove, cgroup):
+        if await brief(_try_to_remove, record, directories):
             return
-        members = cgroups.members(cgroup)
+        members = cgroups.members(record.cgroup)
         for pid in members:
             await _kill_pid(pid)
         if not members:
             await anyio.sleep(_BUSY_SECONDS)
-    raise OSError(f"cgroup {cgroup} cannot be removed: it stays busy")
+    raise OSError(f"cgroup {record.cgroup} cannot be removed: it stays busy")
 
 
 async def _kill_pid(pid: int) -> None:
@@ -78,16 +86,17 @@ async def _kill_pid(pid: int) -> None:
             os.close(pidfd)
 
 
-def remove_files(record: monitor.Record, *directories: Path) -> None:
-    """Remove the monitor's and the runtime's directories, and what they put into the bundle. Blocks."""
+def _try_to_remove(record: monitor.Record, directories: Sequence[str]) -> bool:
+    if not cgroups.remove(record.cgroup):
+        return False
     for directory in directories:
-        shutil.rmtree(directory, ignore_errors=True)
-    bundle = Path(record.bundle)
-    if record.bundle and bundle not in directories:
+        remove_directory(directory)
+    if record.bundle and record.bundle not in directories:
         for name in monitor.BUNDLE_FILES:
-            (bundle / name).unlink(missing_ok=True)
+            Path(record.bundle, name).unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # it may be the caller's, with more in it
-            bundle.rmdir()
+            Path(record.bundle).rmdir()
+    return True
 
 
 def has_ended(pidfd: int) -> bool:

@@ -16,6 +16,15 @@ _TOO_DEEP: Final = frozenset({errno.ENAMETOOLONG, errno.EMFILE})
 def delete_tree(path: Path) -> None:
     """Delete a directory and all below it, following no symlink; a missing one is fine. Blocks; raises `OSError`."""
     try:
+        path.rmdir()  # most are empty: one call instead of a walk
+    except FileNotFoundError:
+        return
+    except OSError:
+        _delete_full(path)
+
+
+def _delete_full(path: Path) -> None:
+    try:
         shutil.rmtree(path)
     except FileNotFoundError:
         return

@@ -83,9 +83,15 @@ class FakeSnapshots:
         return self._paths.containers / container_id / "rootfs"
 
     async def unmount(self, container_id: str) -> None:
+        self.unmount_now(container_id)
+
+    def unmount_now(self, container_id: str) -> None:
         self.mounted.discard(container_id)
 
     async def remove(self, container_id: str) -> None:
+        self.remove_now(container_id)
+
+    def remove_now(self, container_id: str) -> None:
         if self.fail_next is not None:
             error, self.fail_next = self.fail_next, None
             raise error

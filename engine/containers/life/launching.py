@@ -10,10 +10,9 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-import anyio.to_thread
 from msgspec import Struct, field
 
-from engine.containers.concurrent import all_of, together
+from engine.containers.concurrent import each_of, together
 from engine.containers.container import Container
 from engine.containers.drivers import Drivers
 from engine.containers.ledger import Ledger
@@ -25,7 +24,7 @@ from engine.containers.making.sources import Sources, share_memory, unshare_memo
 from engine.containers.record import ContainerRecord
 from engine.containers.streams.logs import journal_of, log_path
 from engine.errors import BadRequest, Conflict, EngineError, NoSuchContainer, Unavailable
-from engine.kernel.threads import brief
+from engine.kernel.threads import brief, lengthy
 from engine.runtime.oci.launch import HOST, Identity, Launch, Namespace, OciMount, cgroup_path
 from engine.runtime.oci.users import resolve_identity
 
@@ -75,13 +74,13 @@ class Launcher:
         What fails is logged and stays on the record as held, for the next recovery or removal.
         """
         record = container.record
-        errors = await all_of(partial(self._drivers.runtime.delete, record.id))
+        errors = await each_of(partial(self._drivers.runtime.delete, record.id))
         holders = {mount.name: self._ledger.volume_holders(mount.name) for mount in record.mounts if mount.name}
         unused = [name for name, users in holders.items() if set(users) <= {record.id}]
-        errors += await all_of(
+        errors += await each_of(
             partial(self._drivers.networks.close_sandbox, record.id),
-            partial(self._drivers.snapshots.unmount, record.id),
-            lambda: anyio.to_thread.run_sync(unshare_memory, self.home(record.id)),
+            partial(lengthy, self._drivers.snapshots.unmount_now, record.id),
+            partial(brief, unshare_memory, self.home(record.id)),
             partial(self._sources.discard, record, unused),
         )
         for error in errors:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Awaitable, Callable
-from functools import partial
 
 import anyio
-import anyio.to_thread
 
 from engine.containers.container import REMOVED, Container
 from engine.containers.drivers import Drivers
@@ -18,6 +15,8 @@ from engine.containers.life.lifecycle import Status, Verb, advance, refusal
 from engine.containers.making.sources import unshare_memory
 from engine.containers.streams.exec import Execs
 from engine.errors import Conflict, EngineError, NotFound
+from engine.kernel.directories import remove_directory
+from engine.kernel.threads import brief, lengthy
 
 log = logging.getLogger(__name__)
 
@@ -80,9 +79,8 @@ class Remover:
         with anyio.CancelScope(shield=True):
             await self._drivers.runtime.delete(container_id)
             await self._drivers.networks.close_sandbox(container_id)
-            await anyio.to_thread.run_sync(unshare_memory, home)
-            await self._drivers.snapshots.remove(container_id)
-            await anyio.to_thread.run_sync(partial(shutil.rmtree, home, ignore_errors=True))
+            await brief(unshare_memory, home)
+            await lengthy(self._delete_files, container_id)
             await self._ledger.discard_unreadable(container_id)
 
     async def at_exit(self, container: Container) -> None:
@@ -121,9 +119,11 @@ class Remover:
     async def _give_back(self, container: Container) -> None:
         if container.record.holds:
             await self._launcher.give_back(container)
-        await self._drivers.snapshots.remove(container.id)
-        home = self._launcher.home(container.id)
-        await anyio.to_thread.run_sync(partial(shutil.rmtree, home, ignore_errors=True))
+        await lengthy(self._delete_files, container.id)
+
+    def _delete_files(self, container_id: str) -> None:
+        self._drivers.snapshots.remove_now(container_id)
+        remove_directory(str(self._launcher.home(container_id)))
 
     async def _remove_volumes(self, names: list[str]) -> None:
         for name in names:

@@ -15,9 +15,9 @@ import threading
 from collections.abc import Iterator, Sequence
 
 import anyio
-import anyio.to_thread
 
 from engine.errors import EngineError, Unavailable
+from engine.kernel.threads import brief
 from engine.network.kernel import nftables, rules
 from engine.network.kernel.nftables import Message
 from engine.network.kernel.rules import table_name
@@ -133,21 +133,21 @@ class Firewall:
             async with self._turn:
                 if not mine.done:
                     batch, self._queue = self._queue, []
-                    await anyio.to_thread.run_sync(self._run_batch, batch)
+                    await brief(self._run_batch, batch)
         if mine.error is not None:
             raise mine.error
 
     async def table_exists(self) -> bool:
         """Whether this engine's table is in the kernel."""
-        return await anyio.to_thread.run_sync(self._table_exists)
+        return await brief(self._table_exists)
 
     async def pass_docker(self, named: Sequence[str] = ()) -> None:
         """Let our traffic pass Docker's filter, where Docker is; once is enough."""
-        await anyio.to_thread.run_sync(self._pass_docker, named)
+        await brief(self._pass_docker, named)
 
     async def unpass_docker(self) -> None:
         """Remove what `pass_docker` put there."""
-        await anyio.to_thread.run_sync(self._unpass_docker)
+        await brief(self._unpass_docker)
 
     def _run_batch(self, batch: list[_Waiting]) -> None:
         try:

@@ -65,10 +65,14 @@ def process_environment(config: ContainerConfig, hostname: str, more: Iterable[s
 
     A variable without `=` asks for its removal.
     """
-    found = {"PATH": DEFAULT_PATH, "HOSTNAME": hostname}
-    if config.tty:
-        found["TERM"] = "xterm"
-    for variable in (*more, *config.env):
+    defaults = [f"PATH={DEFAULT_PATH}", f"HOSTNAME={hostname}", *(["TERM=xterm"] if config.tty else [])]
+    return effective_environment((*defaults, *more, *config.env))
+
+
+def effective_environment(variables: Iterable[str]) -> tuple[str, ...]:
+    """Each variable once, by its last value, in the order of first mention; `NAME` without `=` takes it away."""
+    found: dict[str, str] = {}
+    for variable in variables:
         name, has_value, value = variable.partition("=")
         if has_value:
             found[name] = value

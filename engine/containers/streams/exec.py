@@ -15,7 +15,7 @@ from engine.containers.container import Container, Run
 from engine.containers.drivers import Drivers, Exec
 from engine.containers.ledger import Ledger
 from engine.containers.life.lifecycle import Status
-from engine.containers.making.config import process_environment
+from engine.containers.making.config import effective_environment, process_environment
 from engine.containers.making.linked import linked
 from engine.containers.record import ContainerRecord
 from engine.errors import BadRequest, Conflict, EngineError, NoSuchExec, RuntimeFailure, Unavailable
@@ -280,6 +280,7 @@ def exec_launch(
     Raises `RuntimeFailure` for an unknown user, `Conflict` if the container has just ended.
     """
     terminal = ("TERM=xterm",) if request.tty else ()
+    inherited = process_environment(record.config, record.config.hostname or record.id[:12], (*more, *terminal))
     user = request.user or record.config.user
     height, width = (console_size or [0, 0])[:2]
     try:
@@ -288,10 +289,7 @@ def exec_launch(
         raise Conflict(f"container {record.id} is not running") from exc
     return ExecLaunch(
         arguments=tuple(request.cmd),
-        environment=_overridden(
-            process_environment(record.config, record.config.hostname or record.id[:12], (*more, *terminal)),
-            request.env,
-        ),
+        environment=effective_environment((*inherited, *request.env)),
         identity=identity,
         working_dir=request.working_dir or record.config.working_dir,
         terminal=request.tty,
@@ -300,17 +298,6 @@ def exec_launch(
         height=height,
         width=width,
     )
-
-
-def _overridden(environment: tuple[str, ...], changes: list[str]) -> tuple[str, ...]:
-    found = dict(variable.split("=", 1) for variable in environment)
-    for variable in changes:
-        name, has_value, value = variable.partition("=")
-        if has_value:
-            found[name] = value
-        else:
-            found.pop(name, None)
-    return tuple(f"{name}={value}" for name, value in found.items())
 
 
 async def _drain(process: Exec) -> None:

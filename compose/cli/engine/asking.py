@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import click
@@ -23,7 +23,19 @@ from engine.wire.images import Progress
 T = TypeVar("T")
 
 format_option = click.option("--format", "form", default="", help="table, json or a Go template")
+filter_option = click.option(
+    "-f", "--filter", "filters", multiple=True, metavar="KEY=VALUE", help="Only those that fit"
+)
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Only ids or names")
+
+
+def parsed_filters(texts: Iterable[str]) -> Mapping[str, list[str]]:
+    """`KEY=VALUE` options as the API takes them."""
+    wanted: dict[str, list[str]] = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        wanted.setdefault(name, []).append(value)
+    return wanted
 
 
 def ask(session: Session, doing: str, act: Callable[[EngineClient], Awaitable[T]]) -> T:

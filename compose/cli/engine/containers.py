@@ -5,13 +5,21 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Mapping
 from contextlib import aclosing
 
 import click
 from msgspec import UNSET
 
-from compose.cli.engine.asking import ask, each, format_option, quiet_option, show, show_lines
+from compose.cli.engine.asking import (
+    ask,
+    each,
+    filter_option,
+    format_option,
+    parsed_filters,
+    quiet_option,
+    show,
+    show_lines,
+)
 from compose.cli.parsing.completing import container_names
 from compose.cli.parsing.moment import moment
 from compose.cli.session import Session
@@ -44,7 +52,7 @@ _COMMAND_LENGTH = 20
 
 @click.command("ps", help="List containers")
 @click.option("-a", "--all", "everything", is_flag=True, help="Also stopped ones")
-@click.option("-f", "--filter", "filters", multiple=True, metavar="KEY=VALUE", help="Only those that fit")
+@filter_option
 @click.option("--no-trunc", is_flag=True, help="In full")
 @quiet_option
 @format_option
@@ -131,15 +139,6 @@ def rm_command(session: Session, containers: tuple[str, ...], force: bool, volum
             "removing container",
         ),
     )
-
-
-def parsed_filters(texts: tuple[str, ...]) -> Mapping[str, list[str]]:
-    """`KEY=VALUE` options as the API takes them."""
-    wanted: dict[str, list[str]] = {}
-    for text in texts:
-        name, _, value = text.partition("=")
-        wanted.setdefault(name, []).append(value)
-    return wanted
 
 
 def _record(item: ContainerSummary, now: float, *, truncate: bool) -> Record:

@@ -8,8 +8,17 @@ from contextlib import aclosing
 
 import click
 
-from compose.cli.engine.asking import ask, each, format_option, quiet_option, show, show_lines, tell_progress
-from compose.cli.engine.containers import parsed_filters
+from compose.cli.engine.asking import (
+    ask,
+    each,
+    filter_option,
+    format_option,
+    parsed_filters,
+    quiet_option,
+    show,
+    show_lines,
+    tell_progress,
+)
 from compose.cli.parsing.completing import image_names
 from compose.cli.session import Session
 from compose.render.listings.formats import Columns
@@ -37,7 +46,7 @@ _NONE = "<none>"
 @click.command("images", help="List images")
 @click.argument("reference", default="")
 @click.option("-a", "--all", "everything", is_flag=True, help="Also those that only builds made")
-@click.option("-f", "--filter", "filters", multiple=True, metavar="KEY=VALUE", help="Only those that fit")
+@filter_option
 @click.option("--no-trunc", is_flag=True, help="In full")
 @quiet_option
 @format_option

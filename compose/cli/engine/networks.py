@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import click
 
-from compose.cli.engine.asking import ask, each, format_option, quiet_option, show, show_lines
-from compose.cli.engine.containers import parsed_filters
+from compose.cli.engine.asking import (
+    ask,
+    each,
+    filter_option,
+    format_option,
+    parsed_filters,
+    quiet_option,
+    show,
+    show_lines,
+)
 from compose.cli.parsing.completing import network_names
 from compose.cli.session import Session
 from compose.render.listings.formats import Columns
@@ -24,7 +32,7 @@ def network_command() -> None:
 
 
 @network_command.command("ls", help="List networks")
-@click.option("-f", "--filter", "filters", multiple=True, metavar="KEY=VALUE", help="Only those that fit")
+@filter_option
 @quiet_option
 @format_option
 @click.pass_obj

@@ -9,8 +9,7 @@ from typing import Any
 
 import click
 
-from compose.cli.engine.asking import ask, format_option, show
-from compose.cli.engine.containers import parsed_filters
+from compose.cli.engine.asking import ask, filter_option, format_option, parsed_filters, show
 from compose.cli.session import Session
 from compose.render.listings.formats import Columns
 from compose.render.template.values import Record
@@ -56,7 +55,7 @@ def df_command(session: Session, form: str) -> None:
 
 
 @click.command("events", help="Print what happens in the engine")
-@click.option("-f", "--filter", "filters", multiple=True, metavar="KEY=VALUE", help="Only those that fit")
+@filter_option
 @click.option("--since", default="", help="From this time on")
 @click.option("--until", default="", help="Up to this time")
 @click.option("--format", "form", type=click.Choice(["", "json"]), default="", help="json for programs")

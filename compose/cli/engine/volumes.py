@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import click
 
-from compose.cli.engine.asking import ask, each, format_option, quiet_option, show, show_lines
-from compose.cli.engine.containers import parsed_filters
+from compose.cli.engine.asking import (
+    ask,
+    each,
+    filter_option,
+    format_option,
+    parsed_filters,
+    quiet_option,
+    show,
+    show_lines,
+)
 from compose.cli.parsing.completing import volume_names
 from compose.cli.session import Session
 from compose.render.listings.volumes import COLUMNS, volume_record
@@ -18,7 +26,7 @@ def volume_command() -> None:
 
 
 @volume_command.command("ls", help="List volumes")
-@click.option("-f", "--filter", "filters", multiple=True, metavar="KEY=VALUE", help="Only those that fit")
+@filter_option
 @quiet_option
 @format_option
 @click.pass_obj

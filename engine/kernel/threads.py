@@ -1,8 +1,8 @@
 """Threads for work that takes a processor or the kernel's locks for some milliseconds and waits for nobody.
 
 More of them at the same time than there are processors only wait for each other: fifty containers that start at once
-then take a fifth more processor time. What may have to wait for the disk goes through others (`lengthy`), and what waits
-for a client or another machine belongs into anyio's own.
+then take a fifth more processor time. What may have to wait for the disk goes through others (`lengthy`), and what
+waits for a client or another machine belongs into anyio's own.
 
 They are not anyio's because a job there costs the event loop 0.2 ms (a scope, a limiter, a context, a queue with two
 locks, a wake-up through a socket), more than most jobs themselves; here it costs a twentieth of that, as the jobs that

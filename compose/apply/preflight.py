@@ -7,11 +7,13 @@ import os
 import shutil
 import socket
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
 import anyio
 from msgspec import UNSET
 
 from compose.apply.locality import shares
+from compose.apply.looking.standing import bind_sources, fixed_ports
 from compose.apply.parallel import all_of
 from compose.apply.refusals import refusals
 from compose.apply.requests.mounts import inline_files, service_mounts
@@ -19,7 +21,15 @@ from compose.errors import ComposeError, raise_all
 from compose.model.project import Project
 from compose.plan.actions import BuildImage, CreateContainer, CreateNetwork, PullImage, StartContainer
 from compose.plan.deciding.foresight import Foresight
-from compose.plan.deciding.preflight import Conflict, PublishedPort, Surroundings, conflicts, wished_ports
+from compose.plan.deciding.preflight import (
+    Conflict,
+    PublishedPort,
+    Surroundings,
+    clashes,
+    conflicts,
+    occupied,
+    wished_ports,
+)
 from compose.plan.materials import Material, materials
 from compose.plan.steps import Plan
 from engine.client import EngineClient
@@ -31,15 +41,40 @@ _LEAST_BYTES = 16 * 1024 * 1024
 
 
 async def preflight(engine: EngineClient, project: Project, foresight: Foresight) -> None:
-    """Raise everything at once that is sure to fail: one `ComposeError`, or an `ExceptionGroup` of several.
+    """Raise everything at once that is sure to fail: one `ComposeError`, or an `ExceptionGroup` of several."""
+    raise_all(await troubles(engine, project, foresight))
 
-    What only the engine's host can tell is looked at where that is this one.
-    """
+
+async def troubles(engine: EngineClient, project: Project, foresight: Foresight) -> list[ComposeError]:
+    """Everything that is sure to fail. What only the engine's host can tell is looked at where that is this one."""
     problems = list(foresight.problems)
     for plan in foresight.plans:
         if plan:
             problems += await _problems(engine, project, plan)
-    raise_all(problems)
+    return problems
+
+
+async def preflight_of_start(engine: EngineClient, plan: Plan) -> None:
+    """The same for a plan that starts containers as they are: they know themselves what they publish and mount."""
+    names = [step.action.container for step in plan.steps if isinstance(step.action, StartContainer)]
+    with refusals("looking for conflicts"):
+        inspected = await all_of([partial(engine.inspect_container, name) for name in names])
+        standing = [(item.name.removeprefix("/"), item.host_config) for item in inspected]
+        wishes = [wish for name, config in standing for wish in fixed_ports(name, config)]
+        listed = await engine.list_containers() if wishes else []
+    published = [port for item in listed for port in _published(item)]
+    free = [wish for wish in wishes if not any(port.excludes(wish) for port in published)]
+    sources = [source for name, config in standing for source in bind_sources(name, config)]
+    found: list[Material | Conflict] = [
+        *await anyio.to_thread.run_sync(_missing, engine.address, sources),
+        *clashes(wishes, published),
+        *occupied(await anyio.to_thread.run_sync(_occupied, engine.address, free)),
+    ]
+    raise_all([_error(item) for item in found])
+
+
+def _error(item: Material | Conflict) -> ComposeError:
+    return ComposeError(item.message, hint=item.hint, subject=item.subject)
 
 
 async def _problems(engine: EngineClient, project: Project, plan: Plan) -> list[ComposeError]:
@@ -79,8 +114,7 @@ async def _problems(engine: EngineClient, project: Project, plan: Plan) -> list[
         await anyio.to_thread.run_sync(_occupied, engine.address, wishes) if wishes else (),
     )
     found: list[Material | Conflict] = [*missing, *conflicts(project, plan, around)]
-    errors = [ComposeError(item.message, hint=item.hint, subject=item.subject) for item in found]
-    return [*errors, *_contents(project, plan), *room]
+    return [*map(_error, found), *_contents(project, plan), *room]
 
 
 def _contents(project: Project, plan: Plan) -> Iterator[ComposeError]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from compose.errors import ComposeError
@@ -15,15 +15,15 @@ def pointing(places: Places) -> Iterator[None]:
     try:
         yield
     except ComposeError as exc:
-        _point(exc, places)
+        point([exc], places)
         raise
     except ExceptionGroup as group:
-        for one in group.exceptions:
-            if isinstance(one, ComposeError):
-                _point(one, places)
+        point([one for one in group.exceptions if isinstance(one, ComposeError)], places)
         raise
 
 
-def _point(exc: ComposeError, places: Places) -> None:
-    if exc.subject and exc.where is None:
-        exc.where, exc.source = places.find(exc.subject, line=exc.line)
+def point(errors: Iterable[ComposeError], places: Places) -> None:
+    """Give those of the errors that have a subject and no place yet that subject's place."""
+    for error in errors:
+        if error.subject and error.where is None:
+            error.where, error.source = places.find(error.subject, line=error.line)

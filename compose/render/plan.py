@@ -10,9 +10,11 @@ from typing import Any
 
 from msgspec import UNSET
 
+from compose.errors import Problem
 from compose.plan.telling.changes import Change
 from compose.plan.telling.summary import Entry
 from compose.plan.words import VerbName
+from compose.render.problems import problem_record
 from compose.render.style import BLUE, GREEN, RED, YELLOW, paint
 
 MARKS: dict[VerbName, tuple[str, str]] = {
@@ -33,8 +35,11 @@ _LONGEST_VALUE = 60
 Origin = Callable[[Entry, Change], str]
 
 
-def plan_text(entries: Sequence[Entry], origin: Origin, *, colour: bool) -> str:
-    """One block per service (images, networks and volumes before them), and a count of everything at the end."""
+def plan_text(entries: Sequence[Entry], origin: Origin, *, colour: bool, problems: int = 0) -> str:
+    """One block per service (images, networks and volumes before them), and a count of everything at the end.
+
+    With `problems` it says there as well that the plan cannot be carried out, and of how many.
+    """
     lines: list[str] = []
     for title, group in groupby(entries, key=_title):
         lines.append(title)
@@ -44,15 +49,16 @@ def plan_text(entries: Sequence[Entry], origin: Origin, *, colour: bool) -> str:
     told = [f"{counts[verb]} to {verb}" for verb in MARKS if counts[verb] and verb != "keep"]
     total = ", ".join(told) or "nothing to do"
     kept = f"; {counts['keep']} kept" if counts["keep"] else ""
-    return "".join(f"{line}\n" for line in [*lines, *([""] if lines else []), f"Plan: {total}{kept}"])
+    vain = f"; cannot be carried out ({problems} problem{'s' if problems > 1 else ''})" if problems else ""
+    return "".join(f"{line}\n" for line in [*lines, *([""] if lines else []), f"Plan: {total}{kept}{vain}"])
 
 
 def _nowhere(_: Entry, __: Change) -> str:
     return ""
 
 
-def plan_json(entries: Iterable[Entry], origin: Origin = _nowhere) -> str:
-    """`{"entries": [...]}`; a change without `before` or `after` appears or disappears."""
+def plan_json(entries: Iterable[Entry], origin: Origin = _nowhere, problems: Sequence[Problem] = ()) -> str:
+    """`{"entries": [...], "problems": [...]}`; a change without `before` or `after` appears or disappears."""
     found = [
         {
             "kind": entry.kind,
@@ -64,7 +70,8 @@ def plan_json(entries: Iterable[Entry], origin: Origin = _nowhere) -> str:
         }
         for entry in entries
     ]
-    return json.dumps({"entries": found}, indent=2, ensure_ascii=False) + "\n"
+    told = [problem_record(problem) for problem in problems]
+    return json.dumps({"entries": found, "problems": told}, indent=2, ensure_ascii=False) + "\n"
 
 
 def _title(entry: Entry) -> str:

@@ -22,15 +22,18 @@ def render_warning(message: str, *, colour: bool = False) -> str:
 
 def problems_json(problems: Sequence[Problem]) -> str:
     """A line of JSON per problem: docker compose's `error` and `message`, and what we know of place and remedy."""
-    lines = []
-    for problem in problems:
-        record: dict[str, object] = {"error": True, "message": problem.message}
-        if where := problem.where:
-            record |= {"file": where.file, "line": where.line, "column": where.column}
-        if problem.hint:
-            record["hint"] = problem.hint
-        lines.append(json.dumps(record, separators=(",", ":"), ensure_ascii=False) + "\n")
-    return "".join(lines)
+    records = [{"error": True, **problem_record(problem)} for problem in problems]
+    return "".join(json.dumps(record, separators=(",", ":"), ensure_ascii=False) + "\n" for record in records)
+
+
+def problem_record(problem: Problem) -> dict[str, object]:
+    """What is wrong, and what we know of place and remedy."""
+    record: dict[str, object] = {"message": problem.message}
+    if where := problem.where:
+        record |= {"file": where.file, "line": where.line, "column": where.column}
+    if problem.hint:
+        record["hint"] = problem.hint
+    return record
 
 
 def warning_json(message: str, now: datetime) -> str:

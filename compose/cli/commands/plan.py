@@ -23,12 +23,13 @@ _CHANGES = 2
 @click.option("--out", default="", metavar="FILE", help="Write the plan to a file, for `apply`")
 @click.pass_obj
 def command(session: Session, /, style: str, tells: bool, out: str, **options: Any) -> int:
-    """Print the plan."""
+    """Print the plan; fail with all that stands against it, and write no file then."""
     from compose.cli.asynchronous import run_async
     from compose.cli.terminal import output_colour, write_text
     from compose.cli.up.plan_file import saved
     from compose.cli.up.planning import foreseen, origin_in
     from compose.cli.working import tell_warnings
+    from compose.errors import raise_all
     from compose.plan.telling.summary import has_changes
     from compose.render.plan import plan_json, plan_text
 
@@ -36,10 +37,14 @@ def command(session: Session, /, style: str, tells: bool, out: str, **options: A
     found = run_async(lambda: foreseen(session, request))
     tell_warnings(session, found.foresight.main)
     entries, origin = found.entries, origin_in(found.places)
+    told = [problem for error in found.problems for problem in error.problems]
     as_json = style == "json"
     sys.stdout.write(
-        plan_json(entries, origin) if as_json else plan_text(entries, origin, colour=output_colour(session))
+        plan_json(entries, origin, told)
+        if as_json
+        else plan_text(entries, origin, colour=output_colour(session), problems=len(told))
     )
+    raise_all(found.problems)
     if out:
         write_text(session.cwd / out, saved(session, request, plan_json(entries), found.mark))
     return _CHANGES if tells and has_changes(entries) else 0

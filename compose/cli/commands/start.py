@@ -15,6 +15,7 @@ from compose.cli.session import Session
 @click.pass_obj
 def command(session: Session, services: tuple[str, ...], wait: bool, wait_timeout: int | None) -> None:
     """Start what exists and does not run."""
+    from compose.apply.preflight import preflight_of_start
     from compose.cli.asynchronous import run_async
     from compose.cli.reaching.located import located
     from compose.cli.terminal import warn
@@ -30,6 +31,7 @@ def command(session: Session, services: tuple[str, ...], wait: bool, wait_timeou
                 if all(item.service != name for item in place.containers):
                     warn(session, f"service {name} has no container to start")
             plan = plan_start(place.project, place.containers, wait=wait)
+            await preflight_of_start(place.engine, plan)
             await carry_out(session, "start", plan, place.stage, patience_seconds=wait_timeout if wait else None)
 
     run_async(work)

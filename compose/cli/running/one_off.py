@@ -8,6 +8,7 @@ import anyio
 from msgspec.structs import replace
 
 from compose.apply.looking.observe import observe
+from compose.apply.preflight import preflight
 from compose.apply.refusals import refusals
 from compose.cli.reaching.connection import connected, equipped
 from compose.cli.running.attached import Attachment, passing_on_signals, run_attached
@@ -19,12 +20,13 @@ from compose.cli.working import Stage, attempt, perform, tell_warnings
 from compose.errors import UsageError
 from compose.model.project import Project
 from compose.plan import labels
-from compose.plan.actions import CreateContainer, PullImage
-from compose.plan.deciding.building import BuildOptions, plan_builds
-from compose.plan.deciding.pulling import plan_attempts, pull_reason, refreshed_images
+from compose.plan.actions import CreateContainer
+from compose.plan.deciding.building import BuildOptions
+from compose.plan.deciding.foresight import Foresight, fetched, fetching, imagine, with_one_off
+from compose.plan.deciding.pulling import plan_attempts, refreshed_images
 from compose.plan.deciding.reconcile import reconcile
 from compose.plan.deciding.survey import Options
-from compose.plan.images import image_of
+from compose.plan.images import familiar, image_of
 from compose.plan.steps import Plan, Step
 from compose.plan.telling.progress import Report
 from compose.render.progress import Quiet
@@ -36,24 +38,30 @@ async def run_one_off(session: Session, project: Project, request: RunRequest, *
     name = request.name or project.separator.join((project.name, request.service, "run", slug[:12]))
     async with connected(session) as engine:
         async with progress(session, "run") as shown:
-            project = await _surroundings(session, engine, project, request, shown.update)
-        service = one_off_service(project.services[request.service], request)
-        create = CreateContainer(
-            service,
-            1,
-            name,
-            name,
-            image_of(project, service),
-            "run",
-            slug=slug,
-            is_aliased=request.use_aliases,
-            is_passing=request.remove and request.detach,
-        )
+            project = await supplied(engine, await equipped(session, engine, project), shown.update)
+            if request.service not in project.services:
+                raise UsageError(f"service `{request.service}` is provided by a program and has no container")
+            service = one_off_service(project.services[request.service], request)
+            create = CreateContainer(
+                service,
+                1,
+                name,
+                name,
+                image_of(project, service),
+                "run",
+                slug=slug,
+                is_aliased=request.use_aliases,
+                is_passing=request.remove and request.detach,
+            )
+            await _surround(session, engine, project, request, create, shown.update)
+        if engine.only_reads:
+            return 0
         is_over = False
         # Made before it is joined: who interrupts in between wants it removed, too.
         try:
             async with progress(session, "run") as shown:
-                await _create(engine, project, create, request, shown.update)
+                observed = await observe(engine, project.name)
+                await perform(Plan((Step(1, create),)), Stage(engine, project, observed), shown.update)
             if request.detach:
                 with refusals(f"starting container {name}"):
                     await engine.start_container(name)
@@ -81,38 +89,43 @@ async def _remove(engine: EngineClient, name: str, slug: str) -> None:
         await engine.remove_container(found.id, force=True, volumes=True)
 
 
-async def _surroundings(
-    session: Session, engine: EngineClient, project: Project, request: RunRequest, report: Report
-) -> Project:
-    """Bring up what the service needs, build its image, and give the project as it is then."""
-    project = await supplied(engine, await equipped(session, engine, project), report)
-    if request.service not in project.services:
-        raise UsageError(f"service `{request.service}` is provided by a program and has no container")
-    observed = await observe(engine, project.name, refreshed_images(project))
-    wanted = BuildOptions(always=request.build)
-    policy = "build" if request.build else request.pull
-    tries = plan_attempts(project, observed, policy=policy)
-    if await attempt(tries, Stage(engine, project, observed), Quiet().update if request.quiet_pull else report):
-        observed = await observe(engine, project.name, refreshed_images(project))
-    if builds := plan_builds(project, observed, wanted, {request.service} if request.build else ()):
+async def _surround(
+    session: Session,
+    engine: EngineClient,
+    project: Project,
+    request: RunRequest,
+    create: CreateContainer,
+    report: Report,
+) -> None:
+    """Bring up what the container needs, with all images, unless something is sure to fail: then all that is raised."""
+    fresh = refreshed_images(project)
+    observed = await observe(engine, project.name, fresh)
+    options = Options(untouched=frozenset({request.service}), remove_orphans=request.remove_orphans)
+    wanted, built = BuildOptions(always=request.build), {request.service} if request.build else set[str]()
+
+    def foreseen() -> Foresight:
+        found = imagine(project, observed, options, wanted, built)
+        return with_one_off(found, project, observed, create, request.pull)
+
+    found = foreseen()
+    await preflight(engine, project, found)
+    if engine.only_reads:  # nothing gets built or pulled, so what comes after it has to be imagined
+        for plan in found.plans:
+            await perform(replace(plan, unchanged=()), Stage(engine, project, observed), report)
+        return
+    quiet_pull = Quiet().update if request.quiet_pull else report
+    tries = plan_attempts(project, observed, policy="build" if request.build else request.pull)
+    if await attempt(tries, Stage(engine, project, observed), quiet_pull):
+        observed = await observe(engine, project.name, fresh)
+    if builds := foreseen().builds:
         quiet = Quiet().update if request.quiet_build else report
         await perform(builds, Stage(engine, project, observed), quiet)
-        observed = await observe(engine, project.name, refreshed_images(project))
-    options = Options(untouched=frozenset({request.service}), remove_orphans=request.remove_orphans)
+        observed = await observe(engine, project.name, fresh)
+    wanted, built = BuildOptions(never=True), set()
+    if pulls := fetching(*foreseen().plans):
+        await perform(pulls, Stage(engine, project, observed), quiet_pull)
+        options = replace(options, pulled=frozenset(map(familiar, fetched(pulls))))
+        observed = await observe(engine, project.name, fresh)
     plan = reconcile(project, observed, options)
     tell_warnings(session, plan)
     await perform(replace(plan, unchanged=()), Stage(engine, project, observed), report)
-    return project
-
-
-async def _create(
-    engine: EngineClient, project: Project, create: CreateContainer, request: RunRequest, report: Report
-) -> None:
-    observed = await observe(engine, project.name, refreshed_images(project))
-    plan = _creation(create, pull_reason(project, create.service, observed, request.pull))
-    await perform(plan, Stage(engine, project, observed), Quiet().update if request.quiet_pull else report)
-
-
-def _creation(create: CreateContainer, pull_because: str) -> Plan:
-    steps = [Step(1, PullImage(create.image, pull_because, create.service.platform))] if pull_because else []
-    return Plan((*steps, Step(2, create, (1,) if steps else ())))

@@ -17,11 +17,10 @@ from compose.cli.up.options import UpRequest
 from compose.cli.up.supplying import supplied
 from compose.cli.working import Stage, attempt, perform, tell_warnings
 from compose.model.project import Project
-from compose.plan.actions import PullImage
-from compose.plan.deciding.building import plan_builds
-from compose.plan.deciding.foresight import imagine
+from compose.plan.deciding.building import BuildOptions, plan_builds
+from compose.plan.deciding.foresight import fetched, fetching, imagine
 from compose.plan.deciding.pulling import plan_attempts, refreshed_images
-from compose.plan.deciding.reconcile import plan_pulls, reconcile
+from compose.plan.deciding.reconcile import reconcile
 from compose.plan.images import familiar
 from compose.plan.observed import Observed
 from compose.plan.steps import Plan
@@ -62,7 +61,10 @@ async def prepared(  # noqa: PLR0913  # what, where, and how it is told
     foresight = imagine(project, observed, options, request.build_options())
     await preflight(engine, project, foresight)
     builds = foresight.builds
-    if not (builds or tries or foresight.pulls):
+    if engine.only_reads:  # nothing gets built or pulled, so what comes after it has to be imagined
+        for imagined in (builds, foresight.pulls):
+            await perform(imagined, Stage(engine, project, observed), report)
+    if engine.only_reads or not (builds or tries or foresight.pulls):
         tell_warnings(session, foresight.main)
         return foresight.main, Stage(engine, project, observed)
     if await attempt(tries, Stage(engine, project, observed), quiet_pull, trace):
@@ -72,11 +74,11 @@ async def prepared(  # noqa: PLR0913  # what, where, and how it is told
         quiet = Quiet().update if request.quiet_build else report
         await perform(builds, Stage(engine, project, observed), quiet, trace=trace)
         observed = await observe(engine, project.name, fresh)
-    pulls = plan_pulls(project, observed, options)
-    if pulls:
+    again = imagine(project, observed, options, BuildOptions(never=True))
+    if again.pulls:  # all of them, then: what registries refuse is told together
+        pulls = fetching(again.pulls, again.main)
         await perform(pulls, Stage(engine, project, observed), quiet_pull, trace=trace)
-        images = [step.action.image for step in pulls.steps if isinstance(step.action, PullImage)]
-        options = replace(options, pulled=frozenset(map(familiar, images)))
+        options = replace(options, pulled=frozenset(map(familiar, fetched(pulls))))
         observed = await observe(engine, project.name, fresh)
     plan = reconcile(project, observed, options)
     tell_warnings(session, plan)

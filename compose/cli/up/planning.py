@@ -9,10 +9,13 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from compose.apply.looking.observe import observe
+from compose.apply.preflight import troubles
+from compose.cli.pointing import point
 from compose.cli.reaching.connection import connected, equipped
 from compose.cli.session import Session
 from compose.cli.up.options import UpRequest, load_selected
-from compose.plan.deciding.foresight import Foresight, foresee
+from compose.errors import ComposeError
+from compose.plan.deciding.foresight import Foresight, imagine
 from compose.plan.deciding.pulling import refreshed_images
 from compose.plan.deciding.supplies import plan_providers, supposed
 from compose.plan.fingerprint import fingerprint
@@ -25,12 +28,16 @@ if TYPE_CHECKING:
 
 
 class Foreseen(Struct, frozen=True):
-    """What `up` would do: as plans, for people, and as a `mark` that is another one as soon as anything is other."""
+    """What `up` would do: as plans, for people, and as a `mark` that is another one as soon as anything is other.
+
+    With `problems` it is not sure to get anywhere: the plans are what there would be without them.
+    """
 
     foresight: Foresight
     entries: tuple[Entry, ...]
     places: Places
     mark: str
+    problems: tuple[ComposeError, ...] = ()
 
 
 async def foreseen(session: Session, request: UpRequest) -> Foreseen:
@@ -40,10 +47,12 @@ async def foreseen(session: Session, request: UpRequest) -> Foreseen:
     async with connected(replace(session, dry_run=True)) as engine:
         project = await equipped(session, engine, project)
         observed = await observe(engine, project.name, refreshed_images(project))
-    providers = plan_providers(project)
-    foresight = foresee(supposed(project, observed), observed, request.plan_options(), request.build_options())
-    entries = summary((providers, *foresight.plans), observed)
-    return Foreseen(foresight, entries, places, fingerprint(project, observed, foresight))
+        likely = supposed(project, observed)
+        foresight = imagine(likely, observed, request.plan_options(), request.build_options())
+        problems = await troubles(engine, likely, foresight)
+    point(problems, places)
+    entries = summary((plan_providers(project), *foresight.plans), observed)
+    return Foreseen(foresight, entries, places, fingerprint(project, observed, foresight), tuple(problems))
 
 
 def origin_in(places: Places) -> Callable[[Entry, Change], str]:

@@ -66,18 +66,17 @@ class Surroundings(Struct, frozen=True):
 def conflicts(project: Project, plan: Plan, around: Surroundings) -> list[Conflict]:
     """What cannot be, given what there is besides."""
     ports = _ports(project, plan, around.published)
-    return [*ports, *_occupied(around.occupied), *_subnets(plan, around.subnets), *_names(plan, around.names)]
+    return [*ports, *occupied(around.occupied), *_subnets(plan, around.subnets), *_names(plan, around.names)]
 
 
 def wished_ports(project: Project, plan: Plan, published: Iterable[PublishedPort]) -> list[PublishedPort]:
     """The ports that a plan publishes and no container has."""
     held = list(published)
-    starts = [step.action for step in plan.steps if isinstance(step.action, StartContainer)]
-    wishes = [wish for action in starts for wish in _wishes(project, action)]
-    return [wish for wish in wishes if not any(port.excludes(wish) for port in held)]
+    return [wish for wish in _wishes(project, plan) if not any(port.excludes(wish) for port in held)]
 
 
-def _occupied(ports: Iterable[tuple[PublishedPort, str]]) -> Iterator[Conflict]:
+def occupied(ports: Iterable[tuple[PublishedPort, str]]) -> Iterator[Conflict]:
+    """The ports that programs of the host have, each with the program's name."""
     for port, owner in ports:
         yield Conflict(
             f"port {port} of container {port.container} is in use on this host, by {owner or 'no container'}",
@@ -91,44 +90,63 @@ def _names(plan: Plan, names: Mapping[str, str]) -> Iterator[Conflict]:
     going = {action.container_id for action in actions if isinstance(action, RemoveContainer)}
     for action in actions:
         if isinstance(action, CreateContainer) and names.get(action.final_name, "") not in {"", *going}:
-            service = action.service
             yield Conflict(
                 f"the name {action.final_name} is that of another container",
                 f"remove it with `docker rm -f {action.final_name}`, or choose another name",
-                ("services", service.name, "container_name") if service.container_name else ("services", service.name),
+                _name_subject(action),
             )
+
+
+def _name_subject(action: CreateContainer) -> Path:
+    if action.slug:
+        return ()  # the name of a one-off container is in no file
+    service = action.service
+    return ("services", service.name, "container_name") if service.container_name else ("services", service.name)
 
 
 def _ports(project: Project, plan: Plan, published: Iterable[PublishedPort]) -> Iterator[Conflict]:
     actions = [step.action for step in plan.steps]
     ending = {action.container_id for action in actions if isinstance(action, StopContainer | RemoveContainer)}
     held = [port for port in published if port.container_id not in ending]
+    yield from clashes(_wishes(project, plan), held)
+
+
+def clashes(wishes: Iterable[PublishedPort], published: Iterable[PublishedPort]) -> Iterator[Conflict]:
+    """The wishes for ports that others have, or want as well."""
+    held = list(published)
+    for wish in wishes:
+        owner = next((port for port in held if port.excludes(wish) and port.container != wish.container), None)
+        if owner is None:
+            held.append(wish)
+        elif owner.container_id:
+            yield Conflict(
+                f"port {wish} of container {wish.container} is published by container {owner.container}",
+                f"stop {owner.container}, or publish another port",
+                wish.subject,
+            )
+        else:
+            yield Conflict(
+                f"port {wish} of container {wish.container} is also wanted by container {owner.container}",
+                "publish another port for one of them",
+                wish.subject,
+            )
+
+
+def _wishes(project: Project, plan: Plan) -> Iterator[PublishedPort]:
+    """The fixed ports of what is started; of a range, or without a number, the engine takes one that is free."""
+    actions = [step.action for step in plan.steps]
+    made = {action.final_name: action for action in actions if isinstance(action, CreateContainer)}
     for action in actions:
         if not isinstance(action, StartContainer):
             continue
-        for wish in _wishes(project, action):
-            owner = next((port for port in held if port.excludes(wish) and port.container != wish.container), None)
-            if owner is not None:
-                verb = "is also wanted" if owner.subject else "is published"
-                yield Conflict(
-                    f"port {wish} of container {wish.container} {verb} by container {owner.container}",
-                    "publish another port for one of them"
-                    if owner.subject
-                    else f"stop {owner.container}, or publish another port",
-                    wish.subject,
-                )
-            else:
-                held.append(wish)
-
-
-def _wishes(project: Project, action: StartContainer) -> Iterator[PublishedPort]:
-    """The fixed ports of a container; of a range, or without a number, the engine takes one that is free."""
-    service = project.services.get(action.service)
-    for index, port in enumerate(service.ports if service else ()):
-        if port.published.isdecimal() and int(port.published):
-            subject = ("services", action.service, "ports", index)
-            number = int(port.published)
-            yield PublishedPort(action.container, number, port.protocol, port.host_ip, subject=subject)
+        creation = made.get(action.container)
+        service = creation.service if creation else project.services.get(action.service)
+        is_one_off = creation is not None and bool(creation.slug)  # its ports may be those of the command line
+        for index, port in enumerate(service.ports if service else ()):
+            if port.published.isdecimal() and int(port.published):
+                subject: Path = () if is_one_off else ("services", action.service, "ports", index)
+                number = int(port.published)
+                yield PublishedPort(action.container, number, port.protocol, port.host_ip, subject=subject)
 
 
 def _subnets(plan: Plan, subnets: Mapping[str, Sequence[str]]) -> Iterator[Conflict]:

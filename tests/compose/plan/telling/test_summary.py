@@ -8,7 +8,7 @@ from compose.model.project import Project
 from compose.model.service import Build, Dependency
 from compose.plan import labels
 from compose.plan.deciding.building import BuildOptions
-from compose.plan.deciding.foresight import foresee
+from compose.plan.deciding.foresight import imagine
 from compose.plan.deciding.survey import Options
 from compose.plan.hashing import service_document
 from compose.plan.observed import Observed
@@ -20,7 +20,7 @@ NOTHING = Observed(images={"tiny:1": "id-tiny:1"})
 
 
 def told(project: Project, observed: Observed, options: Options | None = None) -> list[str]:
-    foresight = foresee(project, observed, options or Options(), BuildOptions())
+    foresight = imagine(project, observed, options or Options(), BuildOptions())
     return [
         f"{entry.verb} {entry.kind} {entry.name}" + (f" ({entry.because})" if entry.because else "")
         for entry in summary(foresight.plans, observed)
@@ -41,7 +41,7 @@ def test_what_is_as_wished_is_kept() -> None:
     project = make_project(make_service("web"))
     observed = make_observed(project)
     assert told(project, observed) == ["keep container app-web-1"]
-    assert not has_changes(summary(foresee(project, observed, Options(), BuildOptions()).plans, observed))
+    assert not has_changes(summary(imagine(project, observed, Options(), BuildOptions()).plans, observed))
 
 
 def test_dependants_that_want_it_are_restarted_and_the_others_kept() -> None:
@@ -80,7 +80,7 @@ def test_changes_are_told_field_by_field() -> None:
     item = observed_container(before, before.services["web"], 1)
     stale = replace(item, labels={**item.labels, labels.CONFIG: packed(document)})
     observed = replace(make_observed(before), containers=(stale,))
-    [entry] = summary(foresee(after, observed, Options(), BuildOptions()).plans, observed)
+    [entry] = summary(imagine(after, observed, Options(), BuildOptions()).plans, observed)
     assert [(change.name, change.before, change.after) for change in entry.changes] == [
         ("environment.LOG", "info", "debug")
     ]
@@ -89,7 +89,7 @@ def test_changes_are_told_field_by_field() -> None:
 def test_a_new_image_is_told_by_its_digests() -> None:
     project = make_project(make_service("web"))
     observed = replace(make_observed(project), images={"tiny:1": "id-newer"})
-    [entry] = summary(foresee(project, observed, Options(), BuildOptions()).plans, observed)
+    [entry] = summary(imagine(project, observed, Options(), BuildOptions()).plans, observed)
     assert entry.because == "image changed"
     assert [(change.before, change.after) for change in entry.changes] == [("id-tiny:1", "id-newer")]
 
@@ -97,6 +97,6 @@ def test_a_new_image_is_told_by_its_digests() -> None:
 def test_a_stopped_container_is_removed_under_its_services_name() -> None:
     before = make_project(make_service("web"), make_service("old"))
     observed = make_observed(before, old="exited")
-    foresight = foresee(make_project(make_service("web")), observed, Options(remove_orphans=True), BuildOptions())
+    foresight = imagine(make_project(make_service("web")), observed, Options(remove_orphans=True), BuildOptions())
     removed = [entry for entry in summary(foresight.plans, observed) if entry.verb == "remove"]
     assert [(entry.name, entry.service) for entry in removed] == [("app-old-1", "old")]

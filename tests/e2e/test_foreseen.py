@@ -1,0 +1,89 @@
+"""What is sure to fail is told before anything is done, all of it at once, by every command that starts something."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.machine import Machine
+
+pytestmark = [pytest.mark.root, pytest.mark.net]
+
+STACK = """
+name: foreseen
+services:
+  web:
+    image: busybox
+    command: sleep 1000
+    depends_on: [db]
+    ports: ["127.0.0.1:{port}:80"]
+    volumes: [{{type: bind, source: ./there, target: /there, bind: {{create_host_path: false}}}}]
+  db: {{image: nobody/has:1, pull_policy: never}}
+networks: {{default: {{ipam: {{config: [{{subnet: {subnet}}}]}}}}}}
+"""
+TROUBLES = ("which is not there", "is in use on this host", "may not be pulled", "overlaps with that of network")
+SUBNET = "10.213.77.0/24"
+
+
+def told(text: str, troubles: tuple[str, ...] = TROUBLES) -> set[str]:
+    return {trouble for trouble in troubles if trouble in text}
+
+
+def test_up_run_and_plan_tell_everything_and_do_nothing(machine: Machine, tmp_path: Path) -> None:
+    machine.docker("network", "create", "--subnet", SUBNET, "foreseen-other")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        (tmp_path / "compose.yaml").write_text(STACK.format(port=taken.getsockname()[1], subnet=SUBNET))
+        for command in ("up", "-d"), ("run", "--rm", "--service-ports", "web", "true"), ("plan",):
+            done = machine.pycompose(*command, cwd=tmp_path, succeeds=False)
+            assert (done.returncode, told(done.stderr)) == (1, set(TROUBLES)), (command, done.stderr)
+        # Ports are not needed by what is not started.
+        done = machine.pycompose("create", cwd=tmp_path, succeeds=False)
+        assert (done.returncode, told(done.stderr)) == (1, set(TROUBLES) - {TROUBLES[1]})
+    assert machine.docker("ps", "-aq").stdout == ""
+    machine.docker("network", "rm", "foreseen-other")
+
+
+def test_a_plan_that_cannot_be_carried_out_is_shown_and_not_written(machine: Machine, tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(STACK.format(port=0, subnet=SUBNET))
+    done = machine.pycompose("plan", "--format", "json", "--out", "plan.json", cwd=tmp_path, succeeds=False)
+    document = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert "foreseen-web-1" in {entry["name"] for entry in document["entries"]}
+    assert [problem["line"] for problem in document["problems"]] == [10, 9]
+    assert all(problem["message"] and problem["file"] == "compose.yaml" for problem in document["problems"])
+    assert not (tmp_path / "plan.json").exists()
+    text = machine.pycompose("plan", cwd=tmp_path, succeeds=False).stdout
+    assert text.splitlines()[-1].endswith("; cannot be carried out (2 problems)")
+
+
+def test_a_start_tells_of_ports_and_directories_that_have_gone(machine: Machine, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        text = STACK.format(port=port, subnet=SUBNET).replace("nobody/has:1, pull_policy: never", "busybox")
+        (tmp_path / "compose.yaml").write_text(text)
+        machine.pycompose("create", cwd=tmp_path)
+        (tmp_path / "there").rmdir()
+        done = machine.pycompose("start", cwd=tmp_path, succeeds=False)
+        assert (done.returncode, told(done.stderr)) == (1, set(TROUBLES[:2])), done.stderr
+        assert machine.docker("ps", "-q").stdout == "", "nothing is started"
+    (tmp_path / "there").mkdir()
+    machine.pycompose("start", cwd=tmp_path)
+    machine.pycompose("down", "-t", "0", cwd=tmp_path)
+
+
+@pytest.mark.parametrize("command", [("up", "-d"), ("pull",), ("create",), ("run", "--rm", "web")], ids=" ".join)
+def test_every_image_that_is_refused_is_told(command: tuple[str, ...], machine: Machine, tmp_path: Path) -> None:
+    services = "{web: {image: 'nobody/one:1', depends_on: [db]}, db: {image: 'nobody/two:1'}}"
+    (tmp_path / "compose.yaml").write_text(f"name: refused\nservices: {services}\n")
+    done = machine.pycompose(*command, cwd=tmp_path, succeeds=False)
+    assert done.returncode == 1
+    assert told(done.stderr, ("pulling nobody/one:1", "pulling nobody/two:1")) == {
+        "pulling nobody/one:1",
+        "pulling nobody/two:1",
+    }
+    assert machine.docker("ps", "-aq").stdout == ""
+    assert machine.docker("network", "ls", "-q", "--filter", "name=refused").stdout == ""

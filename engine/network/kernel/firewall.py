@@ -12,7 +12,7 @@ import os
 import socket
 import struct
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import anyio
 
@@ -35,8 +35,8 @@ class _Refused(Exception):
     """The kernel's answer to a message, by number (0: to the whole); `args` are number and errno."""
 
 
-class _Netfilter:
-    """A netlink socket to nf_tables; blocking, one caller at a time."""
+class Netfilter:
+    """A netlink socket to nf_tables of the network namespace in which it is made; blocking, one caller at a time."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER)
@@ -106,11 +106,12 @@ class _Waiting:
 
 
 class Firewall:
-    """Changes the firewall for one engine."""
+    """Changes the firewall for one engine; `connect` reaches the kernel."""
 
-    def __init__(self, tag: str) -> None:
+    def __init__(self, tag: str, connect: Callable[[], Netfilter] = Netfilter) -> None:
         self._tag = tag
-        self._netfilter: _Netfilter | None = None
+        self._connect = connect
+        self._netfilter: Netfilter | None = None
         self._is_closed = False
         self._guard = threading.Lock()
         self._turn = anyio.Lock()
@@ -170,12 +171,12 @@ class Firewall:
             return kernel.ask(message)
 
     @contextlib.contextmanager
-    def _connected(self) -> Iterator[_Netfilter]:
+    def _connected(self) -> Iterator[Netfilter]:
         """The connection, for one caller at a time; after trouble with it the next caller gets a new one."""
         with self._guard:
             try:
                 if self._netfilter is None:
-                    self._netfilter = _Netfilter()
+                    self._netfilter = self._connect()
                 yield self._netfilter
             except OSError as exc:
                 self._disconnect()

@@ -61,7 +61,7 @@ class Endpoints:
         interface = plan.interface_name(wishes, interfaces, record.interface_prefix)
         if interface in interfaces:
             raise BadRequest(f"the container has an interface of the name {interface} already")
-        endpoint = self._allocate(record, wishes, interface)
+        endpoint = self._allocate(container_id, record, wishes, interface)
         undo.append(at_once(lambda: self._release(endpoint)))
         return endpoint, record
 
@@ -84,14 +84,14 @@ class Endpoints:
             for address, version in ((endpoint.address, 4), (endpoint.address6, 6)):
                 pool = self.networks.addresses(record, version)
                 if address and pool:
-                    pool.mark(address)
+                    pool.mark(address, sandbox.id)
 
-    def _allocate(self, record: NetworkRecord, wishes: EndpointSettings, interface: str) -> Endpoint:
+    def _allocate(self, container_id: str, record: NetworkRecord, wishes: EndpointSettings, interface: str) -> Endpoint:
         endpoint_id = new_id()
         wanted = wishes.ipam_config
         static = (wanted.ipv4_address, wanted.ipv6_address) if wanted else ("", "")
         mac = ipam.checked_mac(wishes.mac_address) if wishes.mac_address else ""
-        address, address6 = self._addresses(record, *static)
+        address, address6 = self._addresses(container_id, record, *static)
         return Endpoint(
             id=endpoint_id,
             network_id=record.id,
@@ -105,11 +105,11 @@ class Endpoints:
             wishes=wishes,
         )
 
-    def _addresses(self, record: NetworkRecord, static: str, static6: str) -> tuple[str, str]:
+    def _addresses(self, container_id: str, record: NetworkRecord, static: str, static6: str) -> tuple[str, str]:
         pool, pool6 = self.networks.addresses(record, 4), self.networks.addresses(record, 6)
-        address = pool.take(static) if pool else ""
+        address = pool.take(static, container_id) if pool else ""
         try:
-            return address, pool6.take(static6) if pool6 else ""
+            return address, pool6.take(static6, container_id) if pool6 else ""
         except EngineError:
             if pool:
                 pool.release(address)

@@ -114,7 +114,10 @@ def checked_mac(text: str) -> str:
 
 
 class Addresses:
-    """The addresses of one subnet. Goes round: a released address is given out again as late as possible."""
+    """The addresses of one subnet. The lowest free one is the next, as with Docker, but a holder who comes again gets
+    the one it had before, unless others have it now: a proxy that asked for a name once finds the same container
+    there after a restart. Addresses of holders that are away are not kept from others.
+    """
 
     def __init__(self, subnet: Subnet) -> None:
         self._subnet = subnet
@@ -122,26 +125,28 @@ class Addresses:
         span = ipaddress.ip_network(subnet.ip_range) if subnet.ip_range else self._network
         self._first = int(span.network_address)
         self._last = int(span.broadcast_address)
-        self._next = self._first
         self._used: set[int] = set()
+        self._last_holders: dict[int, str] = {}
         self._reserved = {int(_address(text)) for text in (subnet.gateway, *subnet.auxiliary.values())}
         if not _is_point_to_point(self._network):
             self._reserved.add(int(self._network.network_address))
             if self._network.version == 4:
                 self._reserved.add(int(self._network.broadcast_address))
 
-    def take(self, wanted: str = "") -> str:
-        """Allocate `wanted`, or the next free address. Raises `BadRequest` or `Forbidden` as Docker does."""
-        number = self._checked(wanted) if wanted else self._next_free()
+    def take(self, wanted: str = "", holder: str = "") -> str:
+        """Allocate `wanted`, or what `holder` had, or the lowest free address. Raises `BadRequest` or `Forbidden` as
+        Docker does.
+        """
+        number = self._checked(wanted) if wanted else self._former(holder) or self._lowest_free()
         self._used.add(number)
+        self._last_holders[number] = holder
         return self._text(number)
 
-    def mark(self, address: str) -> None:
+    def mark(self, address: str, holder: str = "") -> None:
         """Note an address that is in use already (adoption after a restart)."""
         number = int(_address(address))
         self._used.add(number)
-        if self._first <= number <= self._last:
-            self._next = max(self._next, number + 1)
+        self._last_holders[number] = holder
 
     def release(self, address: str) -> None:
         """Give an address back; one that is not in use is fine."""
@@ -155,30 +160,26 @@ class Addresses:
             raise Forbidden("Address already in use", hint=f"{wanted} is another container's, or the gateway's")
         return int(address)
 
-    def _next_free(self) -> int:
+    def _former(self, holder: str) -> int | None:
+        """The address that `holder` had, if it is one that is given out without being asked for, and free."""
+        had = (number for number, last in self._last_holders.items() if holder and last == holder)
+        return next(
+            (number for number in had if self._first <= number <= self._last and number not in self._used), None
+        )
+
+    def _lowest_free(self) -> int:
         taken = self._used | self._reserved
-        start = self._next if self._next <= self._last else self._first
-        number = _unused(start, self._last, taken)
-        if number is None:
-            number = _unused(self._first, start - 1, taken)
+        number = next((number for number in range(self._first, self._last + 1) if number not in taken), None)
         if number is None:
             raise Forbidden(
                 f"no available IPv{self._network.version} addresses on this network's address pools: "
                 f"{self._subnet.subnet}"
             )
-        self._next = number + 1
         return number
 
     def _text(self, number: int) -> str:
         kind = ipaddress.IPv4Address if self._network.version == 4 else ipaddress.IPv6Address
         return str(kind(number))
-
-
-def _unused(first: int, last: int, taken: set[int]) -> int | None:
-    number = first
-    while number <= last and number in taken:
-        number += 1
-    return number if number <= last else None
 
 
 def _network(text: str) -> IPNetwork:

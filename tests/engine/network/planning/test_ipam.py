@@ -78,11 +78,36 @@ def test_gateway_network_and_broadcast_are_never_given_out() -> None:
         pool.take()
 
 
-def test_a_released_address_is_used_again_only_after_all_others() -> None:
+def test_the_lowest_free_address_is_the_next() -> None:
     pool = Addresses(small())
-    first = pool.take()
+    first, second, third = (pool.take() for _ in range(3))
+    pool.release(second)
     pool.release(first)
-    assert [pool.take() for _ in range(5)][-1] == first
+    assert [pool.take() for _ in range(3)] == [first, second, "10.1.0.5"]
+    assert third == "10.1.0.4"
+
+
+def test_who_comes_again_gets_the_address_that_it_had_if_nobody_has_it_now() -> None:
+    pool = Addresses(small())
+    front, back = pool.take(holder="front"), pool.take(holder="back")
+    pool.release(front)
+    pool.release(back)
+    assert pool.take(holder="back") == back
+    assert pool.take(holder="other") == front
+    assert pool.take(holder="front") == "10.1.0.4"
+
+
+def test_an_address_in_use_before_a_restart_is_had_again_by_its_holder() -> None:
+    pool = Addresses(small())
+    pool.mark("10.1.0.5", "front")
+    pool.release("10.1.0.5")
+    assert pool.take(holder="front") == "10.1.0.5"
+
+
+def test_a_static_address_is_not_given_again_to_who_no_longer_asks_for_it() -> None:
+    pool = Addresses(small(subnet="10.1.0.0/16", ip_range="10.1.5.0/24"))
+    pool.release(pool.take("10.1.9.9", "front"))
+    assert pool.take(holder="front") == "10.1.5.0"
 
 
 def test_a_static_address_is_kept_from_others() -> None:
@@ -110,7 +135,7 @@ def test_ipv6_addresses_count_up_from_the_gateway() -> None:
 def test_addresses_in_use_before_a_restart_are_not_given_out_again() -> None:
     pool = Addresses(small())
     pool.mark("10.1.0.3")
-    assert [pool.take() for _ in range(4)] == ["10.1.0.4", "10.1.0.5", "10.1.0.6", "10.1.0.2"]
+    assert [pool.take() for _ in range(4)] == ["10.1.0.2", "10.1.0.4", "10.1.0.5", "10.1.0.6"]
 
 
 def test_the_mac_follows_from_the_address() -> None:

@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
-import anyio
-
 T = TypeVar("T")
 
 
 async def all_of(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
     """Run the calls concurrently; their results in order. The first failure cancels the others and is raised alone."""
+    import anyio  # not for those who want `unwrapped` only
+
     results: dict[int, T] = {}
 
     async def run(index: int) -> None:

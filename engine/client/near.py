@@ -6,11 +6,11 @@ It has the calls with whole answers. What streams, takes a connection over or la
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self, TypeVar
 
 import httptools
 
@@ -22,22 +22,25 @@ from engine.client.reactor import Group, Reactor, readable
 from engine.wire.codec import encode
 from engine.wire.http import JSON, NEWEST, READ_BYTES, format_target, version_of
 
+T = TypeVar("T")
+
 _FIRST_ERROR: Final = 400
 
 
 class NearEngine(EngineCalls):
-    """The engine that listens at `path`; calls of coroutines that `reactor` runs. `headers` go along with each.
+    """The engine that listens at `path`. `headers` go along with each call.
+
+        with NearEngine(socket) as engine:
+            images = engine.run(engine.list_images())
 
     The first answer tells the API's version, which the calls after it name.
     """
 
-    def __init__(
-        self, path: Path, reactor: Reactor, headers: Sequence[tuple[str, str]] = (), *, only_reads: bool = False
-    ) -> None:
+    def __init__(self, path: Path, headers: Sequence[tuple[str, str]] = (), *, only_reads: bool = False) -> None:
         self.address = f"unix://{path}"
         self.only_reads = only_reads
         self._path = str(path)
-        self._reactor = reactor
+        self._reactor = Reactor()
         common = (("Host", "docker"), ("User-Agent", "pycompose"), *headers)
         self._common = "".join(f"{name}: {value}\r\n" for name, value in common)
         self._idle: list[_Connection] = []
@@ -51,6 +54,11 @@ class NearEngine(EngineCalls):
     ) -> None:
         while self._idle:
             self._idle.pop().close()
+        self._reactor.close()
+
+    def run(self, main: Coroutine[Any, Any, T], *, pulse: Callable[[], None] | None = None) -> T:
+        """The result of a coroutine that waits for nothing but this engine. See `Reactor.run`."""
+        return self._reactor.run(main, pulse)
 
     def tasks(self) -> Group:
         """Coroutines of the reactor."""

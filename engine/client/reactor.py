@@ -21,9 +21,11 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Iterator
 from contextlib import contextmanager
 from types import TracebackType, coroutine
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 T = TypeVar("T")
+
+_PULSE_SECONDS: Final = 0.1
 
 # A socket to become readable, or None: somebody else says when to go on.
 Wish = socket.socket | None
@@ -48,19 +50,22 @@ class _Job:
 
 
 class Reactor:
-    """Runs coroutines until the main one ends. Meanwhile `pulse` is called about every so many seconds."""
+    """Runs coroutines, again and again until it is closed."""
 
-    def __init__(self, pulse: Callable[[], None] | None = None, pulse_seconds: float = 0.1) -> None:
+    def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
         self._ready: deque[_Job] = deque()
         self._jobs: set[_Job] = set()
-        self._pulse = pulse
-        self._pulse_seconds = pulse_seconds
+        self._pulse: Callable[[], None] | None = None
         self._pulsed_at = 0.0
         self.current: _Job | None = None
 
-    def run(self, main: Coroutine[Any, Any, T]) -> T:
-        """The result of `main`. What it raises ends the others, as an interrupt does: each is closed where it waits."""
+    def run(self, main: Coroutine[Any, Any, T], pulse: Callable[[], None] | None = None) -> T:
+        """The result of `main`. Meanwhile `pulse` is called about ten times a second.
+
+        What it raises ends the others, as an interrupt does: each is closed where it waits.
+        """
+        self._pulse = pulse
         first = self.begin(main, None)
         try:
             while True:
@@ -71,9 +76,19 @@ class Reactor:
                         return result  # type: ignore[no-any-return]
                 self._wait()
         finally:
-            for job in list(self._jobs):
-                job.coroutine.close()
-            self._selector.close()
+            self._drop()
+
+    def close(self) -> None:
+        """Give back what the kernel keeps for it."""
+        self._selector.close()
+
+    def _drop(self) -> None:
+        for job in self._jobs:
+            if job.waits_for is not None:
+                self._selector.unregister(job.waits_for)
+            job.coroutine.close()
+        self._jobs.clear()
+        self._ready.clear()
 
     def begin(self, body: Coroutine[Any, Any, Any], group: Group | None) -> _Job:
         """Have a coroutine run from the next turn on."""
@@ -113,9 +128,9 @@ class Reactor:
     def _wait(self) -> None:
         if not self._selector.get_map():
             raise RuntimeError("every coroutine waits for another one")
-        for key, _ in self._selector.select(self._pulse_seconds if self._pulse else None):
+        for key, _ in self._selector.select(_PULSE_SECONDS if self._pulse else None):
             self.resume(key.data)
-        if self._pulse and (now := time.monotonic()) - self._pulsed_at >= self._pulse_seconds:
+        if self._pulse and (now := time.monotonic()) - self._pulsed_at >= _PULSE_SECONDS:
             self._pulsed_at = now
             self._pulse()
 

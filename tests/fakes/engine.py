@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 import anyio
+from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectSendStream
 
 from engine.client import ApiError, EngineClient
@@ -105,6 +106,10 @@ class FakeEngine:
     def client(self) -> EngineClient:
         """The same, under the type that its users expect."""
         return cast("EngineClient", self)
+
+    def tasks(self) -> TaskGroup:
+        """As the client's."""
+        return anyio.create_task_group()
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import click
 
 from compose.cli.loading import load_if_there
 from compose.cli.parsing.arguments import remove_orphans_option, services_argument
 from compose.cli.session import Session, check_services, removes_orphans
+
+if TYPE_CHECKING:
+    from compose.model.project import Project
+    from compose.plan.observed import Observed
+    from compose.plan.steps import Plan
 
 
 @click.command("down", help="Stop and remove containers and networks")
@@ -25,10 +33,8 @@ def command(
     images: str | None,
 ) -> None:
     """Stop and remove the project."""
-    from compose.apply.looking.observe import observe
-    from compose.cli.asynchronous import run_async
-    from compose.cli.reaching.connection import connected
-    from compose.cli.working import Stage, bare_project, carry_out
+    from compose.cli.ending import ended
+    from compose.cli.working import bare_project
     from compose.plan.deciding.teardown import DownOptions, plan_down
 
     options = DownOptions(
@@ -42,11 +48,23 @@ def command(
     check_services(project, services)
     name = project.name if project else session.given_name
 
+    def plan_for(observed: Observed) -> Plan:
+        return plan_down(name, project, observed, options)
+
+    if not ended(session, "down", project or bare_project(name), plan_for):
+        _end(session, project or bare_project(name), plan_for)
+
+
+def _end(session: Session, project: Project, plan_for: Callable[[Observed], Plan]) -> None:
+    """The long way: hooks and providers, far engines, and one that has to be started."""
+    from compose.apply.looking.observe import observe
+    from compose.cli.asynchronous import run_async
+    from compose.cli.reaching.connection import connected
+    from compose.cli.working import Stage, carry_out
+
     async def work() -> None:
         async with connected(session) as engine:
-            observed = await observe(engine, name)
-            plan = plan_down(name, project, observed, options)
-            stage = Stage(engine, project or bare_project(name), observed)
-            await carry_out(session, "down", plan, stage, keep_going=True)
+            observed = await observe(engine, project.name)
+            await carry_out(session, "down", plan_for(observed), Stage(engine, project, observed), keep_going=True)
 
     run_async(work)

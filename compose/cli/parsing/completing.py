@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from functools import partial
-from pathlib import Path
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -84,16 +82,10 @@ def _asked(session: Session, target: str) -> Any:
     """What the engine answers; None where none runs."""
     import msgspec
 
-    from compose.cli.reaching.glancing import glanced
+    from compose.cli.reaching.nearby import glanced
 
-    answer = glanced(session, partial(_first, target))
+    answer = glanced(session, lambda engine: engine.call("GET", target))
     return None if answer is None else msgspec.json.decode(answer)
-
-
-def _first(target: str, socket: Path, headers: Sequence[tuple[str, str]]) -> bytes:
-    from engine.client.glance import glance
-
-    return glance(socket, [target], headers)[0]
 
 
 def _beginning(text: str, names: Iterable[str]) -> list[str]:

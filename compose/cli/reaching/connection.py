@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compose.apply.credentials import CredentialStore
-from compose.cli.reaching.engines import SYSTEM_HOME, engine_home, named_engine
+from compose.cli.reaching.engines import CHECK_HOST, SYSTEM_HOME, engine_home, named_engine
 from compose.cli.session import Session
 from compose.errors import ComposeError, EngineRefused, EngineUnavailable, UsageError
 from engine.client import ApiError, EngineClient, EngineUnreachable, LaunchError, OnlyReads
@@ -20,8 +20,6 @@ from engine.client.targets import Target
 
 if TYPE_CHECKING:
     from compose.model.project import Project
-
-_CHECK_HOST = "check --host, DOCKER_HOST and the context, and whether the engine runs"
 
 
 @asynccontextmanager
@@ -43,7 +41,7 @@ async def connected(session: Session) -> AsyncIterator[EngineClient]:
             yield engine
         except EngineUnavailable as exc:
             if named:  # an engine that is not ours is started by nobody here
-                exc.hint = _CHECK_HOST
+                exc.hint = CHECK_HOST
             raise
 
 
@@ -72,7 +70,7 @@ def as_compose_error(exc: BaseException) -> ComposeError | None:
             "this command has no --dry-run", hint="it is for those that follow a plan: up, down, stop, ..."
         )
     if isinstance(exc, EngineUnreachable):
-        return EngineUnavailable(str(exc), hint=_CHECK_HOST)
+        return EngineUnavailable(str(exc), hint=CHECK_HOST)
     if isinstance(exc, LaunchError):
         return EngineUnavailable(exc.message, hint=exc.hint)
     return None

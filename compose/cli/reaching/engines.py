@@ -13,6 +13,7 @@ from engine.client.errors import EngineUnreachable
 from engine.client.home import EngineHome
 from engine.client.targets import Target
 
+CHECK_HOST: Final = "check --host, DOCKER_HOST and the context, and whether the engine runs"
 SYSTEM_HOME: Final = EngineHome(Path("/var/lib/pycompose"), Path("/run/pycompose"))
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import closing
 from functools import partial
 
-from compose.apply.looking.glancing import glance_at_project
-from compose.cli.reaching.glancing import glanced
+from compose.apply.looking.observe import observe
+from compose.cli.reaching.nearby import glanced
 from compose.cli.session import Session
 from compose.cli.terminal import progress_display
 from compose.cli.up.options import UpRequest
@@ -25,7 +25,7 @@ def first_look(session: Session, project: Project) -> Observed | None:
     """What exists, None where a glance does not say enough to plan an `up`."""
     if any(map(_asks_for_more, project.services.values())) or refreshed_images(project):
         return None
-    return glanced(session, partial(glance_at_project, project_name=project.name))
+    return glanced(session, partial(observe, project_name=project.name))
 
 
 def is_up(session: Session, project: Project, request: UpRequest, observed: Observed) -> bool:

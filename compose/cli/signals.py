@@ -1,0 +1,33 @@
+"""Signals that end a command as Ctrl-C does."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+@contextmanager
+def ending_alike(*signals: signal.Signals) -> Iterator[None]:
+    """Let these do what Ctrl-C does, unless somebody has other plans with them (`nohup`)."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    ours = [number for number in signals if signal.getsignal(number) is signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, _interrupt)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    on_interrupt = signal.getsignal(signal.SIGINT)
+    if not callable(on_interrupt):
+        # Shells have what they start in the background ignore Ctrl-C, but not what `kill` sends.
+        raise KeyboardInterrupt
+    on_interrupt(number, frame)

@@ -71,6 +71,6 @@ async def test_commands_that_find_nothing_to_do_or_only_end_need_no_event_loop(t
         again = await anyio.to_thread.run_sync(modules_of, run % "'--progress=quiet', 'up', '-d'", tmp_path)
         looked = await anyio.to_thread.run_sync(modules_of, run % "'ps', '--all'", tmp_path)
         ended = await anyio.to_thread.run_sync(modules_of, run % "'--progress=quiet', 'down'", tmp_path)
-        assert [network.name for network in server.engine.networks.known] == ["bridge"], "down has removed the project's"
+        assert [network.name for network in server.engine.networks.known] == ["bridge"], "it is down"
     assert "asyncio" in first
     assert not (again | looked | ended) & {"asyncio", "anyio", "h11", "ssl", "networkx", "jsonschema"}

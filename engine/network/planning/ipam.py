@@ -72,9 +72,13 @@ def unique_local_subnet(network_id: str) -> Subnet:
 
 
 def wanted_subnet(config: IPAMConfig) -> Subnet:
-    """A range that the user gave, already checked, with its gateway filled in. Raises `BadRequest`."""
+    """A range that the user gave, already checked, with its gateway filled in: the first address that there is to give
+    out, as with Docker. Raises `BadRequest`.
+    """
     network = _network(config.subnet)
     first = network.network_address + (0 if _is_point_to_point(network) else 1)
+    if config.ip_range:
+        first = max(first, _network(config.ip_range).network_address)
     # A gateway may come as `10.0.0.1/24`; the range says the same.
     gateway = config.gateway.partition("/")[0] or str(first)
     return Subnet(

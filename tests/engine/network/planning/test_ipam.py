@@ -41,6 +41,12 @@ def test_a_given_subnet_gets_its_first_address_as_gateway() -> None:
     assert ipam.wanted_subnet(IPAMConfig(subnet="10.9.0.0/24")).gateway == "10.9.0.1"
 
 
+@pytest.mark.parametrize(("ip_range", "gateway"), [("64/29", "64"), ("0/29", "1"), ("248/29", "248")])
+def test_the_gateway_of_a_subnet_with_a_range_is_the_first_of_the_range(ip_range: str, gateway: str) -> None:
+    config = IPAMConfig(subnet="10.9.0.0/24", ip_range=f"10.9.0.{ip_range}")
+    assert ipam.wanted_subnet(config).gateway == f"10.9.0.{gateway}"
+
+
 def test_pools_of_the_machines_owner_are_dealt_out_by_version() -> None:
     pools = [ipam.checked_pool("10.64.0.0/16", 26), ipam.checked_pool("fd00:64::/32", 64)]
     assert ipam.free_subnet([ipaddress.ip_network("10.64.0.0/26")], pools).subnet == "10.64.0.64/26"

@@ -7,7 +7,6 @@ import os
 import select
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -128,13 +127,6 @@ def wait_for_exit(descriptor: int) -> None:
     """Wait until the process behind a pidfd has ended."""
     ready, _, _ = select.select([descriptor], [], [], _TIMEOUT_SECONDS)
     assert ready, "the process does not end"
-
-
-def free_port() -> int:
-    """A TCP port of this host that nobody uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def json_lines(text: str) -> list[dict[str, Any]]:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.kernel import NOTHING, without_engine
-from tests.e2e.machine import Completed, Machine, free_port, pycompose_command
+from tests.e2e.machine import Completed, Machine, pycompose_command
+from tests.fakes.ports import free_port
 
 pytestmark = [pytest.mark.root, pytest.mark.net]
 

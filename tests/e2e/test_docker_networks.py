@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.machine import Machine, free_port
+from tests.e2e.machine import Machine
+from tests.fakes.ports import free_port
 
 pytestmark = [pytest.mark.root, pytest.mark.net]
 

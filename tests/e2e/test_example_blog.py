@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.example import EXAMPLES, Example, ask, example, seen
-from tests.e2e.machine import Machine, free_port, pycompose_command
+from tests.e2e.machine import Machine, pycompose_command
 from tests.e2e.terminal import Terminal
+from tests.fakes.ports import free_port
 
 pytestmark = [pytest.mark.root, pytest.mark.net]
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.example import EXAMPLES, Example, example
-from tests.e2e.machine import Machine, free_port
+from tests.e2e.machine import Machine
+from tests.fakes.ports import free_port
 
 pytestmark = [pytest.mark.root, pytest.mark.net]
 

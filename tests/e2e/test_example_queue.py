@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.example import Example, ask, example
-from tests.e2e.machine import Machine, free_port, json_lines
+from tests.e2e.machine import Machine, json_lines
+from tests.fakes.ports import free_port
 
 pytestmark = [pytest.mark.root, pytest.mark.net]
 

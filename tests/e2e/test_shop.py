@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.e2e.machine import SHOP, Completed, Machine, free_port, json_lines
+from tests.e2e.machine import SHOP, Completed, Machine, json_lines
+from tests.fakes.ports import free_port
 
 pytestmark = [pytest.mark.root, pytest.mark.net]
 

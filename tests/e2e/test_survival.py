@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.kernel import NOTHING, engine_pids, without_engine
-from tests.e2e.machine import SHOP, Machine, free_port, json_lines, pycompose_command, wait_for_exit
+from tests.e2e.machine import SHOP, Machine, json_lines, pycompose_command, wait_for_exit
+from tests.fakes.ports import free_port
 
 pytestmark = [pytest.mark.root, pytest.mark.net]
 

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.fakes.ports import free_port
+
 # It does not tell when it listens, so we knock.
 _START_SECONDS = 20.0
 _KNOCK_SECONDS = 0.02
@@ -42,7 +44,7 @@ def serve_docker_registry(
 ) -> Iterator[DockerRegistry]:  # fmt: skip
     """Run one while the block lasts. `certificate` has its key in the same file, `client_ca` vouches for clients."""
     home.mkdir(parents=True, exist_ok=True)
-    port = _free_port()
+    port = free_port()
     settings: dict[str, object] = {
         "version": "0.1",
         "log": {"level": "error", "accesslog": {"disabled": True}},
@@ -92,9 +94,3 @@ def _wait_until_up(process: subprocess.Popen[bytes], port: int, home: Path) -> N
             time.sleep(_KNOCK_SECONDS)
         else:
             return
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port

@@ -8,7 +8,6 @@ import json
 import os
 import platform
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.fakes.ports import free_port
 from tests.images.layers import Layer
 
 _INDEX = "application/vnd.oci.image.index.v1+json"
@@ -115,7 +115,7 @@ class Registry:
 
 def start(home: Path, port: int = 0) -> Registry:
     """Start a registry that keeps its content in `home`; port 0 takes a free one. It outlives this process."""
-    port = port or _free_port()
+    port = port or free_port()
     settings = home / f"registry-{port}.yml"
     storage = {
         "filesystem": {"rootdirectory": str(home / "content")},
@@ -140,12 +140,6 @@ def start(home: Path, port: int = 0) -> Registry:
             raise RegistryError(f"docker-registry did not start on port {port}; see {home}/registry.log")
         time.sleep(_KNOCK_SECONDS)
     return registry
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _request(

@@ -14,17 +14,14 @@ from engine.wire.containers import PortBinding
 from engine.wire.networks import EndpointSettings
 from tests.engine.network.harness import running
 from tests.engine.network.hosts import Host, call, end, network, publish, wish
+from tests.fakes.ports import free_port
 
 HOST_IP = "com.docker.network.bridge.host_binding_ipv4"
 
 
 @pytest.fixture
 def port() -> int:
-    """A port that is free on all addresses of loopback."""
-    with socket.socket() as probe:
-        probe.bind(("", 0))
-        number: int = probe.getsockname()[1]
-    return number
+    return free_port()
 
 
 def at(port: int) -> dict[str, tuple[PortBinding, ...]]:

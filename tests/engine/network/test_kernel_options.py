@@ -23,6 +23,7 @@ from engine.wire.containers import PortBinding
 from engine.wire.networks import IPAM, ConfigReference, EndpointIPAMConfig, EndpointSettings, IPAMConfig
 from tests.engine.network.harness import running
 from tests.engine.network.hosts import Host, call, command, end, network, publish, wish
+from tests.fakes.ports import free_port
 
 pytestmark = [pytest.mark.root, pytest.mark.anyio]
 
@@ -37,7 +38,7 @@ class Neighbour:
     def __init__(self, namespace: Path) -> None:
         self._namespace = namespace
 
-    async def reaches(self, address: str, port: int, *, within_seconds: float = 5) -> bool:
+    async def reaches(self, address: str, port: int, *, within_seconds: float = 30) -> bool:
         """Whether somebody answers there."""
         ask = partial(call, address, port, within_seconds)
         try:
@@ -107,7 +108,7 @@ async def test_neighbours_reach_a_container_itself_only_as_far_as_the_gateway_mo
         address = sandbox.networks["front"].ip_address
         with Host(paths, web).serving(), Host(paths, web).serving(81):
             for port, is_open in ((80, published), (81, other)):
-                assert await neighbour.reaches(address, port, within_seconds=5 if is_open else 0.5) == is_open
+                assert await neighbour.reaches(address, port, within_seconds=30 if is_open else 0.5) == is_open
             (binding,) = sandbox.ports["80/tcp"]
             if mode == "routed":
                 assert binding == PortBinding(host_ip="0.0.0.0", host_port="")
@@ -226,8 +227,7 @@ async def test_udp_on_ipv6_loopback_reaches_a_container_that_has_ipv4_only(paths
 
 
 async def test_of_containers_that_race_for_a_port_one_gets_it(paths: Paths) -> None:
-    with socket.create_server(("0.0.0.0", 0)) as probe:
-        port = str(probe.getsockname()[1])
+    port = str(free_port())
     racers = [wish(f"web{number}", "front", ports=publish(tcp=PortBinding(host_port=port))) for number in range(6)]
     refused: list[str] = []
     async with running(paths) as service:

@@ -14,19 +14,13 @@ from engine.network import ports
 from engine.network.ports import Reservation, TakenElsewhere, Target, Wish, port_map, reserve, wishes
 from engine.network.records import Publication
 from engine.wire.containers import PortBinding
+from tests.fakes.ports import free_port
 
 
 @pytest.fixture
 def listener() -> Iterator[socket.socket]:
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    with socket.create_server(("127.0.0.1", free_port())) as server:
         yield server
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        number: int = probe.getsockname()[1]
-        return number
 
 
 def local(host_port: int, *, protocol: str = "tcp", last: int | None = None) -> Wish:

@@ -21,6 +21,7 @@ from engine.network.names.hostfiles import ResolvConf
 from engine.network.names.resolver import Forwarder, HostResolvers, NameServer, Resolution
 from engine.network.records import Endpoint, NetworkRecord, Sandbox
 from engine.wire.networks import EndpointSettings
+from tests.fakes.ports import free_port
 
 pytestmark = pytest.mark.anyio
 
@@ -57,14 +58,6 @@ class FakeServer:
         async with await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=port) as listener:
             task_status.started()
             await listener.serve(handle)
-
-
-def free_port() -> int:
-    with socket.socket() as stream, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagram:
-        stream.bind(("127.0.0.1", 0))
-        number: int = stream.getsockname()[1]
-        datagram.bind(("127.0.0.1", number))
-        return number
 
 
 @asynccontextmanager

@@ -59,7 +59,7 @@ class Host:
         answer = await self.do(partial(ask, dns.query(name, kind, 7)))
         return dns.response_code(answer), addresses(answer, name, 4 if kind == dns.TYPE_A else 16)
 
-    async def call(self, address: str, port: int, *, within_seconds: float = 2) -> str:
+    async def call(self, address: str, port: int, *, within_seconds: float = 30) -> str:
         """What a server answers: the address that it saw."""
         return await self.do(partial(call, address, port, within_seconds))
 
@@ -71,7 +71,6 @@ class Host:
             return socket.create_server(("", port), family=family)
 
         server = inside_network(self._path, listen)
-        server.settimeout(5)
         thread = threading.Thread(target=_serve, args=(server,))
         thread.start()
         try:
@@ -92,14 +91,14 @@ def _serve(server: socket.socket) -> None:
             connection.sendall(caller[0].encode())
 
 
-def call(address: str, port: int, within_seconds: float = 2) -> str:
+def call(address: str, port: int, within_seconds: float = 30) -> str:
     with socket.create_connection((address, port), timeout=within_seconds) as client:
         return client.recv(100).decode()
 
 
 def ask(query: bytes) -> bytes:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(5)
+        client.settimeout(30)
         client.sendto(query, ("127.0.0.11", 53))
         return client.recv(4096)
 

@@ -41,11 +41,14 @@ async def test_a_signal_is_a_negative_code() -> None:
 
 async def test_a_cancelled_program_is_ended_and_reaped(tmp_path: Path) -> None:
     note = tmp_path / "pid"
-    with anyio.move_on_after(0.3) as scope:
-        await run(["/bin/sh", "-c", f"echo $$ > {note}; exec sleep 100"])
-    assert scope.cancelled_caught
+    os.mkfifo(note)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(run, ["/bin/sh", "-c", f"echo $$ > {note}; exec sleep 1000"])
+        pid = int(await anyio.to_thread.run_sync(note.read_text))
+        os.kill(pid, 0)
+        tasks.cancel_scope.cancel()
     with pytest.raises(ProcessLookupError):
-        os.kill(int(note.read_text()), 0)
+        os.kill(pid, 0)
 
 
 async def test_the_end_of_a_process_that_is_no_child_is_noticed() -> None:

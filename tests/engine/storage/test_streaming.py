@@ -113,14 +113,19 @@ async def test_a_cancelled_feeder_ends_its_thread() -> None:
         await anyio.sleep_forever()
 
     def consume(read: Callable[[int], bytes]) -> None:
+        assert read(4) == b"some"
+        begun.set()
         try:
             drain(read)
         except BrokenOff as exc:
             seen.append(exc)
             raise
 
-    with anyio.move_on_after(0.05):
-        await consumed(endless(), consume)
+    begun = threading.Event()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(consumed, endless(), consume)
+        await anyio.to_thread.run_sync(begun.wait)
+        tasks.cancel_scope.cancel()
     assert len(seen) == 1
 
 

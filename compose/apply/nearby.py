@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeGuard
 
-from compose.apply.acts import Acts, Ending
 from compose.apply.course import Course
+from compose.apply.performing.ending import Ending, Ends
+from compose.apply.performing.telling import Teller
 from compose.errors import ComposeError, raise_all
 from compose.model.project import Project
 from compose.plan.actions import Action, StopContainer
@@ -23,7 +24,7 @@ def is_near(plan: Plan, project: Project) -> bool:
 
 async def end_nearby(plan: Plan, engine: NearEngine, project: Project, report: Report) -> None:
     """Do every step of a plan that `is_near` and report each; all are tried, and all failures raised together."""
-    acts = Acts(engine, project, report)
+    ends = Ends(engine, Teller(report))
     course = Course(plan)
     failures: list[ComposeError] = []
     async with engine.tasks() as tasks:
@@ -31,7 +32,7 @@ async def end_nearby(plan: Plan, engine: NearEngine, project: Project, report: R
         async def run(step: Step) -> None:
             assert _is_ending(step.action), "a plan of ends"
             try:
-                await acts.end(step.action)
+                await ends.end(step.action)
             except ComposeError as exc:
                 failures.append(exc)
             for other in course.after(step):

@@ -54,6 +54,22 @@ def judge(found: ContainerInspect, condition: Awaited) -> Verdict:
     return Verdict(is_well and state.status == "running")
 
 
+class Patience:
+    """How long everything may take to become as it is waited for; without `seconds` as long as it takes.
+
+    What is done inside its `scope` is called off at the end.
+    """
+
+    def __init__(self, seconds: float | None = None) -> None:
+        self.seconds = math.inf if seconds is None else seconds
+        self.scope = anyio.CancelScope()
+
+    def begin(self) -> None:
+        """From the first start on, time counts: what comes before it depends on registries and builds."""
+        if self.scope.deadline == math.inf:
+            self.scope.deadline = anyio.current_time() + self.seconds
+
+
 class Waiter:
     """Wakes those who wait for a container whenever the engine tells of it. Made by `watching`."""
 

@@ -1,6 +1,6 @@
 """The acts a plan is made of, each one call to the engine (or one wait), with the words for each.
 
-A new act says here what it is and how it is told, joins `Action`, and is done in `compose.apply.execute`.
+A new act says here what it is and how it is told, joins `Action`, and is done in `compose.apply.performing`.
 """
 
 from __future__ import annotations

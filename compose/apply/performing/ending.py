@@ -1,17 +1,16 @@
 """How acts are done that take nothing but requests with whole answers: what stops and removes.
 
-They go to either client of the engine; `compose.apply.execute` adds what needs an event loop.
+They go to either client of the engine, that with an event loop and that without.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
+from compose.apply.performing.telling import Teller
 from compose.apply.refusals import refusals
-from compose.errors import ComposeError, EngineRefused
-from compose.model.project import Project
+from compose.errors import EngineRefused
 from compose.plan.actions import (
     Deed,
     KillContainer,
@@ -21,7 +20,7 @@ from compose.plan.actions import (
     RemoveVolume,
     StopContainer,
 )
-from compose.plan.telling.progress import Phase, Report, Update
+from compose.plan.telling.progress import Phase
 
 if TYPE_CHECKING:
     from engine.client.nouns import EngineCalls
@@ -31,16 +30,14 @@ Engine = TypeVar("Engine", bound="EngineCalls")
 Ending: TypeAlias = StopContainer | KillContainer | RemoveContainer | RemoveNetwork | RemoveVolume | RemoveImage
 
 
-class Acts(Generic[Engine]):
-    """Does acts and reports them."""
+class Ends(Generic[Engine]):
+    """Brings about ends, and tells of them."""
 
-    def __init__(self, engine: Engine, project: Project, report: Report) -> None:
+    def __init__(self, engine: Engine, teller: Teller) -> None:
         self.engine = engine
-        self.project = project
-        self.report = report
-        self.failed: set[str] = set()  # resources
-        self.unready: set[str] = set()  # containers whose hooks have not let them stop: they are not removed either
         self.removed: set[str] = set()  # containers, by id
+        self.unready: set[str] = set()  # containers that may not be stopped yet: they are not removed either
+        self._teller = teller
 
     async def end(self, action: Ending) -> None:
         """Make the call that `action` stands for. Raises `EngineRefused`, `EngineUnavailable`."""
@@ -61,38 +58,19 @@ class Acts(Generic[Engine]):
     async def before_stop(self, action: StopContainer) -> None:
         """What comes before a stop: here nothing."""
 
-    @contextmanager
-    def telling(self, action: Deed, fine: tuple[int, ...] = ()) -> Iterator[None]:
-        """Report that it is being done, do the block, report that it is done; refusals are named after the act."""
-        told = action.words
-        self.say(told.resource, told.verb.doing, Phase.WORKING)
-        try:
-            with refusals(told.undertaking, fine=fine):
-                yield
-        except ComposeError:
-            self.say(told.resource, "Error", Phase.FAILED)
-            raise
-        self.say(told.resource, told.verb.done)
-
-    def say(self, resource: str, state: str, phase: Phase = Phase.DONE, detail: str = "") -> None:
-        """Report a change of a resource."""
-        if phase is Phase.FAILED:
-            self.failed.add(resource)
-        self.report(Update(resource, state, phase, detail))
-
     async def _stop(self, action: StopContainer) -> None:
-        with self.telling(action, fine=(304, 404)):
+        with self._teller.telling(action, fine=(304, 404)):
             await self.before_stop(action)
             await self.engine.stop_container(action.container_id, timeout_seconds=action.timeout_seconds)
 
     async def _kill(self, action: KillContainer) -> None:
-        with self.telling(action, fine=(404, 409)):
+        with self._teller.telling(action, fine=(404, 409)):
             await self.engine.kill_container(action.container_id, action.signal)
 
     async def _remove_container(self, action: RemoveContainer) -> None:
         if action.container_id in self.unready:
             return
-        with self.telling(action, fine=(404,)):
+        with self._teller.telling(action, fine=(404,)):
             await self.engine.remove_container(action.container_id, force=True, volumes=not action.keep_volumes)
         for name in action.volumes:
             with refusals(f"removing volume {name}", fine=(404, 409)):  # gone with the container; another one's as well
@@ -101,15 +79,15 @@ class Acts(Generic[Engine]):
 
     async def _remove(self, action: Deed, call: Awaitable[object]) -> None:
         """Remove what others may still use: then it stays, with a warning."""
-        told = action.words
-        self.say(told.resource, told.verb.doing, Phase.WORKING)
+        words = action.words
+        self._teller.say(words.resource, words.verb.doing, Phase.WORKING)
         try:
-            with refusals(told.undertaking, fine=(404,)):
+            with refusals(words.undertaking, fine=(404,)):
                 await call
         except EngineRefused as exc:
             if exc.status not in (403, 409):
-                self.say(told.resource, "Error", Phase.FAILED)
+                self._teller.say(words.resource, "Error", Phase.FAILED)
                 raise
-            self.say(told.resource, "Resource is still in use", Phase.WARNING)
+            self._teller.say(words.resource, "Resource is still in use", Phase.WARNING)
         else:
-            self.say(told.resource, told.verb.done)
+            self._teller.say(words.resource, words.verb.done)

@@ -6,6 +6,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import subprocess
 import termios
 import time
@@ -85,5 +86,10 @@ class Terminal:
 
 
 def _own_the_terminal() -> None:
-    """Make standard input the controlling terminal, so that Ctrl-C becomes a signal."""
+    """Make standard input the controlling terminal, so that Ctrl-C becomes a signal, which is heeded as in a shell.
+
+    Who starts the tests may have had them ignore it, which programs inherit.
+    """
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)

@@ -15,8 +15,9 @@ import signal, sys
 import anyio
 from compose.cli.asynchronous import run_async
 
-if sys.argv[1] == "background":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+# As a shell starts it, whoever has started the tests (`nohup`).
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.SIG_IGN if sys.argv[1] == "background" else signal.default_int_handler)
 
 async def wait():
     try:
@@ -41,5 +42,8 @@ def test_what_kill_sends_ends_a_command_wherever_it_was_started(where: str, by: 
         assert program.stdout is not None
         assert program.stdout.readline() == "ready\n"
         program.send_signal(by)
-        output, _ = program.communicate(timeout=20)
+        try:
+            output, _ = program.communicate(timeout=60)
+        finally:
+            program.kill()  # else a failure would wait here for good
     assert output.split() == ["tidied", "interrupted"]

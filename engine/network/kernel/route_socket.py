@@ -9,7 +9,7 @@ import os
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from errno import EOPNOTSUPP
+from errno import EOPNOTSUPP, EXFULL
 from typing import Final
 
 from engine.errors import EngineError
@@ -21,6 +21,11 @@ _RCVBUF_BYTES: Final = 1 << 20
 _MESSAGES_BYTES: Final = 1 << 16
 _LINK_GROUP: Final = 1
 _LISTING_TRIES: Final = 8
+_HINTS: Final = {
+    EOPNOTSUPP: "this kernel has no links of that kind",
+    # BR_MAX_PORTS of the kernel's net/bridge/br_private.h, of which it leaves out number 0.
+    EXFULL: "the network's bridge has 1,023 ports, and can have no more: put containers on several networks",
+}
 
 
 @contextmanager
@@ -53,8 +58,7 @@ def exchange(kernel: socket.socket, messages: Sequence[Message], *, tolerate: in
     if failures:
         number, code = min(failures)
         raise EngineError(
-            f"the kernel refused to {messages[number - 1].about}: {os.strerror(code)}",
-            hint="this kernel has no links of that kind" if code == EOPNOTSUPP else None,
+            f"the kernel refused to {messages[number - 1].about}: {os.strerror(code)}", hint=_HINTS.get(code)
         )
 
 

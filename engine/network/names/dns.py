@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import struct
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Final
 
 from msgspec import Struct
@@ -103,11 +104,18 @@ def reply(
     # Who speaks EDNS is answered in it, and may take more.
     options = _OWN_OPTIONS if question.payload_bytes else b""
     most = min(max(question.payload_bytes, MAX_UDP_BYTES), EDNS_UDP_BYTES)
-    if question.end + sum(map(len, records)) + len(options) > most and not over_tcp:
-        records = []
+    room = most - question.end - len(options)
+    if sum(map(len, records)) > room and not over_tcp:
+        # With as many as there is room for: musl before 1.2.4 takes these, as it never asks over TCP.
+        records = _fitting(records, room)
         flags |= _TC
     header = question.raw[:2] + struct.pack(">HHHHH", flags, 1, len(records), 0, 1 if options else 0)
     return header + question.raw[12 : question.end] + b"".join(records) + options
+
+
+def _fitting(records: Sequence[bytes], room_bytes: int) -> list[bytes]:
+    ends = accumulate(map(len, records))
+    return [record for record, end in zip(records, ends, strict=True) if end <= room_bytes]
 
 
 def failure(question: Question, code: int) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import struct
 
 import pytest
@@ -175,13 +176,27 @@ def test_reverse_names_are_those_of_the_shared_networks() -> None:
     assert known.answer(web.id, asked("8.8.8.8.in-addr.arpa", dns.TYPE_PTR)) == Forward(())
 
 
-def test_an_answer_too_long_for_udp_says_so_and_is_whole_over_tcp() -> None:
+def test_an_answer_too_long_for_udp_has_what_fits_and_is_whole_over_tcp() -> None:
     replicas = [container(f"w{number}", endpoint(FRONT, f"10.1.0.{number}", "web")) for number in range(2, 62)]
     known = directory(*replicas)
     over_udp = known.answer(replicas[0].id, asked("web"))
     assert isinstance(over_udp, bytes)
     assert dns.is_truncated(over_udp)
+    assert len(over_udp) <= 512
+    assert len(records(over_udp)[1]) == (512 - asked("web").end) // 16
     assert len(records(known.answer(replicas[0].id, asked("web"), over_tcp=True))[1]) == 60
+
+
+def test_in_a_crowd_every_alias_leads_to_its_own_container() -> None:
+    places = {f"w{number}": f"10.1.{number // 250}.{number % 250 + 2}" for number in range(300)}
+    crowd = [container(name, endpoint(FRONT, address, f"{name}-alias", "all")) for name, address in places.items()]
+    known = directory(*crowd)
+    for name, address in places.items():
+        assert records(known.answer(crowd[0].id, asked(f"{name}-alias")))[1] == [ipaddress.ip_address(address).packed]
+    assert len(records(known.answer(crowd[0].id, asked("all"), over_tcp=True))[1]) == 300
+    for each in crowd[1:]:
+        known.remove(each.id)
+    assert records(known.answer(crowd[0].id, asked("all")))[1] == [ipaddress.ip_address("10.1.0.2").packed]
 
 
 def test_who_takes_more_over_udp_gets_more_and_is_answered_in_kind() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -84,6 +85,7 @@ async def _serve_clients(settings: Settings, services: Services, reloader: Reloa
         await tasks.start(services.containers.run, name="containers")
         await tasks.start(services.builder.run, name="builder")
         await tasks.start(partial(serve_api, services, doors, on_activity=connections_changed), name="api")
+        gc.freeze()  # modules and what was read of the records stay: no later search for cycles goes through them
         _tell_ready(settings.ready_descriptor)
         _tell_systemd(settings.environment.get("NOTIFY_SOCKET", ""))
         try:

@@ -219,6 +219,9 @@ class FakeEngine:
     async def start_container(self, container: str) -> None:
         item = self.named(container)
         self._call(f"start {item.name}")
+        for name, identity in item.networks.items():
+            if identity and identity != (self.networks[name].id if name in self.networks else ""):
+                raise ApiError(404, f"failed to set up container networking: network {identity} not found")
         item.status = "running"
         self._publish(item, "start", {})
         self.on_start(item)

@@ -269,8 +269,8 @@ def _verdict(
     wanted_image = image_id(observed, image_of(project, needs.service))
     if wanted_image and item.image_id and wanted_image != item.image_id:
         return Verdict("image changed", (Change(("image",), item.image_id, wanted_image),))
-    if key := _left_network(project, needs.service, item, observed):
-        return Verdict(f"not connected to network {key}")
+    if because := _lost_network(project, needs.service, item, observed):
+        return Verdict(because)
     mounted = {mount.name for mount in item.mounts if mount.type == "volume"}
     for key in volumes_of(project, needs.service):
         if project.volumes[key].name not in mounted:
@@ -284,14 +284,18 @@ def _differences(item: ObservedContainer, document: bytes) -> tuple[Change, ...]
     return () if before is None else tuple(changes(before, msgspec.json.decode(document)))
 
 
-def _left_network(project: Project, service: Service, item: ObservedContainer, observed: Observed) -> str:
+def _lost_network(project: Project, service: Service, item: ObservedContainer, observed: Observed) -> str:
+    """Why the container cannot come to a network of its service; "" if it can."""
     connected = {*item.networks, *item.networks.values()}
     for key in networks_of(project, service):
         name = project.networks[key].name
         found = observed.networks.get(name)
         # One that is to be made anew, too: who left the old one does not come back to it by itself.
         if name not in connected and not (found and found.id in connected):
-            return key
+            return f"not connected to network {key}"
+        # Docker has containers remember the id (Podman the name): a `down` that was cut off may have removed it.
+        if (known := item.networks.get(name)) and (found is None or known not in (found.id, name)):
+            return f"its network {key} is gone"
     return ""
 
 

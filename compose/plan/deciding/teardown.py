@@ -35,7 +35,7 @@ class DownOptions(Struct, frozen=True):
 
 
 def plan_down(name: str, project: Project | None, observed: Observed, options: DownOptions) -> Plan:
-    """Stop and remove the containers of project `name`, then its networks and, if asked, volumes and images.
+    """Stop and remove the containers of project `name`, its networks and, if asked, volumes and images.
 
     Without its files (`project` None) the labels of what exists tell what belongs to it.
     """
@@ -50,7 +50,10 @@ def plan_down(name: str, project: Project | None, observed: Observed, options: D
         for item in _by_service(containers)
     }
     _take_away(builder, project, options, containers, removals)
-    _remove_resources(builder, name, project, observed, (containers, removals, options))
+    # Resources that containers of other services use stay without a word; otherwise it is tried, and told.
+    left = [item for item in observed.containers if item.id not in removals] if options.services else []
+    _remove_networks(builder, name, project, observed, (containers, left, stops))
+    _remove_resources(builder, name, project, observed, (containers, left, removals, options))
     return Plan(tuple(builder.steps), warnings=tuple(warnings))
 
 
@@ -180,29 +183,40 @@ def _take_away(
             builder.add(RunProvider(service, "down", "down"), after)
 
 
+def _remove_networks(
+    builder: PlanBuilder,
+    name: str,
+    project: Project | None,
+    observed: Observed,
+    users: tuple[list[ObservedContainer], list[ObservedContainer], dict[str, int]],
+) -> None:
+    """A network goes once its containers (those that go, those that stay) have stopped: they need not be gone.
+
+    Where a `down` is cut off then, the next one removes the containers, and the next `up` replaces them.
+    """
+    going, left, stops = users
+    used = {network for item in left for network in item.networks}
+    for network in sorted(observed.networks.values(), key=lambda item: item.name):
+        if network.project == name and network.name not in used and not _is_external(project, network.name):
+            after = [stops[item.id] for item in going if network.name in item.networks and item.id in stops]
+            builder.add(RemoveNetwork(network.name, "down"), after)
+
+
 def _remove_resources(
     builder: PlanBuilder,
     name: str,
     project: Project | None,
     observed: Observed,
-    removed: tuple[list[ObservedContainer], dict[str, int], DownOptions],
+    users: tuple[list[ObservedContainer], list[ObservedContainer], dict[str, int], DownOptions],
 ) -> None:
-    containers, removals, options = removed
-    # When only some services go, what the others use stays without a word; otherwise it is tried, and told.
-    left = [item for item in observed.containers if item.id not in removals] if options.services else []
-    used = {network for item in left for network in item.networks} | {
-        mount.name for item in left for mount in item.mounts
-    }
-    for network in sorted(observed.networks.values(), key=lambda item: item.name):
-        if network.project == name and network.name not in used and not _is_external(project, network.name):
-            users = [removals[item.id] for item in containers if network.name in item.networks]
-            builder.add(RemoveNetwork(network.name, "down"), users)
+    containers, left, removals, options = users
+    used = {mount.name for item in left for mount in item.mounts}
     if options.volumes:
         for volume in sorted(observed.volumes.values(), key=lambda item: item.name):
             is_ours = volume.project == name and (project is None or volume.name in _own_volumes(project))
             if is_ours and volume.name not in used:
-                users = [removals[item.id] for item in containers if volume.name in {m.name for m in item.mounts}]
-                builder.add(RemoveVolume(volume.name, "down --volumes"), users)
+                after = [removals[item.id] for item in containers if volume.name in {m.name for m in item.mounts}]
+                builder.add(RemoveVolume(volume.name, "down --volumes"), after)
     used_images = {item.image_id for item in left}
     for image in _images(project, observed, containers, options):
         if image_id(observed, image) in used_images:

@@ -57,7 +57,7 @@ async def test_who_shares_namespaces_with_a_container_of_another_name_now_gets_t
     assert engine.named("app-sidecar-1").request.host_config.pid_mode == f"container:{engine.named('x-renamed').id}"
 
 
-async def test_a_stopped_container_is_started_once_its_network_is_there_again() -> None:
+async def test_a_stopped_container_whose_network_is_gone_is_replaced_since_it_remembers_the_networks_id() -> None:
     engine = make_engine()
     project = make_project(make_service("web"))
     await up(engine, project)
@@ -65,7 +65,8 @@ async def test_a_stopped_container_is_started_once_its_network_is_there_again() 
     await engine.remove_network("app_default")
     engine.calls.clear()
     await up(engine, project)
-    assert engine.calls == ["create network app_default", "start app-web-1"]
+    assert "remove app-web-1" in engine.calls
+    assert [(item.name, item.status) for item in engine.containers.values()] == [("app-web-1", "running")]
 
 
 async def test_a_hook_that_lets_a_container_not_stop_keeps_it() -> None:

@@ -41,7 +41,7 @@ def test_down_stops_dependants_first_and_everything_else_at_once() -> None:
         [1] #4 remove app-cache-1 -- down
         [3] #5 remove app-db-1 -- down
         [2] #6 remove app-web-1 -- down
-        [4,5,6] #7 remove network app_default -- down
+        [1,2,3] #7 remove network app_default -- down
     """)
 
 

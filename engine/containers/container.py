@@ -21,9 +21,12 @@ REMOVED: Final = "removed"
 
 
 class Run:
-    """One life of a container's process. `ended` is set once all it held is given back and its end is recorded."""
+    """One life of a container's process. `ended` is set once all it held is given back and its end is recorded.
+    `is_meant_to_end` tells that somebody stops it by hand, for the record of its end.
+    """
 
     def __init__(self) -> None:
+        self.is_meant_to_end = False
         self.ended = anyio.Event()
         self.resumed = anyio.Event()
 

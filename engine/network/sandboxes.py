@@ -125,16 +125,23 @@ class Sandboxes:
                 if self._table.get(container_id) is None:
                     return None
                 live = self._forget(container_id)
-                await self._table.delete(container_id)
                 if sandbox.publications:
+                    await self._table.delete(container_id)
                     await self.networks.unpublish(sandbox.publications)
+                else:
+                    self._table.delete_soon(container_id)
                 if live is not None:
                     live.close()
-                await brief(drop_network_namespace, self._paths.namespaces / sandbox.id)
+                if (self._paths.namespaces / sandbox.id).exists():  # else it was dropped with the container's process
+                    await brief(self.drop_now, sandbox.id)
                 for endpoint in sandbox.endpoints:
                     await self._endpoints.leave(sandbox.id, endpoint)
             self._changing.pop(container_id, None)
         return sandbox
+
+    def drop_now(self, container_id: str) -> None:
+        """Let go of a namespace; nothing there is fine. Its record goes with `close`. Blocks."""
+        drop_network_namespace(self._paths.namespaces / container_id)
 
     async def adopt(self, container_id: str) -> Sandbox | None:
         """Serve the namespace of a container that outlived an engine: its name server, ports and proxies."""

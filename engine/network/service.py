@@ -200,6 +200,12 @@ class NetworkService:
         for endpoint in sandbox.endpoints if sandbox else ():
             self._tell_container("disconnect", container_id, endpoint)
 
+    def drop_namespace_now(self, container_id: str) -> None:
+        """Let go of a namespace in which nothing runs any more; nothing there is fine. `close_sandbox` has to follow,
+        and has less to do then. Blocks.
+        """
+        self._sandboxes.drop_now(container_id)
+
     async def adopt_sandbox(self, container_id: str) -> Sandbox | None:
         """Serve a living container again after an engine restart; None if it has no namespace any more."""
         return await self._sandboxes.adopt(container_id)

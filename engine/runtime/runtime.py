@@ -19,7 +19,7 @@ import signal as signals
 import subprocess
 import threading
 import time
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -182,13 +182,17 @@ class Runtime:
             await self._settle(held)
         return held.status or held.record.pid
 
-    async def delete(self, container_id: str) -> None:
-        """End whatever runs in a container and remove every trace of it, but not its log. Idempotent."""
+    async def delete(self, container_id: str, *, also: Callable[[], None] = lambda: None) -> None:
+        """End whatever runs in a container and remove every trace of it, but not its log. Idempotent.
+
+        `also` is done once nothing runs any more, on the thread that does the rest, which saves a change of threads
+        for those who have to let go of something themselves. It must not raise, and is left out after an error.
+        """
         held = self._held.get(container_id)
         record = held.record if held else monitor.read_record(self._directory(container_id))
         if record is None:
             record = monitor.Record(container_id=container_id, bundle="", cgroup=f"{self._paths.cgroup}/{container_id}")
-        await self._tear_down(record)
+        await self._tear_down(record, also)
 
     @asynccontextmanager
     async def attach(self, container_id: str) -> AsyncIterator[Console]:
@@ -393,7 +397,7 @@ class Runtime:
         was_oom = cgroups.oom_kills(held.record.cgroup) > 0
         held.status = ExitStatus(exit_code, was_oom, finished_ns)
 
-    async def _tear_down(self, record: monitor.Record) -> None:
+    async def _tear_down(self, record: monitor.Record, also: Callable[[], None] = lambda: None) -> None:
         identity = record.container_id
         held = self._held.get(identity) or self._hold(record)
         try:
@@ -405,7 +409,7 @@ class Runtime:
             elif held.monitor_pidfd is not None:
                 await end_creation(held.monitor_pidfd, record.monitor_pid)
             await self._settle(held)
-            await remove_traces(record, str(self._directory(identity)), str(self._state / identity))
+            await remove_traces(record, (str(self._directory(identity)), str(self._state / identity)), also)
         except BaseException:
             if identity not in self._held:
                 held.close()

@@ -6,13 +6,13 @@ import contextlib
 import os
 import select
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import anyio
 
 from engine.kernel.directories import remove_directory
-from engine.kernel.threads import brief
+from engine.kernel.threads import lengthy
 from engine.process import wait_pidfd
 from engine.runtime import cgroups, monitor
 
@@ -62,18 +62,27 @@ def _children(pid: int) -> list[int]:
         return []
 
 
-async def remove_traces(record: monitor.Record, *directories: str) -> None:
+async def remove_traces(record: monitor.Record, directories: Sequence[str], also: Callable[[], None]) -> None:
     """Remove a container's cgroup from every tree, with whatever lives in it, then its directories and what monitor and
     runtime put into the bundle. Raises `OSError` if the cgroup stays busy; the files are still there then.
+
+    `also` is done first, on the same thread, whatever becomes of the rest.
     """
+
+    def act() -> bool:
+        also()
+        return _try_to_remove(record, directories)
+
+    is_done = await lengthy(act)
     for _ in range(_BUSY_ATTEMPTS):
-        if await brief(_try_to_remove, record, directories):
+        if is_done:
             return
         members = cgroups.members(record.cgroup)
         for pid in members:
             await _kill_pid(pid)
         if not members:
             await anyio.sleep(_BUSY_SECONDS)
+        is_done = await lengthy(_try_to_remove, record, directories)
     raise OSError(f"cgroup {record.cgroup} cannot be removed: it stays busy")
 
 

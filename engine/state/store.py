@@ -51,6 +51,7 @@ class _Waiting(Struct):
     """A write that waits for its transaction."""
 
     act: Act
+    is_awaited: bool = True
     is_done: bool = False
     error: BaseException | None = None
 
@@ -78,7 +79,8 @@ class Store:
         return cls(path, connection, reserve)
 
     def close(self) -> None:
-        """Close the database."""
+        """Close the database, after what was to be written soon."""
+        self._commit_waiting()
         self._connection.close()
 
     def table(self, kind: str, record_type: type[R]) -> Table[R]:
@@ -103,6 +105,14 @@ class Store:
                 log.error("the record of %s %s cannot be read: %s", kind, record_id, exc)
         return Table(self, kind, records, unreadable)
 
+    def write_soon(self, act: Act) -> None:
+        """Run `act` in the transaction of whoever writes next, or in an earlier one. What it raises is logged.
+
+        For what has to be written before the next record and needs no answer: an engine that dies before has written
+        neither.
+        """
+        self._queue.append(_Waiting(act, is_awaited=False))
+
     async def write(self, act: Act) -> None:
         """Run `act` in a transaction on the writer's thread; what others ask for meanwhile shares the next one.
 
@@ -118,14 +128,20 @@ class Store:
 
     def _commit_queued(self, mine: _Waiting) -> None:
         if not mine.is_done:  # else it went along with another
-            self._commit([self._queue.popleft() for _ in range(len(self._queue))])
+            self._commit_waiting()
+
+    def _commit_waiting(self) -> None:
+        if batch := [self._queue.popleft() for _ in range(len(self._queue))]:
+            self._commit(batch)
 
     def _commit(self, batch: Sequence[_Waiting]) -> None:
         try:
             self._transact([waiting.act for waiting in batch])
-        except BaseException as exc:  # noqa: BLE001 - raised again by `write`, to the one who asked for it
+        except BaseException as exc:
             if len(batch) == 1:
                 batch[0].error = exc
+                if not batch[0].is_awaited:
+                    log.exception("a record could not be written")
             else:  # one fails them all: find out whose it was
                 for waiting in batch:
                     self._commit([waiting])
@@ -219,8 +235,19 @@ class Table(Generic[R]):
 
     async def delete(self, record_id: str) -> None:
         """Forget a record; a missing one is fine."""
-        await self._store.write(
-            lambda database: database.execute("DELETE FROM records WHERE kind = ? AND id = ?", (self._kind, record_id))
+        await self._store.write(self._deletion(record_id))
+        self._forget(record_id)
+
+    def delete_soon(self, record_id: str) -> None:
+        """Forget a record at once here, and on disk with whatever is written next (`Store.write_soon`)."""
+        self._store.write_soon(self._deletion(record_id))
+        self._forget(record_id)
+
+    def _deletion(self, record_id: str) -> Act:
+        return lambda database: database.execute(
+            "DELETE FROM records WHERE kind = ? AND id = ?", (self._kind, record_id)
         )
+
+    def _forget(self, record_id: str) -> None:
         self._records.pop(record_id, None)
         self.unreadable.pop(record_id, None)

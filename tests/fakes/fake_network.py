@@ -46,6 +46,9 @@ class FakeNetworks:
     async def close_sandbox(self, container_id: str) -> None:
         self.sandboxes.pop(container_id, None)
 
+    def drop_namespace_now(self, container_id: str) -> None:
+        """Real networks have a namespace to let go of."""
+
     async def adopt_sandbox(self, container_id: str) -> Sandbox | None:
         return self.sandboxes.get(container_id)
 

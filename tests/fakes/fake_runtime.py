@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -152,8 +152,9 @@ class FakeRuntime:
         process = self.processes.get(container_id)
         return None if process is None else process.status or 1_000_000
 
-    async def delete(self, container_id: str) -> None:
+    async def delete(self, container_id: str, *, also: Callable[[], None] = lambda: None) -> None:
         self._perhaps_fail("delete")
+        also()
         process = self.processes.pop(container_id, None)
         if process is not None:
             process.ended.set()

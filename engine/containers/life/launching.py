@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,24 @@ class _Found(Struct):
     files: Mapping[Path, str] = field(default_factory=dict[Path, str])
 
 
+class _Held:
+    """What a container has mounted on the host."""
+
+    def __init__(self, *acts: Callable[[], object]) -> None:
+        self._acts = acts
+        self.is_released = False
+        self.errors: list[Exception] = []
+
+    def let_go(self) -> None:
+        """Unmount everything, whatever goes wrong with one. Blocks."""
+        self.is_released = True
+        for act in self._acts:
+            try:
+                act()
+            except Exception as exc:  # noqa: BLE001 - the caller looks at them
+                self.errors.append(exc)
+
+
 class Launcher:
     """Acquires and releases what a container holds in the kernel."""
 
@@ -74,13 +92,19 @@ class Launcher:
         What fails is logged and stays on the record as held, for the next recovery or removal.
         """
         record = container.record
-        errors = await each_of(partial(self._drivers.runtime.delete, record.id))
+        held = _Held(
+            partial(self._drivers.networks.drop_namespace_now, record.id),
+            partial(self._drivers.snapshots.unmount_now, record.id),
+            partial(unshare_memory, self.home(record.id)),
+        )
+        errors = await each_of(partial(self._drivers.runtime.delete, record.id, also=held.let_go))
+        if not held.is_released:
+            await lengthy(held.let_go)
+        errors += held.errors
         holders = {mount.name: self._ledger.volume_holders(mount.name) for mount in record.mounts if mount.name}
         unused = [name for name, users in holders.items() if set(users) <= {record.id}]
         errors += await each_of(
             partial(self._drivers.networks.close_sandbox, record.id),
-            partial(lengthy, self._drivers.snapshots.unmount_now, record.id),
-            partial(brief, unshare_memory, self.home(record.id)),
             partial(self._sources.discard, record, unused),
         )
         for error in errors:

@@ -24,6 +24,11 @@ class Ended(Struct, frozen=True):
     restart_count: int
 
 
+def is_ever(policy: RestartPolicy) -> bool:
+    """Whether there are ends after which a container starts again by itself."""
+    return policy.name not in ("", "no")
+
+
 def next_delay(previous_seconds: float, lived_seconds: float) -> float:
     """How long to wait before the next start; `previous_seconds` is 0 when there was no restart yet."""
     if previous_seconds == 0 or lived_seconds >= _STABLE_SECONDS:

@@ -15,6 +15,7 @@ from engine.containers.concurrent import all_of
 from engine.containers.container import REMOVED, Container, Run
 from engine.containers.drivers import Drivers
 from engine.containers.ledger import Ledger
+from engine.containers.life import restart
 from engine.containers.life.lifecycle import Status, Verb, advance
 from engine.containers.life.supervisor import Supervisor
 from engine.containers.signals import parse_signal
@@ -174,7 +175,7 @@ class Stopper:
         async with container.lock:
             # Under the lock: a restart that is on its way would take the mark for one of the run before.
             if is_meant_to_end and container.is_active:
-                await container.change(is_manually_stopped=True)
+                await _mark(container)
             if container.status is not Status.RESTARTING:
                 return False
             with anyio.CancelScope(shield=True):
@@ -221,6 +222,15 @@ async def _seen_off(container: Container) -> AsyncIterator[None]:
 def stop_signal(container: Container) -> int:
     """The signal that asks a container to end."""
     return parse_signal(container.record.config.stop_signal or "SIGTERM")
+
+
+async def _mark(container: Container) -> None:
+    """Have it known that a container ends because somebody wants it to."""
+    if container.run is not None:
+        container.run.is_meant_to_end = True
+    # Without a policy that could revive it, it is soon enough to record that with its end.
+    if container.run is None or restart.is_ever(container.record.host_config.restart_policy):
+        await container.change(is_manually_stopped=True)
 
 
 def _check(container: Container, verb: Verb) -> None:

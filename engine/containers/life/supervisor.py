@@ -181,6 +181,8 @@ class Supervisor:
 
     async def _wait(self, container: Container, run: Run) -> ExitStatus:
         check = health.check_of(container.record.config.healthcheck, container.record.config.shell)
+        if check is None and not self._logs.is_kept_small(container):
+            return await self._drivers.runtime.wait(container.id)
         async with anyio.create_task_group() as tasks:
             if check is not None:
                 tasks.start_soon(self._prober.watch, container, run, check)
@@ -204,12 +206,15 @@ class Supervisor:
             record = container.record
             lived = max(status.finished_ns - record.started_ns, 0) / 1e9
             released = await self._launcher.release(container)
-            decision = self._decide(container, status, lived)
+            is_manually_stopped = record.is_manually_stopped or run.is_meant_to_end
+            ended = restart.Ended(status.exit_code, lived, is_manually_stopped, record.restart_count)
+            decision = self._decide(container, ended)
             await container.move(
                 Verb.EXIT if decision.delay_seconds is None else Verb.BACK_OFF,
                 exit_code=status.exit_code,
                 finished_ns=status.finished_ns,
                 is_oom_killed=status.oom_killed,
+                is_manually_stopped=is_manually_stopped,
                 restart_count=record.restart_count + (decision.delay_seconds is not None),
                 health=health.UNHEALTHY if record.health else "",
                 **released,
@@ -225,11 +230,10 @@ class Supervisor:
             container.tell_ended()
         return decision
 
-    def _decide(self, container: Container, status: ExitStatus, lived_seconds: float) -> _Decision:
+    def _decide(self, container: Container, ended: restart.Ended) -> _Decision:
         record = container.record
-        ended = restart.Ended(status.exit_code, lived_seconds, record.is_manually_stopped, record.restart_count)
         if restart.wants_restart(record.host_config.restart_policy, ended):
-            delay = restart.next_delay(container.restart_delay_seconds, lived_seconds)
+            delay = restart.next_delay(container.restart_delay_seconds, ended.lived_seconds)
             container.restart_delay_seconds = delay
             return _Decision(delay, is_removed=False)
         container.restart_delay_seconds = 0.0

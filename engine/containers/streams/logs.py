@@ -21,7 +21,7 @@ from engine.logs import options as rules
 from engine.logs.files import LogShelf
 from engine.logs.k8s_file import LogEntry
 from engine.logs.reader import Follow, read_log
-from engine.logs.rotation import keep_small
+from engine.logs.rotation import Retention, keep_small
 from engine.logs.watch import LogWatch
 from engine.runtime.oci.launch import Journal
 from engine.wire.containers import LogConfig
@@ -97,10 +97,13 @@ class Logs:
             found["tag"] = _tag(record, template)
         return rules.details(found)
 
+    def is_kept_small(self, container: Container) -> bool:
+        """Whether there is something for `keep` to do."""
+        return _retention(container) is not None
+
     async def keep(self, container: Container) -> None:
         """Rotate the log of a living container as its options ask, until cancelled."""
-        log = container.record.host_config.log_config
-        retention = None if log.type == "none" else rules.retention(log.type, log.config)
+        retention = _retention(container)
         if retention is not None:
             files = self._shelf.files(self._path(container))
             reopen = partial(self._drivers.runtime.reopen_log, container.id)
@@ -113,6 +116,11 @@ class Logs:
         if self._watch is None:
             raise Unavailable("the engine is not running yet")
         return self._watch
+
+
+def _retention(container: Container) -> Retention | None:
+    log = container.record.host_config.log_config
+    return None if log.type == "none" else rules.retention(log.type, log.config)
 
 
 async def _once_settled(

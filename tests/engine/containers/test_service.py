@@ -211,6 +211,27 @@ async def test_a_stop_by_hand_is_not_followed_by_a_restart(world: World) -> None
         assert world.runtime.signals == [(container, 15)]
 
 
+async def test_a_policy_given_while_a_container_is_stopped_by_hand_does_not_start_it_again(world: World) -> None:
+    world.runtime.mortal = {9}
+    async with world.engine() as engine, anyio.create_task_group() as tasks:
+        container = (await engine.create("web", request())).id
+        await engine.start("web")
+        stopped = anyio.Event()
+
+        async def stop() -> None:
+            await engine.stop("web", timeout_seconds=-1)
+            stopped.set()
+
+        tasks.start_soon(stop)
+        while not world.runtime.signals:
+            await anyio.lowlevel.checkpoint()
+        await engine.update("web", HostConfig(restart_policy=RestartPolicy(name="always")))
+        world.runtime.end(container)
+        await stopped.wait()
+        assert engine.inspect("web").state.status == "exited"
+    assert world.actions(container)[-2:] == ["stop", "die"]
+
+
 async def test_a_signal_that_is_ignored_is_followed_by_kill(world: World) -> None:
     world.runtime.mortal = {9}
     async with world.engine() as engine:

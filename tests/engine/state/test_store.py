@@ -64,6 +64,56 @@ async def test_a_deleted_record_is_gone_and_deleting_it_again_is_fine(opened: Ca
 
 
 @pytest.mark.anyio
+async def test_a_record_deleted_soon_is_gone_at_once_and_from_disk_with_a_write(
+    opened: Callable[[], Store],
+) -> None:
+    store = opened()
+    fruits, others = store.table("fruit", Fruit), store.table("other", Fruit)
+    await fruits.put(Fruit("1", "apple"))
+    fruits.delete_soon("1")
+    assert fruits.get("1") is None
+    assert list(opened().table("fruit", Fruit)) == [Fruit("1", "apple")]  # as after a crash
+
+    await others.put(Fruit("2", "pear"))
+    assert list(opened().table("fruit", Fruit)) == []
+    assert list(opened().table("other", Fruit)) == [Fruit("2", "pear")]
+
+
+@pytest.mark.anyio
+async def test_a_record_deleted_soon_and_put_again_stays(opened: Callable[[], Store]) -> None:
+    store = opened()
+    fruits = store.table("fruit", Fruit)
+    await fruits.put(Fruit("1", "apple"))
+    fruits.delete_soon("1")
+    await fruits.put(Fruit("1", "apple", 5))
+    assert list(opened().table("fruit", Fruit)) == [Fruit("1", "apple", 5)]
+
+
+@pytest.mark.anyio
+async def test_a_record_deleted_soon_is_gone_from_disk_when_the_store_is_closed(
+    opened: Callable[[], Store],
+) -> None:
+    store = opened()
+    fruits = store.table("fruit", Fruit)
+    await fruits.put(Fruit("1", "apple"))
+    fruits.delete_soon("1")
+    store.close()
+    assert list(opened().table("fruit", Fruit)) == []
+
+
+@pytest.mark.anyio
+async def test_what_was_to_be_written_soon_and_fails_is_logged_and_fails_nobody_else(
+    opened: Callable[[], Store], caplog: pytest.LogCaptureFixture
+) -> None:
+    store = opened()
+    fruits = store.table("fruit", Fruit)
+    store.write_soon(lambda database: database.execute("nonsense"))
+    await fruits.put(Fruit("1", "apple"))
+    assert list(opened().table("fruit", Fruit)) == [Fruit("1", "apple")]
+    assert "could not be written" in caplog.text
+
+
+@pytest.mark.anyio
 async def test_a_failed_transaction_changes_nothing(opened: Callable[[], Store]) -> None:
     store = opened()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.containers.life.restart import Ended, check, next_delay, wants_restart, wants_revival
+from engine.containers.life.restart import Ended, check, is_ever, next_delay, wants_restart, wants_revival
 from engine.errors import BadRequest
 from engine.wire.containers import RestartPolicy
 
@@ -34,6 +34,12 @@ def ended(exit_code: int = 0, *, by_hand: bool = False, restarts: int = 0) -> En
 )
 def test_a_policy_decides_by_exit_code_hand_and_count(policy: RestartPolicy, end: Ended, restarts: bool) -> None:
     assert wants_restart(policy, end) is restarts
+
+
+def test_a_container_without_a_policy_never_starts_by_itself() -> None:
+    assert not is_ever(RestartPolicy())
+    assert not is_ever(RestartPolicy(name="no"))
+    assert all(is_ever(policy) for policy in (ALWAYS, UNLESS_STOPPED, ON_FAILURE))
 
 
 def test_the_wait_doubles_from_a_tenth_of_a_second_to_a_minute() -> None:

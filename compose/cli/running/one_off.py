@@ -15,21 +15,21 @@ from compose.cli.running.attached import Attachment, passing_on_signals, run_att
 from compose.cli.running.request import RunRequest, one_off_service
 from compose.cli.session import Session
 from compose.cli.terminal import progress
+from compose.cli.up.provisioning import Provisioner
 from compose.cli.up.supplying import supplied
-from compose.cli.working import Stage, attempt, perform, tell_warnings
+from compose.cli.working import Stage, perform, tell_warnings
 from compose.errors import UsageError
 from compose.model.project import Project
 from compose.plan import labels
 from compose.plan.actions import CreateContainer
 from compose.plan.deciding.building import BuildOptions
-from compose.plan.deciding.foresight import Foresight, fetched, fetching, imagine, with_one_off
-from compose.plan.deciding.pulling import plan_attempts, refreshed_images
+from compose.plan.deciding.foresight import AFTER_BUILDS, Foresight, fetching, imagine, with_one_off
 from compose.plan.deciding.reconcile import reconcile
 from compose.plan.deciding.survey import Options
-from compose.plan.images import familiar, image_of
+from compose.plan.images import image_of
+from compose.plan.observed import Observed
 from compose.plan.steps import Plan, Step
 from compose.plan.telling.progress import Report
-from compose.render.progress import Quiet
 from engine.client import EngineClient
 
 
@@ -98,34 +98,26 @@ async def _surround(
     report: Report,
 ) -> None:
     """Bring up what the container needs, with all images, unless something is sure to fail: then all that is raised."""
-    fresh = refreshed_images(project)
-    observed = await observe(engine, project.name, fresh)
     options = Options(untouched=frozenset({request.service}), remove_orphans=request.remove_orphans)
-    wanted, built = BuildOptions(always=request.build), {request.service} if request.build else set[str]()
+    builds = BuildOptions(always=request.build, attempt="build" if request.build else request.pull)
+    built = {request.service} if request.build else set[str]()
 
-    def foreseen() -> Foresight:
-        found = imagine(project, observed, options, wanted, built)
+    def imagined(observed: Observed, builds: BuildOptions = builds) -> Foresight:
+        found = imagine(project, observed, options, builds, built)
         return with_one_off(found, project, observed, create, request.pull)
 
-    found = foreseen()
+    provisioner = Provisioner(engine, project, report)
+    provisioner.hush(pulls=request.quiet_pull, builds=request.quiet_build)
+    observed = await provisioner.look()
+    found = imagined(observed)
     await preflight(engine, project, found)
     if engine.only_reads:  # nothing gets built or pulled, so what comes after it has to be imagined
         for plan in found.plans:
             await perform(replace(plan, unchanged=()), Stage(engine, project, observed), report)
         return
-    quiet_pull = Quiet().update if request.quiet_pull else report
-    tries = plan_attempts(project, observed, policy="build" if request.build else request.pull)
-    if await attempt(tries, Stage(engine, project, observed), quiet_pull):
-        observed = await observe(engine, project.name, fresh)
-    if builds := foreseen().builds:
-        quiet = Quiet().update if request.quiet_build else report
-        await perform(builds, Stage(engine, project, observed), quiet)
-        observed = await observe(engine, project.name, fresh)
-    wanted, built = BuildOptions(never=True), set()
-    if pulls := fetching(*foreseen().plans):
-        await perform(pulls, Stage(engine, project, observed), quiet_pull)
-        options = replace(options, pulled=frozenset(map(familiar, fetched(pulls))))
-        observed = await observe(engine, project.name, fresh)
+    observed = await provisioner.built(found, observed, imagined)
+    pulls = fetching(*imagined(observed, AFTER_BUILDS).plans)
+    observed, options = await provisioner.pulled(pulls, observed, options)
     plan = reconcile(project, observed, options)
     tell_warnings(session, plan)
     await perform(replace(plan, unchanged=()), Stage(engine, project, observed), report)

@@ -6,27 +6,22 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from msgspec.structs import replace
-
-from compose.apply.looking.observe import observe
 from compose.apply.preflight import preflight
 from compose.cli.reaching.connection import connected, equipped
 from compose.cli.session import Session
 from compose.cli.terminal import progress, write_text
 from compose.cli.up.options import UpRequest
+from compose.cli.up.provisioning import Provisioner
 from compose.cli.up.supplying import supplied
-from compose.cli.working import Stage, attempt, perform, tell_warnings
+from compose.cli.working import Stage, perform, tell_warnings
 from compose.model.project import Project
-from compose.plan.deciding.building import BuildOptions, plan_builds
-from compose.plan.deciding.foresight import fetched, fetching, imagine
-from compose.plan.deciding.pulling import plan_attempts, refreshed_images
+from compose.plan.deciding.foresight import AFTER_BUILDS, fetching, imagine
+from compose.plan.deciding.pulling import plan_attempts
 from compose.plan.deciding.reconcile import reconcile
-from compose.plan.images import familiar
 from compose.plan.observed import Observed
 from compose.plan.steps import Plan
 from compose.plan.telling.progress import Report
 from compose.plan.telling.trace import Trace
-from compose.render.progress import Quiet
 from engine.client import EngineClient
 
 
@@ -51,42 +46,30 @@ async def prepared(  # noqa: PLR0913  # what, where, and how it is told
 ) -> tuple[Plan, Stage]:
     """The plan of an `up`; before it is made, images are built, and those pulled that may change containers."""
     project = await supplied(engine, await equipped(session, engine, project), report, trace)
-    options, fresh = request.plan_options(), refreshed_images(project)
-    observed = observed or await observe(engine, project.name, fresh)
-    tries = plan_attempts(project, observed, policy=request.attempt_policy)
-    quiet_pull = _without_pulls(report, request)
-    # What may not be built has to be had before it can be said that it is missing.
-    if request.no_build and await attempt(tries, Stage(engine, project, observed), quiet_pull, trace):
-        observed, tries = await observe(engine, project.name, fresh), Plan()
-    foresight = imagine(project, observed, options, request.build_options())
+    options, builds = request.plan_options(), request.build_options()
+    provisioner = Provisioner(engine, project, report, trace)
+    provisioner.hush(pulls=request.quiet_pull, builds=request.quiet_build)
+    observed = observed or await provisioner.look()
+    if request.no_build:
+        # What may not be built has to be had before it can be said that it is missing.
+        tries = plan_attempts(project, observed, policy=builds.attempt)
+        if (tried := await provisioner.tried(tries, observed)) is not None:
+            observed, builds = tried, AFTER_BUILDS
+    foresight = imagine(project, observed, options, builds)
     await preflight(engine, project, foresight)
-    builds = foresight.builds
     if engine.only_reads:  # nothing gets built or pulled, so what comes after it has to be imagined
-        for imagined in (builds, foresight.pulls):
+        for imagined in (foresight.builds, foresight.pulls):
             await perform(imagined, Stage(engine, project, observed), report)
-    if engine.only_reads or not (builds or tries or foresight.pulls):
-        tell_warnings(session, foresight.main)
-        return foresight.main, Stage(engine, project, observed)
-    if await attempt(tries, Stage(engine, project, observed), quiet_pull, trace):
-        observed = await observe(engine, project.name, fresh)
-        builds = plan_builds(project, observed, request.build_options())
-    if builds:
-        quiet = Quiet().update if request.quiet_build else report
-        await perform(builds, Stage(engine, project, observed), quiet, trace=trace)
-        observed = await observe(engine, project.name, fresh)
-    again = imagine(project, observed, options, BuildOptions(never=True))
-    if again.pulls:  # all of them, then: what registries refuse is told together
-        pulls = fetching(again.pulls, again.main)
-        await perform(pulls, Stage(engine, project, observed), quiet_pull, trace=trace)
-        options = replace(options, pulled=frozenset(map(familiar, fetched(pulls))))
-        observed = await observe(engine, project.name, fresh)
-    plan = reconcile(project, observed, options)
+    plan = foresight.main
+    if not (engine.only_reads or foresight.has_images):
+        observed = await provisioner.built(foresight, observed, lambda now: imagine(project, now, options, builds))
+        again = imagine(project, observed, options, AFTER_BUILDS)
+        if again.pulls:  # all of them, then: what registries refuse is told together
+            pulls = fetching(again.pulls, again.main)
+            observed, options = await provisioner.pulled(pulls, observed, options)
+        plan = reconcile(project, observed, options)
     tell_warnings(session, plan)
     return plan, Stage(engine, project, observed)
-
-
-def _without_pulls(report: Report, request: UpRequest) -> Report:
-    return Quiet().update if request.quiet_pull else report
 
 
 @contextmanager

@@ -138,14 +138,10 @@ class UpRequest(Struct, frozen=True):
             renew_anonymous_volumes=self.renew_anon_volumes,
         )
 
-    @property
-    def attempt_policy(self) -> str:
-        """The pull policy for images that can be built as well, "" for that of each service."""
-        return "build" if self.build else self.pull
-
     def build_options(self) -> BuildOptions:
         """Which images to build."""
-        return BuildOptions(always=self.build, never=self.no_build, pull=self.pull == "build")
+        attempt = "build" if self.build else self.pull
+        return BuildOptions(always=self.build, never=self.no_build, attempt=attempt, pull=self.pull == "build")
 
     def attached(self, project: Project) -> frozenset[str]:
         """The services whose output the foreground prints, and whose end it awaits: all of them if it were none."""

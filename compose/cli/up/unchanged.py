@@ -14,9 +14,8 @@ from compose.cli.working import tell_unchanged, tell_warnings
 from compose.errors import ComposeError
 from compose.model.project import Project
 from compose.model.service import Service
-from compose.plan.deciding.building import plan_builds
-from compose.plan.deciding.pulling import plan_attempts, refreshed_images
-from compose.plan.deciding.reconcile import plan_pulls, reconcile
+from compose.plan.deciding.foresight import imagine
+from compose.plan.deciding.pulling import refreshed_images
 from compose.plan.observed import Observed
 from compose.plan.steps import Plan
 
@@ -41,18 +40,11 @@ def is_up(session: Session, project: Project, request: UpRequest, observed: Obse
 
 def _idle_plan(project: Project, observed: Observed, request: UpRequest) -> Plan | None:
     """The plan that has no step; None if there is something to do, or something wrong."""
-    options = request.plan_options()
     try:
-        if (
-            plan_attempts(project, observed, policy=request.attempt_policy)
-            or plan_builds(project, observed, request.build_options())
-            or plan_pulls(project, observed, options)
-        ):
-            return None
-        plan = reconcile(project, observed, options)
+        found = imagine(project, observed, request.plan_options(), request.build_options())
     except ComposeError:
         return None  # the long way says what is wrong, and where
-    return None if plan else plan
+    return found.main if found.has_images and not (found.main or found.problems) else None
 
 
 def _asks_for_more(service: Service) -> bool:

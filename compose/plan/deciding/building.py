@@ -18,10 +18,14 @@ SERVICE_CONTEXT = "service:"
 
 
 class BuildOptions(Struct, frozen=True):
-    """What the command line asks: build even what is there (`always`), or nothing at all (`never`)."""
+    """What the command line asks: build even what is there (`always`), or nothing at all (`never`).
+
+    `attempt` is the pull policy for images that a registry may have instead, "" for that of each service.
+    """
 
     always: bool = False
     never: bool = False
+    attempt: str = ""
     no_cache: bool = False
     pull: bool = False
     args: Mapping[str, str] = {}

@@ -13,7 +13,7 @@ from compose.errors import ComposeError
 from compose.model.project import Project
 from compose.plan.actions import BuildImage, CreateContainer, PullImage, StartContainer
 from compose.plan.deciding.building import BuildOptions, plan_builds
-from compose.plan.deciding.pulling import pull_reason
+from compose.plan.deciding.pulling import plan_attempts, pull_reason
 from compose.plan.deciding.reconcile import drafted, plan_pulls
 from compose.plan.deciding.survey import Options
 from compose.plan.images import familiar
@@ -24,9 +24,14 @@ from compose.plan.steps import Plan, PlanBuilder
 _TO_BE_BUILT = "to be built"
 
 
-class Foresight(Struct, frozen=True):
-    """The plans, in the order in which they are carried out."""
+# For when all that is to be built has been built.
+AFTER_BUILDS = BuildOptions(never=True, attempt="never")
 
+
+class Foresight(Struct, frozen=True):
+    """The plans, in the order in which they are carried out. What `tries` bring spares builds, and may be missing."""
+
+    tries: Plan
     builds: Plan
     pulls: Plan
     main: Plan
@@ -34,8 +39,13 @@ class Foresight(Struct, frozen=True):
 
     @property
     def plans(self) -> tuple[Plan, ...]:
-        """All three."""
+        """Those of which every step has to succeed."""
         return (self.builds, self.pulls, self.main)
+
+    @property
+    def has_images(self) -> bool:
+        """Whether there is nothing to try, build or pull before the main plan is sure."""
+        return not (self.tries or self.builds or self.pulls)
 
 
 def imagine(
@@ -46,12 +56,13 @@ def imagine(
     What stands against it is a field of the result; `ComposeError` is raised for builds alone. Only these services are
     `built`, if they are named.
     """
+    tries = plan_attempts(project, observed, policy=builds.attempt)
     building = plan_builds(project, observed, builds, built)
     observed = _expected(observed, building)
     pulling = plan_pulls(project, observed, options)
     options = replace(options, pulled=frozenset(map(familiar, fetched(pulling))))
     plan, problems = drafted(project, observed, options)
-    return Foresight(building, pulling, plan, problems)
+    return Foresight(tries, building, pulling, plan, problems)
 
 
 def with_one_off(

@@ -16,7 +16,7 @@ from compose.apply.looking.observe import observe
 from compose.model.project import FileObject, Network, Project, Volume
 from compose.model.service import Dependency, FileMount, Mount, Service
 from compose.plan.deciding.building import BuildOptions
-from compose.plan.deciding.foresight import foresee
+from compose.plan.deciding.foresight import imagine
 from compose.plan.deciding.survey import Options, Recreate
 from compose.plan.deciding.teardown import DownOptions, plan_down
 from compose.plan.labels import BECAUSE
@@ -99,7 +99,7 @@ OPTIONS = Options(remove_orphans=True)
 
 async def planned(engine: FakeEngine, project: Project, options: Options = OPTIONS) -> tuple[Entry, ...]:
     observed = await observe(engine.client, project.name)
-    return summary(foresee(project, observed, options, BuildOptions()).plans, observed)
+    return summary(imagine(project, observed, options, BuildOptions()).plans, observed)
 
 
 async def meet(engine: FakeEngine, world: World) -> Project:

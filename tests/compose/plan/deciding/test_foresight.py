@@ -6,7 +6,7 @@ from compose.model.project import Project
 from compose.model.service import Build, Port, Service
 from compose.plan.actions import CreateContainer
 from compose.plan.deciding.building import BuildOptions
-from compose.plan.deciding.foresight import Foresight, fetched, fetching, imagine, with_one_off
+from compose.plan.deciding.foresight import AFTER_BUILDS, Foresight, fetched, fetching, imagine, with_one_off
 from compose.plan.deciding.preflight import PublishedPort, Surroundings, conflicts, wished_ports
 from compose.plan.deciding.survey import Options
 from compose.plan.images import image_of
@@ -75,3 +75,15 @@ def test_the_pulls_of_several_plans_go_together_each_image_once() -> None:
     plan = imagine(project, HERE, Options(), BuildOptions()).main
     assert fetched(fetching(plan, plan)) == ["a:1", "b:1"]
     assert all(not step.after for step in fetching(plan).steps)
+
+
+def test_a_registry_is_tried_before_a_build_unless_it_is_asked_for_or_done() -> None:
+    project = make_project(make_service("web", image="shop/web", build=Build("/src")))
+    found = imagine(project, HERE, Options(), BuildOptions())
+    assert fetched(found.tries) == ["shop/web"]
+    assert [found.builds, found.has_images] == [
+        imagine(project, HERE, Options(), BuildOptions(attempt="build")).builds,
+        False,
+    ]
+    built = Observed(images={"shop/web": "sha256:2"})
+    assert imagine(project, built, Options(), AFTER_BUILDS).has_images

@@ -61,18 +61,20 @@ class Builder:
     await tasks.start(builder.run)
     ready = await builder.receive(order, chunks)
     async for line in ready.lines(): ...
+
+    `root` is the directory of everything that builds keep.
     """
 
     def __init__(self, paths: Paths, store: Store, images: ImageService, drivers: Drivers) -> None:
-        self._root = paths.root / "builds"
+        self.root = paths.root / "builds"
         self._secrets_root = paths.run / "builds"
         self._events = drivers.events
         self._images = images
         self._drivers = drivers
         self._snapshots = Snapshots(paths)
         self._cache = Cache(store, images.inventory.layers)
-        self._cache_mounts = CacheMounts(store, self._root / "mounts")
-        self.contexts = Contexts(self._root)
+        self._cache_mounts = CacheMounts(store, self.root / "mounts")
+        self.contexts = Contexts(self.root)
         self._limiter = anyio.CapacityLimiter(max(_LEAST_AT_ONCE, len(os.sched_getaffinity(0))))
         self._running: dict[str, anyio.CancelScope] = {}
         self.tasks: anyio.abc.TaskGroup | None = None
@@ -81,7 +83,7 @@ class Builder:
     async def run(self, *, task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Remove what builds of an earlier engine left, report ready, then build until cancelled."""
         await running.recover(self._drivers)
-        await anyio.to_thread.run_sync(workspace.sweep, self._root)
+        await anyio.to_thread.run_sync(workspace.sweep, self.root)
         await anyio.to_thread.run_sync(workspace.clear, self._secrets_root)
         async with anyio.create_task_group() as tasks:
             self.tasks = tasks
@@ -99,7 +101,7 @@ class Builder:
         """
         _check(order)
         async with AsyncExitStack() as stack:
-            place = await stack.enter_async_context(working(self._root, self._snapshots))
+            place = await stack.enter_async_context(working(self.root, self._snapshots))
             received = await receive(order, chunks, place)
             scope = variables_of(order, received.dockerfile)
             stages = needed_stages(received.dockerfile, received.dockerfile.target(order.target), scope)
@@ -118,7 +120,7 @@ class Builder:
 
     def working(self) -> AbstractAsyncContextManager[Workspace]:
         """A workspace for a build whose caller fills it; with the block it goes."""
-        return working(self._root, self._snapshots)
+        return working(self.root, self._snapshots)
 
     async def build(
         self, order: BuildOrder, received: Received, place: Workspace, teller: Teller, deliver: Deliver
@@ -166,7 +168,7 @@ class Builder:
 
     async def check(self, order: BuildOrder, chunks: AsyncIterator[bytes]) -> AsyncGenerator[Progress, None]:
         """Say what the checks of a Dockerfile find, and build nothing. Raises as `receive`."""
-        async with working(self._root, self._snapshots) as place:
+        async with working(self.root, self._snapshots) as place:
             received = await receive(order, chunks, place)
         for found in check(received.text, received.dockerfile.file):
             yield Progress(stream=f"{received.dockerfile.file}:{found.line}: {found.rule}: {found.message}\n")
@@ -198,7 +200,7 @@ class Builder:
         if size < _LEAST_BOUND_BYTES:
             return
         try:
-            bound = max(_LEAST_BOUND_BYTES, await anyio.to_thread.run_sync(_tenth_bytes, self._root))
+            bound = max(_LEAST_BOUND_BYTES, await anyio.to_thread.run_sync(_tenth_bytes, self.root))
             if size > bound:
                 await self.prune(lambda _: True, bounds=Bounds(most=bound))
         except (EngineError, OSError):
@@ -226,7 +228,7 @@ class Builder:
             """Steps without a layer take no space: they go when everything does."""
             return chosen(entry.id) if entry.has_layer else everything and bounds.is_everything
 
-        free_bytes = await anyio.to_thread.run_sync(_free_bytes, self._root)
+        free_bytes = await anyio.to_thread.run_sync(_free_bytes, self.root)
         kept_bytes = bounds.kept_bytes(sum(entry.size_bytes for entry in self._cache), free_bytes)
         gone = await self._cache.forget(is_gone, keep_bytes=kept_bytes)
         async with self._images.inventory.lock:

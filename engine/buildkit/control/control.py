@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from typing import Final
 
 from engine.builder.service import Builder
 from engine.builder.usage import Bounds, CacheUsage
 from engine.buildkit.control.filters import read_filters
+from engine.buildkit.control.history import History
 from engine.buildkit.control.jobs import Job, JobRequest, Jobs
 from engine.buildkit.messages.control_pb2 import (
     DiskUsageRequest,
     DiskUsageResponse,
+    Exporter,
     InfoRequest,
     InfoResponse,
     ListWorkersRequest,
@@ -25,11 +27,17 @@ from engine.buildkit.messages.control_pb2 import (
     UsageRecord,
     WorkerRecord,
 )
+from engine.buildkit.messages.history_pb2 import (
+    BuildHistoryEvent,
+    BuildHistoryRecord,
+    BuildHistoryRequest,
+    UpdateBuildHistoryRequest,
+    UpdateBuildHistoryResponse,
+)
 from engine.buildkit.session.sessions import Sessions
 from engine.buildkit.solving.attributes import read_attributes
 from engine.buildkit.solving.outputs import Output, check_outputs
 from engine.buildkit.transport.calls import Call, Handler, streaming, unary
-from engine.buildkit.transport.status import CallFailed, Code
 from engine.buildkit.transport.tunnel import Tunnel
 
 _SERVICE: Final = "/moby.buildkit.v1.Control"
@@ -41,6 +49,7 @@ class Control:
     """Of one engine."""
 
     def __init__(self, jobs: Jobs, sessions: Sessions, builder: Builder, workers: Callable[[], WorkerRecord]) -> None:
+        self._history = History(builder.root)
         self._jobs = jobs
         self._sessions = sessions
         self._builder = builder
@@ -56,8 +65,8 @@ class Control:
             f"{_SERVICE}/Solve": unary(SolveRequest, self._solve),
             f"{_SERVICE}/Status": streaming(StatusRequest, self._status),
             f"{_SERVICE}/Session": self._session,
-            f"{_SERVICE}/ListenBuildHistory": _no_history,
-            f"{_SERVICE}/UpdateBuildHistory": _no_history,
+            f"{_SERVICE}/ListenBuildHistory": streaming(BuildHistoryRequest, self._listen),
+            f"{_SERVICE}/UpdateBuildHistory": unary(UpdateBuildHistoryRequest, self._update),
         }
 
     async def _info(self, call: Call, request: InfoRequest) -> InfoResponse:
@@ -69,9 +78,15 @@ class Control:
     async def _solve(self, call: Call, request: SolveRequest) -> SolveResponse:
         outputs = _outputs(request)
         check_outputs(outputs)
-        async with self._jobs.job(JobRequest(request.ref, request.session, tuple(request.entitlements))) as job:
+        begun = JobRequest(request.ref, request.session, tuple(request.entitlements))
+        record = _record_of(request, outputs)
+        async with AsyncExitStack() as stack:
+            job = await stack.enter_async_context(self._jobs.job(begun))
+            if not request.internal:  # as the questions are that buildx asks before a build
+                await stack.enter_async_context(self._history.keeping(record, job.board.recording))
             identity = await self._wanted(job, request)
             told = await job.put_out(identity, outputs) if identity else {}
+            record.exporter_response.update(told)
         return SolveResponse(exporter_response=told)
 
     async def _wanted(self, job: Job, request: SolveRequest) -> str:
@@ -81,10 +96,25 @@ class Control:
         return await job.define(read_attributes(request.frontend_attrs, job.entitlements))
 
     async def _status(self, call: Call, request: StatusRequest) -> AsyncGenerator[StatusResponse, None]:
-        job = await self._jobs.get(request.ref)
-        async with aclosing(job.board.read()) as messages:
+        async with aclosing(await self._progress(request.ref)) as messages:
             async for message in messages:
                 yield message
+
+    async def _progress(self, ref: str) -> AsyncGenerator[StatusResponse, None]:
+        """How a build goes on: told to its client as it happens, and to others from the beginning."""
+        if await self._history.has(ref):
+            return self._history.status(ref)
+        job = await self._jobs.get(ref)
+        return self._history.status(ref) if job.board.has_reader else job.board.read()
+
+    async def _listen(self, call: Call, request: BuildHistoryRequest) -> AsyncGenerator[BuildHistoryEvent, None]:
+        async with aclosing(self._history.listen(request)) as events:
+            async for event in events:
+                yield event
+
+    async def _update(self, call: Call, request: UpdateBuildHistoryRequest) -> UpdateBuildHistoryResponse:
+        await self._history.update(request)
+        return UpdateBuildHistoryResponse()
 
     async def _session(self, call: Call) -> None:
         """A session inside a call, for clients that open no connection of their own for it."""
@@ -106,11 +136,6 @@ class Control:
                 yield _record(item)
 
 
-async def _no_history(call: Call) -> None:
-    """buildx asks whether there is a history; the answer has to be that the method is not there."""
-    raise CallFailed(Code.UNIMPLEMENTED, "this engine keeps no history of builds")
-
-
 def _outputs(request: SolveRequest) -> Sequence[Output]:
     found = [
         Output(number=number, kind=exporter.type, options=dict(exporter.attrs))
@@ -120,6 +145,16 @@ def _outputs(request: SolveRequest) -> Sequence[Output]:
         options = dict(request.exporter_attrs_deprecated)
         found.append(Output(number=0, kind=request.exporter_deprecated, options=options))
     return found
+
+
+def _record_of(request: SolveRequest, outputs: Sequence[Output]) -> BuildHistoryRecord:
+    """What is known of a build when it begins."""
+    return BuildHistoryRecord(
+        ref=request.ref,
+        frontend=request.frontend,
+        frontend_attrs=request.frontend_attrs,
+        exporters=[Exporter(type=output.kind, attrs=output.options) for output in outputs],
+    )
 
 
 def _record(item: CacheUsage) -> UsageRecord:

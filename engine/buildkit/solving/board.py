@@ -22,6 +22,7 @@ from engine.buildkit.messages.control_pb2 import (
     VertexWarning,
 )
 from engine.buildkit.messages.control_pb2 import Vertex as VertexMessage
+from engine.buildkit.solving.recording import Recording
 
 _MOST_BYTES: Final = 1 << 20
 _MESSAGE_BYTES: Final = 1 << 18
@@ -38,9 +39,12 @@ def now() -> Timestamp:
 
 
 class Board:
-    """Of one build. Who writes waits for a reader that is behind; without a reader, the oldest is forgotten."""
+    """Of one build. Who writes waits for a reader that is behind; without a reader, the oldest is forgotten. What has
+    to be known later is in the `recording`.
+    """
 
     def __init__(self, ref: str) -> None:
+        self.recording = Recording()
         self._ref = ref
         self._count = 0
         self._waiting: deque[StatusResponse] = deque()
@@ -73,6 +77,7 @@ class Board:
 
     async def put(self, message: StatusResponse) -> None:
         """Show something."""
+        self.recording.take(message)
         self._waiting.append(message)
         self._size_bytes += message.ByteSize()
         self._ring()
@@ -94,6 +99,11 @@ class Board:
         finally:
             self._has_reader = False
             self._ring()
+
+    @property
+    def has_reader(self) -> bool:
+        """Whether somebody reads already: what one reads, another does not see."""
+        return self._has_reader
 
     def close(self) -> None:
         """Nothing more comes."""

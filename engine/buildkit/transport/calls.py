@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
+from datetime import UTC, datetime
 from typing import Final, TypeAlias, TypeVar
 
 import anyio
@@ -19,6 +20,8 @@ log = logging.getLogger(__name__)
 _MOST_BYTES: Final = 64 << 20
 _HEAD: Final = 5
 _CONTENT: Final = ("content-type", "application/grpc")
+# By this header BuildKit's clients reckon for how long a build has been going on.
+_TIME: Final = "buildkit-current-timestamp"
 Request = TypeVar("Request", bound=Message)
 Answer = TypeVar("Answer", bound=Message)
 
@@ -124,7 +127,8 @@ class Server:
         """Answer one call; a handler that fails ends it with its error. Never raises but for cancellation."""
         path = next((value for name, value in stream.headers if name == ":path"), "")
         try:
-            await stream.send_headers(((":status", "200"), _CONTENT))
+            now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+            await stream.send_headers(((":status", "200"), _CONTENT, (_TIME, now)))
             failure = await self._run(path, stream)
             await stream.send_headers(trailers_of(failure), is_last=True)
         except StreamEnded:

@@ -21,6 +21,7 @@ class Code(IntEnum):
     """gRPC's status codes, those that matter here."""
 
     OK = 0
+    CANCELLED = 1
     UNKNOWN = 2
     NOT_FOUND = 5
     RESOURCE_EXHAUSTED = 8

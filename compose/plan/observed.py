@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from msgspec import Struct
 
@@ -97,6 +97,11 @@ class Observed(Struct, frozen=True):
         """The service's own containers (no one-off ones), by number."""
         mine = [item for item in self.containers if item.service == name and not item.is_one_off]
         return sorted(mine, key=lambda item: (item.number, item.created))
+
+    def orphans(self, known_services: Collection[str]) -> list[ObservedContainer]:
+        """The containers whose service is in none of the project's files, by name."""
+        left = [item for item in self.containers if item.service not in known_services and not item.is_one_off]
+        return sorted(left, key=lambda item: item.name)
 
     def provider(self, name: str) -> tuple[str, str] | None:
         """The name and id of the container that stands for a service where its namespaces or volumes are shared.

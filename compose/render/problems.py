@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from compose.errors import Problem
@@ -23,7 +22,7 @@ def render_warning(message: str, *, colour: bool = False) -> str:
 def problems_json(problems: Sequence[Problem]) -> str:
     """A line of JSON per problem: docker compose's `error` and `message`, and what we know of place and remedy."""
     records = [{"error": True, **problem_record(problem)} for problem in problems]
-    return "".join(json.dumps(record, separators=(",", ":"), ensure_ascii=False) + "\n" for record in records)
+    return "".join(map(_line, records))
 
 
 def problem_record(problem: Problem) -> dict[str, object]:
@@ -39,6 +38,12 @@ def problem_record(problem: Problem) -> dict[str, object]:
 def warning_json(message: str, now: datetime) -> str:
     """A line of JSON, with the fields of docker compose's."""
     record = {"level": "warning", "msg": message, "time": now.isoformat(timespec="seconds")}
+    return _line(record)
+
+
+def _line(record: Mapping[str, object]) -> str:
+    import json  # for programs that ask for it
+
     return json.dumps(record, separators=(",", ":"), ensure_ascii=False) + "\n"
 
 

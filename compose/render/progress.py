@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Protocol
 
@@ -84,6 +83,8 @@ class JsonLines(Quiet):
             "percent": 100 * item.current // item.total if item.total else 0,
             "line": item.line,
         }
+        import json  # for programs that ask for it
+
         record = {key: value for key, value in told.items() if value} | {"phase": item.phase.value}
         self._write(json.dumps(record, separators=(",", ":")) + "\n")
 

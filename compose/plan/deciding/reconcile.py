@@ -6,8 +6,6 @@ asks. Nothing is started or replaced before every image is there: a project whos
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from compose.errors import ComposeError, raise_all
 from compose.model.project import Project
 from compose.model.service import Service
@@ -42,7 +40,7 @@ from compose.plan.labels import container_name
 from compose.plan.observed import Observed, ObservedContainer, ObservedMount
 from compose.plan.steps import Plan, PlanBuilder
 
-__all__ = ["Options", "drafted", "orphans", "plan_pulls", "reconcile"]
+__all__ = ["Options", "drafted", "plan_pulls", "reconcile"]
 
 _ALIVE = ("running", "restarting", "paused")
 
@@ -58,13 +56,6 @@ def plan_pulls(project: Project, observed: Observed, options: Options) -> Plan:
     for action in wanted.values():
         builder.add(action)
     return Plan(tuple(builder.steps))
-
-
-def orphans(observed: Observed, known_services: Iterable[str]) -> list[ObservedContainer]:
-    """Containers of the project whose service is in none of its files, by name."""
-    known = set(known_services)
-    left = [item for item in observed.containers if item.service not in known and not item.is_one_off]
-    return sorted(left, key=lambda item: item.name)
 
 
 def reconcile(project: Project, observed: Observed, options: Options) -> Plan:
@@ -83,7 +74,7 @@ def drafted(project: Project, observed: Observed, options: Options) -> tuple[Pla
     remains = tidied(project, observed)
     observed = remains.observed
     found = survey(project, observed, options)
-    left = orphans(observed, {*project.services, *project.disabled})
+    left = observed.orphans({*project.services, *project.disabled})
     warnings = list(found.warnings)
     if left and not (options.remove_orphans or options.ignore_orphans):
         warnings.append(

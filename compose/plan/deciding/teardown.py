@@ -16,7 +16,6 @@ from compose.plan.actions import (
     RunProvider,
     StopContainer,
 )
-from compose.plan.deciding.reconcile import orphans
 from compose.plan.images import image_id, image_of
 from compose.plan.observed import Observed, ObservedContainer
 from compose.plan.steps import Plan, PlanBuilder
@@ -123,7 +122,7 @@ def _down_containers(
         return [item for item in candidates if item.service in options.services], []
     if project is None:
         return candidates, []
-    left = {item.id: item.name for item in orphans(observed, {*project.services, *project.disabled})}
+    left = {item.id: item.name for item in observed.orphans({*project.services, *project.disabled})}
     warnings = []
     if left and not options.remove_orphans:
         names = ", ".join(left.values())

@@ -326,10 +326,11 @@ class Networks:
 
     async def _know_bridge(self, record: NetworkRecord) -> None:
         """Tell the firewall about a bridge; the first one brings the table."""
-        is_first = not self._live
-        self._live[record.id] = self._rules(record)
-        elements = rules.bridge_elements(self._live[record.id])
-        if is_first:
+        is_first, bridge = not self._live, self._rules(record)
+        needs_table = is_first or rules.needs_other_rules(bridge, self._live.values())
+        self._live[record.id] = bridge
+        elements = rules.bridge_elements(bridge)
+        if needs_table:
             await self._rebuild([])
         else:
             await self._change_elements(rules.add(self._tag, elements), [])

@@ -1,7 +1,7 @@
 """The firewall as messages for nf_tables: one table, whose sets and maps say which bridges and ports there are.
 
-Pure. The chains never change; a network or a published port is an element, so that adding one costs the same
-however many there are.
+Pure. A network or a published port is an element, so that adding one costs the same however many there are, and so
+does each packet. The chains change only with the first internal network (`needs_other_rules`).
 
 - `bridges` holds every bridge of this engine. A packet towards one must belong to a known connection or to a published
   port, which keeps networks apart, and unpublished ports from the host's neighbours.
@@ -161,15 +161,21 @@ def drop_table(tag: str) -> list[Message]:
     return [nftables.add_table(name), nftables.delete_table(name)]
 
 
+def needs_other_rules(bridge: BridgeRules, others: Iterable[BridgeRules]) -> bool:
+    """Whether the table must be made anew for a bridge, as its rules do not reckon with one like this."""
+    return bridge.is_internal and not any(other.is_internal for other in others)
+
+
 def whole_table(tag: str, elements: Sequence[Element]) -> list[Message]:
     """Messages that make the table with exactly these elements, replacing one that is there (one transaction)."""
     name = table_name(tag)
+    has_internal = any(item.container == "internal" for item in elements)
     return [
         *drop_table(tag),
         nftables.add_table(name),
         *(nftables.add_set(name, item, number) for number, item in enumerate(_SETS.values(), start=1)),
         *(nftables.add_chain(name, chain, hook) for chain, hook in _CHAINS.items()),
-        *(nftables.append_rule(name, chain, steps) for chain, steps in _rules()),
+        *(nftables.append_rule(name, chain, steps) for chain, steps in _rules(has_internal=has_internal)),
         *add(tag, elements),
     ]
 
@@ -192,9 +198,10 @@ def docker_user_rules(tag: str, family: int, named: Sequence[str] = ()) -> list[
     ]
 
 
-def _rules() -> list[tuple[str, tuple[Expression, ...]]]:
+def _rules(*, has_internal: bool) -> list[tuple[str, tuple[Expression, ...]]]:
     """Every chain's rules."""
     from_us, to_us = _listed("iifname", "bridges"), _listed("oifname", "bridges")
+    not_internal = _listed("iifname", "internal", is_in=False)
     translated = nftables.connection("status", _DESTINATION_TRANSLATED)
     known = nftables.connection("state", _ESTABLISHED_OR_RELATED)
     is_local = (nftables.address_type(), nftables.compare(_LOCAL))
@@ -213,9 +220,9 @@ def _rules() -> list[tuple[str, tuple[Expression, ...]]]:
         ("postrouting", (*translated, *_source_is_own(4), nftables.masquerade())),
         ("postrouting", (*translated, *_source_is_own(6), nftables.masquerade())),
         *(("postrouting", _leaves_masqueraded(version)) for version in _VERSIONS),
-        # Nearly every packet ends here, after one look into a set; each costs 1 % of a round trip. What an internal
-        # network's containers send must not pass as part of somebody else's connection.
-        ("forward", (*known, *_listed("iifname", "internal", is_in=False), nftables.verdict("accept"))),
+        # Nearly every packet ends here. What an internal network's containers send must not pass as if it belonged to
+        # somebody else's connection, but a look into a set takes 2 % of a round trip: only where there is one.
+        ("forward", (*known, *(not_internal if has_internal else ()), nftables.verdict("accept"))),
         ("forward", (nftables.meta("iifname"), *_goes_on("within"), nftables.verdict("accept"))),
         ("forward", (*_listed("iifname", "internal"), nftables.verdict("drop"))),
         ("forward", (*_listed("oifname", "internal"), nftables.verdict("drop"))),

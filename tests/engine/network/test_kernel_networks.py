@@ -83,6 +83,16 @@ async def test_an_internal_network_has_no_way_out(paths: Paths) -> None:
         await end(service, web, data, app)
 
 
+async def test_what_an_internal_network_sends_never_passes_as_part_of_a_known_connection(paths: Paths) -> None:
+    show = ["nft", "list", "chain", "inet", f"pycompose_{paths.tag}", "forward"]
+    async with running(paths) as service:
+        await network(service, "front")
+        assert b"established,related accept" in (await anyio.run_process(show)).stdout
+        await network(service, "back", internal=True)
+        assert b"established,related iifname != @internal accept" in (await anyio.run_process(show)).stdout
+        await service.prune(lambda _record: True)
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1", "198.51.100.7", "::1"])
 async def test_a_published_port_is_reached_at_every_address_of_the_host(paths: Paths, address: str) -> None:
     web = wish("web", "front", ports=publish(tcp=PortBinding()))

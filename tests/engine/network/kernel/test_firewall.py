@@ -149,6 +149,16 @@ def test_the_kernels_table_is_what_nftables_would_make_of_the_same_rules(namespa
     inside(namespace, check)
 
 
+def test_without_internal_networks_packets_of_known_connections_pass_at_once(namespace: Path) -> None:
+    async def check(firewall: Firewall) -> None:
+        ordinary = [item for item in ELEMENTS if item.container != "internal"]
+        await firewall.apply(rules.whole_table("ab12", ordinary))
+        forwarded = nft(namespace, "list", "chain", "inet", "pycompose_ab12", "forward").splitlines()
+        assert forwarded[3].strip() == "ct state established,related accept"
+
+    inside(namespace, check)
+
+
 def test_what_others_have_in_their_tables_does_not_matter(namespace: Path) -> None:
     """A set whose `typeof` libnftables 1.0.6 cannot parse ends every process that reads all sets with it."""
 

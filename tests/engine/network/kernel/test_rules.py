@@ -31,6 +31,13 @@ def test_an_internal_network_reaches_nothing_else() -> None:
     assert containers == ["bridges", "within", "internal"]
 
 
+def test_the_first_internal_network_needs_rules_that_reckon_with_it() -> None:
+    ordinary, inner = BridgeRules("pc1"), BridgeRules("pc2", is_internal=True)
+    assert not rules.needs_other_rules(ordinary, [ordinary, inner])
+    assert rules.needs_other_rules(inner, [ordinary])
+    assert not rules.needs_other_rules(inner, [inner, ordinary])
+
+
 def test_a_network_without_inter_container_communication_is_not_in_the_set_of_those() -> None:
     apart = BridgeRules("pc1", connects_containers=False)
     assert "within" not in [item.container for item in rules.bridge_elements(apart)]

@@ -7,38 +7,41 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack, nullcontext
 
 import anyio
+from msgspec import Struct
 
 from compose.apply.course import Course
 from compose.apply.performing.acts import perform
 from compose.apply.performing.containers import HookedEnds
 from compose.apply.performing.run import Run
 from compose.apply.performing.telling import Teller
+from compose.apply.stage import Stage
 from compose.apply.subjects import subject_of
 from compose.apply.unmaking import is_taken_back, unmake
 from compose.apply.waiting import Patience, watching
 from compose.errors import ComposeError, raise_all
-from compose.model.project import Project
 from compose.plan.actions import PullImage, WaitFor
-from compose.plan.observed import Observed
 from compose.plan.steps import Plan, Step
 from compose.plan.telling.progress import Report
 from compose.plan.telling.trace import Span, Trace
-from engine.client import EngineClient
 
 
-async def execute(  # noqa: PLR0913 - what, where, and how it is told
+class Outcome(Struct, frozen=True):
+    """What has come of a plan: the containers that were started (ids), and what providers told, by service."""
+
+    started: frozenset[str]
+    variables: Mapping[str, Mapping[str, str]]
+
+
+async def execute(
     plan: Plan,
-    *,
-    engine: EngineClient,
-    project: Project,
-    observed: Observed,
+    stage: Stage,
     report: Report,
+    *,
     keep_going: bool = False,
     trace: Trace | None = None,
     patience_seconds: float | None = None,
-    variables: dict[str, Mapping[str, str]] | None = None,
-) -> frozenset[str]:
-    """Do every step of `plan` and report each; returns the ids of the containers that were started.
+) -> Outcome:
+    """Do every step of `plan` and report each.
 
     The first failure ends the rest and is raised (`EngineRefused`, `ServiceFailed`, …); images that are refused are
     raised together. With `keep_going`, as a teardown wants it, every step is tried and all failures are raised
@@ -46,14 +49,11 @@ async def execute(  # noqa: PLR0913 - what, where, and how it is told
     Before a first failure is raised, what was made for nothing is removed again (see `unmaking`).
     Cancellation leaves finished steps as they are. A `trace` gets the time of every step. When `patience_seconds`
     have passed since the first start and not everything is as waited for, that is a `ServiceFailed`, too.
-    `variables` get what the programs of providers tell, by service.
     """
     teller = Teller(report)
-    run = Run(project, observed, HookedEnds(engine, project, teller), teller)
-    run.patience = Patience(patience_seconds)
-    run.variables = {} if variables is None else variables
+    run = Run(stage, HookedEnds(stage.engine, stage.project, teller), teller, Patience(patience_seconds))
     await _Execution(run, plan, keep_going=keep_going).all(trace.begin(plan) if trace else [])
-    return frozenset(run.started)
+    return Outcome(frozenset(run.started), run.variables)
 
 
 class _Execution:

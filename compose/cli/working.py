@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from compose.cli.session import Session
@@ -17,16 +16,8 @@ from compose.plan.steps import Plan
 from compose.plan.telling.progress import Phase, Report, Update
 
 if TYPE_CHECKING:
+    from compose.apply.stage import Stage
     from compose.plan.telling.trace import Trace
-    from engine.client import EngineClient
-
-
-class Stage(Struct, frozen=True):
-    """Where a plan is carried out: the engine, and what was known when it was made."""
-
-    engine: EngineClient
-    project: Project
-    observed: Observed
 
 
 async def carry_out(
@@ -68,16 +59,8 @@ async def perform(
         return frozenset()
     from compose.apply.execute import execute  # not before there is something to do
 
-    return await execute(
-        plan,
-        engine=stage.engine,
-        project=stage.project,
-        observed=stage.observed,
-        report=report,
-        keep_going=keep_going,
-        trace=trace,
-        patience_seconds=patience_seconds,
-    )
+    outcome = await execute(plan, stage, report, keep_going=keep_going, trace=trace, patience_seconds=patience_seconds)
+    return outcome.started
 
 
 async def attempt(plan: Plan, stage: Stage, report: Report, trace: Trace | None = None) -> bool:

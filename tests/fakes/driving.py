@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from compose.apply.execute import execute
 from compose.apply.looking.observe import observe
+from compose.apply.stage import Stage
 from compose.model.project import Project
 from compose.plan.deciding.reconcile import reconcile
 from compose.plan.deciding.survey import Options
@@ -17,16 +18,14 @@ async def up(engine: FakeEngine, project: Project, options: Options | None = Non
     reported: list[Update] = []
     observed = await observe(engine.client, project.name)
     plan = reconcile(project, observed, options or Options())
-    await execute(plan, engine=engine.client, project=project, observed=observed, report=reported.append)
+    await execute(plan, Stage(engine.client, project, observed), reported.append)
     return reported
 
 
 async def down(engine: FakeEngine, project: Project) -> None:
     observed = await observe(engine.client, project.name)
     plan = plan_down(project.name, project, observed, DownOptions(volumes=True))
-    await execute(
-        plan, engine=engine.client, project=project, observed=observed, report=lambda update: None, keep_going=True
-    )
+    await execute(plan, Stage(engine.client, project, observed), lambda update: None, keep_going=True)
 
 
 def make_engine() -> FakeEngine:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from compose.apply.calling_off import CallingOff
 from compose.apply.performing.ending import Ends
 from compose.apply.performing.telling import Teller
+from compose.apply.stage import Stage
 from compose.apply.unmaking import Made
 from compose.apply.waiting import Patience, Waiter
-from compose.model.project import Project
 from compose.plan.actions import CreateContainer
 from compose.plan.observed import Observed
 from engine.client import EngineClient
@@ -18,20 +18,20 @@ from engine.client import EngineClient
 class Run:
     """One execution of a plan."""
 
-    def __init__(self, project: Project, observed: Observed, ends: Ends[EngineClient], teller: Teller) -> None:
-        self.engine = ends.engine
-        self.project = project
-        self.observed = observed
+    def __init__(self, stage: Stage, ends: Ends[EngineClient], teller: Teller, patience: Patience) -> None:
+        self.engine = stage.engine
+        self.project = stage.project
+        self.observed = stage.observed
         self.teller = teller
         self.ends = ends
-        self.identities = Identities(observed)
+        self.identities = Identities(stage.observed)
         # Made by an earlier run and never started: that may have been cut off before it put their files into them.
-        self.untried = {item.id for item in observed.containers if item.state == "created"}
+        self.untried = {item.id for item in stage.observed.containers if item.state == "created"}
         self.image_ids: dict[str, str] = {}  # of what was pulled or built
         self.made = Made(removed=ends.removed)
         self.started: set[str] = set()  # containers, by id
         self.variables: dict[str, Mapping[str, str]] = {}  # what providers have told, by service
-        self.patience = Patience()
+        self.patience = patience
         self.calling_off = CallingOff()
         self.waiter: Waiter | None = None  # only where something is waited for
 

@@ -58,9 +58,10 @@ def command(
 def _end(session: Session, project: Project, plan_for: Callable[[Observed], Plan]) -> None:
     """The long way: hooks and providers, far engines, and one that has to be started."""
     from compose.apply.looking.observe import observe
+    from compose.apply.stage import Stage
     from compose.cli.asynchronous import run_async
     from compose.cli.reaching.connection import connected
-    from compose.cli.working import Stage, carry_out
+    from compose.cli.working import carry_out
 
     async def work() -> None:
         async with connected(session) as engine:

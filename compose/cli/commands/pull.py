@@ -24,11 +24,12 @@ from compose.cli.session import Session, check_services
 def command(session: Session, /, **options: Any) -> None:
     """Pull the images, all at once."""
     from compose.apply.looking.observe import observe
+    from compose.apply.stage import Stage
     from compose.cli.asynchronous import run_async
     from compose.cli.pointing import pointing
     from compose.cli.reaching.connection import connected
     from compose.cli.terminal import progress
-    from compose.cli.working import Stage, perform
+    from compose.cli.working import perform
     from compose.errors import ComposeError
     from compose.graph.graph import select_services
     from compose.plan.deciding.pulling import plan_asked_pulls

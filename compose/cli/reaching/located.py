@@ -8,11 +8,12 @@ from contextlib import asynccontextmanager
 from msgspec import Struct
 
 from compose.apply.looking.observe import observe_containers
+from compose.apply.stage import Stage
 from compose.cli.loading import load_if_there
 from compose.cli.reaching.connection import connected
 from compose.cli.session import Session, check_services
 from compose.cli.terminal import warn
-from compose.cli.working import Stage, bare_project
+from compose.cli.working import bare_project
 from compose.errors import ComposeError, UsageError
 from compose.model.project import Project
 from compose.plan.observed import Observed, ObservedContainer

@@ -14,8 +14,9 @@ from compose.apply.hooks import run_hooks
 from compose.apply.looking.observe import observe
 from compose.apply.parallel import all_of
 from compose.apply.refusals import refusals
+from compose.apply.stage import Stage
 from compose.cli.up.supplying import supplied
-from compose.cli.working import Stage, perform
+from compose.cli.working import perform
 from compose.errors import ComposeError, UsageError
 from compose.model.project import Project
 from compose.model.tooling import Hook

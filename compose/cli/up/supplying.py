@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from compose.model.project import Project
@@ -22,6 +21,7 @@ async def supplied(engine: EngineClient, project: Project, report: Report, trace
     from compose.apply.execute import execute
     from compose.apply.looking.observe import observe
     from compose.apply.rehearsal import rehearse
+    from compose.apply.stage import Stage
     from compose.plan.deciding.supplies import modelled, plan_providers, provided, supposed
     from compose.plan.observed import Observed
 
@@ -34,14 +34,5 @@ async def supplied(engine: EngineClient, project: Project, report: Report, trace
 
         used = [model for name, model in project.models.items() if name in models]
         project = modelled(project, await prepare_models(project, used, engine.address, report))
-    variables: dict[str, Mapping[str, str]] = {}
-    await execute(
-        providers,
-        engine=engine,
-        project=project,
-        observed=Observed(()),
-        report=report,
-        trace=trace,
-        variables=variables,
-    )
-    return provided(project, variables)
+    outcome = await execute(providers, Stage(engine, project, Observed(())), report, trace=trace)
+    return provided(project, outcome.variables)

@@ -11,6 +11,7 @@ import pytest
 
 from compose.apply.execute import execute
 from compose.apply.looking.observe import observe
+from compose.apply.stage import Stage
 from compose.model.project import FileObject, Network, Project
 from compose.model.service import Dependency, FileMount, Mount, Service
 from compose.plan.deciding.reconcile import reconcile
@@ -77,10 +78,8 @@ async def run(client: CutClient, wanted: Project, planner: Planner) -> None:
         with client.scope:
             await execute(
                 planner(wanted, observed),
-                engine=client.client,
-                project=wanted,
-                observed=observed,
-                report=lambda update: None,
+                Stage(client.client, wanted, observed),
+                lambda update: None,
             )
     except* Killed:
         assert client.is_dead

@@ -11,6 +11,7 @@ import pytest
 
 from compose.apply.execute import execute
 from compose.apply.looking.observe import observe
+from compose.apply.stage import Stage
 from compose.errors import ComposeError, EngineRefused, ServiceFailed
 from compose.model.project import FileObject, Project
 from compose.model.service import Dependency, FileMount, HealthCheck
@@ -260,7 +261,7 @@ async def test_all_refused_images_are_told_and_what_comes_is_called_off() -> Non
     observed = await observe(engine.client, project.name)
     plan = reconcile(project, observed, Options())
     with pytest.raises(ExceptionGroup) as caught:
-        await execute(plan, engine=engine.client, project=project, observed=observed, report=report)
+        await execute(plan, Stage(engine.client, project, observed), report)
     told = [exc.message for exc in caught.value.exceptions if isinstance(exc, EngineRefused)]
     assert sorted(told) == [f"pulling {name}:1: manifest for {name}:1 not found" for name in ("gone", "lost", "slow")]
     assert (engine.containers, engine.networks) == ({}, {})

@@ -13,6 +13,7 @@ from msgspec import structs
 
 from compose.apply.execute import execute
 from compose.apply.looking.observe import observe
+from compose.apply.stage import Stage
 from compose.model.project import FileObject, Network, Project, Volume
 from compose.model.service import Dependency, FileMount, Mount, Service
 from compose.plan.deciding.building import BuildOptions
@@ -144,10 +145,8 @@ async def brought_down(before: World, after: World) -> FakeEngine:
     plan = plan_down("app", None, observed, everything)
     await execute(
         plan,
-        engine=engine.client,
-        project=project,
-        observed=observed,
-        report=lambda update: None,
+        Stage(engine.client, project, observed),
+        lambda update: None,
         keep_going=True,
     )
     return engine

@@ -6,6 +6,7 @@ import pytest
 
 from compose.apply.execute import execute
 from compose.apply.looking.observe import observe
+from compose.apply.stage import Stage
 from compose.errors import ServiceFailed
 from compose.model.service import Dependency, Mount
 from compose.model.tooling import Hook
@@ -97,7 +98,7 @@ async def test_a_restart_runs_the_hooks_around_it_and_goes_in_order() -> None:
     engine.calls.clear()
     observed = await observe(engine.client, "app")
     plan = plan_restart(project, observed.containers)
-    await execute(plan, engine=engine.client, project=project, observed=observed, report=lambda update: None)
+    await execute(plan, Stage(engine.client, project, observed), lambda update: None)
     assert engine.calls == [
         "exec in app-db-1: drain",
         "restart app-db-1",

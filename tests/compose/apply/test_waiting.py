@@ -8,6 +8,7 @@ import pytest
 from compose.apply.execute import execute
 from compose.apply.looking.observe import observe
 from compose.apply.parallel import unwrapped
+from compose.apply.stage import Stage
 from compose.errors import ServiceFailed
 from compose.model.service import HealthCheck
 from compose.plan.deciding.reconcile import reconcile
@@ -41,10 +42,8 @@ async def test_when_time_is_up_everything_that_is_missing_is_told() -> None:
     with pytest.raises(ServiceFailed) as caught:
         await execute(
             plan,
-            engine=engine.client,
-            project=project,
-            observed=observed,
-            report=lambda update: None,
+            Stage(engine.client, project, observed),
+            lambda update: None,
             patience_seconds=0.01,
         )
     story = caught.value.message.splitlines()

@@ -1,0 +1,21 @@
+"""Where plans are carried out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from compose.model.project import Project
+from compose.plan.observed import Observed
+
+if TYPE_CHECKING:
+    from engine.client import EngineClient
+
+
+class Stage(Struct, frozen=True):
+    """The engine, and what was known when the plan was made."""
+
+    engine: EngineClient
+    project: Project
+    observed: Observed

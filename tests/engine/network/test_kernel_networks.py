@@ -16,7 +16,7 @@ from engine.errors import BadRequest, Conflict, EngineError, Forbidden, NoSuchNe
 from engine.network.kernel.firewall import Firewall
 from engine.network.kernel.rules import drop_table
 from engine.network.names import dns
-from engine.network.service import EndpointRequest
+from engine.network.service import EndpointRequest, NetworkService
 from engine.state.paths import Paths
 from engine.wire.containers import PortBinding
 from engine.wire.networks import IPAM, EndpointIPAMConfig, EndpointSettings, IPAMConfig
@@ -81,6 +81,24 @@ async def test_an_internal_network_has_no_way_out(paths: Paths) -> None:
                 await Host(paths, app).call("198.51.100.6", port)
         assert (await Host(paths, app).resolve("example.com"))[0] == dns.SERVFAIL
         await end(service, web, data, app)
+
+
+async def test_a_container_that_starts_again_has_the_address_it_had_unless_another_took_it(paths: Paths) -> None:
+    async def address(service: NetworkService, name: str) -> str:
+        return (await service.open_sandbox(wish(name, "front"))).networks["front"].ip_address
+
+    async with running(paths) as service:
+        await network(service, "front")
+        web, data = await address(service, "web"), await address(service, "db")
+        for name in ("web", "db"):
+            await service.close_sandbox(wish(name).container_id)
+        assert await address(service, "db") == data
+    async with running(paths) as service:
+        await service.close_sandbox(wish("db").container_id)
+        assert await address(service, "app") == web
+        assert await address(service, "db") == data
+        assert await address(service, "web") not in (web, data)
+        await end(service, wish("web"), wish("db"), wish("app"))
 
 
 async def test_what_an_internal_network_sends_never_passes_as_part_of_a_known_connection(paths: Paths) -> None:

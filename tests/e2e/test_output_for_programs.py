@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import jsonschema
 import pytest
 
+from compose.cli.group import cli
 from schemas import load_schema
-from tests.e2e.machine import Machine
+from tests.e2e.cutting import door
+from tests.e2e.machine import Machine, pycompose_command
 
 pytestmark = [pytest.mark.root, pytest.mark.net]
 
@@ -22,17 +28,23 @@ services:
     image: busybox
     init: true
     command: sleep ${SECONDS:-1000}
-    ports: ["127.0.0.1:18099:80", "443/udp"]
+    ports: ["127.0.0.1::80", "443/udp"]
     healthcheck: {test: ["CMD", "true"], interval: 1h}
     volumes: [data:/data]
     labels: {a: b}
     depends_on: {job: {condition: service_completed_successfully}}
   job: {image: busybox, command: "true"}
-  soon: {image: busybox, command: sleep 8}
+  soon: {image: busybox, init: true, command: [sh, -c, "until [ -e /over ]; do sleep 0.1; done"]}
 volumes: {data: {labels: {x: y}}}
 """
 # schema -> command; those that end with a code other than 0 have it
 COMMANDS: dict[str, tuple[str, ...]] = {
+    "engine-df": ("engine", "df", "--format", "json"),
+    "engine-images": ("engine", "images", "--format", "json"),
+    "engine-info": ("engine", "info", "--format", "json"),
+    "engine-network-ls": ("engine", "network", "ls", "--format", "json"),
+    "engine-ps": ("engine", "ps", "-a", "--format", "json"),
+    "engine-volume-ls": ("engine", "volume", "ls", "--format", "json"),
     "events": ("events", "--json", "--since", "1h", "--until", "0s"),
     "explain": ("explain", "--format", "json"),
     "graph": ("graph", "--format", "json"),
@@ -45,6 +57,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "stats": ("stats", "-a", "--no-stream", "--format", "json"),
     "support": ("support", "--format", "json"),
     "top": ("top", "--format", "json"),
+    "transformations": ("bridge", "transformations", "list", "--format", "json"),
     "variables": ("config", "--variables", "--format", "json"),
     "version": ("version", "--format", "json"),
     "volumes": ("volumes", "--format", "json"),
@@ -56,6 +69,8 @@ def directory(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """The project, up, and once changed."""
     found = tmp_path_factory.mktemp("told")
     (found / "compose.yaml").write_text(STACK)
+    dockerfile = "FROM busybox\nLABEL com.docker.compose.bridge=transformation\n"
+    machine.docker("build", "-q", "-t", "told/transformation", "-", stdin=dockerfile)
     machine.pycompose("up", "-d", "--wait", "web", cwd=found)
     machine.pycompose("up", "-d", "--wait", "web", cwd=found, SECONDS="999")
     yield found
@@ -90,8 +105,27 @@ def test_the_project_itself_is_a_compose_file(machine: Machine, directory: Path)
 
 def test_waiting_tells_of_each_container(machine: Machine, directory: Path) -> None:
     machine.pycompose("up", "-d", "soon", cwd=directory)
-    told = check("wait", machine.pycompose("wait", "soon", "--format", "json", cwd=directory).stdout)
+    is_waiting = threading.Event()
+
+    def look(request: bytes) -> None:
+        if b"/wait" in request:
+            is_waiting.set()
+
+    command = [*pycompose_command(), "wait", "soon", "--format", "json"]
+    with door(machine, look) as address:
+        environment = {**machine.environment, "DOCKER_HOST": address}
+        with subprocess.Popen(command, cwd=directory, env=environment, stdout=subprocess.PIPE, text=True) as waiting:
+            is_waiting.wait(60)
+            machine.pycompose("exec", "-T", "soon", "touch", "/over", cwd=directory)
+            out, _ = waiting.communicate(timeout=60)
+    told = check("wait", out)
     assert [(record["Service"], record["ExitCode"]) for record in told] == [("soon", 0)]
+
+
+def test_the_engines_events_are_dockers(machine: Machine, directory: Path) -> None:
+    now = str(time.time())
+    told = machine.pycompose("engine", "events", "--since", "1", "--until", now, "--format", "json", cwd=directory)
+    assert {record["Action"] for record in check("engine-events", told.stdout)} >= {"create", "start"}
 
 
 def test_progress_warnings_and_errors_are_lines_of_json(machine: Machine, directory: Path) -> None:
@@ -108,4 +142,25 @@ def test_progress_warnings_and_errors_are_lines_of_json(machine: Machine, direct
 
 def test_every_schema_is_held_against_something() -> None:
     names = {path.stem for path in (Path(__file__).parents[2] / "schemas" / "output").glob("*.json")}
-    assert names == {*COMMANDS, "wait", "progress", "warning", "error"}
+    assert names == {*COMMANDS, "engine-events", "wait", "progress", "warning", "error"}
+
+
+def test_every_command_that_prints_json_has_a_schema() -> None:
+    paths = set(_with_json(cli))
+    held = {command[: len(path)] for command in COMMANDS.values() for path in paths}
+    assert paths - held == {
+        ("engine", "events"),
+        ("wait",),
+        ("bridge", "transformations", "ls"),  # another name of `list`
+    }
+
+
+def _with_json(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The words of the commands that print JSON on request."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from _with_json(command, (*path, name))
+        elif command and any({"--format", "--json"} & set(parameter.opts) for parameter in command.params):
+            yield (*path, name)

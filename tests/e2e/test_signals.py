@@ -12,6 +12,7 @@ import socket
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +46,11 @@ GOING_ON = [
 ]
 
 
-def in_ways(cases: Sequence[Any], first: int = 0) -> Iterator[tuple[Any, Way]]:
+def in_ways(cases: Sequence[Any], first: int = 0) -> list[tuple[Any, Way]]:
     """Each case in one of the ways, which begin with the `first`, or in all of them."""
-    for index, case in enumerate(cases):
-        ways = WAYS if os.environ.get("PYCOMPOSE_EVERY_STEP") else [WAYS[(index + first) % len(WAYS)]]
-        yield from ((case, way) for way in ways)
+    if os.environ.get("PYCOMPOSE_EVERY_STEP"):
+        return list(product(cases, WAYS))
+    return [(case, WAYS[(index + first) % len(WAYS)]) for index, case in enumerate(cases)]
 
 
 class Gate(threading.Event):

@@ -69,7 +69,7 @@ class Container:
 
     def __init__(self, table: Table[ContainerRecord], container_id: str) -> None:
         self.id = container_id
-        self.lock = anyio.Lock()
+        self.lock = anyio.Lock(fast_acquire=True)
         self.run: Run | None = None
         self.condition = health.Condition()
         self.restart_delay_seconds = 0.0
@@ -83,7 +83,7 @@ class Container:
         self.attachments: set[Attachment] = set()
         self._waiters: list[Waiter] = []
         self._table = table
-        self._writing = anyio.Lock()
+        self._writing = anyio.Lock(fast_acquire=True)
 
     @property
     def record(self) -> ContainerRecord:

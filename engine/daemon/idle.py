@@ -17,7 +17,8 @@ class IdleWatch:
 
     def touch(self) -> None:
         """Tell that something happened: a client came or went, a container started or ended."""
-        self._activity.set()
+        if not self._is_busy():  # else there is nothing to time, and whatever ends that tells it
+            self._activity.set()
 
     async def wait(self) -> None:
         """Return once nothing was busy and nothing happened for `idle_seconds`."""
@@ -25,5 +26,5 @@ class IdleWatch:
             self._activity = anyio.Event()
             with anyio.move_on_after(None if self._is_busy() else self._idle_seconds) as scope:
                 await self._activity.wait()
-            if scope.cancelled_caught:
+            if scope.cancelled_caught and not self._is_busy():
                 return

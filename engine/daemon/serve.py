@@ -129,14 +129,10 @@ async def _until_told_or_idle(events: EventBus, idle: IdleWatch, reloader: Reloa
                     tasks.cancel_scope.cancel()
 
         async def forgotten() -> None:
-            await idle.wait()
+            with events.ringing(idle.touch):
+                await idle.wait()
             log.info("stopping: no client and no container for a while")
             tasks.cancel_scope.cancel()
 
-        async def stirred() -> None:
-            async for _ in events.replay(lambda _: True):
-                idle.touch()
-
         tasks.start_soon(signalled)
         tasks.start_soon(forgotten)
-        tasks.start_soon(stirred)

@@ -38,6 +38,7 @@ class EventBus:
         self._record = record
         self._past = deque(past, maxlen=REMEMBERED)
         self._listeners: set[MemoryObjectSendStream[EventMessage]] = set()
+        self._bells: list[Callable[[], None]] = []
 
     def publish(self, kind: str, action: str, actor_id: str, attributes: Mapping[str, str]) -> None:
         """Tell that `action` happened to the container, image, network, volume or daemon `actor_id`."""
@@ -55,12 +56,23 @@ class EventBus:
         )
         self._past.append(event)
         self._record(event)
+        for ring in self._bells:
+            ring()
         for listener in list(self._listeners):
             try:
                 listener.send_nowait(event)
             except (anyio.WouldBlock, anyio.BrokenResourceError, anyio.ClosedResourceError):
                 self._listeners.discard(listener)
                 listener.close()
+
+    @contextmanager
+    def ringing(self, ring: Callable[[], None]) -> Iterator[None]:
+        """Have `ring` called with everything published while the block lasts, for who need not know what it was."""
+        self._bells.append(ring)
+        try:
+            yield
+        finally:
+            self._bells.remove(ring)
 
     @contextmanager
     def listen(self) -> Iterator[MemoryObjectReceiveStream[EventMessage]]:

@@ -104,6 +104,10 @@ class Crew:
     async def run(self, act: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
         """Run `act` in a thread, after what was asked for before. Cancelled, it waits for the end of what has begun."""
         await anyio.lowlevel.checkpoint_if_cancelled()
+        return await self.see_through(act, *arguments)
+
+    async def see_through(self, act: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
+        """The same, also for who is cancelled already, and then goes on as if nothing were."""
         job = _Job(lambda: act(*arguments), _outbox())
         self._outstanding += 1
         if self._threads < min(self._outstanding, self._size):

@@ -334,4 +334,4 @@ class Sandboxes:
         return {endpoint.network_id: self.networks.get(endpoint.network_id) for endpoint in sandbox.endpoints}
 
     def _lock(self, container_id: str) -> anyio.Lock:
-        return self._changing.setdefault(container_id, anyio.Lock())
+        return self._changing.setdefault(container_id, anyio.Lock(fast_acquire=True))

@@ -8,7 +8,6 @@ step; the next engine adopts the container from the last). Its sockets (`attach`
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import subprocess
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from engine.errors import RuntimeFailure
+from engine.kernel.smallfiles import contents, write
 from engine.process import find_tool
 from engine.runtime.oci.launch import Launch
 
@@ -140,7 +140,7 @@ def _complaints(starting: Starting) -> str:
 def read_record(directory: Path) -> Record | None:
     """The last note of a container, or None where there is none (or only half of one)."""
     try:
-        lines = (directory / "record.json").read_bytes().split(b"\n")
+        lines = contents(directory / "record.json").split(b"\n")
     except FileNotFoundError:
         return None
     for line in reversed(lines):
@@ -154,19 +154,34 @@ def write_record(directory: Path, record: Record) -> None:
 
     Not synced: the directory does not outlive the boot, and neither does the container.
     """
-    line = msgspec.json.encode(record) + b"\n"
-    with (directory / "record.json").open("ab", buffering=0) as file:
-        if file.write(line) != len(line):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), file.name)
+    write(directory / "record.json", msgspec.json.encode(record) + b"\n", flags=os.O_APPEND)
+
+
+def read_exit(directory: Path) -> tuple[int, int]:
+    """The exit code that the monitor has written, and when (ns). Raises `FileNotFoundError`, `ValueError`."""
+    descriptor = os.open(directory / "exit", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return int(os.read(descriptor, 64)), os.fstat(descriptor).st_mtime_ns
+    finally:
+        os.close(descriptor)
 
 
 def started_at(pid: int) -> int:
     """When a process started, in clock ticks since boot; 0 if there is none."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text()
+        text = contents(f"/proc/{pid}/stat")
     except (FileNotFoundError, ProcessLookupError):
         return 0
-    return int(text.rpartition(")")[2].split()[19])
+    return int(text[text.rindex(b")") + 2 :].split(b" ", 20)[19])
+
+
+def open_new(pid: int) -> tuple[int | None, int]:
+    """A pidfd of a process that has just been made, and when it started; None and 0 if it has ended and is reaped."""
+    try:
+        pidfd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return None, 0
+    return pidfd, started_at(pid)
 
 
 def open_process(pid: int, started: int) -> int | None:

@@ -28,6 +28,7 @@ import msgspec
 from msgspec import Struct
 
 from engine.errors import Conflict, NoSuchContainer, RuntimeFailure
+from engine.kernel.smallfiles import write
 from engine.kernel.threads import brief
 from engine.process import wait_any
 from engine.runtime import cgroups, monitor
@@ -336,13 +337,14 @@ class Runtime:
         directory = self._directory(launch.container_id)
         directory.mkdir(mode=0o700, parents=True)
         monitor.write_record(directory, record)
-        launch.bundle.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if launch.bundle != directory:
+            launch.bundle.mkdir(mode=0o700, parents=True, exist_ok=True)
         for path, text in launch.files.items():
-            _write_in_place(path, text)
+            write(path, text.encode(), mode=0o644)
         surroundings = self._programs.at(record.runtime)
         if surroundings.is_crun:
             self._precompile(spec)
-        (launch.bundle / "config.json").write_bytes(msgspec.json.encode(spec))
+        write(launch.bundle / "config.json", msgspec.json.encode(spec))
         command = stack.enter_context(surroundings.command())
         starting = monitor.spawn(launch, directory, command, (f"--root={self._state}",))
         if cgroups.is_in_service():
@@ -359,10 +361,16 @@ class Runtime:
         took it down.
         """
         with stack:
-            record = msgspec.structs.replace(record, pid=pid, pid_started=monitor.started_at(pid))
-            monitor.write_record(self._directory(record.container_id), record)
-            cgroups.move_along(pid, self._paths.cgroup)
-            return _Held(record, monitor.open_process(pid, record.pid_started), starting.pidfd)
+            pidfd, begun = monitor.open_new(pid)
+            try:
+                record = msgspec.structs.replace(record, pid=pid, pid_started=begun)
+                monitor.write_record(self._directory(record.container_id), record)
+                cgroups.move_along(pid, self._paths.cgroup)
+            except BaseException:
+                if pidfd is not None:
+                    os.close(pidfd)
+                raise
+            return _Held(record, pidfd, starting.pidfd)
 
     def _precompile(self, spec: dict[str, object]) -> None:
         """Hand crun a compiled filter in place of the seccomp section; other runtimes compile it themselves."""
@@ -384,11 +392,10 @@ class Runtime:
             return
         if held.monitor_pidfd is not None:
             reap(held.monitor_pidfd)
-        file = self._directory(held.record.container_id) / "exit"
         try:
-            exit_code = int(file.read_text())
+            exit_code, written_ns = monitor.read_exit(self._directory(held.record.container_id))
             # A file's time is that of the last tick: never earlier than what the container did before.
-            finished_ns = min(time.time_ns(), file.stat().st_mtime_ns + _TICK_NS)
+            finished_ns = min(time.time_ns(), written_ns + _TICK_NS)
         except (FileNotFoundError, ValueError):
             # The monitor was killed: its container lost its stdio and its exit code, so it is ended, too.
             if held.pidfd is not None:
@@ -401,8 +408,8 @@ class Runtime:
         identity = record.container_id
         held = self._held.get(identity) or self._hold(record)
         try:
-            cgroups.thaw(record.cgroup)
-            if held.pidfd is not None:
+            if held.pidfd is not None and not has_ended(held.pidfd):
+                cgroups.thaw(record.cgroup)
                 await kill_and_wait(held.pidfd)
             if held.monitor_pidfd is not None and record.pid:
                 await end_monitor(held.monitor_pidfd)
@@ -427,12 +434,6 @@ class Runtime:
         words = (f"--root={self._state}", verb, *arguments)
         surroundings = self._programs.at(self._known(arguments[-1]).record.runtime)
         await anyio.to_thread.run_sync(_run_to_end, surroundings, words)
-
-
-def _write_in_place(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
 
 
 async def _reported(starting: monitor.Starting, launch: Launch) -> int:

@@ -77,6 +77,7 @@ async def remove_traces(record: monitor.Record, directories: Sequence[str], also
     for _ in range(_BUSY_ATTEMPTS):
         if is_done:
             return
+        cgroups.thaw(record.cgroup)
         members = cgroups.members(record.cgroup)
         for pid in members:
             await _kill_pid(pid)

@@ -15,7 +15,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final, Generic, Protocol, TypeVar
 
-import anyio
 import msgspec
 from msgspec import Struct
 
@@ -120,9 +119,8 @@ class Store:
         """
         mine = _Waiting(act)
         self._queue.append(mine)
-        # Shielded: a cancelled request must not leave the mirror and the file apart.
-        with anyio.CancelScope(shield=True):
-            await _WRITER.run(self._commit_queued, mine)
+        # Whoever is cancelled: the mirror and the file must not be left apart.
+        await _WRITER.see_through(self._commit_queued, mine)
         if mine.error is not None:
             raise mine.error
 

@@ -32,6 +32,15 @@ async def test_a_listener_gets_what_happens_after_it_began(bus: EventBus) -> Non
     assert bus.listener_count == 0
 
 
+def test_a_bell_rings_with_every_event_as_long_as_somebody_wants_it_to(bus: EventBus) -> None:
+    rung: list[int] = []
+    with bus.ringing(lambda: rung.append(1)):
+        bus.publish("container", "start", "c1", {})
+        bus.publish("network", "connect", "n1", {})
+    bus.publish("container", "die", "c1", {})
+    assert len(rung) == 2
+
+
 @pytest.mark.anyio
 async def test_the_past_is_replayed_from_since_until_until(bus: EventBus) -> None:
     for action in ("create", "start", "die", "destroy"):

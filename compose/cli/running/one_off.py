@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import anyio
 from msgspec.structs import replace
@@ -33,61 +35,88 @@ from compose.plan.steps import Plan, Step
 from compose.plan.telling.progress import Report
 from engine.client import EngineClient
 
+_REMOVAL_SECONDS = 30  # once the command is interrupted
+
 
 async def run_one_off(session: Session, project: Project, request: RunRequest, *, slug: str) -> int:
     """Create the container, run it to its end (unless detached) and return its exit code."""
-    name = request.name or project.separator.join((project.name, request.service, "run", slug[:12]))
     async with connected(session) as engine:
         async with progress(session, "run") as shown:
             project = await supplied(engine, await equipped(session, engine, project), shown.update)
-            if request.service not in project.services:
-                raise UsageError(f"service `{request.service}` is provided by a program and has no container")
-            service = one_off_service(project.services[request.service], request)
-            create = CreateContainer(
-                service,
-                1,
-                name,
-                name,
-                image_of(project, service),
-                "run",
-                slug=slug,
-                is_aliased=request.use_aliases,
-                is_passing=request.remove and request.detach,
-            )
+            create = _creation(project, request, slug)
             await _surround(session, engine, project, request, create, shown.update)
         if engine.only_reads:
             return 0
-        is_over = False
         # Made before it is joined: who interrupts in between wants it removed, too.
-        try:
+        async with _removed_unless_over(engine, request, create) as left:
             async with progress(session, "run") as shown:
                 observed = await observe(engine, project.name)
                 await perform(Plan((Step(1, create),)), Stage(engine, project, observed), shown.update)
             if request.detach:
-                with refusals(f"starting container {name}"):
-                    await engine.start_container(name)
-                    sys.stdout.write(f"{(await engine.inspect_container(name)).id}\n")
-                is_over = True
+                await _start(engine, create.name)
+                left.set()
                 return 0
-            # Once it runs, signals are the container's until it is gone.
-            async with passing_on_signals(engine, name):
-                wish = Attachment(name, service.tty, service.stdin_open, starts=True, passes_signals=False)
-                code = await run_attached(engine, wish)
-                if request.remove and code is not None:  # left by its detach keys, it goes on
-                    with refusals(f"removing container {name}", fine=(404,)):
-                        await _remove(engine, name, slug)
-                is_over = True
-            return code or 0
-        finally:
-            if request.remove and not is_over:
-                with anyio.move_on_after(30, shield=True), refusals(f"removing container {name}", fine=(404,)):
-                    await _remove(engine, name, slug)
+            return await _join(engine, request, create, left)
 
 
-async def _remove(engine: EngineClient, name: str, slug: str) -> None:
-    found = await engine.inspect_container(name)
-    if found.config.labels.get(labels.SLUG) == slug:  # not one that had the name before, and was in the way
-        await engine.remove_container(found.id, force=True, volumes=True)
+def _creation(project: Project, request: RunRequest, slug: str) -> CreateContainer:
+    """The act that makes the container. Raises `UsageError` for a service that has none."""
+    if request.service not in project.services:
+        raise UsageError(f"service `{request.service}` is provided by a program and has no container")
+    service = one_off_service(project.services[request.service], request)
+    name = request.name or project.separator.join((project.name, request.service, "run", slug[:12]))
+    return CreateContainer(
+        service,
+        1,
+        name,
+        name,
+        image_of(project, service),
+        "run",
+        slug=slug,
+        is_aliased=request.use_aliases,
+        is_passing=request.remove and request.detach,
+    )
+
+
+@asynccontextmanager
+async def _removed_unless_over(
+    engine: EngineClient, request: RunRequest, create: CreateContainer
+) -> AsyncIterator[anyio.Event]:
+    """Remove the container after the block if that is asked for, unless the block sets the event."""
+    left = anyio.Event()
+    try:
+        yield left
+    finally:
+        if request.remove and not left.is_set():
+            with anyio.move_on_after(_REMOVAL_SECONDS, shield=True):
+                await _remove(engine, create)
+
+
+async def _start(engine: EngineClient, name: str) -> None:
+    """Start it in the background, and print its id."""
+    with refusals(f"starting container {name}"):
+        await engine.start_container(name)
+        sys.stdout.write(f"{(await engine.inspect_container(name)).id}\n")
+
+
+async def _join(engine: EngineClient, request: RunRequest, create: CreateContainer, left: anyio.Event) -> int:
+    """Start it joined to our terminal; returns its exit code, 0 where it was left by its detach keys and goes on."""
+    service = create.service
+    # Once it runs, signals are the container's until it is gone.
+    async with passing_on_signals(engine, create.name):
+        wish = Attachment(create.name, service.tty, service.stdin_open, starts=True, passes_signals=False)
+        code = await run_attached(engine, wish)
+        if request.remove and code is not None:
+            await _remove(engine, create)
+        left.set()
+    return code or 0
+
+
+async def _remove(engine: EngineClient, create: CreateContainer) -> None:
+    with refusals(f"removing container {create.name}", fine=(404,)):
+        found = await engine.inspect_container(create.name)
+        if found.config.labels.get(labels.SLUG) == create.slug:  # not one that had the name before, and was in the way
+            await engine.remove_container(found.id, force=True, volumes=True)
 
 
 async def _surround(

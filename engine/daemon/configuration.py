@@ -103,6 +103,7 @@ class Configuration(msgspec.Struct, frozen=True, rename="kebab"):
         return sorted(self.default_ulimits.items())
 
 
+_USERNS: Final = "userns-remap"
 KNOWN: Final = frozenset(field.encode_name for field in msgspec.structs.fields(Configuration))
 
 
@@ -146,6 +147,8 @@ def check_labels(place: Path | str, labels: list[str]) -> None:
 
 
 def _check_names(path: Path, document: Mapping[str, Any]) -> None:
+    if document.get(_USERNS):
+        raise _refused(path, f"{_USERNS}: all containers share layers as they are, with the host's user ids")
     if unknown := sorted(set(document) - KNOWN):
         raise BadRequest(
             f"unable to configure the engine with file {path}: the following directives don't match any "

@@ -38,7 +38,8 @@ def test_directives_have_dockers_names(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("directives", "words"),
     [
-        ({"userns_remap": "default", "colour": 1}, "don't match any configuration option: colour, userns-remap"),
+        ({"swarm_default": "x", "colour": 1}, "don't match any configuration option: colour, swarm-default"),
+        ({"userns_remap": "default"}, "userns-remap: all containers share layers as they are"),
         ({"debug": "yes"}, "`bool`"),
         ({"proxies": {"ftp-proxy": "x"}}, "ftp-proxy"),
         ({"labels": ["rack"]}, "bad attribute format: rack"),

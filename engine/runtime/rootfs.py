@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engine.kernel.libc import call
+from engine.kernel.smallfiles import read_all
 
 _SYS_OPENAT2 = 437  # the same number on every architecture
 _RESOLVE_NO_MAGICLINKS = 0x02
@@ -41,12 +42,13 @@ def open_inside(root: int, path: str, flags: int = os.O_RDONLY) -> int:
 
 def read_inside(root: int, path: str, limit_bytes: int = 1 << 24) -> bytes:
     """The content of a regular file inside a root, up to a limit. Raises `OSError`."""
-    with os.fdopen(open_inside(root, path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
+    descriptor = open_inside(root, path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise FileNotFoundError(path)
-        # Python takes as much memory as it is told to read, which takes longer than reading it.
-        return file.read(min(status.st_size or limit_bytes, limit_bytes))
+        return read_all(descriptor, limit_bytes)
+    finally:
+        os.close(descriptor)
 
 
 def status_inside(root: int, path: str) -> os.stat_result | None:

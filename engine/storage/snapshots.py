@@ -20,6 +20,7 @@ import anyio.to_thread
 from engine.errors import EngineError, NotFound
 from engine.kernel.attributes import keep_apart
 from engine.kernel.mounts import MS_RDONLY, mount, mount_points, unmount
+from engine.kernel.smallfiles import contents, write
 from engine.state.paths import Paths
 from engine.storage.changes import Change, changes
 from engine.storage.deletion import delete_tree
@@ -49,6 +50,7 @@ class Snapshots:
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
         self._layers = Layers(paths.layers)
+        self._home_from_layers = os.path.relpath(paths.containers, self._layers.root)
         lay_ground(paths.layers / _GROUND)
         keep_apart(paths.containers)
 
@@ -62,12 +64,13 @@ class Snapshots:
 
     def mount_now(self, container_id: str) -> Path:
         """Do what `mount` does. Blocks."""
-        rootfs = self._home(container_id) / "rootfs"
+        home = self._home(container_id)
+        rootfs = home / "rootfs"
         chain_ids = self.chain_ids(container_id)
-        if os.path.ismount(rootfs):
+        if _is_mounted(home, rootfs):
             return rootfs
-        home = os.path.relpath(self._home(container_id), self._layers.root)
-        options = f"{self._lower(chain_ids)}:{_GROUND},upperdir={home}/upper,workdir={home}/work,{_OPTIONS}"
+        place = f"{self._home_from_layers}/{container_id}"
+        options = f"{self._lower(chain_ids)}:{_GROUND},upperdir={place}/upper,workdir={place}/work,{_OPTIONS}"
         self._mount_overlay(rootfs, options, 0)
         return rootfs
 
@@ -138,7 +141,7 @@ class Snapshots:
     def chain_ids(self, container_id: str) -> list[str]:
         """The layers below a container, lowest first. Raises `NotFound`."""
         try:
-            *chain, end = (self._home(container_id) / "lower").read_text("ascii").split()
+            *chain, end = contents(self._home(container_id) / "lower").decode("ascii").split()
         except (FileNotFoundError, ValueError):
             chain, end = [], ""
         if end != _END:
@@ -172,7 +175,7 @@ class Snapshots:
             (home / name).mkdir(mode=mode, exist_ok=True)
         # Before the look at the layers: who prunes layers reads these files first, so one of the two notices.
         # Not synced, as this would cost more than all the rest; the last line tells whether it survived a power cut.
-        (home / "lower").write_text("".join(f"{line}\n" for line in (*chain_ids, _END)), "ascii")
+        write(home / "lower", "".join(f"{line}\n" for line in (*chain_ids, _END)).encode("ascii"))
         if missing := [chain_id for chain_id in chain_ids if not self._layers.has(chain_id)]:
             raise NotFound(
                 f"layer {missing[0]} is not there", hint="its image was removed meanwhile, or damaged; pull it again"
@@ -222,6 +225,14 @@ def _unmount_all(target: Path) -> None:
             raise
         for point in reversed(list(mount_points(target))):
             _unmount_one(point)
+
+
+def _is_mounted(home: Path, rootfs: Path) -> bool:
+    """Whether there is another file system on a directory than on the one that it is in."""
+    try:
+        return rootfs.stat().st_dev != home.stat().st_dev
+    except FileNotFoundError:
+        return False
 
 
 def _unmount_one(point: Path) -> None:

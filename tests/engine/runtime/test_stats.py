@@ -15,8 +15,8 @@ pytestmark = [pytest.mark.anyio, pytest.mark.root]
 
 
 async def test_time_memory_and_throttling_are_counted(runtime: Runtime, make_launch: MakeLaunch) -> None:
-    limits = HostConfig(memory=64 << 20, pids_limit=50, nano_cpus=200_000_000)
-    script = "head -c 3000000 /dev/zero > /file; i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; echo; sleep 100"
+    limits = HostConfig(memory=64 << 20, pids_limit=50, nano_cpus=30_000_000)
+    script = "head -c 3000000 /dev/zero > /file; i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done; echo; sleep 100"
     launch = await started(runtime, make_launch("sh", "-c", script, host_config=limits))
     await first_line(launch)
     used = read_stats(launch.cgroup)

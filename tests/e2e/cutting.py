@@ -1,4 +1,4 @@
-"""A door to an engine that signals its client at the N-th request: before the engine sees it."""
+"""A door to an engine that tells of every request before the engine sees it: there its client can be cut off."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,10 +21,37 @@ _TIMEOUT_SECONDS = 60
 
 
 @dataclass
+class _Relay:
+    """Takes bytes to an engine and back; `on_request` is called with the first line of each request."""
+
+    engine: Path
+    on_request: Callable[[bytes], None]
+
+    def serve(self, listener: socket.socket) -> None:
+        """Accept until the listener is closed."""
+        with suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                threading.Thread(target=self._join, args=(client,), daemon=True).start()
+
+    def _join(self, client: socket.socket) -> None:
+        with client, socket.socket(socket.AF_UNIX) as engine:
+            engine.connect(str(self.engine))
+            back = threading.Thread(target=_copy, args=(engine, client), daemon=True)
+            back.start()
+            with suppress(OSError):
+                while data := client.recv(_CHUNK):
+                    for found in _REQUEST.finditer(data):
+                        self.on_request(found.group())
+                    engine.sendall(data)
+                engine.shutdown(socket.SHUT_WR)
+            back.join()
+
+
+@dataclass
 class Cutter:
     """Counts a client's requests over all its connections. The client is known once it runs."""
 
-    engine: Path
     at: int
     signal: signal.Signals
     pid: int = 0
@@ -36,34 +63,14 @@ class Cutter:
     def has_cut(self) -> bool:
         return self.requests >= self.at
 
-    def serve(self, door: socket.socket) -> None:
-        """Accept until the door is closed."""
-        with suppress(OSError):
-            while True:
-                client, _ = door.accept()
-                threading.Thread(target=self._join, args=(client,), daemon=True).start()
-
-    def _join(self, client: socket.socket) -> None:
-        with client, socket.socket(socket.AF_UNIX) as engine:
-            engine.connect(str(self.engine))
-            back = threading.Thread(target=_copy, args=(engine, client), daemon=True)
-            back.start()
-            with suppress(OSError):
-                while data := client.recv(_CHUNK):
-                    self._count(data)
-                    engine.sendall(data)
-                engine.shutdown(socket.SHUT_WR)
-            back.join()
-
-    def _count(self, data: bytes) -> None:
-        for _ in _REQUEST.finditer(data):
-            with self.lock:
-                self.requests += 1
-                is_due = self.requests == self.at
-            if is_due:
-                self.is_known.wait()
-                with suppress(ProcessLookupError):
-                    os.kill(self.pid, self.signal)
+    def count(self, _: bytes) -> None:
+        with self.lock:
+            self.requests += 1
+            is_due = self.requests == self.at
+        if is_due:
+            self.is_known.wait()
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, self.signal)
 
 
 def _copy(source: socket.socket, target: socket.socket) -> None:
@@ -74,26 +81,28 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
 
 
 @contextmanager
-def _door(home: Path, cutter: Cutter) -> Iterator[str]:
-    place = home / "cut.sock"
+def door(machine: Machine, on_request: Callable[[bytes], None]) -> Iterator[str]:
+    """Another address of a machine's engine: whoever comes in there is listened to."""
+    relay = _Relay(machine.paths.socket, on_request)
+    place = machine.paths.root.parent / "cut.sock"
     place.unlink(missing_ok=True)
-    with socket.socket(socket.AF_UNIX) as door:
-        door.bind(str(place))
-        door.listen(100)
-        serving = threading.Thread(target=cutter.serve, args=(door,), daemon=True)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(place))
+        listener.listen(100)
+        serving = threading.Thread(target=relay.serve, args=(listener,), daemon=True)
         serving.start()
         try:
             yield f"unix://{place}"
         finally:
-            door.shutdown(socket.SHUT_RDWR)  # close() alone does not wake who accepts
+            listener.shutdown(socket.SHUT_RDWR)  # close() alone does not wake who accepts
 
 
 def run_cut(
     machine: Machine, arguments: Sequence[str], *, cwd: Path, at: int, by: signal.Signals, **variables: str
 ) -> tuple[Completed, bool]:
     """Run our command line until its request number `at`, then signal it; whether it came that far."""
-    cutter = Cutter(machine.paths.socket, at, by)
-    with _door(machine.paths.root.parent, cutter) as address:
+    cutter = Cutter(at, by)
+    with door(machine, cutter.count) as address:
         command = [*pycompose_command(), *arguments]
         environment = {**machine.environment, "DOCKER_HOST": address, **variables}
         with subprocess.Popen(

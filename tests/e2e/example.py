@@ -54,7 +54,7 @@ def example(machine: Machine, name: str | Path, **variables: str) -> Iterator[Ex
 
 def seen(wanted: Seen, look: Callable[[], Seen]) -> Seen:
     """What `look` returns: as soon as that is `wanted`, or else what it is after a while."""
-    give_up = time.monotonic() + 20
+    give_up = time.monotonic() + 60
     while (found := look()) != wanted and time.monotonic() < give_up:
         pass
     return found

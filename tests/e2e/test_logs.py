@@ -21,11 +21,13 @@ def run(machine: Machine, name: str, *words: str) -> None:
 
 def test_a_follower_sees_every_line_once_though_the_log_is_rotated_meanwhile(machine: Machine) -> None:
     rotation = ("--log-opt", "max-size=500k", "--log-opt", "max-file=3", "--log-opt", "compress=true")
-    script = f"read go; seq 1000000 {1_000_000 + LINES - 1}"
+    script = f"echo ready; read go; seq 1000000 {1_000_000 + LINES - 1}"
     machine.docker("create", "-i", "--name", "counter", *rotation, "busybox", "sh", "-c", script)
     machine.docker("start", "counter")
     command = [machine.docker_program, "--host", machine.address, "logs", "-f", "counter"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as follower:
+        assert follower.stdout is not None
+        assert follower.stdout.readline() == "ready\n"  # it follows before there is anything to miss
         machine.docker("attach", "counter", stdin="\n")
         seen, _ = follower.communicate(timeout=60)
     assert seen == NUMBERS

@@ -40,6 +40,7 @@ _NETWORKS: Final = 4
 _SEEKERS: Final = 20
 _MOVERS: Final = 4
 _PORT: Final = 8000
+_PATIENCE_SECONDS: Final = 60  # with what has to answer
 
 
 @dataclass
@@ -89,10 +90,10 @@ def town_of(machine: Machine) -> Iterator[Town]:
             network.remove()
 
 
-def resolve(name: str) -> tuple[int, list[str]] | None:
+def resolve(name: str, within_seconds: float = 2) -> tuple[int, list[str]] | None:
     """The code and addresses that the name server of this thread's namespace answers with; None: no answer."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
-        asker.settimeout(2)
+        asker.settimeout(within_seconds)
         identity = random.getrandbits(16)
         try:
             asker.sendto(dns.query(name, dns.TYPE_A, identity), ("127.0.0.11", 53))
@@ -103,10 +104,10 @@ def resolve(name: str) -> tuple[int, list[str]] | None:
     return dns.response_code(answer), addresses(answer, name, 4)
 
 
-def greeting(address: str) -> str:
+def greeting(address: str, within_seconds: float = 1) -> str:
     """What a container calls itself; "" if nobody answers there (any more)."""
     try:
-        with socket.create_connection((address, _PORT), timeout=1) as connection:
+        with socket.create_connection((address, _PORT), timeout=within_seconds) as connection:
             return connection.recv(100).decode().strip()
     except OSError:
         return ""
@@ -198,16 +199,18 @@ def agree(town: Town) -> None:
         for number in range(_NETWORKS):
             expected = [on[f"n{number}"]["IPAddress"]] if f"n{number}" in on else []
             namespace = town.machine.paths.namespaces / town.settled[number].id
-            answer = inside_network(namespace, partial(resolve, mover.name))
+            answer = inside_network(namespace, partial(resolve, mover.name, _PATIENCE_SECONDS))
             assert answer is not None
             assert answer[1] == expected, f"{mover.name} on n{number}"
             for address in expected:
-                met = inside_network(namespace, partial(greeting, address))
+                met = inside_network(namespace, partial(greeting, address, _PATIENCE_SECONDS))
                 assert met == mover.name
         bindings = mover.attrs["NetworkSettings"]["Ports"].get(f"{_PORT}/tcp")
         assert bool(bindings) == bool(on)
         for binding in bindings or ():
-            with socket.create_connection(("127.0.0.1", int(binding["HostPort"])), timeout=5) as connection:
+            with socket.create_connection(
+                ("127.0.0.1", int(binding["HostPort"])), timeout=_PATIENCE_SECONDS
+            ) as connection:
                 assert connection.recv(100).decode().strip() == mover.name
 
 

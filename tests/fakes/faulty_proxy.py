@@ -6,7 +6,6 @@ import http.client
 import re
 import socket
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -24,7 +23,7 @@ class Trouble:
     """What happens to the next `times` requests of a method whose path matches.
 
     `status` answers at once; `cut_after` breaks an answer's body off, `cut_upload_after` a request's; `length` lies
-    about an answer's length; `pause` waits before each piece of it.
+    about an answer's length; `between_pieces` is called before each piece of it.
     """
 
     pattern: str
@@ -36,7 +35,7 @@ class Trouble:
     cut_upload_after: int = -1
     replace: Callable[[bytes], bytes] | None = None
     length: int = -1
-    pause: float = 0.0
+    between_pieces: Callable[[], None] | None = None
     loses_answer: bool = False
 
 
@@ -144,8 +143,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _send_body(self, pieces: object, trouble: Trouble) -> None:
         sent = 0
         for piece in pieces:  # type: ignore[attr-defined]  # a list or an iterator of bytes
-            if trouble.pause:
-                time.sleep(trouble.pause)
+            if trouble.between_pieces:
+                trouble.between_pieces()
             if 0 <= trouble.cut_after <= sent + len(piece):
                 self.wfile.write(piece[: trouble.cut_after - sent])
                 self.wfile.flush()

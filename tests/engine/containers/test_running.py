@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from pathlib import Path
 
 import anyio
@@ -197,12 +196,11 @@ async def test_a_container_with_rm_goes_at_its_exit(engine: Engine) -> None:
 
 
 async def test_a_health_check_succeeds_as_soon_as_the_service_is_ready(engine: Engine) -> None:
-    check = HealthConfig(test=["CMD-SHELL", "test -e /ready"], interval=30 * SECOND)
+    check = HealthConfig(test=["CMD-SHELL", "test -e /ready"], interval=3600 * SECOND)
     container = await engine.start("sh", "-c", "sleep 0.3; touch /ready; sleep 100", healthcheck=check)
     assert engine.health(container).status == "starting"
-    started = time.monotonic()
-    await engine.until("health_status: healthy", container)
-    assert time.monotonic() - started < 5
+    with anyio.fail_after(60):
+        await engine.until("health_status: healthy", container)
     assert engine.health(container).log[-1].exit_code == 0
     assert "(healthy)" in engine.containers.summaries(everything=False, limit=0, filters={})[0].status
 

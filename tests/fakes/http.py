@@ -12,6 +12,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    # The 5 of the standard library overflow when a crowd comes to a busy machine: then the kernel drops who wants to
+    # connect, who tries again after 1, 3, 7 and 15 seconds.
+    request_queue_size = 1024
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Clients that hang up, or try TLS first, are what tests are about; all else is a mistake of the fake."""

@@ -362,7 +362,7 @@ def test_a_client_that_goes_away_ends_its_build_and_nothing_stays(machine: Machi
     before = without_engine(machine.kernel())
     with _begun(machine, tmp_path) as client:
         client.send_signal(signal.SIGINT)
-        client.wait(30)
+        client.wait(60)
     machine.end_engine(signal.SIGTERM)  # it ends its builds first
     machine.start_engine()
     assert without_engine(machine.kernel()) == before
@@ -375,7 +375,7 @@ def test_an_engine_that_was_killed_in_a_build_leaves_nothing_to_the_next(machine
     before = without_engine(machine.kernel())
     with _begun(machine, tmp_path) as client:
         machine.end_engine(signal.SIGKILL)
-        client.wait(30)
+        client.wait(60)
     machine.start_engine()
     assert without_engine(machine.kernel()) == before
     assert list((machine.paths.root / "builds" / "tmp").iterdir()) == []

@@ -82,7 +82,7 @@ def test_logs_follow_until_the_container_ends(machine: Machine, container: str) 
         assert following.stdout.readline() == "ready\n"
         machine.docker("stop", container)
         assert following.stdout.read() == ""
-        assert following.wait(timeout=30) == 0
+        assert following.wait(timeout=60) == 0
 
 
 def test_exec_with_a_terminal_sees_the_containers_own_processes(machine: Machine, container: str) -> None:

@@ -92,7 +92,7 @@ async def test_the_engine_answers_under_load_and_lets_go_of_everything(loaded: M
 async def until_settled(client: EngineClient, holdings: Holdings, tasks: int, descriptors: int) -> None:
     """Wait until the engine has noticed that everybody is gone: its own numbers are where they were."""
     found = (0, 0)
-    with anyio.move_on_after(30) as patience:
+    with anyio.move_on_after(60) as patience:
         # What is waited for are ends of connections that nobody tells us about; each question takes its time.
         while (found := ((await client.info()).n_goroutines, holdings.descriptors)) > (tasks, descriptors):
             continue

@@ -77,7 +77,7 @@ class Holdings:
     async def become(self, wanted: tuple[int, int, int]) -> None:
         """Wait until there is no more than this."""
         found = await self.count()
-        with anyio.move_on_after(30) as patience:
+        with anyio.move_on_after(60) as patience:
             # Nobody is told when the engine has noticed: ask it again, which takes its time.
             while any(map(operator.gt, found, wanted)):
                 found = await self.count()
@@ -117,7 +117,7 @@ async def settled(holdings: Holdings) -> tuple[int, int, int]:
 
 async def vanish(socket: Path, sent: bytes, mark: bytes) -> None:
     """Ask, read until it has begun, and go without a word."""
-    with anyio.fail_after(30):
+    with anyio.fail_after(60):
         stream = await anyio.connect_unix(socket)
         try:
             await stream.send(sent)

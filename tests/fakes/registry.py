@@ -148,7 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
         if shown := self.headers.get("Authorization"):
             registry.authorised.append(shown)
         if fault and fault.hold:
-            fault.hold.wait(10)
+            fault.hold.wait(60)
         if path == "/token":
             self._token()
         elif fault and fault.status:

@@ -47,7 +47,7 @@ async def served(directory: Path) -> AsyncIterator[Served]:
     doors = [Door(listen_unix(told.socket))]
     async with anyio.create_task_group() as tasks:
         await tasks.start(partial(serve, told.engine.services, doors, on_activity=told.told))
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             yield told
         tasks.cancel_scope.cancel()
 

@@ -121,7 +121,7 @@ async def test_following_ends_with_the_time_until_which_lines_are_wanted() -> No
     watcher = Follower(
         engine.client, "app", emit=heard.append, wanted=lambda service: True, options=LogOptions(until="1")
     )
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         await watcher.until_over(await observe_containers(engine.client, "app"))
     assert heard == [Output("web-1", 1, (b"1",))]
 

@@ -55,7 +55,7 @@ async def attached(
         console = server.engine.containers.find("web").console
         assert console is not None
         console.echoes = False
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             async with await anyio.connect_unix(server.socket) as stream:
                 client = Client(stream)
                 await client.send(Request(host="x", target=f"{version}/containers/web/attach/ws?{query}"))

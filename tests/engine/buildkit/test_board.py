@@ -68,7 +68,7 @@ async def test_who_writes_waits_for_a_reader_that_is_behind() -> None:
             await vertex.log(1, bytes(100_000))
         board.close()
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         await vertex.begin()
         await anext(messages)
         async with anyio.create_task_group() as tasks:

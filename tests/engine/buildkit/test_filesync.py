@@ -79,7 +79,7 @@ async def taken(sender: Sender, wish: Wish) -> tarfile.TarFile:
 
 
 async def test_every_file_comes_with_its_mode_and_contents() -> None:
-    with anyio.fail_after(30):
+    with anyio.fail_after(60):
         found = await taken(Sender(TREE), Wish("context"))
     assert found.getnames() == list(TREE)
     for name, (mode, content) in TREE.items():
@@ -121,7 +121,7 @@ async def test_a_file_that_became_shorter_is_an_error() -> None:
 
 
 async def test_what_the_client_cannot_read_is_told_in_its_words() -> None:
-    with anyio.fail_after(10), pytest.raises(BadRequest, match="open x: permission denied"):
+    with anyio.fail_after(60), pytest.raises(BadRequest, match="open x: permission denied"):
         await taken(Sender({}, problem="open x: permission denied"), Wish("context"))
 
 

@@ -22,7 +22,7 @@ async def echo(call: Call, request: BytesMessage) -> BytesMessage:
 
 async def test_a_session_is_waited_for_answers_and_ends_with_its_client() -> None:
     sessions = Sessions()
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         async with streams() as (ours, theirs), background() as tasks:
 
             async def use() -> None:

@@ -105,7 +105,7 @@ async def test_certificates_of_the_environment_are_shown_to_the_engine(tmp_path:
     assert target is not None
     async with anyio.create_task_group() as tasks:
         await tasks.start(partial(serve, fake_engine().services, doors, on_activity=lambda _: None))
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             async with EngineClient(target.address, certificates=target.certificates) as engine:
                 assert (await engine.version()).version == "9.9.9"
                 await converse(engine)

@@ -27,7 +27,7 @@ class Peer:
     def read_twice(self) -> tuple[bytes, bytes]:
         connection, _ = self._listener.accept()
         with connection:
-            assert self.may_read.wait(10)
+            assert self.may_read.wait(60)
             return connection.recv(8192), connection.recv(8192)
 
 

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.root, pytest.mark.net]
 
 async def ready(engine: Engine, container: str) -> None:
     """Wait until a container has said something."""
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async for _ in engine.containers.logs(container, LogOptions(follow=True)):
             return
 
@@ -120,7 +120,7 @@ async def test_an_engine_that_dies_during_a_commit_leaves_no_container_paused(op
             await first.containers.pause(container)
     async with open_engine() as second:
         assert second.containers.inspect(container).state.status == "running"
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             await second.containers.stop(container, timeout_seconds=0)
         assert not second.containers._ledger.get(container).record.is_at_rest
 

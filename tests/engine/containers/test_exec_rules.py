@@ -92,7 +92,7 @@ async def test_fifty_execs_run_at_once(engine: Engine) -> None:
 async def test_a_size_may_be_told_before_the_exec_is_started(engine: Engine) -> None:
     container = await engine.start("sleep", "100")
     exec_id = await prepare(engine, container, "sleep", "100", tty=True)
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(engine.containers.exec_resize, exec_id, 12, 34)
             await anyio.lowlevel.checkpoint()

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.anyio
 async def answered(doors: Sequence[Door]) -> AsyncIterator[None]:
     async with anyio.create_task_group() as tasks:
         await tasks.start(partial(serve, fake_engine().services, doors, on_activity=lambda _: None))
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             yield
         tasks.cancel_scope.cancel()
 

@@ -12,7 +12,7 @@ from engine.daemon.idle import IdleWatch
 
 @pytest.mark.anyio
 async def test_an_engine_without_use_is_done_after_its_time() -> None:
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         await IdleWatch(lambda: False, idle_seconds=0.01).wait()
 
 
@@ -34,7 +34,7 @@ async def test_a_busy_engine_waits_until_it_was_told_that_the_work_ended() -> No
         assert not ended.is_set()
         busy = False
         watch.touch()
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             await ended.wait()
 
 
@@ -58,10 +58,10 @@ async def test_an_engine_that_got_busy_while_it_was_idle_stays() -> None:
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(wait)
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             await waits_again.wait()
         assert not ended.is_set()
         busy = False
         watch.touch()
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             await ended.wait()

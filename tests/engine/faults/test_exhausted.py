@@ -170,7 +170,7 @@ async def test_a_container_whose_monitor_is_stuck_can_be_stopped_and_removed(
         await engine.containers.stop(container, timeout_seconds=0)
         assert engine.containers.inspect(container).state.exit_code == 137
         await engine.containers.remove(container)
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             await wait_pidfd(descriptor)
         os.close(descriptor)
         assert kernel_state(paths).mounts == ()

@@ -41,7 +41,7 @@ async def test_no_more_calls_are_made_at_the_same_time_than_there_are_threads() 
     seen: set[int] = set()
 
     def act() -> None:
-        together.wait(timeout=10)  # only two can meet here
+        together.wait(timeout=60)  # only two can meet here
         seen.add(threading.get_ident())
 
     async with anyio.create_task_group() as tasks:
@@ -57,7 +57,7 @@ async def test_cancelled_it_waits_for_the_end_of_what_has_begun() -> None:
 
     def act() -> None:
         loop_is_told.set()
-        may_end.wait(timeout=10)
+        may_end.wait(timeout=60)
         ended.set()
 
     async def ask() -> None:
@@ -67,7 +67,7 @@ async def test_cancelled_it_waits_for_the_end_of_what_has_begun() -> None:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(ask)
         await begun.wait()
-        await anyio.to_thread.run_sync(loop_is_told.wait, 10)
+        await anyio.to_thread.run_sync(loop_is_told.wait, 60)
         tasks.cancel_scope.cancel()
         assert not ended.is_set()
         may_end.set()

@@ -45,7 +45,7 @@ async def watch() -> AsyncGenerator[LogWatch]:
 async def follow(log: LogFiles, watch: LogWatch, react: Callable[[list[bytes], anyio.Event], None]) -> list[bytes]:
     """Follow a log until `react`, which is called after each batch with all that was seen, sets its event."""
     ended, seen = anyio.Event(), list[bytes]()
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         async for batch in read_log(log, follow=Follow(watch, ended)):
             seen += [entry.message for entry in batch]
             react(seen, ended)
@@ -245,5 +245,5 @@ async def test_a_log_that_is_just_being_set_aside_is_read_once(tmp_path: Path) -
 async def test_following_ends_at_a_time_in_the_past(tmp_path: Path, watch: LogWatch) -> None:
     log = tmp_path / "log"
     log.write_text(line("one"))
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         assert await messages(log, until_ns=START + SECOND, follow=Follow(watch, anyio.Event())) == [b"one\n"]

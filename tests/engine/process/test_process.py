@@ -56,7 +56,7 @@ async def test_the_end_of_a_process_that_is_no_child_is_noticed() -> None:
     done = await run(["/bin/sh", "-c", "sleep 0.2 >/dev/null 2>&1 & echo $!"])
     pidfd = os.pidfd_open(int(done.stdout))
     try:
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(wait_pidfd, pidfd)
                 tasks.start_soon(wait_pidfd, pidfd)
@@ -68,7 +68,7 @@ async def test_waiting_for_several_descriptors_ends_with_the_first() -> None:
     (quiet, quiet_end), (busy, busy_end) = os.pipe(), os.pipe()
     try:
         os.write(busy_end, b"x")
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             await wait_any(quiet, busy)
     finally:
         for descriptor in (quiet, quiet_end, busy, busy_end):

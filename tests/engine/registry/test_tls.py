@@ -99,7 +99,7 @@ def test_a_handshake_that_nobody_answers_can_be_called_off() -> None:
         assert connection.recv(1)  # it has begun
         interrupt.trigger()
         with connection, pytest.raises(Interrupted):
-            asked.result(timeout=5)
+            asked.result(timeout=60)
 
 
 def test_through_a_proxy_tls_is_with_the_registry(registry: FakeRegistry) -> None:
@@ -111,7 +111,7 @@ def test_through_a_proxy_tls_is_with_the_registry(registry: FakeRegistry) -> Non
         web.ask(Query("https://far.example:4443/v2/"), Interrupt()).close()
         web.close()
         assert registry.asked["/v2/"] == 1
-        assert tunnel.result(timeout=5).startswith(b"CONNECT far.example:4443 HTTP/1.")
+        assert tunnel.result(timeout=60).startswith(b"CONNECT far.example:4443 HTTP/1.")
 
 
 def _tunnel(server: socket.socket, target: str) -> bytes:

@@ -22,7 +22,7 @@ MakeLaunch = Callable[..., Launch]
 async def run_to_end(runtime: Runtime, launch: Launch) -> ExitStatus:
     await runtime.create(launch)
     await runtime.start(launch.container_id)
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         status = await runtime.wait(launch.container_id)
     await runtime.delete(launch.container_id)
     return status
@@ -53,7 +53,7 @@ async def first_line(launch: Launch) -> bytes:
     follow = Follow(watch, anyio.Event())
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(watch.run)
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             async with aclosing(read_log(LogFiles(launch.log_path), follow=follow)) as batches:
                 batch = await anext(batches)
         tasks.cancel_scope.cancel()
@@ -62,7 +62,7 @@ async def first_line(launch: Launch) -> bytes:
 
 async def read_all(console: Console) -> bytes:
     content = b""
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         try:
             while True:
                 content += (await console.receive())[1]

@@ -230,7 +230,7 @@ async def test_a_paused_container_stands_still_and_can_be_deleted(runtime: Runti
     await runtime.resume(launch.container_id)
     assert (await execute(runtime, launch, "true"))[0] == 0
     await runtime.pause(launch.container_id)
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         await runtime.delete(launch.container_id)
 
 
@@ -270,7 +270,7 @@ async def test_a_new_engine_adopts_the_living_and_learns_how_the_others_ended(
     assert await second.adopt("0" * 64) is None
     assert (await execute(second, living, "echo", "hello"))[1] == b"hello\n"
     await second.kill(living.container_id, signal.SIGKILL)
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         assert (await second.wait(living.container_id)).exit_code == 137
     for launch in (living, ended):
         await second.delete(launch.container_id)
@@ -283,7 +283,7 @@ async def test_a_container_whose_monitor_was_killed_is_ended(runtime: Runtime, m
     record = read_record(runtime._directory(launch.container_id))
     assert record is not None
     os.kill(record.monitor_pid, signal.SIGKILL)
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         assert (await runtime.wait(launch.container_id)).exit_code == 137
     await runtime.delete(launch.container_id)
 

@@ -45,7 +45,7 @@ async def test_a_detached_client_does_not_end_the_input_of_others(runtime: Runti
     for word in (b"one\n", b"two\n"):
         async with runtime.attach(launch.container_id) as console:
             await console.send(word)
-            with anyio.fail_after(10):
+            with anyio.fail_after(60):
                 assert await console.receive() == (1, word)
     await runtime.delete(launch.container_id)
 
@@ -57,7 +57,7 @@ async def test_an_attached_client_that_does_not_read_does_not_hold_up_the_end(
     await runtime.create(launch)
     async with runtime.attach(launch.container_id):
         await runtime.start(launch.container_id)
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             await runtime.delete(launch.container_id)
 
 
@@ -73,7 +73,7 @@ async def test_a_terminal_has_the_size_it_was_given(runtime: Runtime, make_launc
     await runtime.create(launch)
     async with runtime.attach(launch.container_id) as console:
         await runtime.start(launch.container_id)
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             assert await console.receive() == (1, b"10 20\r\n")
         await runtime.resize(launch.container_id, 30, 40)
         await console.send(b"yes\n")
@@ -119,7 +119,7 @@ async def test_a_further_process_may_have_a_terminal(runtime: Runtime, make_laun
             width=22,
         ),
     )
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         assert await process.receive() == (1, b"11 22\r\n")
     await process.resize(33, 44)
     await process.send(b"word\n")

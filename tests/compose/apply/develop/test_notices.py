@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 async def seen(changed: AsyncIterator[set[str]], *wanted: Path) -> set[str]:
     """All that has changed until each of the wanted paths was told of."""
     found: set[str] = set()
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async for batch in changed:
             found |= batch
             if {str(path) for path in wanted} <= found:
@@ -122,7 +122,7 @@ async def test_saving_many_files_at_once_is_one_batch(tmp_path: Path) -> None:
     async with batches([str(tmp_path)], nothing) as changed:
         for number in range(50):
             (tmp_path / str(number)).write_text("1")
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             first = await anext(changed)
     assert len(first) == 50
 

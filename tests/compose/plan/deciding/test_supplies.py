@@ -116,7 +116,7 @@ def test_what_is_provided_goes_after_its_dependants() -> None:
     assert lines[1:] == [
         "[1] #2 remove shop-app-1 -- down",
         "[2] #3 provider down cache -- down",
-        "[2] #4 provider down data-base -- down",
+        "[2,3] #4 provider down data-base -- down",
     ]
     only = plan_down("shop", project(), Observed(()), DownOptions(services=frozenset({"cache"})))
     assert str(only) == "[] #1 provider down cache -- down"

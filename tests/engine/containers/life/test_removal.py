@@ -24,7 +24,7 @@ async def test_a_restart_that_waits_for_the_end_does_not_bring_a_removed_contain
         except EngineError as exc:
             refused.append(exc)
 
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(restart)
             await engine.until("kill", container)
@@ -38,7 +38,7 @@ async def test_a_restart_that_waits_for_the_end_does_not_bring_a_removed_contain
 async def test_a_start_that_has_begun_does_not_save_a_container_from_its_removal(engine: Engine) -> None:
     for turns in range(1, 40, 6):  # of the event loop that the start has before the removal begins
         made = await engine.create("sleep", "1000", name="web")
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(_start, engine)
                 for _ in range(turns):

@@ -25,7 +25,7 @@ async def test_past_output_comes_before_what_is_said_now(engine: Engine) -> None
 async def test_attaching_to_a_container_whose_monitor_has_just_ended_ends_at_once(engine: Engine) -> None:
     for _ in range(5):
         container = await engine.start("true")
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             async with engine.containers.attach(container, AttachOptions()) as console:
                 waiting = engine.containers.wait(container)
                 with pytest.raises(anyio.EndOfStream):

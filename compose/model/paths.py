@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 Path = tuple[str | int, ...]
 
 
@@ -14,6 +12,8 @@ def path_name(path: Path) -> str:
         if isinstance(step, int):
             text += f"[{step}]"
         elif "." in step or not step:
+            import json  # hardly any name
+
             text += f"[{json.dumps(step, ensure_ascii=False)}]"
         else:
             text += f".{step}" if text else step

@@ -7,13 +7,15 @@ on the little `reactor`, for commands that are over before an event loop would h
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from types import TracebackType
 from typing import Any, Final, Protocol, Self, TypeVar
 
 from engine.client.answers import parsed
-from engine.wire.http import Value
+from engine.client.errors import ApiError
+from engine.errors import BadRequest
+from engine.wire.http import Value, request_head
 
 T = TypeVar("T")
 Parameters = Mapping[str, Value]
@@ -21,6 +23,14 @@ Parameters = Mapping[str, Value]
 NOTHING: Final[Parameters] = {}
 # More than any honest engine answers.
 MAX_ANSWER_BYTES: Final = 256 * 1024 * 1024
+
+
+def asked(method: str, target: str, headers: Iterable[tuple[str, str]]) -> bytes:
+    """The head of a request. Raises `ApiError` for one that no engine would understand."""
+    try:
+        return request_head(method, target, headers)
+    except BadRequest as exc:
+        raise ApiError(exc.status, exc.message) from exc
 
 
 class Cancelling(Protocol):

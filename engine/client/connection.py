@@ -8,12 +8,12 @@ from typing import Final
 
 import anyio
 import anyio.abc
-import h11
 from msgspec import Struct
 
+from engine.client.calls import asked
 from engine.client.errors import EngineUnreachable
-from engine.wire.framing import client_connection
-from engine.wire.http import READ_BYTES, header_texts
+from engine.client.parser import AnswerParser, InvalidAnswer
+from engine.wire.http import READ_BYTES
 
 _BROKEN: Final = (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError)
 
@@ -33,53 +33,47 @@ class EngineConnection:
     def __init__(self, stream: anyio.abc.ByteStream, address: str) -> None:
         self._stream = stream
         self._address = address
-        self._http = client_connection()
+        self._answer = AnswerParser()
+        self._is_uploading = False
 
     async def ask(self, method: str, target: str, headers: Sequence[tuple[str, str]], body: Body = b"") -> Head:
-        """Send a request and read the answer's head. Raises `EngineUnreachable`."""
-        request = h11.Request(method=method, target=target, headers=[*headers, *_framing(method, body)])
-        data = self._http.send(request) or b""
+        """Send a request and read the answer's head. Raises `EngineUnreachable`, and `ApiError` for what is none."""
+        head = asked(method, target, [*headers, *_framing(method, body)])
+        self._answer.expect(is_bodiless=method == "HEAD")
         if isinstance(body, bytes):
-            if body:
-                data += self._http.send(h11.Data(data=body)) or b""
-            await self._write(data + (self._http.send(h11.EndOfMessage()) or b""))
+            await self._write(head + body)
         else:
-            await self._upload(data, body)
-        return await self._read_head()
+            await self._upload(head, body)
+        while not self._answer.has_head:
+            await self._hear()
+        return Head(self._answer.status, self._answer.headers)
 
-    async def _upload(self, data: bytes, body: AsyncIterator[bytes]) -> None:
-        await self._write(data)
+    async def _upload(self, head: bytes, body: AsyncIterator[bytes]) -> None:
+        self._is_uploading = True
+        await self._write(head)
         async for chunk in body:
-            if chunk and not await self._write(self._http.send(h11.Data(data=chunk)) or b""):
+            if chunk and not await self._write(b"%x\r\n%b\r\n" % (len(chunk), chunk)):
                 return  # nobody reads the rest, so nobody needs to produce it
-        await self._write(self._http.send(h11.EndOfMessage()) or b"")
-
-    async def _read_head(self) -> Head:
-        while True:
-            event = await self._next_event()
-            if isinstance(event, h11.Response) or (
-                isinstance(event, h11.InformationalResponse) and event.status_code == 101
-            ):
-                return Head(event.status_code, header_texts(event.headers))
-            if not isinstance(event, h11.InformationalResponse):
-                raise EngineUnreachable(self._address, "it closed the connection without an answer")
+        if await self._write(b"0\r\n\r\n"):
+            self._is_uploading = False
 
     async def read(self) -> bytes:
         """The next piece of the answer's body, empty at its end. Raises `EngineUnreachable` if it breaks off."""
-        while True:
-            event = await self._next_event()
-            if not isinstance(event, h11.Data):
-                return b""
-            if event.data:
-                return bytes(event.data)
+        while not self._answer.parts and not self._answer.is_complete:
+            await self._hear()
+        return self._answer.parts.popleft() if self._answer.parts else b""
 
-    async def _next_event(self) -> object:
+    async def _hear(self) -> None:
+        data = await self._receive()
         try:
-            while (event := self._http.next_event()) is h11.NEED_DATA:
-                self._http.receive_data(await self._receive())
-        except h11.RemoteProtocolError as exc:
+            if data:
+                self._answer.feed(data)
+            elif self._answer.has_head:
+                self._answer.finish()
+            else:
+                raise EngineUnreachable(self._address, "it closed the connection without an answer")
+        except InvalidAnswer as exc:
             raise EngineUnreachable(self._address, f"the answer broke off or is not HTTP ({exc})") from exc
-        return event
 
     async def _receive(self) -> bytes:
         try:
@@ -94,22 +88,19 @@ class EngineConnection:
         try:
             await self._stream.send(data)
         except _BROKEN as exc:
-            if self._http.our_state is h11.SEND_BODY:
+            if self._is_uploading:
                 return False  # the answer says why
             raise EngineUnreachable(self._address, "the connection broke") from exc
         return True
 
     def take_over(self) -> tuple[anyio.abc.ByteStream, bytes]:
         """The bare stream after a head, and what arrived of it already."""
-        early, _ = self._http.trailing_data
-        return self._stream, early
+        return self._stream, b"".join(self._answer.parts) + self._answer.trailing
 
     def renew(self) -> bool:
         """Make ready for the next request; False if this connection cannot be used again."""
-        if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
-            self._http.start_next_cycle()
-            return True
-        return False
+        answer = self._answer
+        return answer.is_complete and not (answer.is_last or answer.parts or self._is_uploading)
 
     @property
     def is_stale(self) -> bool:

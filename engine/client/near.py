@@ -12,12 +12,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
-import httptools
-
 from engine.client.answers import error_message
-from engine.client.calls import MAX_ANSWER_BYTES, NOTHING, Parameters
+from engine.client.calls import MAX_ANSWER_BYTES, NOTHING, Parameters, asked
 from engine.client.errors import ApiError, EngineUnreachable, OnlyReads
 from engine.client.nouns import EngineCalls
+from engine.client.parser import AnswerParser, InvalidAnswer
 from engine.client.reactor import Group, Reactor, readable
 from engine.wire.codec import encode
 from engine.wire.http import JSON, NEWEST, READ_BYTES, format_target, version_of
@@ -41,8 +40,7 @@ class NearEngine(EngineCalls):
         self.only_reads = only_reads
         self._path = str(path)
         self._reactor = Reactor()
-        common = (("Host", "docker"), ("User-Agent", "pycompose"), *headers)
-        self._common = "".join(f"{name}: {value}\r\n" for name, value in common)
+        self._common = (("Host", "docker"), ("User-Agent", "pycompose"), *headers)
         self._idle: list[_Connection] = []
         self._version = ""
 
@@ -83,25 +81,28 @@ class NearEngine(EngineCalls):
         except BaseException:
             connection.close()
             raise
-        if connection.is_reusable:
-            self._idle.append(connection)
-        else:
+        content, status = b"".join(answer.parts), answer.status
+        self._settle(answer.headers.get("api-version", ""))
+        if answer.is_last:
             connection.close()
-        self._settle(answer)
-        content = b"".join(answer.parts)
-        if answer.status >= _FIRST_ERROR:
-            raise ApiError(answer.status, error_message(content, answer.status))
+        else:
+            self._idle.append(connection)
+        if status >= _FIRST_ERROR:
+            raise ApiError(status, error_message(content, status))
         return content
 
     def _request(self, method: str, target: str, body: object) -> bytes:
         content = b"" if body is None else encode(body)
-        framing = f"Content-Length: {len(content)}\r\n" if method in ("POST", "PUT") else ""
-        typed = f"Content-Type: {JSON}\r\n" if body is not None else ""
-        return f"{method} {target} HTTP/1.1\r\n{self._common}{typed}{framing}\r\n".encode("latin-1") + content
+        headers = [*self._common]
+        if body is not None:
+            headers.append(("Content-Type", JSON))
+        if content or method in ("POST", "PUT"):
+            headers.append(("Content-Length", str(len(content))))
+        return asked(method, target, headers) + content
 
-    def _settle(self, answer: _Answer) -> None:
-        if not self._version and answer.version:
-            newest = min(version_of(answer.version), NEWEST)
+    def _settle(self, theirs: str) -> None:
+        if not self._version and theirs:
+            newest = min(version_of(theirs), NEWEST)
             self._version = f"{newest[0]}.{newest[1]}"
 
     def _connection(self) -> _Connection:
@@ -113,57 +114,41 @@ class NearEngine(EngineCalls):
         return _Connection(self._path)
 
 
-class _Answer:
-    """What httptools' parser tells of one answer."""
-
-    __slots__ = ("is_complete", "is_last", "parts", "size", "status", "version")
-
-    def __init__(self) -> None:
-        self.status = 0
-        self.is_last = False
-        self.version = ""
-        self.parts: list[bytes] = []
-        self.size = 0
-        self.is_complete = False
-
-
 class _Connection:
     """One request after the other."""
 
     def __init__(self, path: str) -> None:
         self._address = f"unix://{path}"
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._answer = _Answer()
-        self._parser = httptools.HttpResponseParser(self)
+        self._answer = AnswerParser()
         try:
             self._socket.connect(path)
         except OSError as exc:
             self._socket.close()
             raise EngineUnreachable(self._address, exc.strerror or str(exc)) from exc
 
-    async def ask(self, request: bytes) -> _Answer:
-        """Send a request and return its whole answer. Raises `EngineUnreachable`."""
-        answer = self._answer = _Answer()
+    async def ask(self, request: bytes) -> AnswerParser:
+        """Send a request and return its whole answer, good until the next one. Raises `EngineUnreachable`."""
+        answer = self._answer
+        answer.expect()
+        size = 0
         try:
             self._socket.sendall(request)
             while not answer.is_complete:
                 await readable(self._socket)
                 data = self._socket.recv(READ_BYTES)
-                if not data:
-                    raise self._broken("it closed the connection without a whole answer")
-                self._parser.feed_data(data)
-                if answer.size > MAX_ANSWER_BYTES:
-                    raise self._broken("the answer is too long")
+                if data:
+                    answer.feed(data)
+                else:
+                    answer.finish()
+                size += len(data)
+                if size > MAX_ANSWER_BYTES:
+                    raise EngineUnreachable(self._address, "the answer is too long")
         except OSError as exc:
-            raise self._broken(exc.strerror or str(exc)) from exc
-        except httptools.HttpParserError as exc:
-            raise self._broken(f"the answer is not HTTP ({exc})") from exc
+            raise EngineUnreachable(self._address, exc.strerror or str(exc)) from exc
+        except InvalidAnswer as exc:
+            raise EngineUnreachable(self._address, f"the answer broke off or is not HTTP ({exc})") from exc
         return answer
-
-    @property
-    def is_reusable(self) -> bool:
-        """Whether another request may follow the answer."""
-        return self._answer.is_complete and not self._answer.is_last
 
     @property
     def is_stale(self) -> bool:
@@ -179,22 +164,3 @@ class _Connection:
     def close(self) -> None:
         """Close at once."""
         self._socket.close()
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """For the parser."""
-        if name.lower() == b"api-version":
-            self._answer.version = value.decode("latin-1")
-
-    def on_body(self, data: bytes) -> None:
-        """For the parser."""
-        self._answer.size += len(data)
-        self._answer.parts.append(data)
-
-    def on_message_complete(self) -> None:
-        """For the parser."""
-        self._answer.is_complete = True
-        self._answer.status = self._parser.get_status_code()
-        self._answer.is_last = not self._parser.should_keep_alive()
-
-    def _broken(self, why: str) -> EngineUnreachable:
-        return EngineUnreachable(self._address, why)

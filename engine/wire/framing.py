@@ -1,4 +1,4 @@
-"""Where server and client get their `h11.Connection`, so that both hold to the same bounds.
+"""Where the server and its tests get their `h11.Connection`, so that all hold to the same bounds.
 
 Apart from `engine.wire.http`, because h11 takes longer to import than a short command has.
 """
@@ -13,8 +13,3 @@ from engine.wire.http import MAX_HEAD_BYTES
 def server_connection() -> h11.Connection:
     """The server's end of one connection."""
     return h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
-
-
-def client_connection() -> h11.Connection:
-    """The client's end of one connection."""
-    return h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)

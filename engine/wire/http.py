@@ -29,6 +29,9 @@ READ_BYTES: Final = 64 * 1024
 
 _VERSIONED = re.compile(r"/v(\d+)(?:\.(\d+))?(/.*)")
 _UNCLEAN: Final = re.compile(r"//|/\.{1,2}(/|$)")
+_PLAIN_TARGET: Final = re.compile(r"[\x21-\x7e]+")
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_UNFIT: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\u0100-\U0010ffff]")  # in a header's value
 _ORIGIN = re.compile(r"https?://[^/]*", re.IGNORECASE)
 _FALSE: Final = frozenset({"", "0", "no", "false", "none"})
 
@@ -143,6 +146,18 @@ def format_target(path: str, parameters: Mapping[str, Value], version: str = "")
     )
     prefix = f"/v{version}" if version else ""
     return f"{prefix}{path}?{query}" if query else f"{prefix}{path}"
+
+
+def request_head(method: str, target: str, headers: Iterable[tuple[str, str]]) -> bytes:
+    """The head of a request. Raises `BadRequest` for what would be read as something else, such as another header."""
+    lines = [f"{method} {target} HTTP/1.1"]
+    if not _PLAIN_TARGET.fullmatch(target):
+        raise BadRequest(f"this cannot be asked for: {target!r}")
+    for name, value in headers:
+        if not _HEADER_NAME.fullmatch(name) or _UNFIT.search(value):
+            raise BadRequest(f"the header {name!r} cannot be sent with the value that it has")
+        lines.append(f"{name}: {value}")
+    return "\r\n".join([*lines, "\r\n"]).encode("latin-1")
 
 
 def quoted(name: str) -> str:

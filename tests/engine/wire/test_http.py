@@ -11,6 +11,7 @@ from engine.wire.http import (
     format_target,
     parse_target,
     quoted,
+    request_head,
     stdio_content_type,
     wants_upgrade,
 )
@@ -113,3 +114,23 @@ def test_paths_that_are_not_clean_are_redirected_as_docker_does(target: str, cle
 )
 def test_clean_paths_stay(target: str) -> None:
     assert cleaned_target(target) == ""
+
+
+@pytest.mark.parametrize("target", ["/a b", "/a\r\nX: y", "", "/ä"])
+def test_a_target_that_would_be_read_as_something_else_is_refused(target: str) -> None:
+    with pytest.raises(BadRequest):
+        request_head("GET", target, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("X: y\r\nZ", "1"), ("", "1"), ("X", "1\r\nY: 2"), ("X", "\0"), ("X", "€")]
+)
+def test_a_header_that_would_be_read_as_another_is_refused(name: str, value: str) -> None:
+    with pytest.raises(BadRequest, match="header"):
+        request_head("GET", "/", [(name, value)])
+
+
+def test_the_head_of_a_request_is_its_lines_and_an_empty_one() -> None:
+    assert request_head("GET", "/info?a=1", [("Host", "docker"), ("X", "")]) == (
+        b"GET /info?a=1 HTTP/1.1\r\nHost: docker\r\nX: \r\n\r\n"
+    )

@@ -116,3 +116,15 @@ def test_a_stop_by_hand_outlasts_the_engine_and_other_ends_do_not(engine: Machin
     engine.start_engine()
     states = engine.docker("ps", "--all", "--format", LINES).stdout.splitlines()
     assert set(states) == {"stays running", "stopped exited"}
+
+
+def test_stats_count_only_links_of_the_containers_own(engine: Machine) -> None:
+    engine.docker("run", "--detach", "--name", "own", "busybox", "sleep", "1000")
+    for name, network in (("host", "host"), ("none", "none"), ("joined", "container:own"), ("far", "container:host")):
+        engine.docker("run", "--detach", "--name", name, "--network", network, "busybox", "sleep", "1000")
+    client = docker.DockerClient(base_url=engine.address)
+    try:
+        found = {each.name: sorted(each.stats(stream=False).get("networks", ())) for each in client.containers.list()}
+    finally:
+        client.close()
+    assert found == {"own": ["eth0"], "joined": ["eth0"], "host": [], "none": [], "far": []}

@@ -46,8 +46,19 @@ def sample(container: Container, cgroup: str) -> ContainerStats:
             io_service_bytes_recursive=_blocks(used.block_bytes),
             io_serviced_recursive=_blocks(used.block_operations),
         ),
-        networks=interfaces(_text(Path(f"/proc/{container.record.pid}/net/dev"))),
+        networks=_networks(container.record.pid) or UNSET,
     )
+
+
+def _networks(pid: int) -> dict[str, InterfaceStats]:
+    """The links of a process; what goes through the host's is no container's own, so those count as none."""
+    place = Path(f"/proc/{pid}")
+    try:
+        if place.joinpath("ns/net").samefile("/proc/self/ns/net"):
+            return {}
+    except OSError:
+        return {}  # it has just ended
+    return interfaces(_text(place / "net/dev"))
 
 
 def interfaces(text: str) -> dict[str, InterfaceStats]:

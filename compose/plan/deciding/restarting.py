@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from compose.model.project import Project
 from compose.plan.actions import Awaited, RestartContainer, WaitFor
 from compose.plan.deciding.leftovers import tidied
-from compose.plan.deciding.teardown import in_dependency_order
+from compose.plan.deciding.ordering import in_dependency_order
 from compose.plan.observed import Observed, ObservedContainer
 from compose.plan.steps import Plan, PlanBuilder
 

@@ -24,7 +24,7 @@ Variables = Mapping[str, Mapping[str, str]]  # by service
 
 def plan_providers(project: Project) -> Plan:
     """Run the programs of the services that have one, each after those of what it depends on."""
-    from compose.plan.deciding.teardown import in_dependency_order
+    from compose.plan.deciding.ordering import in_dependency_order
 
     builder = PlanBuilder()
     steps: dict[str, int] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
@@ -13,9 +13,10 @@ from compose.plan.actions import (
     RemoveImage,
     RemoveNetwork,
     RemoveVolume,
-    RunProvider,
     StopContainer,
 )
+from compose.plan.deciding.ordering import in_dependency_order
+from compose.plan.deciding.withdrawing import Acts, Withdrawn, dependants_of, withdraw
 from compose.plan.images import image_id, image_of
 from compose.plan.observed import Observed, ObservedContainer
 from compose.plan.steps import Plan, PlanBuilder
@@ -40,20 +41,40 @@ def plan_down(name: str, project: Project | None, observed: Observed, options: D
     """
     containers, warnings = _down_containers(project, observed, options)
     builder = PlanBuilder()
+    taken = _take_down(builder, project, containers, options)
+    # Resources that containers of other services use stay without a word; otherwise it is tried, and told.
+    left = [item for item in observed.containers if item.id not in taken.removals] if options.services else []
+    _remove_networks(builder, name, project, observed, (containers, left, taken))
+    _remove_resources(builder, name, project, observed, (containers, left, taken, options))
+    return Plan(tuple(builder.steps), warnings=tuple(warnings))
+
+
+def _take_down(
+    builder: PlanBuilder, project: Project | None, containers: Sequence[ObservedContainer], options: DownOptions
+) -> Withdrawn:
+    """The containers and what programs provide, which hardly any project has."""
+    services = project.services if project else {}
+    provided = {
+        name: service
+        for name, service in services.items()
+        if service.provider and (not options.services or name in options.services)
+    }
+    if provided:
+        acts = Acts(
+            lambda item: _stop(item, "down", options.timeout_seconds) if item.state in _ALIVE else None,
+            lambda item: _removal(item, project, options),
+        )
+        return withdraw(builder, dependants_of(services, containers), _by_service(containers), provided, acts)
     stops = _add_stops(builder, containers, "down", options.timeout_seconds)
     removals = {
-        item.id: builder.add(
-            _removal(item, project, options),
-            [stops[item.id]] if item.id in stops else [],
-        )
+        item.id: builder.add(_removal(item, project, options), [stops[item.id]] if item.id in stops else [])
         for item in _by_service(containers)
     }
-    _take_away(builder, project, options, containers, removals)
-    # Resources that containers of other services use stay without a word; otherwise it is tried, and told.
-    left = [item for item in observed.containers if item.id not in removals] if options.services else []
-    _remove_networks(builder, name, project, observed, (containers, left, stops))
-    _remove_resources(builder, name, project, observed, (containers, left, removals, options))
-    return Plan(tuple(builder.steps), warnings=tuple(warnings))
+    return Withdrawn(stops, removals)
+
+
+def _stop(item: ObservedContainer, because: str, timeout_seconds: int | None) -> StopContainer:
+    return StopContainer(item.name, item.id, item.service, because, timeout_seconds)
 
 
 def _removal(item: ObservedContainer, project: Project | None, options: DownOptions) -> RemoveContainer:
@@ -91,26 +112,6 @@ def plan_remove(containers: Sequence[ObservedContainer], *, stop: bool, volumes:
             after = [stops[item.id]] if item.id in stops else []
             builder.add(RemoveContainer(item.name, item.id, "rm", keep_volumes=not volumes), after)
     return Plan(tuple(builder.steps))
-
-
-def in_dependency_order(
-    names: Iterable[str], dependencies: Callable[[str], Iterable[str]], *, seen: set[str] | None = None
-) -> list[str]:
-    """The names, each after all that it depends on. Labels may lie: a cycle is cut where it closes."""
-    done: list[str] = []
-    known = seen if seen is not None else set()
-
-    def visit(name: str) -> None:
-        if name in known:
-            return
-        known.add(name)
-        for other in sorted(dependencies(name)):
-            visit(other)
-        done.append(name)
-
-    for name in names:
-        visit(name)
-    return done
 
 
 def _down_containers(
@@ -161,25 +162,8 @@ def _add_stops(
             if item.id in stops
         ]
         for item in services.get(name, []):
-            action = StopContainer(item.name, item.id, name, because, timeout_seconds)
-            stops[item.id] = builder.add(action, after)
+            stops[item.id] = builder.add(_stop(item, because, timeout_seconds), after)
     return stops
-
-
-def _take_away(
-    builder: PlanBuilder,
-    project: Project | None,
-    options: DownOptions,
-    containers: Sequence[ObservedContainer],
-    removals: dict[str, int],
-) -> None:
-    """Have what programs provide taken away, after the containers that depend on it."""
-    services = project.services if project else {}
-    for name, service in services.items():
-        if service.provider and (not options.services or name in options.services):
-            dependants = {other for other, needs in services.items() if name in needs.depends_on}
-            after = [removals[item.id] for item in containers if item.service in dependants or name in item.depends_on]
-            builder.add(RunProvider(service, "down", "down"), after)
 
 
 def _remove_networks(
@@ -187,18 +171,19 @@ def _remove_networks(
     name: str,
     project: Project | None,
     observed: Observed,
-    users: tuple[list[ObservedContainer], list[ObservedContainer], dict[str, int]],
+    users: tuple[list[ObservedContainer], list[ObservedContainer], Withdrawn],
 ) -> None:
     """A network goes once its containers (those that go, those that stay) have stopped: they need not be gone.
 
     Where a `down` is cut off then, the next one removes the containers, and the next `up` replaces them.
     """
-    going, left, stops = users
+    going, left, taken = users
     used = {network for item in left for network in item.networks}
     for network in sorted(observed.networks.values(), key=lambda item: item.name):
         if network.project == name and network.name not in used and not _is_external(project, network.name):
-            after = [stops[item.id] for item in going if network.name in item.networks and item.id in stops]
-            builder.add(RemoveNetwork(network.name, "down"), after)
+            users_of = [item for item in going if network.name in item.networks]
+            after = [taken.stops[item.id] for item in users_of if item.id in taken.stops]
+            builder.add(RemoveNetwork(network.name, "down"), [*after, *taken.programs.values()])
 
 
 def _remove_resources(
@@ -206,21 +191,22 @@ def _remove_resources(
     name: str,
     project: Project | None,
     observed: Observed,
-    users: tuple[list[ObservedContainer], list[ObservedContainer], dict[str, int], DownOptions],
+    users: tuple[list[ObservedContainer], list[ObservedContainer], Withdrawn, DownOptions],
 ) -> None:
-    containers, left, removals, options = users
+    containers, left, taken, options = users
+    removals, programs = taken.removals, taken.programs.values()
     used = {mount.name for item in left for mount in item.mounts}
     if options.volumes:
         for volume in sorted(observed.volumes.values(), key=lambda item: item.name):
             is_ours = volume.project == name and (project is None or volume.name in _own_volumes(project))
             if is_ours and volume.name not in used:
                 after = [removals[item.id] for item in containers if volume.name in {m.name for m in item.mounts}]
-                builder.add(RemoveVolume(volume.name, "down --volumes"), after)
+                builder.add(RemoveVolume(volume.name, "down --volumes"), [*after, *programs])
     used_images = {item.image_id for item in left}
     for image in _images(project, observed, containers, options):
         if image_id(observed, image) in used_images:
             continue
-        builder.add(RemoveImage(image, f"down --rmi {options.images}"), list(removals.values()))
+        builder.add(RemoveImage(image, f"down --rmi {options.images}"), [*removals.values(), *programs])
 
 
 def _is_external(project: Project | None, network: str) -> bool:

@@ -8,11 +8,12 @@ import pytest
 from msgspec.structs import replace
 
 from compose.model.project import Network, Volume
+from compose.model.tooling import Provider
 from compose.plan.actions import RemoveContainer
+from compose.plan.deciding.ordering import in_dependency_order
 from compose.plan.deciding.starting import plan_start
 from compose.plan.deciding.teardown import (
     DownOptions,
-    in_dependency_order,
     plan_down,
     plan_kill,
     plan_remove,
@@ -146,3 +147,36 @@ def test_start_follows_the_conditions() -> None:
 def test_a_cycle_in_labels_is_cut_not_followed_for_ever() -> None:
     cycle = {"a": ["b"], "b": ["a"]}
     assert sorted(in_dependency_order(cycle, lambda name: cycle[name])) == ["a", "b"]
+
+
+def test_what_programs_provide_goes_after_its_dependants_and_before_what_it_depends_on() -> None:
+    provider = Provider("cloud")
+    project = make_project(
+        make_service("web", after={"tunnel": "service_started"}),
+        make_service("tunnel", image="", provider=provider, after={"idle": "service_started"}),
+        make_service("idle", after={"cloud": "service_started"}),
+        make_service("cloud", image="", provider=provider, after={"db": "service_started"}),
+        make_service("db"),
+        make_service("other"),
+    )
+    found = make_observed(project, idle="none", tunnel="none", cloud="none")
+    # `idle` has no container, and hands on what it waits for.
+    assert str(plan_down("app", project, found, DownOptions())) == expect("""
+        [] #1 stop app-web-1 -- down
+        [1] #2 remove app-web-1 -- down
+        [2] #3 provider down tunnel -- down
+        [3] #4 provider down cloud -- down
+        [4] #5 stop app-db-1 -- down
+        [5] #6 remove app-db-1 -- down
+        [] #7 stop app-other-1 -- down
+        [7] #8 remove app-other-1 -- down
+        [1,3,4,5,7] #9 remove network app_default -- down
+    """)
+
+
+def test_of_some_services_only_their_own_programs_are_asked() -> None:
+    project = make_project(
+        make_service("a", image="", provider=Provider("x")), make_service("b", image="", provider=Provider("x"))
+    )
+    plan = plan_down("app", project, Observed(()), DownOptions(services=frozenset({"b"})))
+    assert str(plan) == "[] #1 provider down b -- down"

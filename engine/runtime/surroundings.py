@@ -20,7 +20,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.kernel.mounts import MS_PRIVATE, MS_REC, mount, mount_of, mount_points, unmount
+from engine.kernel.mounts import (
+    MS_NODEV,
+    MS_NOEXEC,
+    MS_NOSUID,
+    MS_PRIVATE,
+    MS_REC,
+    mount,
+    mount_of,
+    mount_points,
+    unmount,
+)
 from engine.kernel.namespaces import CLONE_FS, CLONE_NEWNS, on_own_thread, setns, unshare
 from engine.process import find_tool
 from engine.runtime.cgroups import Hierarchies, hierarchies
@@ -111,6 +121,8 @@ class Surroundings:
         if self._hidden is not None and self._hidden_from is not None:
             mount("none", self._hidden_from, flags=MS_PRIVATE)
             unmount(self._hidden, lazily=True)
+            # crun puts containers there nevertheless: as plain files, which nobody sees and which would stay for ever.
+            mount("pycompose", self._hidden, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=1m")
         return os.open(f"/proc/self/task/{threading.get_native_id()}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
 
     def _make_lasting_view(self) -> int:

@@ -14,6 +14,7 @@ import anyio
 import pytest
 
 from engine.errors import BadRequest, Conflict, NoSuchContainer, RuntimeFailure
+from engine.kernel.mounts import MS_BIND, mount, unmount
 from engine.runtime import cgroups
 from engine.runtime.monitor import Record, read_record, write_record
 from engine.runtime.oci.launch import HOST, ExitStatus, Identity
@@ -206,6 +207,19 @@ async def test_a_killed_program_ends_with_128_and_the_signal(runtime: Runtime, m
     await runtime.kill(launch.container_id, signal.SIGKILL)
     assert (await runtime.wait(launch.container_id)).exit_code == 137
     await runtime.delete(launch.container_id)
+
+
+async def test_nothing_is_made_where_the_mounted_trees_of_cgroups_hide_it(
+    runtime: Runtime, make_launch: MakeLaunch, paths: Paths, tmp_path: Path
+) -> None:
+    await run_to_end(runtime, make_launch("true"))
+    beneath = tmp_path / "beneath"
+    beneath.mkdir()
+    mount("/sys/fs/cgroup", beneath, flags=MS_BIND)
+    try:
+        assert list(beneath.glob(f"*/{paths.cgroup.lstrip('/')}")) == []
+    finally:
+        unmount(beneath)
 
 
 async def test_deleting_ends_whatever_runs_and_can_be_repeated(runtime: Runtime, make_launch: MakeLaunch) -> None:

@@ -7,14 +7,7 @@ from collections.abc import Iterable, Mapping
 from engine.client.calls import Calls, Parameters
 from engine.wire.filters import format_filters
 from engine.wire.http import quoted
-from engine.wire.networks import (
-    EndpointSettings,
-    NetworkConnectRequest,
-    NetworkCreateRequest,
-    NetworkCreateResponse,
-    NetworkDisconnectRequest,
-    NetworkInspect,
-)
+from engine.wire.networks import NetworkCreateRequest, NetworkCreateResponse, NetworkDisconnectRequest, NetworkInspect
 from engine.wire.volumes import Volume, VolumeCreateRequest, VolumeList
 
 
@@ -38,11 +31,6 @@ class NetworkCalls(Calls):
         """Remove it; `ApiError` 403 while it is in use."""
         await self.call("DELETE", f"/networks/{quoted(network)}")
 
-    async def connect_network(self, network: str, container: str, settings: EndpointSettings | None = None) -> None:
-        """Give a container a place in it."""
-        body = NetworkConnectRequest(container=container, endpoint_config=settings)
-        await self.call("POST", f"/networks/{quoted(network)}/connect", body=body)
-
     async def disconnect_network(self, network: str, container: str, *, force: bool = False) -> None:
         """Take a container out of it."""
         body = NetworkDisconnectRequest(container=container, force=force)
@@ -56,10 +44,6 @@ class VolumeCalls(Calls):
         """The volumes."""
         parameters: Parameters = {"filters": format_filters(filters) if filters else ""}
         return (await self.fetch(VolumeList, "GET", "/volumes", parameters)).volumes
-
-    async def inspect_volume(self, name: str) -> Volume:
-        """One of them."""
-        return await self.fetch(Volume, "GET", f"/volumes/{quoted(name)}")
 
     async def create_volume(self, request: VolumeCreateRequest) -> Volume:
         """Make it, or give the one of that name."""

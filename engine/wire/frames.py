@@ -65,11 +65,6 @@ class Deframer:
         _finish(pieces, self._stream, parts)
         return pieces
 
-    @property
-    def is_between_frames(self) -> bool:
-        """Whether the stream may end here without a loss."""
-        return not self._missing and not self._head
-
 
 def _finish(pieces: list[tuple[int, bytes]], stream: int, parts: list[bytes]) -> None:
     if parts:

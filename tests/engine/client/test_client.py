@@ -96,8 +96,8 @@ async def test_networks_and_volumes_come_and_go(tmp_path: Path) -> None:
             await client.inspect_network("front")
 
         await client.create_volume(VolumeCreateRequest(name="data"))
-        assert [volume.name for volume in await client.list_volumes()] == ["data"]
-        assert (await client.inspect_volume("data")).mountpoint == "/volumes/data/_data"
+        [volume] = await client.list_volumes()
+        assert (volume.name, volume.mountpoint) == ("data", "/volumes/data/_data")
         await client.remove_volume("data", force=True)
         assert await client.list_volumes(filters={"name": ["data"]}) == []
 

@@ -30,13 +30,11 @@ def test_what_was_framed_comes_out_again_however_it_is_cut(pieces: list[tuple[in
     deframer = Deframer()
     found = [piece for at in range(0, len(data), step) for piece in deframer.feed(data[at : at + step])]
     assert joined(found) == joined(pieces)
-    assert deframer.is_between_frames
 
 
 def test_payload_is_given_before_its_frame_is_complete() -> None:
     deframer = Deframer()
     assert deframer.feed(frame(1, b"abcdef")[:11]) == [(1, b"abc")]
-    assert not deframer.is_between_frames
 
 
 def test_frames_that_follow_on_one_stream_are_one_piece() -> None:

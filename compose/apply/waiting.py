@@ -30,10 +30,14 @@ _SETTLING_SECONDS = 0.5
 
 
 class Verdict(Struct, frozen=True):
-    """Whether the wait is over, and why it failed ("" when it did not)."""
+    """Whether the wait is over, and why it failed ("" when it did not): then it is over as well."""
 
     is_over: bool
     failure: str = ""
+
+
+_REACHED = Verdict(is_over=True)
+_NOT_YET = Verdict(is_over=False)
 
 
 def judge(found: ContainerInspect, condition: Awaited) -> Verdict:
@@ -42,16 +46,16 @@ def judge(found: ContainerInspect, condition: Awaited) -> Verdict:
     health = "" if state.health is UNSET else state.health.status
     if state.status in ("exited", "dead"):
         if condition == "completed" and state.exit_code == 0:
-            return Verdict(True)
-        return Verdict(True, ending(state))
+            return _REACHED
+        return Verdict(is_over=True, failure=ending(state))
     if condition == "completed":
-        return Verdict(False)
+        return _NOT_YET
     if condition == "healthy" and health in ("", "none"):
-        return Verdict(True, NO_HEALTH_CHECK)
+        return Verdict(is_over=True, failure=NO_HEALTH_CHECK)
     if health == "unhealthy":
-        return Verdict(True, ailing(state))
+        return Verdict(is_over=True, failure=ailing(state))
     is_well = health == "healthy" or (condition == "running" and health in ("", "none"))
-    return Verdict(is_well and state.status == "running")
+    return _REACHED if is_well and state.status == "running" else _NOT_YET
 
 
 class Patience:

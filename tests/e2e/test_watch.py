@@ -38,19 +38,23 @@ def test_containers_follow_their_files(machine: Machine, tmp_path: Path, command
     (tmp_path / "src" / "first").write_text("first")
     (tmp_path / "version").write_text("1")
     environment = {**machine.environment, "PYTHONPATH": ""}
+
+    def until(condition: str) -> None:
+        script = f"until {condition}; do sleep 0.1; done 2>/dev/null"
+        machine.pycompose("exec", "-T", "web", "sh", "-c", script, cwd=tmp_path)
+
     with Terminal([*pycompose_command(), *command], cwd=tmp_path, environment=environment) as screen:
-        screen.expect("Syncing service")
-        assert machine.pycompose("exec", "web", "cat", "/app/first", cwd=tmp_path).stdout == "first"
+        screen.expect("Syncing service")  # which is told before it is done
+        until('[ "$(cat /app/first)" = first ]')
         (tmp_path / "src" / "node_modules" / "no").write_text("no")
         (tmp_path / "src" / "first").unlink()
         (tmp_path / "src" / "second").write_text("second")
-        screen.expect("after 2 changes")
+        until('[ "$(ls /app)" = second ] && [ "$(cat /app/second)" = second ]')
         (tmp_path / "gen" / "one").write_text("one")
-        screen.expect("after 1 changes")
+        until('[ "$(cat /all)" = one ]')
         (tmp_path / "version").write_text("2")
         screen.expect("Rebuilt web")
-        screen.expect("Syncing service")
-        assert machine.pycompose("exec", "web", "ls", "/app", cwd=tmp_path).stdout.split() == ["second"]
+        until('[ "$(ls /app)" = second ]')
         assert machine.pycompose("exec", "web", "cat", "/version", cwd=tmp_path).stdout == "2"
         assert not machine.docker("images", "--quiet", "--filter", "dangling=true").stdout, "the one before is gone"
         screen.press("\x03")

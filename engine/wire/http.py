@@ -29,10 +29,10 @@ READ_BYTES: Final = 64 * 1024
 
 _VERSIONED = re.compile(r"/v(\d+)(?:\.(\d+))?(/.*)")
 _UNCLEAN: Final = re.compile(r"//|/\.{1,2}(/|$)")
-_PLAIN_TARGET: Final = re.compile(r"[\x21-\x7e]+")
-_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_UNFIT: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\u0100-\U0010ffff]")  # in a header's value
 _ORIGIN = re.compile(r"https?://[^/]*", re.IGNORECASE)
+# Of what names of headers consist (RFC 9110, section 5.6.2), and what their values have none of.
+_TOKEN: Final = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_CONTROL: Final = frozenset(map(chr, (*range(9), *range(10, 32), 127)))
 _FALSE: Final = frozenset({"", "0", "no", "false", "none"})
 
 Version = tuple[int, int]
@@ -150,14 +150,17 @@ def format_target(path: str, parameters: Mapping[str, Value], version: str = "")
 
 def request_head(method: str, target: str, headers: Iterable[tuple[str, str]]) -> bytes:
     """The head of a request. Raises `BadRequest` for what would be read as something else, such as another header."""
-    lines = [f"{method} {target} HTTP/1.1"]
-    if not _PLAIN_TARGET.fullmatch(target):
+    if not (target and target.isascii() and target.isprintable() and " " not in target):
         raise BadRequest(f"this cannot be asked for: {target!r}")
+    lines = [f"{method} {target} HTTP/1.1"]
     for name, value in headers:
-        if not _HEADER_NAME.fullmatch(name) or _UNFIT.search(value):
+        if not (name and _TOKEN.issuperset(name) and _CONTROL.isdisjoint(value)):
             raise BadRequest(f"the header {name!r} cannot be sent with the value that it has")
         lines.append(f"{name}: {value}")
-    return "\r\n".join([*lines, "\r\n"]).encode("latin-1")
+    try:
+        return "\r\n".join([*lines, "\r\n"]).encode("latin-1")
+    except UnicodeEncodeError as exc:
+        raise BadRequest(f"a header cannot be sent: {exc.object[exc.start : exc.end]!r} is in none of HTTP's") from exc
 
 
 def quoted(name: str) -> str:

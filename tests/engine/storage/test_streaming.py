@@ -113,7 +113,6 @@ async def test_a_cancelled_feeder_ends_its_thread() -> None:
         await anyio.sleep_forever()
 
     def consume(read: Callable[[int], bytes]) -> None:
-        assert read(4) == b"some"
         begun.set()
         try:
             drain(read)

@@ -18,7 +18,7 @@ import anyio.to_thread
 import msgspec
 
 from engine.errors import BadRequest, Conflict, EngineError, Forbidden, NoSuchNetwork
-from engine.network.kernel import netlink, rules
+from engine.network.kernel import departing, netlink, rules
 from engine.network.kernel.conntrack import forget_udp_flows
 from engine.network.kernel.firewall import Firewall
 from engine.network.kernel.links import Bridge, Parent
@@ -231,7 +231,7 @@ class Networks:
         veths = f"pcv{self._tag}"
         for name in netlink.links_of(self._tag):
             if not name.startswith(veths) and name not in known:
-                await anyio.to_thread.run_sync(netlink.delete_bridge, name)
+                await anyio.to_thread.run_sync(departing.delete_bridge, name)
         self._live = {record.id: self._rules(record) for record in wanted}
         if wanted:
             await self._rebuild([])
@@ -272,7 +272,7 @@ class Networks:
         existing = netlink.find_link(name)
         is_ours = existing is not None and (name.startswith(f"pc{self._tag}") or existing.alias == self._alias)
         if is_ours and not record.config_only and not self._is_shared(record):
-            netlink.delete_bridge(name)
+            departing.delete_bridge(name)
 
     def _is_shared(self, record: NetworkRecord) -> bool:
         """Whether another network hangs on the same link: several macvlans may have one parent."""

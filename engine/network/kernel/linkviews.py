@@ -9,7 +9,9 @@ from typing import Final
 from msgspec import Struct
 
 _RTM_NEWLINK: Final = 16
+_RTM_DELLINK: Final = 17
 _RTM_GETLINK: Final = 18
+_ANY_FAMILY: Final = 0
 _NLMSG_ERROR, _NLMSG_DONE = 2, 3
 _REQUEST, _DUMP, _DUMP_INTERRUPTED = 0x1, 0x300, 0x10
 _IFLA_IFNAME, _IFLA_MTU, _IFLA_MASTER, _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_EXT_MASK = 3, 4, 10, 18, 20, 29
@@ -66,6 +68,20 @@ def parse(data: bytes) -> Answer:
             links.append(_link(data[_HEADER.size : length]))
         data = data[(length + 3) & ~3 :]
     return Answer(links, is_last, is_torn)
+
+
+def removed(data: bytes) -> set[int]:
+    """The indexes of links that are gone, as the kernel tells who listens. One that only leaves a bridge is not: that
+    is told in the bridge's own family.
+    """
+    gone = set()
+    while len(data) >= _HEADER.size + _IFINFO.size:
+        length, kind, _flags, _sequence, _port = _HEADER.unpack_from(data)
+        family, _type, index, _link_flags, _change = _IFINFO.unpack_from(data, _HEADER.size)
+        if kind == _RTM_DELLINK and family == _ANY_FAMILY:
+            gone.add(index)
+        data = data[(length + 3) & ~3 :]
+    return gone
 
 
 def _link(body: bytes) -> LinkView:

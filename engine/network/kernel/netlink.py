@@ -11,7 +11,6 @@ import errno
 import fcntl
 import os
 import socket
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,7 +27,6 @@ from engine.network.kernel.route_socket import exchange, opened
 from engine.network.kernel.rtnetlink import LOOPBACK_INDEX, Message, Sublink, VethEnd
 
 _DEFAULT_MTU = 1500
-_PORTS_GONE_SECONDS = 2.0
 # socket(7): more than the machine's limit for all programs, which holds 270 questions.
 _SO_RCVBUFFORCE = 33
 _DNS_RCVBUF_BYTES = 1 << 20
@@ -97,14 +95,6 @@ def make_parent(parent: Parent) -> bool:
 
 def _words(exc: EngineError | OSError) -> str:
     return exc.message if isinstance(exc, EngineError) else exc.strerror or str(exc)
-
-
-def delete_bridge(name: str) -> None:
-    """Remove a bridge, after the links of namespaces that were just dropped are gone; a missing one is fine."""
-    bridge = route_socket.find(name)
-    if bridge is not None:
-        _await_no_ports(bridge)
-        delete_links([*(link.name for link in route_socket.every(bridge.index)), name])
 
 
 def delete_links(names: Sequence[str]) -> None:
@@ -310,14 +300,3 @@ def _index(name: str) -> int | None:
 
 def _route(inner: socket.socket, gateways: Sequence[tuple[str, str]]) -> None:
     exchange(inner, [rtnetlink.default_route(socket.if_nametoindex(name), gateway) for name, gateway in gateways])
-
-
-def _await_no_ports(bridge: LinkView) -> None:
-    """Wait (bounded) until a bridge has no ports: dropped namespaces take their links along a little later."""
-    with route_socket.notices() as kernel:
-        deadline = time.monotonic() + _PORTS_GONE_SECONDS
-        while route_socket.every(bridge.index) and (left := deadline - time.monotonic()) > 0:
-            kernel.settimeout(left)
-            # Too many notices for the buffer, or none in time: either way the list above is what counts.
-            with contextlib.suppress(OSError):
-                kernel.recv(1 << 16)

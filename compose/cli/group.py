@@ -145,3 +145,8 @@ def cli(ctx: click.Context, /, **options: Any) -> None:
     if isinstance(ctx.obj, list):
         ctx.obj.append(session)  # for who tells how the command ended
     ctx.obj = session
+    for flag, instead in (("no_ansi", "--ansi never"), ("workdir", "--project-directory")):
+        if options[flag]:
+            from compose.cli.terminal import warn
+
+            warn(session, f"--{flag.replace('_', '-')} is deprecated: use {instead}")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from compose.cli.group import COMMANDS as OURS
-from tests.e2e.exit_codes import COMMANDS, SITUATIONS, rows, runner
+from tests.e2e.exit_codes import COMMANDS, FILE, SERVICE, SITUATIONS, rows, runner
 from tests.e2e.machine import Machine, pycompose_command
 
 PEERS: dict[str, dict[str, list[int]]] = tomllib.loads(Path(__file__).with_name("exit_codes.toml").read_text("utf-8"))
@@ -55,3 +55,11 @@ def test_commands_end_as_docker_compose_does(situation: str, machine: Machine, t
         if [answer.code for answer in row.answers] != DIFFERENCES.get((situation, row.command), expected[row.command])
     ]
     assert not differing
+
+
+@pytest.mark.root
+@pytest.mark.net
+def test_logs_of_a_container_that_is_not_there_fail(machine: Machine, tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(FILE)
+    done = machine.pycompose("logs", "--index", "9", SERVICE, cwd=tmp_path, succeeds=False)
+    assert (done.returncode, done.stderr) == (1, "error: service `web` has no container with number 9\n")

@@ -11,7 +11,7 @@ from compose.cli.loading import load_if_there
 from compose.cli.parsing.arguments import services_argument
 from compose.cli.parsing.moment import moment
 from compose.cli.session import Session, check_services
-from compose.errors import UsageError
+from compose.errors import ComposeError, UsageError
 
 
 @click.command("logs", help="Print the output of containers")
@@ -52,6 +52,9 @@ def _print(session: Session, options: dict[str, Any], wanted: Any) -> None:
     from compose.render.logs import LogFormat
 
     services: tuple[str, ...] = options["services"]
+    index: int = options["index"]
+    if index and len(services) != 1:
+        raise UsageError("--index is for one service", hint="name the service")
     project = None if session.given_name and not services else load_if_there(session)
     check_services(project, services)
     name = project.name if project else session.given_name
@@ -63,8 +66,10 @@ def _print(session: Session, options: dict[str, Any], wanted: Any) -> None:
                 for item in await observe_containers(engine, name)
                 if (not services or item.service in services)
                 and not item.is_one_off
-                and (not options["index"] or item.number == options["index"])
+                and (not index or item.number == index)
             ]
+            if index and not found:
+                raise ComposeError(f"service `{services[0]}` has no container with number {index}")
             colour = output_colour(session) and not options["no_color"]
             style = LogFormat(
                 [short_name(name, item.name) for item in found], colour=colour, prefix=not options["no_log_prefix"]

@@ -28,7 +28,7 @@ def command(session: Session, /, **options: Any) -> None:
     from compose.cli.asynchronous import run_async
     from compose.cli.pointing import pointing
     from compose.cli.reaching.connection import connected
-    from compose.cli.terminal import progress
+    from compose.cli.terminal import progress, warn
     from compose.cli.working import perform
     from compose.errors import ComposeError
     from compose.graph.graph import select_services
@@ -36,6 +36,9 @@ def command(session: Session, /, **options: Any) -> None:
     from compose.plan.telling.progress import Update
     from compose.render.progress import Quiet
 
+    for flag in ("parallel", "no_parallel"):
+        if options[flag]:
+            warn(session, f"--{flag.replace('_', '-')} is deprecated, and has no effect")
     services: tuple[str, ...] = options["services"]
     loaded = load_project(session, resolve_environment=False)
     project = loaded.project

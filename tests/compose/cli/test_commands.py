@@ -145,6 +145,28 @@ def test_a_wrong_command_line_fails(arguments: tuple[str, ...]) -> None:
     assert pycompose(*arguments) == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--no-ansi", "config", "-q"), "--no-ansi is deprecated: use --ansi never"),
+        (("--workdir", ".", "config", "-q"), "--workdir is deprecated: use --project-directory"),
+    ],
+)
+def test_deprecated_flags_say_what_to_use(
+    arguments: tuple[str, ...], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert pycompose(*arguments) == 0
+    assert capsys.readouterr().err == f"warning: {told}\n"
+
+
+@pytest.mark.parametrize("services", [(), ("web", "db")])
+def test_a_number_of_a_container_is_for_one_service(
+    services: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert pycompose("logs", "--index", "1", *services) == 1
+    assert capsys.readouterr().err.startswith("error: --index is for one service\n")
+
+
 def test_an_engine_that_does_not_answer_is_an_error_not_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     assert pycompose("--host", "unix:///nowhere.sock", "ps") == 1
     error = capsys.readouterr().err

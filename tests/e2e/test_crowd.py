@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from contextlib import aclosing
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from tests.e2e.test_load import Holdings, all_of
 pytestmark = [pytest.mark.root, pytest.mark.net, pytest.mark.anyio]
 
 CROWD = 200
-OBEDIENT = ContainerCreateRequest(image="busybox", cmd=["sh", "-c", "trap 'exit 7' TERM; sleep 600 & wait"])
+OBEDIENT = ContainerCreateRequest(image="busybox", cmd=["sh", "-c", "trap 'exit 7' TERM; echo ready; sleep 600 & wait"])
 # Bytes of RSS with all of them running.
 ROOM = 100 << 20
 
@@ -48,6 +49,8 @@ async def run(client: EngineClient, name: str) -> None:
     """Have a container running that ends when it is told to."""
     await client.create_container(name, OBEDIENT)
     await client.start_container(name)
+    async with aclosing(client.container_logs(name, tty=False, follow=True)) as lines:
+        await anext(lines)  # it has heard what to do when
 
 
 async def end(client: EngineClient, name: str) -> None:

@@ -22,8 +22,18 @@ STAY = "trap 'exit 0' TERM; echo ready; while :; do sleep 1000 & wait $!; done"
 def container(machine: Machine) -> Iterator[str]:
     """A running container that says `ready` and ends at once when it is asked to."""
     machine.docker("run", "--detach", "--name", "stay", "busybox", "sh", "-c", STAY)
+    until_ready(machine, "stay")
     yield "stay"
     machine.docker("rm", "--force", "--volumes", "stay")
+
+
+def until_ready(machine: Machine, name: str) -> None:
+    """Wait until a container has said `ready`: before that, what asks it to end may be lost on it."""
+    command = [machine.docker_program, "--host", machine.address, "logs", "--follow", name]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as following:
+        assert following.stdout is not None
+        assert following.stdout.readline() == "ready\n"
+        following.kill()
 
 
 def terminal(machine: Machine, *arguments: str) -> Terminal:
@@ -96,6 +106,7 @@ def test_exec_with_a_terminal_sees_the_containers_own_processes(machine: Machine
 
 def test_stop_ends_a_container_with_its_own_exit_code_and_rm_forgets_it(machine: Machine) -> None:
     machine.docker("run", "--detach", "--name", "ends", "busybox", "sh", "-c", STAY)
+    until_ready(machine, "ends")
     machine.docker("stop", "ends")
     assert machine.docker("inspect", "--format", "{{.State.ExitCode}}", "ends").stdout.strip() == "0"
     machine.docker("rm", "ends")

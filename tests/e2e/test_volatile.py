@@ -6,7 +6,8 @@ import signal
 
 import pytest
 
-from tests.e2e.machine import Machine
+from tests.e2e.kernel import NOTHING
+from tests.e2e.machine import ROOT, Machine, pycompose_command
 
 pytestmark = [pytest.mark.root, pytest.mark.net]
 
@@ -50,3 +51,12 @@ def test_a_container_whose_files_are_on_the_disk_is_kept_until_it_goes(fresh_mac
     assert fresh_machine.docker("exec", "web", "echo", "here").stdout == "here\n"
     fresh_machine.docker("rm", "-f", "web")
     assert fresh_machine.kernel().mounts == ()
+
+
+def test_a_purge_takes_them_along_after_an_engine_that_was_killed(fresh_machine: Machine) -> None:
+    fresh_machine.start_engine()
+    fresh_machine.docker("run", "-d", "--name", "web", "busybox", "sleep", "600")
+    fresh_machine.end_engine(signal.SIGKILL)
+    fresh_machine.run([*pycompose_command(), "engine-daemon", "uninstall", "--purge", "--yes"], cwd=ROOT)
+    assert fresh_machine.kernel() == NOTHING
+    assert not fresh_machine.paths.run.exists()

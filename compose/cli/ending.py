@@ -10,12 +10,12 @@ from functools import partial
 from compose.apply.looking.observe import observe
 from compose.apply.nearby import end_nearby, is_near
 from compose.apply.rehearsal import rehearse
+from compose.cli.carrying_out import tell_warnings
 from compose.cli.reaching.engines import CHECK_HOST, named_engine
 from compose.cli.reaching.nearby import near_engine, seen
 from compose.cli.session import Session
 from compose.cli.signals import ending_alike
 from compose.cli.terminal import progress_display
-from compose.cli.working import tell_warnings
 from compose.errors import EngineUnavailable
 from compose.model.project import Project
 from compose.plan.observed import Observed

@@ -96,3 +96,8 @@ class Project(Part, frozen=True):
     canonical: Mapping[str, Mapping[str, Mapping[str, object]]] = {}
     separator: str = "-"
     remote_files: tuple[str, ...] = ()
+
+
+def bare_project(name: str) -> Project:
+    """A project of which only the name is known, because none of its files is there."""
+    return Project(name=name, working_dir="", compose_files=(), services={})

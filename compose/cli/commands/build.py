@@ -154,9 +154,9 @@ async def _build(
     from compose.apply.pulling import push
     from compose.apply.refusals import refusals
     from compose.apply.stage import Stage
+    from compose.cli.carrying_out import perform
     from compose.cli.reaching.connection import connected
     from compose.cli.terminal import progress
-    from compose.cli.working import perform
     from compose.plan.actions import BuildImage
     from compose.plan.deciding.building import plan_builds
     from compose.plan.telling.progress import Phase, Update

@@ -34,7 +34,7 @@ def command(
 ) -> None:
     """Stop and remove the project."""
     from compose.cli.ending import ended
-    from compose.cli.working import bare_project
+    from compose.model.project import bare_project
     from compose.plan.deciding.teardown import DownOptions, plan_down
 
     options = DownOptions(
@@ -60,8 +60,8 @@ def _end(session: Session, project: Project, plan_for: Callable[[Observed], Plan
     from compose.apply.looking.observe import observe
     from compose.apply.stage import Stage
     from compose.cli.asynchronous import run_async
+    from compose.cli.carrying_out import carry_out
     from compose.cli.reaching.connection import connected
-    from compose.cli.working import carry_out
 
     async def work() -> None:
         async with connected(session) as engine:

@@ -16,8 +16,8 @@ from compose.cli.session import Session, removes_orphans
 def command(session: Session, services: tuple[str, ...], signal: str, remove_orphans: bool | None) -> None:
     """Signal what runs."""
     from compose.cli.asynchronous import run_async
+    from compose.cli.carrying_out import carry_out
     from compose.cli.reaching.located import located
-    from compose.cli.working import carry_out
     from compose.plan.deciding.teardown import plan_kill
 
     async def work() -> None:

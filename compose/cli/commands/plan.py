@@ -25,10 +25,10 @@ _CHANGES = 2
 def command(session: Session, /, style: str, tells: bool, out: str, **options: Any) -> int:
     """Print the plan; fail with all that stands against it, and write no file then."""
     from compose.cli.asynchronous import run_async
+    from compose.cli.carrying_out import tell_warnings
     from compose.cli.terminal import output_colour, write_text
     from compose.cli.up.plan_file import saved
     from compose.cli.up.planning import foreseen, origin_in
-    from compose.cli.working import tell_warnings
     from compose.errors import raise_all
     from compose.plan.telling.summary import has_changes
     from compose.render.plan import plan_json, plan_text

@@ -26,10 +26,10 @@ def command(session: Session, /, **options: Any) -> None:
     from compose.apply.looking.observe import observe
     from compose.apply.stage import Stage
     from compose.cli.asynchronous import run_async
+    from compose.cli.carrying_out import perform
     from compose.cli.pointing import pointing
     from compose.cli.reaching.connection import connected
     from compose.cli.terminal import progress, warn
-    from compose.cli.working import perform
     from compose.errors import ComposeError
     from compose.graph.graph import select_services
     from compose.plan.deciding.pulling import plan_asked_pulls

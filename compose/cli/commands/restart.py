@@ -16,8 +16,8 @@ from compose.cli.session import Session
 def command(session: Session, services: tuple[str, ...], timeout_seconds: int | None, no_deps: bool) -> None:
     """Restart the containers, and those that depend on them with `restart: true`."""
     from compose.cli.asynchronous import run_async
+    from compose.cli.carrying_out import carry_out
     from compose.cli.reaching.located import located, project_or_name
-    from compose.cli.working import carry_out
     from compose.plan.deciding.restarting import dependants_to_restart, plan_restart
 
     names = services

@@ -20,8 +20,8 @@ def command(
 ) -> None:
     """Remove what does not run."""
     from compose.cli.asynchronous import run_async
+    from compose.cli.carrying_out import carry_out
     from compose.cli.reaching.located import located
-    from compose.cli.working import carry_out
     from compose.plan.actions import RemoveContainer
     from compose.plan.deciding.teardown import plan_remove
 

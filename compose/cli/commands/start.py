@@ -17,9 +17,9 @@ def command(session: Session, services: tuple[str, ...], wait: bool, wait_timeou
     """Start what exists and does not run."""
     from compose.apply.preflight import preflight_of_start
     from compose.cli.asynchronous import run_async
+    from compose.cli.carrying_out import carry_out
     from compose.cli.reaching.located import located
     from compose.cli.terminal import warn
-    from compose.cli.working import carry_out
     from compose.errors import ComposeError
     from compose.plan.deciding.starting import plan_start
 

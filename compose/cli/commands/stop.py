@@ -15,8 +15,8 @@ from compose.cli.session import Session
 def command(session: Session, services: tuple[str, ...], timeout_seconds: int | None) -> None:
     """Stop what runs."""
     from compose.cli.asynchronous import run_async
+    from compose.cli.carrying_out import carry_out
     from compose.cli.reaching.located import located
-    from compose.cli.working import carry_out
     from compose.plan.deciding.teardown import plan_stop
 
     async def work() -> None:

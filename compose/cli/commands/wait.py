@@ -27,8 +27,8 @@ def command(session: Session, services: tuple[str, ...], down_project: bool, sty
     from compose.apply.refusals import refusals
     from compose.apply.stage import Stage
     from compose.cli.asynchronous import run_async
+    from compose.cli.carrying_out import carry_out
     from compose.cli.reaching.located import located
-    from compose.cli.working import carry_out
     from compose.errors import ComposeError
     from compose.plan.deciding.teardown import DownOptions, plan_down
 

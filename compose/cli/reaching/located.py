@@ -13,9 +13,8 @@ from compose.cli.loading import load_if_there
 from compose.cli.reaching.connection import connected
 from compose.cli.session import Session, check_services
 from compose.cli.terminal import warn
-from compose.cli.working import bare_project
 from compose.errors import ComposeError, UsageError
-from compose.model.project import Project
+from compose.model.project import Project, bare_project
 from compose.plan.observed import Observed, ObservedContainer
 from engine.client import EngineClient
 

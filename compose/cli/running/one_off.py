@@ -13,6 +13,7 @@ from compose.apply.looking.observe import observe
 from compose.apply.preflight import preflight
 from compose.apply.refusals import refusals
 from compose.apply.stage import Stage
+from compose.cli.carrying_out import perform, tell_warnings
 from compose.cli.reaching.connection import connected, equipped
 from compose.cli.running.attached import Attachment, passing_on_signals, run_attached
 from compose.cli.running.request import RunRequest, one_off_service
@@ -20,7 +21,6 @@ from compose.cli.session import Session
 from compose.cli.terminal import progress
 from compose.cli.up.provisioning import Provisioner
 from compose.cli.up.supplying import supplied
-from compose.cli.working import perform, tell_warnings
 from compose.errors import UsageError
 from compose.model.project import Project
 from compose.plan import labels

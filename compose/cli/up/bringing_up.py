@@ -8,13 +8,13 @@ from contextlib import contextmanager
 
 from compose.apply.preflight import preflight
 from compose.apply.stage import Stage
+from compose.cli.carrying_out import perform, tell_warnings
 from compose.cli.reaching.connection import connected, equipped
 from compose.cli.session import Session
 from compose.cli.terminal import progress, write_text
 from compose.cli.up.options import UpRequest
 from compose.cli.up.provisioning import Provisioner
 from compose.cli.up.supplying import supplied
-from compose.cli.working import perform, tell_warnings
 from compose.model.project import Project
 from compose.plan.deciding.foresight import AFTER_BUILDS, fetching, imagine
 from compose.plan.deciding.pulling import plan_attempts

@@ -15,8 +15,8 @@ from compose.apply.looking.observe import observe
 from compose.apply.parallel import all_of
 from compose.apply.refusals import refusals
 from compose.apply.stage import Stage
+from compose.cli.carrying_out import perform
 from compose.cli.up.supplying import supplied
-from compose.cli.working import perform
 from compose.errors import ComposeError, UsageError
 from compose.model.project import Project
 from compose.model.tooling import Hook

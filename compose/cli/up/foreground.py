@@ -16,6 +16,7 @@ from compose.apply.follow import Follower, LogOptions, short_name
 from compose.apply.looking.observe import observe
 from compose.apply.parallel import unwrapped
 from compose.apply.stage import Stage
+from compose.cli.carrying_out import perform
 from compose.cli.interrupts import on_interrupts
 from compose.cli.parsing.switches import Switch
 from compose.cli.reaching.connection import connected
@@ -23,7 +24,6 @@ from compose.cli.session import Session, is_true
 from compose.cli.terminal import output_colour, progress, warn, write_output
 from compose.cli.up.bringing_up import prepared, traced
 from compose.cli.up.options import UpRequest
-from compose.cli.working import perform
 from compose.errors import ComposeError
 from compose.model.project import Project
 from compose.plan.actions import CreateContainer, RemoveContainer

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from compose.apply.looking.observe import observe
 from compose.apply.stage import Stage
-from compose.cli.working import attempt, perform
+from compose.cli.carrying_out import attempt, perform
 from compose.model.project import Project
 from compose.plan.deciding.foresight import Foresight, fetched
 from compose.plan.deciding.pulling import refreshed_images

@@ -6,11 +6,11 @@ from contextlib import closing
 from functools import partial
 
 from compose.apply.looking.observe import observe
+from compose.cli.carrying_out import tell_unchanged, tell_warnings
 from compose.cli.reaching.nearby import glanced
 from compose.cli.session import Session
 from compose.cli.terminal import progress_display
 from compose.cli.up.options import UpRequest
-from compose.cli.working import tell_unchanged, tell_warnings
 from compose.errors import ComposeError
 from compose.model.project import Project
 from compose.model.service import Service

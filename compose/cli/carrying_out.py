@@ -10,8 +10,6 @@ from msgspec.structs import replace
 from compose.cli.session import Session
 from compose.cli.terminal import progress, warn
 from compose.errors import ComposeError
-from compose.model.project import Project
-from compose.plan.observed import Observed, ObservedContainer
 from compose.plan.steps import Plan
 from compose.plan.telling.progress import Phase, Report, Update
 
@@ -86,17 +84,3 @@ def tell_warnings(session: Session, plan: Plan) -> None:
     """Print the plan's warnings."""
     for message in plan.warnings:
         warn(session, message)
-
-
-def bare_project(name: str) -> Project:
-    """A project of which only the name is known."""
-    return Project(name=name, working_dir="", compose_files=(), services={})
-
-
-def chosen(observed: Observed, services: tuple[str, ...], *, one_off: bool = False) -> list[ObservedContainer]:
-    """The containers of these services (of all without names), by name; `one_off`: those of `run` too."""
-    return [
-        item
-        for item in sorted(observed.containers, key=lambda item: item.name)
-        if (not services or item.service in services) and (one_off or not item.is_one_off)
-    ]

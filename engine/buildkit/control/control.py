@@ -101,10 +101,16 @@ class Control:
                 yield message
 
     async def _progress(self, ref: str) -> AsyncGenerator[StatusResponse, None]:
-        """How a build goes on: told to its client as it happens, and to others from the beginning."""
-        if await self._history.has(ref):
+        """How a build goes on: told to its client as it happens, and to others from the beginning.
+
+        A short build may be over before its client asks, which waits for an answer all the same.
+        """
+        job = self._jobs.current(ref)
+        if job is None and await self._history.has(ref):
             return self._history.status(ref)
-        job = await self._jobs.get(ref)
+        if job is None and self._jobs.has_ended(ref):
+            return _nothing()
+        job = job or await self._jobs.get(ref)
         return self._history.status(ref) if job.board.has_reader else job.board.read()
 
     async def _listen(self, call: Call, request: BuildHistoryRequest) -> AsyncGenerator[BuildHistoryEvent, None]:
@@ -134,6 +140,13 @@ class Control:
         for identity in removed:
             if item := before.get(identity):
                 yield _record(item)
+
+
+async def _nothing() -> AsyncGenerator[StatusResponse, None]:
+    """The progress of a build of which nothing was kept."""
+    messages: tuple[StatusResponse, ...] = ()
+    for message in messages:
+        yield message
 
 
 def _outputs(request: SolveRequest) -> Sequence[Output]:

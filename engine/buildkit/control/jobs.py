@@ -6,6 +6,7 @@ the end returns one of them, or an error: then the outputs of that result are ma
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -28,6 +29,8 @@ from engine.images.record import Image
 from engine.state.names import new_id
 
 _PATIENCE_SECONDS: Final = 10.0
+# Ends of jobs, for calls about them that come late.
+_REMEMBERED: Final = 64
 _SCHEME: Final = "pycompose-result://"
 
 
@@ -127,6 +130,7 @@ class Jobs:
     def __init__(self, yard: Yard) -> None:
         self.yard = yard
         self._jobs: dict[str, Job] = {}
+        self._ended: deque[str] = deque(maxlen=_REMEMBERED)
         self._changed = anyio.Event()
 
     @asynccontextmanager
@@ -143,7 +147,16 @@ class Jobs:
                 yield job
             finally:
                 del self._jobs[ref]
+                self._ended.append(ref)
                 job.board.close()
+
+    def current(self, ref: str) -> Job | None:
+        """A job that goes on."""
+        return self._jobs.get(ref)
+
+    def has_ended(self, ref: str) -> bool:
+        """Whether it was one, not long ago."""
+        return ref in self._ended
 
     async def get(self, ref: str) -> Job:
         """A job, waited for a while: its calls come at the same time. Raises `CallFailed`."""

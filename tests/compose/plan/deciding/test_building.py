@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from textwrap import dedent
-
 import pytest
 
 from compose.errors import ComposeError
 from compose.model.service import Build, Service
 from compose.plan.deciding.building import BuildOptions, plan_builds
 from compose.plan.observed import Observed
+from tests.fakes.plans import expect
 from tests.fakes.projects import make_project, make_service
 
 NOTHING = Observed(images={"tiny:1": "id-tiny:1"})
@@ -21,10 +20,6 @@ def built(name: str, *bases: str, pull_policy: str = "") -> Service:
     return make_service(
         name, image="", build=Build(context="/app", additional_contexts=contexts), pull_policy=pull_policy
     )
-
-
-def expect(text: str) -> str:
-    return dedent(text).strip()
 
 
 def test_an_image_that_is_missing_is_built() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from textwrap import dedent
-
 import pytest
 from msgspec.structs import replace
 
@@ -20,6 +18,7 @@ from compose.plan.deciding.teardown import (
     plan_stop,
 )
 from compose.plan.observed import Observed, ObservedContainer, ObservedMount, ObservedVolume
+from tests.fakes.plans import expect
 from tests.fakes.projects import data_volume, make_observed, make_project, make_service
 
 PROJECT = make_project(
@@ -28,10 +27,6 @@ PROJECT = make_project(
     make_service("cache"),
 )
 ANONYMOUS = "a" * 64
-
-
-def expect(text: str) -> str:
-    return dedent(text).strip()
 
 
 def test_down_stops_dependants_first_and_everything_else_at_once() -> None:

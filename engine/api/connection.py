@@ -157,11 +157,12 @@ class Connection:
     async def _is_reusable(self) -> bool:
         """Throw away a rest of the body, within bounds, so that the next request can be read."""
         drained = 0
-        with anyio.move_on_after(_DRAIN_SECONDS):
-            while self._http.their_state is h11.SEND_BODY and drained < _DRAIN_BYTES:
-                if self._http.they_are_waiting_for_100_continue:
-                    return False
-                drained += len(await self._read_body())
+        if self._http.their_state is h11.SEND_BODY:
+            with anyio.move_on_after(_DRAIN_SECONDS):
+                while self._http.their_state is h11.SEND_BODY and drained < _DRAIN_BYTES:
+                    if self._http.they_are_waiting_for_100_continue:
+                        return False
+                    drained += len(await self._read_body())
         return self._http.their_state is h11.DONE and self._http.our_state is h11.DONE
 
     # -- writing
@@ -276,8 +277,7 @@ class Connection:
 
     def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> bytes:
         self._head_is_sent = True
-        head = h11.Response(status_code=status, headers=headers, reason=_reason(status))
-        return self._http.send(head) or b""
+        return self._http.send(_response(status, tuple(headers))) or b""
 
     def _headers(self, content_type: str, more: tuple[tuple[str, str], ...]) -> list[tuple[bytes, bytes]]:
         headers = [*self._common, (b"Date", _date(int(time.time())))]
@@ -310,6 +310,12 @@ class Connection:
             await self._stream.send(data or b"")
         except _BROKEN as exc:
             raise ClientGone from exc
+
+
+@lru_cache(maxsize=64)
+def _response(status: int, headers: tuple[tuple[bytes, bytes], ...]) -> h11.Response:
+    """Answers to many requests of one kind have the same head for a second. h11 checks every header of a new one."""
+    return h11.Response(status_code=status, headers=list(headers), reason=_reason(status))
 
 
 def _reason(status: int) -> bytes:

@@ -13,7 +13,7 @@ import click
 from compose.cli.group import COMMANDS, cli
 from compose.cli.session import Session
 from compose.cli.signals import ending_alike
-from compose.errors import ComposeError, InvalidProject, Problem
+from compose.errors import ComposeError, InvalidProject, Location, Problem
 
 INTERRUPTED = 130
 _WRONG_USAGE = 1
@@ -66,8 +66,15 @@ def _tell(errors: list[ComposeError], original: Exception, sessions: Sequence[Se
         problems += [problem for problem in error.problems if problem not in problems]
         for warning in error.warnings if isinstance(error, InvalidProject) else ():
             warn(session, warning)
+    if len(errors) > 1:  # they came in any order
+        problems.sort(key=_place)
     tell_problems(problems, session)
     return errors[0].exit_code
+
+
+def _place(problem: Problem) -> tuple[bool, Location]:
+    """What has a place in the files comes first, in their order."""
+    return (problem.where is None, problem.where or Location(""))
 
 
 def _flat(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:

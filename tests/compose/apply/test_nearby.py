@@ -39,7 +39,7 @@ async def test_every_step_is_tried_though_one_fails() -> None:
     project = make_project(make_service("web"), make_service("db"))
     await up(engine, project)
     plan = plan_down(project.name, project, await observe(engine.client, "app"), DownOptions())
-    engine.refusals["stop app-web-1"] = "no"
+    engine.refusals["stop app-web-1"] = (500, "no")
     with pytest.raises(EngineRefused, match="app-web-1"):
         await end_nearby(plan, engine.client, project, lambda update: None)
     assert engine.containers == {}, "a removal by force follows also a stop that was refused"

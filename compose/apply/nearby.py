@@ -1,4 +1,4 @@
-"""Carry out a plan that only ends something, by a client without an event loop (`engine.client.near`)."""
+"""Carry out a plan that only ends something, by whichever client: also the one without an event loop."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from compose.plan.steps import Plan, Step
 from compose.plan.telling.progress import Report
 
 if TYPE_CHECKING:
-    from engine.client.near import NearEngine
+    from engine.client.nouns import EngineCalls
 
 
 def is_near(plan: Plan, project: Project) -> bool:
@@ -22,7 +22,7 @@ def is_near(plan: Plan, project: Project) -> bool:
     return all(_is_ending(step.action) and not _has_hooks(step.action, project) for step in plan.steps)
 
 
-async def end_nearby(plan: Plan, engine: NearEngine, project: Project, report: Report) -> None:
+async def end_nearby(plan: Plan, engine: EngineCalls, project: Project, report: Report) -> None:
     """Do every step of a plan that `is_near` and report each; all are tried, and all failures raised together."""
     ends = Ends(engine, Teller(report))
     course = Course(plan)

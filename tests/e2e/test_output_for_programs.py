@@ -104,7 +104,7 @@ def test_the_project_itself_is_a_compose_file(machine: Machine, directory: Path)
 
 
 def test_waiting_tells_of_each_container(machine: Machine, directory: Path) -> None:
-    machine.pycompose("up", "-d", "soon", cwd=directory)
+    machine.pycompose("up", "-d", "-t", "0", "--force-recreate", "soon", cwd=directory)
     is_waiting = threading.Event()
 
     def look(request: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import stat
 import tarfile
@@ -44,27 +45,43 @@ def pack(source: Source, name: str, output: BinaryIO, *, follows_link: bool) -> 
 
 def unpack(archive: BinaryIO, place: Placement) -> None:
     """Write the archive's files below the directory of `place`, as ours. Raises `ComposeError`."""
+    directory = os.path.realpath(place.directory)
     try:
         with tarfile.open(fileobj=archive, mode="r|*") as tar:
-            members = (_placed(member, place) for member in tar)
-            tar.extractall(place.directory, members, filter=_checked)
+            # Python before 3.11.4 knows no filters: what may be written is decided here, member by member.
+            tar.extraction_filter = _as_it_is
+            tar.extractall(directory, (_checked(_placed(member, place), directory) for member in tar))
     except tarfile.TarError as exc:
         raise ComposeError(f"cannot unpack into {place.directory}: {exc}") from exc
     except OSError as exc:
         raise ComposeError(f"cannot write {exc.filename or place.directory}: {exc.strerror}") from exc
 
 
+def _as_it_is(member: tarfile.TarInfo, _directory: str) -> tarfile.TarInfo:
+    return member
+
+
 def _placed(member: tarfile.TarInfo, place: Placement) -> tarfile.TarInfo:
     """Named anew; hard links point within the archive, so their targets are as well."""
-    linkname = renamed(member.linkname, place.name) if member.islnk() else member.linkname
-    return member.replace(name=renamed(member.name, place.name), linkname=linkname, deep=False)
+    changed = copy.copy(member)
+    changed.name = renamed(member.name, place.name).lstrip("/")
+    changed.linkname = renamed(member.linkname, place.name) if member.islnk() else member.linkname
+    return changed
 
 
 def _checked(member: tarfile.TarInfo, directory: str) -> tarfile.TarInfo:
-    """Refuse what leads out of the directory, through a symlink too; keep the modes, but not the owners."""
-    inside = tarfile.tar_filter(member, directory)
-    if inside.islnk():
-        target = os.path.realpath(os.path.join(directory, inside.linkname))  # noqa: PTH118 - as in tarfile's filters
-        if os.path.commonpath([target, os.path.realpath(directory)]) != os.path.realpath(directory):
-            raise tarfile.LinkOutsideDestinationError(member, target)
-    return inside.replace(mode=member.mode, uid=os.geteuid(), gid=os.getegid(), uname="", gname="", deep=False)
+    """Refuse what leads out of the directory, through a symlink too; keep the modes, but not the owners.
+
+    Every member comes here when those before it have been written, so their symlinks are seen. Raises
+    `tarfile.ExtractError`.
+    """
+    for name in (member.name, member.linkname) if member.islnk() else (member.name,):
+        if not _is_within(os.path.join(directory, name), directory):  # noqa: PTH118 - the archive's words, not a path
+            raise tarfile.ExtractError(f"{member.name!r} would be written outside of it")
+    member.uid, member.gid = os.geteuid(), os.getegid()
+    member.uname = member.gname = ""
+    return member
+
+
+def _is_within(path: str, directory: str) -> bool:
+    return os.path.commonpath([os.path.realpath(path), directory]) == directory

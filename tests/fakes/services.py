@@ -142,7 +142,7 @@ class FakeBuildKit:
     async def serve(self, stream: ByteStream) -> None:
         await stream.aclose()
 
-    async def keep_session(self, identity: str, stream: ByteStream) -> None:
+    async def keep_session(self, identity: str, stream: ByteStream, directories: str) -> None:
         self.sessions.append(identity)
         await stream.aclose()
 

@@ -2,7 +2,8 @@
 
 asyncio and what it brings along take longer to import than a whole short command takes, and per call ten times as
 long as the call itself. This is for those commands: a few requests that go at the same time, then the end. It knows
-neither deadlines nor threads nor signals; whatever needs them belongs on anyio.
+neither deadlines nor threads; whatever needs them belongs on anyio. Handlers of signals run while it waits, and at its
+end: what they raise breaks no coroutine off halfway between two waits, nor a parser that would take it for its own.
 
     async def main() -> None:
         async with Group(reactor) as tasks:
@@ -22,6 +23,8 @@ from collections.abc import Callable, Coroutine, Generator, Iterator
 from contextlib import contextmanager
 from types import TracebackType, coroutine
 from typing import Any, Final, Self, TypeVar
+
+from engine.client.interrupts import Interrupts
 
 T = TypeVar("T")
 
@@ -58,6 +61,7 @@ class Reactor:
         self._jobs: set[_Job] = set()
         self._pulse: Callable[[], None] | None = None
         self._pulsed_at = 0.0
+        self._interrupts = Interrupts()
         self.current: _Job | None = None
 
     def run(self, main: Coroutine[Any, Any, T], pulse: Callable[[], None] | None = None) -> T:
@@ -66,17 +70,18 @@ class Reactor:
         What it raises ends the others, as an interrupt does: each is closed where it waits.
         """
         self._pulse = pulse
-        first = self.begin(main, None)
-        try:
-            while True:
-                while self._ready:
-                    job = self._ready.popleft()
-                    is_over, result = self._advance(job)
-                    if is_over and job is first:
-                        return result  # type: ignore[no-any-return]
-                self._wait()
-        finally:
-            self._drop()
+        with self._interrupts.held_back():
+            first = self.begin(main, None)
+            try:
+                while True:
+                    while self._ready:
+                        job = self._ready.popleft()
+                        is_over, result = self._advance(job)
+                        if is_over and job is first:
+                            return result  # type: ignore[no-any-return]
+                    self._wait()
+            finally:
+                self._drop()
 
     def close(self) -> None:
         """Give back what the kernel keeps for it."""
@@ -128,7 +133,9 @@ class Reactor:
     def _wait(self) -> None:
         if not self._selector.get_map():
             raise RuntimeError("every coroutine waits for another one")
-        for key, _ in self._selector.select(_PULSE_SECONDS if self._pulse else None):
+        with self._interrupts.let_in():
+            found = self._selector.select(_PULSE_SECONDS if self._pulse else None)
+        for key, _ in found:
             self.resume(key.data)
         if self._pulse and (now := time.monotonic()) - self._pulsed_at >= _PULSE_SECONDS:
             self._pulsed_at = now

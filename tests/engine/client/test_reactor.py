@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 from collections.abc import Iterator
 
@@ -151,6 +153,38 @@ def test_an_interrupt_closes_everybody_where_they_wait(
         reactor.run(main())
     assert closed == ["closed"]
     assert reactor.run(constant()) == 1, "it can be used again"
+
+
+def test_ctrl_c_is_answered_where_somebody_waits(reactor: Reactor, pair: tuple[socket.socket, socket.socket]) -> None:
+    went_on: list[str] = []
+
+    async def main() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        went_on.append("to the next wait")
+        await readable(pair[0])
+        went_on.append("behind it")
+
+    with pytest.raises(KeyboardInterrupt):
+        reactor.run(main())
+    assert went_on == ["to the next wait"]
+    assert reactor.run(constant()) == 1, "it can be used again"
+
+
+def test_ctrl_c_wakes_who_waits(reactor: Reactor, pair: tuple[socket.socket, socket.socket]) -> None:
+    def press() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        reactor.run(heard(pair[0]), press)
+
+
+def test_ctrl_c_is_answered_though_nobody_waits_any_more(reactor: Reactor) -> None:
+    async def main() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        reactor.run(main())
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 async def constant() -> int:

@@ -57,6 +57,16 @@ class Cabling:
         routes = self._routes(left)
         await anyio.to_thread.run_sync(netlink.unplug, self.namespace(container_id), endpoint.interface, routes)
 
+    def drop(self, sandbox: Sandbox) -> None:
+        """Let go of a namespace that nobody is in any more; its addresses are free from now on. Blocks."""
+        path = self.namespace(sandbox.id)
+        if path.exists():
+            try:
+                netlink.silence([self._host_name(endpoint) for endpoint in sandbox.endpoints])
+            except (EngineError, OSError):  # it goes all the same
+                log.exception("the links of container %s can be heard until they are gone", sandbox.id[:12])
+        drop_network_namespace(path)
+
     async def reattach(self, record: NetworkRecord, sandboxes: Iterable[Sandbox]) -> None:
         """Put surviving veths into a bridge that had to be made again."""
         endpoints = (endpoint for sandbox in sandboxes for endpoint in sandbox.endpoints)

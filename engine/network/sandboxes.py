@@ -141,7 +141,11 @@ class Sandboxes:
 
     def drop_now(self, container_id: str) -> None:
         """Let go of a namespace; nothing there is fine. Its record goes with `close`. Blocks."""
-        drop_network_namespace(self._paths.namespaces / container_id)
+        sandbox = self._table.get(container_id)
+        if sandbox is None:
+            drop_network_namespace(self._paths.namespaces / container_id)
+        else:
+            self._cabling.drop(sandbox)
 
     async def adopt(self, container_id: str) -> Sandbox | None:
         """Serve the namespace of a container that outlived an engine: its name server, ports and proxies."""

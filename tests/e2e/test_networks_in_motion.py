@@ -113,6 +113,18 @@ def greeting(address: str, within_seconds: float = 1) -> str:
         return ""
 
 
+def awaited_greeting(address: str) -> str:
+    """What a container calls itself, as soon as its program listens: it may have been restarted a moment ago."""
+    give_up = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            with socket.create_connection((address, _PORT), timeout=_PATIENCE_SECONDS) as connection:
+                return connection.recv(100).decode().strip()
+        except ConnectionRefusedError:
+            assert time.monotonic() < give_up
+            time.sleep(0.01)
+
+
 def seek(town: Town, number: int, seed: int) -> None:
     """Look for containers from inside a network, until it is over."""
     chance = random.Random(seed)
@@ -203,7 +215,7 @@ def agree(town: Town) -> None:
             assert answer is not None
             assert answer[1] == expected, f"{mover.name} on n{number}"
             for address in expected:
-                met = inside_network(namespace, partial(greeting, address, _PATIENCE_SECONDS))
+                met = inside_network(namespace, partial(awaited_greeting, address))
                 assert met == mover.name
         bindings = mover.attrs["NetworkSettings"]["Ports"].get(f"{_PORT}/tcp")
         assert bool(bindings) == bool(on)

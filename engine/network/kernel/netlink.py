@@ -103,6 +103,14 @@ def delete_links(names: Sequence[str]) -> None:
         exchange(kernel, [rtnetlink.delete_link(name) for name in names], tolerate=errno.ENODEV)
 
 
+def silence(names: Sequence[str]) -> None:
+    """Let nothing more come to what is behind these ports of bridges. A namespace that was let go of is taken down a
+    little later, and meanwhile it would answer for addresses that others have got by then. Missing ports are fine.
+    """
+    with opened() as kernel:
+        exchange(kernel, [rtnetlink.forget_port(name) for name in names], tolerate=errno.ENODEV)
+
+
 def ports(bridge: str) -> list[str]:
     """Names of the links in a bridge."""
     found = route_socket.find(bridge)

@@ -33,7 +33,8 @@ _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_MASTER, _IFLA_LINKINFO, _IFLA_NET_
 _IFLA_LINK, _IFLA_ALIAS = 5, 20
 _INFO_KIND, _INFO_DATA, _INFO_SLAVE_KIND, _INFO_SLAVE_DATA = 1, 2, 4, 5
 _VETH_PEER = 1
-_BRPORT_HAIRPIN, _BRPORT_ISOLATED = 4, 33
+_BRPORT_HAIRPIN, _BRPORT_FLUSH, _BRPORT_ISOLATED = 4, 24, 33
+_BRPORT_LEARNING, _BRPORT_FLOODS = 8, (9, 27, 30)  # floods: unknown addresses, groups, everybody
 _MACVLAN_MODE = 1
 _IPVLAN_MODE, _IPVLAN_FLAGS = 1, 2
 _VLAN_ID = 1
@@ -119,9 +120,22 @@ def bridge_port(name: str, *, is_isolated: bool) -> Message:
     port = _attribute(_BRPORT_HAIRPIN, b"\x01")
     if is_isolated:
         port += _attribute(_BRPORT_ISOLATED, b"\x01")
+    return _change_port(name, port, f"set up bridge port {name}")
+
+
+def forget_port(name: str) -> Message:
+    """Have a bridge forget who is behind a port, learn nobody there, and send nothing there that is for everybody.
+
+    Waits for no reader, as taking it out of the bridge would.
+    """
+    off = b"".join(_attribute(kind, b"\x00") for kind in (_BRPORT_LEARNING, *_BRPORT_FLOODS))
+    return _change_port(name, off + _attribute(_BRPORT_FLUSH, b""), f"forget bridge port {name}")
+
+
+def _change_port(name: str, port: bytes, aim: str) -> Message:
     slave = _text(_INFO_SLAVE_KIND, "bridge") + _nest(_INFO_SLAVE_DATA, port)
     body = _link() + _text(_IFLA_IFNAME, name) + _nest(_IFLA_LINKINFO, slave)
-    return Message(RTM_NEWLINK, 0, body, f"set up bridge port {name}")
+    return Message(RTM_NEWLINK, 0, body, aim)
 
 
 def create_sublink(sublink: Sublink, parent_index: int, namespace_fd: int, mtu: int) -> Message:

@@ -65,7 +65,8 @@ async def test_a_terminal_has_the_size_it_was_given(runtime: Runtime, make_launc
     launch = make_launch(
         "sh",
         "-c",
-        "stty size; read x; stty size; test -t 0 && echo terminal $x",
+        # The size and the input come by different ways, in any order.
+        "stty size; read x; while [ \"$(stty size)\" = '10 20' ]; do :; done; stty size; test -t 0 && echo terminal $x",
         terminal=True,
         stdin_open=True,
         host_config=HostConfig(console_size=[10, 20]),

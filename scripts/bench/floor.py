@@ -24,8 +24,9 @@ import msgspec
 
 from engine.kernel.mounts import mount, unmount
 from engine.kernel.namespaces import drop_network_namespace
+from engine.network.kernel.departing import delete_bridge
 from engine.network.kernel.links import Bridge, Link
-from engine.network.kernel.netlink import delete_bridge, furnish, make_bridge
+from engine.network.kernel.netlink import furnish, make_bridge
 from engine.process import find_tool
 from engine.runtime import cgroups, monitor
 from engine.runtime.facts import host_facts

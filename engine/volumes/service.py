@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -77,7 +76,7 @@ class VolumeService:
             labels = dict(request.labels) if request.name else {**request.labels, ANONYMOUS_LABEL: ""}
             record = VolumeRecord(id=name, created_ns=time.time_ns(), labels=labels, options=dict(request.driver_opts))
             async with undo_on_error() as undo:
-                undo.append(partial(anyio.to_thread.run_sync, self._directories.delete, name))
+                undo.append(lambda: anyio.to_thread.run_sync(self._directories.delete, name))
                 await anyio.to_thread.run_sync(self._directories.make, name)
                 await self._records.put(record)
         self._publish("create", name)
@@ -185,7 +184,7 @@ class VolumeService:
         directories = self._directories
         async with undo_on_error() as undo:
             if await anyio.to_thread.run_sync(directories.set_aside, name):
-                undo.append(partial(anyio.to_thread.run_sync, directories.put_back, name))
+                undo.append(lambda: anyio.to_thread.run_sync(directories.put_back, name))
             await self._records.delete(name)
         await anyio.to_thread.run_sync(directories.delete_aside, name)
 

@@ -22,6 +22,7 @@ from engine.network.service import EndpointRequest, NetworkService, SandboxReque
 from engine.state.paths import Paths
 from engine.wire.containers import PortBinding
 from engine.wire.networks import EndpointSettings, NetworkCreateRequest
+from tests.fakes.addresses import own_outside
 
 T = TypeVar("T")
 DEFAULT = ("bridge", "default")
@@ -115,14 +116,14 @@ def command(*words: str | Path) -> None:
 
 
 @contextmanager
-def host_address(address: str) -> Iterator[None]:
+def host_address() -> Iterator[str]:
     """An address of the host that is not loopback, on a link of the test."""
-    link = f"pctest{os.getpid()}"
+    link, address = f"pctest{os.getpid()}", str(own_outside()[1])
     command("ip", "link", "add", link, "type", "bridge")
     try:
         command("ip", "address", "add", f"{address}/32", "dev", link)
         command("ip", "link", "set", link, "up")
-        yield
+        yield address
     finally:
         command("ip", "link", "delete", link)
 

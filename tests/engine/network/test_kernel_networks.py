@@ -22,6 +22,7 @@ from engine.wire.containers import PortBinding
 from engine.wire.networks import IPAM, EndpointIPAMConfig, EndpointSettings, IPAMConfig
 from tests.engine.network.harness import running, traces
 from tests.engine.network.hosts import Host, call, command, end, host_address, network, publish, wish
+from tests.fakes.addresses import own_subnet
 
 pytestmark = [pytest.mark.root, pytest.mark.anyio]
 
@@ -75,10 +76,10 @@ async def test_an_internal_network_has_no_way_out(paths: Paths) -> None:
         sandbox = await service.open_sandbox(data)
         await service.open_sandbox(app)
         assert sandbox.networks["back"].gateway == ""
-        with host_address("198.51.100.6"), Host(paths, web).serving(), Host(paths, data).serving():
+        with host_address() as outside, Host(paths, web).serving(), Host(paths, data).serving():
             assert await Host(paths, app).call(sandbox.networks["back"].ip_address, 80)
             with pytest.raises(OSError, match="unreachable"):
-                await Host(paths, app).call("198.51.100.6", port)
+                await Host(paths, app).call(outside, port)
         assert (await Host(paths, app).resolve("example.com"))[0] == dns.SERVFAIL
         await end(service, web, data, app)
 
@@ -111,17 +112,17 @@ async def test_what_an_internal_network_sends_never_passes_as_part_of_a_known_co
         await service.prune(lambda _record: True)
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "198.51.100.7", "::1"])
-async def test_a_published_port_is_reached_at_every_address_of_the_host(paths: Paths, address: str) -> None:
+async def test_a_published_port_is_reached_at_every_address_of_the_host(paths: Paths) -> None:
     web = wish("web", "front", ports=publish(tcp=PortBinding()))
     async with running(paths) as service:
         await network(service, "front")
         sandbox = await service.open_sandbox(web)
         bindings = sandbox.ports["80/tcp"]
         assert [binding.host_ip for binding in bindings] == ["0.0.0.0", "::"]
-        with host_address("198.51.100.7"), Host(paths, web).serving():
-            caller = await anyio.to_thread.run_sync(call, address, int(bindings[0].host_port))
-        assert caller == ("198.51.100.7" if address.startswith("198") else sandbox.networks["front"].gateway)
+        gateway = sandbox.networks["front"].gateway
+        with host_address() as outside, Host(paths, web).serving():
+            for address, seen_as in (("127.0.0.1", gateway), ("::1", gateway), (outside, outside)):
+                assert await anyio.to_thread.run_sync(call, address, int(bindings[0].host_port)) == seen_as
         await end(service, web)
 
 
@@ -138,9 +139,9 @@ async def test_a_published_port_is_reached_from_the_container_itself_and_from_ot
         for request in (other, neighbour):
             await service.open_sandbox(request)
         port = int(sandbox.ports["80/tcp"][0].host_port)
-        with host_address("198.51.100.8"), Host(paths, web).serving():
+        with host_address() as outside, Host(paths, web).serving():
             for request in (web, other, neighbour):
-                assert await Host(paths, request).call("198.51.100.8", port)
+                assert await Host(paths, request).call(outside, port)
         await end(service, web, other, neighbour)
 
 
@@ -150,10 +151,10 @@ async def test_a_port_published_on_localhost_is_not_reached_elsewhere(paths: Pat
         await network(service, "front")
         sandbox = await service.open_sandbox(web)
         port = int(sandbox.ports["80/tcp"][0].host_port)
-        with host_address("198.51.100.9"), Host(paths, web).serving():
+        with host_address() as outside, Host(paths, web).serving():
             assert await anyio.to_thread.run_sync(call, "127.0.0.1", port)
             with pytest.raises(ConnectionRefusedError):
-                await anyio.to_thread.run_sync(call, "198.51.100.9", port)
+                await anyio.to_thread.run_sync(call, outside, port)
         await end(service, web)
 
 
@@ -329,21 +330,21 @@ async def test_an_ipv6_network_gives_addresses_routes_and_names_of_both_kinds(pa
 
 
 async def test_static_addresses_need_a_network_with_a_chosen_subnet(paths: Paths) -> None:
-    chosen = EndpointSettings(
-        ipam_config=EndpointIPAMConfig(ipv4_address="10.191.7.9"), mac_address="02:00:00:00:00:09"
-    )
+    subnet = own_subnet()
+    ninth = str(subnet[9])
+    chosen = EndpointSettings(ipam_config=EndpointIPAMConfig(ipv4_address=ninth), mac_address="02:00:00:00:00:09")
     async with running(paths) as service:
-        await network(service, "fixed", ipam=IPAM(config=[IPAMConfig(subnet="10.191.7.0/24")]))
+        await network(service, "fixed", ipam=IPAM(config=[IPAMConfig(subnet=str(subnet))]))
         await network(service, "loose")
         fixed = wish("web", endpoints=(EndpointRequest("fixed", chosen),))
         place = (await service.open_sandbox(fixed)).networks["fixed"]
-        assert (place.ip_address, place.mac_address) == ("10.191.7.9", "02:00:00:00:00:09")
+        assert (place.ip_address, place.mac_address) == (ninth, "02:00:00:00:00:09")
         with pytest.raises(BadRequest, match="user configured subnets"):
             await service.open_sandbox(wish("app", endpoints=(EndpointRequest("loose", chosen),)))
         with pytest.raises(Forbidden, match="already in use"):
             await service.open_sandbox(wish("app", endpoints=(EndpointRequest("fixed", chosen),)))
         with pytest.raises(Forbidden, match="overlaps"):
-            await network(service, "again", ipam=IPAM(config=[IPAMConfig(subnet="10.191.0.0/16")]))
+            await network(service, "again", ipam=IPAM(config=[IPAMConfig(subnet=str(subnet.supernet()))]))
         await end(service, fixed)
 
 

@@ -23,17 +23,20 @@ from engine.wire.containers import PortBinding
 from engine.wire.networks import IPAM, ConfigReference, EndpointIPAMConfig, EndpointSettings, IPAMConfig
 from tests.engine.network.harness import running
 from tests.engine.network.hosts import Host, call, command, end, network, publish, wish
+from tests.fakes.addresses import own_outside, own_subnet
 from tests.fakes.ports import free_port
 
 pytestmark = [pytest.mark.root, pytest.mark.anyio]
 
 BRIDGE = "com.docker.network.bridge."
-SUBNET = "10.191.40.0/24"
-IPAM_CHOSEN = IPAM(config=[IPAMConfig(subnet=SUBNET)])
+SUBNET = own_subnet()
+GATEWAY = str(SUBNET[1])
+HERE, THERE = str(own_outside()[1]), str(own_outside()[2])
+IPAM_CHOSEN = IPAM(config=[IPAMConfig(subnet=str(SUBNET))])
 
 
 class Neighbour:
-    """Another machine on a link of the host: 198.51.100.2, which sends 10.191.40.0/24 through the host."""
+    """Another machine on a link of the host, which sends what is for `SUBNET` through the host."""
 
     def __init__(self, namespace: Path) -> None:
         self._namespace = namespace
@@ -81,13 +84,14 @@ def neighbour(tmp_path: Path) -> Iterator[Neighbour]:
     make_network_namespace(path)
     descriptor = os.open(path, os.O_RDONLY)
     inside = ("nsenter", f"--net={path}", "ip")
+    prefix_length = own_outside().prefixlen
     try:
         with link_pair() as (here, there):
-            command("ip", "address", "add", "198.51.100.1/24", "dev", here)
+            command("ip", "address", "add", f"{HERE}/{prefix_length}", "dev", here)
             command("ip", "link", "set", there, "netns", f"/proc/{os.getpid()}/fd/{descriptor}")
-            command(*inside, "address", "add", "198.51.100.2/24", "dev", there)
+            command(*inside, "address", "add", f"{THERE}/{prefix_length}", "dev", there)
             command(*inside, "link", "set", there, "up")
-            command(*inside, "route", "add", SUBNET, "via", "198.51.100.1")
+            command(*inside, "route", "add", str(SUBNET), "via", HERE)
             yield Neighbour(path)
     finally:
         os.close(descriptor)
@@ -113,7 +117,7 @@ async def test_neighbours_reach_a_container_itself_only_as_far_as_the_gateway_mo
             if mode == "routed":
                 assert binding == PortBinding(host_ip="0.0.0.0", host_port="")
             else:
-                assert await neighbour.reaches("198.51.100.1", int(binding.host_port))
+                assert await neighbour.reaches(HERE, int(binding.host_port))
         await end(service, web)
 
 
@@ -126,7 +130,7 @@ async def test_containers_that_must_not_talk_are_kept_apart_but_reach_published_
         with Host(paths, web).serving():
             with pytest.raises(TimeoutError):
                 await Host(paths, app).call(sandbox.networks["front"].ip_address, 80, within_seconds=0.5)
-            assert await Host(paths, app).call("10.191.40.1", int(sandbox.ports["80/tcp"][0].host_port))
+            assert await Host(paths, app).call(GATEWAY, int(sandbox.ports["80/tcp"][0].host_port))
         await end(service, web, app)
 
 
@@ -260,8 +264,8 @@ async def test_containers_on_a_macvlan_reach_each_other_over_its_parent_and_the_
             await network(service, "lan", driver="macvlan", ipam=IPAM_CHOSEN, options={"parent": parent})
             sandbox = await service.open_sandbox(web)
             await service.open_sandbox(app)
-            assert sandbox.networks["lan"].gateway == "10.191.40.1"
-            command("ip", "address", "add", "10.191.40.1/24", "dev", other)
+            assert sandbox.networks["lan"].gateway == GATEWAY
+            command("ip", "address", "add", f"{GATEWAY}/24", "dev", other)
             with Host(paths, web).serving():
                 for name in ("web", "web-alias"):
                     assert await Host(paths, app).resolve(name) == (0, [sandbox.networks["lan"].ip_address])

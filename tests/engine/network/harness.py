@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
 
 from engine.events.bus import EventBus
+from engine.network.planning.ipam import DEFAULT_POOLS, Pool
 from engine.network.service import NetworkService
 from engine.state.paths import Paths
 from engine.state.store import Store
@@ -32,10 +33,12 @@ def traces(paths: Paths) -> list[str]:
 
 
 @asynccontextmanager
-async def running(paths: Paths, *, linger_seconds: float = 0.0) -> AsyncIterator[NetworkService]:
+async def running(
+    paths: Paths, *, linger_seconds: float = 0.0, pools: Sequence[Pool] = DEFAULT_POOLS
+) -> AsyncIterator[NetworkService]:
     """An engine's network service; containers keep their networks when it ends."""
     store = Store.open(paths.database)
-    service = NetworkService(paths, store, EventBus(), linger_seconds=linger_seconds)
+    service = NetworkService(paths, store, EventBus(), pools=pools, linger_seconds=linger_seconds)
     try:
         async with anyio.create_task_group() as tasks:
             await tasks.start(lambda *, task_status: service.run(task_status=task_status))

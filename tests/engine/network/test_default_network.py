@@ -8,10 +8,12 @@ from pathlib import Path
 import anyio
 import pytest
 
+from engine.network.planning.ipam import Pool
 from engine.network.service import NetworkService
 from engine.state.paths import Paths
 from tests.engine.network.harness import running, traces
 from tests.engine.network.hosts import end, wish
+from tests.fakes.addresses import own_subnet
 
 pytestmark = [pytest.mark.root, pytest.mark.anyio]
 
@@ -44,7 +46,8 @@ async def test_all_who_come_at_once_are_on_the_subnet_that_the_network_has_now(p
     other_paths = Paths(root=tmp_path / "other", run=tmp_path / "other-run")
     other_paths.make()
     wishes = [wish(f"web{number}", "default") for number in range(8)]
-    async with running(other_paths) as other, running(paths) as service:
+    pools = [Pool(own_subnet(), 28)]
+    async with running(other_paths, pools=pools) as other, running(paths, pools=pools) as service:
         before = subnet(service)
         assert subnet(other) == before
         await other.open_sandbox(first := wish("first", "default"))

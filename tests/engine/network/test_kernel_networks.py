@@ -161,7 +161,7 @@ async def test_a_port_published_on_localhost_is_not_reached_elsewhere(paths: Pat
 def udp_server() -> socket.socket:
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.bind(("", 80))
-    server.settimeout(5)
+    server.settimeout(60)
     return server
 
 
@@ -173,7 +173,7 @@ async def test_udp_is_published_too_also_to_those_who_asked_before(paths: Paths)
         port = sandbox.ports["80/udp"][0].host_port
         await service.close_sandbox(web.container_id)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-            client.settimeout(5)
+            client.settimeout(60)
             # Unconnected, or the refusal would be reported here: the kernel now tracks a flow that leads nowhere.
             client.sendto(b"too early", ("127.0.0.1", int(port)))
             again = wish("web", "front", ports=publish(udp=PortBinding(host_ip="127.0.0.1", host_port=port)))

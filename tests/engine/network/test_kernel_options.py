@@ -204,7 +204,7 @@ async def test_an_isolated_network_has_no_address_on_the_host(paths: Paths) -> N
 def udp_server() -> socket.socket:
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.bind(("", 80))
-    server.settimeout(5)
+    server.settimeout(60)
     return server
 
 
@@ -221,7 +221,7 @@ async def test_udp_on_ipv6_loopback_reaches_a_container_that_has_ipv4_only(paths
             socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as other,
         ):
             for each, word in ((client, b"one"), (other, b"two"), (client, b"three")):
-                each.settimeout(5)
+                each.settimeout(60)
                 each.connect(("::1", port))
                 each.send(word)
                 question, caller = await anyio.to_thread.run_sync(server.recvfrom, 100)

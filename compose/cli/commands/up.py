@@ -72,7 +72,7 @@ def requested(options: dict[str, Any]) -> UpRequest:
 def up(session: Session, request: UpRequest) -> int:
     """Bring the project up as asked; returns the exit code."""
     project, places = load_selected(session, request.services, with_dependencies=not request.no_deps)
-    request.check_names(project)
+    request.check_for(project)
     request = with_orphans(request, session, project)
     if session.files and not request.no_start:
         from compose.cli.up.remote_stack import confirm_remote

@@ -80,6 +80,8 @@ def traced(session: Session, request: UpRequest) -> Iterator[Trace | None]:
         yield None
         return
     trace = Trace()
+    if request.trace_out:
+        write_text(session.cwd / request.trace_out, "")  # so that a file that cannot be written is told before the work
     try:
         yield trace
     finally:

@@ -51,6 +51,8 @@ _CONTRADICTIONS = (
     ("--no-recreate", ("--force-recreate", "--always-recreate-deps", "--renew-anon-volumes")),
     ("--watch", ("--no-build", "--no-start")),
 )
+# Of one service. A container takes two processes at least, and to look at more of them than that takes minutes.
+_MOST_CONTAINERS = 100_000
 
 
 class UpRequest(Struct, frozen=True):
@@ -103,8 +105,8 @@ class UpRequest(Struct, frozen=True):
             abort_on_exit=self.abort_on_exit or (bool(self.exit_code_from) and not self.abort_on_failure),
         )
 
-    def check_names(self, project: Project) -> None:
-        """Raise `UsageError` for an option that names a service which is not one of `project`'s."""
+    def check_for(self, project: Project) -> None:
+        """Raise `UsageError` for an option that names a service which is not in `project`, and for absurd scales."""
         named = {
             "--scale": self.scale,
             "--attach": self.attach,
@@ -119,6 +121,12 @@ class UpRequest(Struct, frozen=True):
                 if name not in project.services:
                     known = ", ".join(sorted({*project.services, *project.disabled}))
                     raise UsageError(f"{flag}: no such service: {name}", hint=f"the project's services: {known}")
+        for name, service in project.services.items():
+            if self.scale.get(name, service.scale) > _MOST_CONTAINERS:
+                raise UsageError(
+                    f"service {name} wants more containers than any machine can run",
+                    hint=f"scale it to {_MOST_CONTAINERS} at most",
+                )
 
     def plan_options(self) -> Options:
         """What the planner has to know."""

@@ -43,7 +43,7 @@ class Foreseen(Struct, frozen=True):
 async def foreseen(session: Session, request: UpRequest) -> Foreseen:
     """What `up` would do now, asked for without a request that changes anything."""
     project, places = load_selected(session, request.services, with_dependencies=not request.no_deps)
-    request.check_names(project)
+    request.check_for(project)
     async with connected(replace(session, dry_run=True)) as engine:
         project = await equipped(session, engine, project)
         observed = await observe(engine, project.name, refreshed_images(project))

@@ -12,6 +12,8 @@ from compose.cli.group import COMMANDS, cli
 from compose.cli.parsing.moment import moment
 from compose.cli.pointing import pointing
 from compose.cli.run_group import run
+from compose.cli.session import Session
+from compose.cli.up.bringing_up import traced
 from compose.cli.up.options import UpRequest, parse_scale
 from compose.errors import ComposeError, Location, Problem, UsageError
 from compose.load.pipeline import LoadRequest, load
@@ -205,6 +207,29 @@ def test_options_of_up_name_services_that_there_are(
 def test_options_of_up_name_services_that_come_up(option: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     assert pycompose("up", "--no-deps", *option, "web") == 1
     assert f"{option[0]}: service db is not brought up" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [("up", "--scale"), ("plan", "--scale"), ("create", "--scale"), ("scale",)])
+def test_a_scale_that_no_machine_has_room_for_is_refused(
+    command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert pycompose(*command, f"web={10**20}") == 1
+    assert "service web wants more containers than any machine can run" in capsys.readouterr().err
+
+
+def test_replicas_that_no_machine_has_room_for_are_shown_but_not_brought_up(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "compose.yaml").write_text("services: {web: {image: nginx, deploy: {replicas: 5000000000}}}")
+    assert pycompose("config") == 0
+    assert pycompose("up", "-d") == 1
+    assert "service web wants more containers than any machine can run" in capsys.readouterr().err
+
+
+def test_a_trace_that_cannot_be_written_is_told_before_the_work(tmp_path: Path) -> None:
+    request = UpRequest(trace_out=str(tmp_path / "nowhere" / "trace.json"))
+    with pytest.raises(ComposeError, match="cannot write"), traced(Session({}, tmp_path), request):
+        pytest.fail("the work has begun")
 
 
 def test_options_of_up_that_contradict_each_other_are_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ _IMPORT_ROOT = _PRIVATE_ROOT if _PRIVATE_ROOT.is_dir() else _HERE.parent
 
 def cli() -> None:
     """Run `pycompose`."""
+    _open_streams()
     _prefer_our_packages()
     from compose.cli.main import main
 
@@ -23,10 +25,21 @@ def cli() -> None:
 
 def daemon() -> None:
     """Run `pycompose-engine`."""
+    _open_streams()
     _prefer_our_packages()
     from engine.daemon.main import main
 
     main(prog_name="pycompose-engine")
+
+
+def _open_streams() -> None:
+    """Put /dev/null where a standard stream is closed.
+
+    The next file or socket would get its number, and then our output, or that of a program that inherits it.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - for as long as we run
 
 
 def _prefer_our_packages() -> None:

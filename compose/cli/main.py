@@ -7,7 +7,6 @@ import gc
 import os
 import sys
 from contextlib import suppress
-from pathlib import Path
 from typing import NoReturn
 
 import pycompose
@@ -20,7 +19,6 @@ _GARBAGE_THRESHOLD = 200_000
 
 def main(*, prog_name: str) -> None:
     """Run the command line of `sys.argv` and exit with its code."""
-    _open_streams()
     arguments = sys.argv[1:]
     if arguments in _VERSION_FLAGS and _is_written(f"{prog_name} version v{pycompose.__version__}\n"):
         _leave(0)
@@ -28,13 +26,6 @@ def main(*, prog_name: str) -> None:
     from compose.cli.run_group import run
 
     _leave(run(prog_name, arguments))
-
-
-def _open_streams() -> None:
-    """Put /dev/null where a standard stream is closed: the next file or socket would get its number, and our output."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - for as long as we run
 
 
 def _is_written(text: str) -> bool:

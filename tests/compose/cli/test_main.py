@@ -51,3 +51,19 @@ def test_closed_streams_do_no_harm(closed: str) -> None:
 def test_errors_that_cannot_be_told_keep_their_code() -> None:
     assert shell("$P config nope 2>/dev/full").returncode == 1
     assert shell("$P config nope 2>&-").returncode == 1
+
+
+@pytest.mark.parametrize("door", ["cli", "daemon"])
+def test_no_file_gets_the_number_of_a_closed_stream(door: str, tmp_path: Path) -> None:
+    (tmp_path / "started.py").write_text(
+        "import os, sys\n"
+        "from pycompose import launcher\n"
+        "def told(*_):\n"
+        "    with open('numbers', 'w') as file:\n"
+        "        file.write(' '.join(os.readlink(f'/proc/self/fd/{number}') for number in range(3)))\n"
+        "launcher._prefer_our_packages = told\n"
+        "sys.argv[1:] = ['--help']\n"
+        f"launcher.{door}()\n"
+    )
+    ended = shell(f"{sys.executable} started.py <&- >&- 2>&-; cat numbers")
+    assert ended.stdout == "/dev/null /dev/null /dev/null"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -13,9 +13,12 @@ from pathlib import Path
 from compose.cli.session import Session, is_true
 from compose.errors import ComposeError, Problem
 from compose.render.problems import problems_json, render_problems, render_warning, warning_json
-from compose.render.progress import JsonLines, Live, Plain, Progress, Quiet
+from compose.render.progress import JsonLines, Live, Plain, Progress, Quiet, Write
 
 _FRAMES_PER_SECOND = 10
+
+Over = Callable[[Write], Write]
+"""Makes a `write` one that leaves alone what else is on the terminal."""
 
 
 def output_colour(session: Session) -> bool:
@@ -66,13 +69,13 @@ def write_text(file: Path, text: str) -> None:
 
 
 @asynccontextmanager
-async def progress(session: Session, verb: str) -> AsyncIterator[Progress]:
+async def progress(session: Session, verb: str, over: Over | None = None) -> AsyncIterator[Progress]:
     """Where a plan's updates go, redrawn while the block runs and left standing after it."""
     import anyio
 
     from compose.apply.parallel import unwrapped
 
-    shown = progress_display(session, verb)
+    shown = progress_display(session, verb, over)
     try:
         if not isinstance(shown, Live):
             yield shown
@@ -94,15 +97,16 @@ async def _redraw(shown: Progress) -> None:
         await anyio.sleep(1 / _FRAMES_PER_SECOND)
 
 
-def progress_display(session: Session, verb: str) -> Progress:
+def progress_display(session: Session, verb: str, over: Over | None = None) -> Progress:
     """What shows progress where it goes; who gets it closes it."""
     stream = sys.stdout if is_true(session.environment.get("COMPOSE_STATUS_STDOUT", "")) else sys.stderr
 
-    def write(text: str) -> None:
+    def send(text: str) -> None:
         with suppress(OSError):  # as in `_tell`
             stream.write(text)
             stream.flush()
 
+    write = over(send) if over else send
     kind = session.progress
     if kind == "auto":
         kind = "tty" if stream.isatty() and _is_drawable(session) else "plain"

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from compose.render.progress import Quiet
 from compose.render.style import BOLD, FAINT, paint
 
 _ERASE = b"\r\x1b[J"
 
 
-class Menu(Quiet):
-    """Keeps `w Enable Watch   d Detach` below what is written through `aside`, which has to end with whole lines.
+class Menu:
+    """Keeps `w Enable Watch   d Detach` below what is written through it, which has to end with whole lines.
 
+    Before it is shown and once it is closed, that is written as it is.
     `columns` asks for the terminal's width; what has no room is cut off, because a line that wraps is erased by half.
     """
 
@@ -27,14 +27,28 @@ class Menu(Quiet):
         self._shortcuts = shortcuts
         self._write(_ERASE + self._line())
 
-    def aside(self, text: bytes, write: Callable[[bytes], None]) -> None:
+    def write(self, text: bytes) -> None:
         """Write above the line."""
-        write(_ERASE + text + self._line())
+        self._write(_ERASE + text + self._line() if self._shortcuts else text)
+
+    def over(self, tell: Callable[[str], None]) -> Callable[[str], None]:
+        """`tell`, which may write to the same terminal in its own way, as one that writes above the line."""
+
+        def above(text: str) -> None:
+            if not self._shortcuts:
+                tell(text)
+                return
+            self._write(_ERASE)
+            tell(text)
+            self._write(self._line())
+
+        return above
 
     def close(self) -> None:
         """Take the line away."""
-        self._write(_ERASE)
-        self._shortcuts = {}
+        if self._shortcuts:
+            self._write(_ERASE)
+            self._shortcuts = {}
 
     def _line(self) -> bytes:
         room = self._columns() - 1

@@ -52,6 +52,7 @@ def test_signals_stop_everything_and_give_the_terminal_back(
 ) -> None:
     with up(machine, directory) as screen:
         before = screen.settings()
+        screen.expect("hello")
         screen.expect(MENU)
         screen.press("\x1c")  # Ctrl-\ would leave the terminal as it is
         if isinstance(end, str):
@@ -66,6 +67,7 @@ def test_signals_stop_everything_and_give_the_terminal_back(
 def test_an_end_by_itself_gives_the_terminal_back(machine: Machine, directory: Path) -> None:
     with up(machine, directory, "--abort-on-container-exit") as screen:
         before = screen.settings()
+        screen.expect("hello")
         screen.expect(MENU)
         machine.docker("kill", "menu-web-1")
         assert screen.wait() == 137
@@ -93,6 +95,62 @@ def test_w_watches_where_there_is_something_to_watch(machine: Machine, directory
         machine.pycompose("exec", "-T", "web", "sh", "-c", "until cat /src/new; do sleep 0.1; done", cwd=directory)
         screen.press("w")
         screen.expect(MENU)
+        screen.press("d")
+        assert screen.wait() == 0
+
+
+@pytest.fixture
+def waiting_directory(machine: Machine, directory: Path) -> Path:
+    """A project that comes up once the file `ready` is in the container of `db`."""
+    db = f"{SERVICE}, healthcheck: {{test: [CMD, test, -e, /ready], interval: 100ms, retries: 10000}}"
+    web = f"{SERVICE}, depends_on: {{db: {{condition: service_healthy}}}}"
+    (directory / "compose.yaml").write_text(f"name: menu\nservices:\n  db: {{{db}}}\n  web: {{{web}}}\n")
+    return directory
+
+
+def make_ready(machine: Machine) -> None:
+    machine.docker("exec", "menu-db-1", "touch", "/ready")
+
+
+def test_the_menu_is_there_while_a_start_still_waits(machine: Machine, waiting_directory: Path) -> None:
+    with up(machine, waiting_directory) as screen:
+        before = screen.settings()
+        screen.expect("db-1   | hello")
+        screen.expect(MENU)
+        screen.press("d")
+        screen.expect("Detaching when everything has started")
+        make_ready(machine)
+        screen.expect("The containers go on running")
+        assert screen.wait() == 0
+        assert screen.settings() == before
+    assert "web-1  | hello" not in screen.shown  # who left wants to see no more
+    assert len(json_lines(machine.pycompose("ps", "--format=json", cwd=waiting_directory).stdout)) == 2
+
+
+def test_ctrl_c_stops_a_start_that_was_left(machine: Machine, waiting_directory: Path) -> None:
+    with up(machine, waiting_directory) as screen:
+        screen.expect("db-1   | hello")
+        screen.expect(MENU)
+        screen.press("d")
+        screen.expect("Detaching when everything has started")
+        screen.press("\x03")
+        assert screen.wait() == 130
+    assert states(machine, waiting_directory) <= {"created", "exited"}
+
+
+def test_watching_begins_when_everything_has_started(machine: Machine, waiting_directory: Path) -> None:
+    (waiting_directory / "src").mkdir()
+    rule = "develop: {watch: [{action: sync, path: ./src, target: /src}]}"
+    file = waiting_directory / "compose.yaml"
+    file.write_text(file.read_text().replace("web: {", f"web: {{{rule}, "))
+    with up(machine, waiting_directory) as screen:
+        screen.expect("db-1   | hello")
+        screen.expect(MENU)
+        screen.press("w")
+        screen.expect("w Disable Watch   d Detach")
+        assert "Watch enabled" not in screen.shown
+        make_ready(machine)
+        screen.expect("Watch enabled")
         screen.press("d")
         assert screen.wait() == 0
 

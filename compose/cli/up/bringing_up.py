@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from compose.apply.preflight import preflight
@@ -74,7 +74,9 @@ async def prepared(  # noqa: PLR0913  # what, where, and how it is told
 
 
 @contextmanager
-def traced(session: Session, request: UpRequest) -> Iterator[Trace | None]:
+def traced(
+    session: Session, request: UpRequest, tell: Callable[[str], object] = sys.stderr.write
+) -> Iterator[Trace | None]:
     """Time the block's steps if that is asked for, and tell what took the time at its end, however it ends."""
     if not (request.trace or request.trace_out):
         yield None
@@ -89,6 +91,6 @@ def traced(session: Session, request: UpRequest) -> Iterator[Trace | None]:
 
         path = trace.critical_path()
         if request.trace:
-            sys.stderr.write(path_line(path))
+            tell(path_line(path))
         if request.trace_out:
             write_text(session.cwd / request.trace_out, trace_events(trace.phases, path))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,10 +20,11 @@ from compose.cli.carrying_out import perform
 from compose.cli.interrupts import on_interrupts
 from compose.cli.parsing.switches import Switch
 from compose.cli.reaching.connection import connected
-from compose.cli.session import Session, is_true
+from compose.cli.session import Session
 from compose.cli.terminal import output_colour, progress, warn, write_output
 from compose.cli.up.bringing_up import prepared, traced
 from compose.cli.up.options import UpRequest
+from compose.cli.up.shortcuts import are_wanted, put_away, shortcuts
 from compose.errors import ComposeError
 from compose.model.project import Project
 from compose.plan.actions import CreateContainer, RemoveContainer
@@ -33,12 +34,12 @@ from compose.plan.observed import Observed, ObservedContainer
 from compose.plan.steps import Plan
 from compose.plan.telling.progress import Ended, Output
 from compose.render.logs import LogFormat
+from compose.render.menu import Menu
 from compose.render.progress import Progress, Quiet
 from engine.client import EngineClient
 
 if TYPE_CHECKING:
     from compose.apply.develop.rules import Watched
-    from compose.render.menu import Menu
 
 _INTERRUPTED = 130
 _LAST_WORDS_SECONDS = 2  # for the end of the output of containers that were just stopped
@@ -70,10 +71,13 @@ class _Foreground:
         colour = output_colour(session) and not request.no_color
         self.format = LogFormat(names, colour=colour, prefix=not request.no_log_prefix)
         self.shown: Progress = Quiet()
+        self.menu = Menu(write_output, lambda: shutil.get_terminal_size().columns, colour=output_colour(session))
         self.is_interrupted = False
         self.is_left = False
+        self.is_up = anyio.Event()
+        self.following = anyio.CancelScope()  # cancelled before it is entered by who leaves while all that starts
         # Found out at once, so that a project without any does not come up; else when the menu is asked for it.
-        self.rules = _watched(session, project) if request.watch else []
+        self.rules = self._watched() if request.watch else []
 
     async def run(self) -> int:
         """Up, output, end; returns the exit code."""
@@ -83,46 +87,46 @@ class _Foreground:
             self.is_interrupted = True
             working.cancel()
 
-        def leave() -> None:
-            self.is_left = True
-            working.cancel()
-
         async with anyio.create_task_group() as tasks:
             await tasks.start(on_interrupts, (interrupt, stopping.cancel))
             follower = self._follower()
+            watch = Switch(tasks, self._develop, "watch")
             with working:
-                await self._bring_up(follower, tasks)
-                async with self._with_menu(Switch(tasks, self._develop, "watch"), leave) as watch:
-                    await self._until_over(follower, watch)
-            if self.is_left:
-                sys.stderr.write("The containers go on running\n")
-            elif self.is_interrupted or self._is_aborting(follower):
+                async with AsyncExitStack() as stack:
+                    await self._bring_up(follower, tasks, partial(stack.enter_async_context, self._menu_for(watch)))
+                    with self.following:
+                        await self._until_over(follower, watch)
+            if self.is_interrupted or (self._is_aborting(follower) and not self.is_left):
                 await self._stop(stopping)
                 with anyio.move_on_after(_LAST_WORDS_SECONDS):
                     await follower.until_idle()
+            elif self.is_left:
+                sys.stderr.write("The containers go on running\n")
             tasks.cancel_scope.cancel()
         if self.is_interrupted:
             return _INTERRUPTED
-        if self.is_left:
-            return 0
-        return self._exit_code(follower)
+        return 0 if self.is_left else self._exit_code(follower)
 
-    async def _bring_up(self, follower: Follower, tasks: anyio.abc.TaskGroup) -> None:
-        async with self._showing("up"):
-            report = self.shown.update
-            with traced(self.session, self.request) as trace:
+    async def _bring_up(
+        self, follower: Follower, tasks: anyio.abc.TaskGroup, show_menu: Callable[[], Awaitable[object]]
+    ) -> None:
+        """Make the images, then follow and start. The menu comes before the start, which may wait for health."""
+        with traced(self.session, self.request, self.menu.over(_complain)) as trace:
+            async with self._showing("up"):
+                report = self.shown.update
                 plan, stage = await prepared(self.session, self.engine, self.project, self.request, report, trace)
-                mine = [item for item in self._mine(stage.observed) if item.service in self.attached]
-                running = [item for item in mine if item.state == "running"]
-                stopped = [item for item in mine if item.state != "running"]
-                await tasks.start(partial(follower.run, running, stopped=stopped))
-                self._tell_attached(plan, mine)
-                started = await perform(plan, stage, report, trace=trace)
-            await follower.until_noticed(started)
+            mine = [item for item in self._mine(stage.observed) if item.service in self.attached]
+            running = [item for item in mine if item.state == "running"]
+            stopped = [item for item in mine if item.state != "running"]
+            await tasks.start(partial(follower.run, running, stopped=stopped))
+            self._tell_attached(plan, mine)
+            await show_menu()
+            async with self._showing("up"):
+                started = await perform(plan, stage, self.shown.update, trace=trace)
+        await follower.until_noticed(started)
+        self.is_up.set()
 
     async def _until_over(self, follower: Follower, watch: Switch) -> None:
-        if self.rules:
-            watch.flip()
         if self.request.abort_on_exit:
             await follower.first_end.wait()
             return
@@ -138,48 +142,50 @@ class _Foreground:
     async def _develop(self) -> None:
         from compose.cli.up.developing import Developer
 
+        await self.is_up.wait()  # what is still being made has to be whole before files are copied into it
         await Developer(self.engine, self.project, self.rules, self._tell, Quiet().update).run()
 
     def _tell(self, line: str) -> None:
-        self.shown.aside(f"{line}\n".encode(), write_output)
+        self._aside(f"{line}\n".encode())
+
+    def _aside(self, text: bytes) -> None:
+        self.shown.aside(text, self.menu.write)
 
     @asynccontextmanager
-    async def _with_menu(self, watch: Switch, leave: Callable[[], None]) -> AsyncIterator[Switch]:
-        """Show the shortcuts while the block runs, if they are wanted, and do what they stand for."""
-        from compose.cli.up.keys import is_ours, on_keys
-
-        if not (_wants_menu(self.session, self.request) and is_ours()):
-            yield watch
+    async def _menu_for(self, watch: Switch) -> AsyncIterator[None]:
+        """Watch at once if that is asked for; while the block runs, have the shortcuts do what they say."""
+        if self.rules:
+            watch.flip()
+        if not are_wanted(self.session, self.request.menu):
+            yield
             return
-        from compose.render.menu import Menu
-
-        menu = Menu(write_output, lambda: shutil.get_terminal_size().columns, colour=output_colour(self.session))
-        watch.on_change = partial(_draw, menu, watch)
 
         def flip() -> None:
-            if self._is_watchable():
+            if not self.is_left and self._is_watchable():
                 watch.flip()
 
-        actions: dict[bytes, Callable[[], None]] = {b"w": flip, b"d": leave, b"\n": partial(self._tell, "")}
-        async with anyio.create_task_group() as keys:
-            await keys.start(on_keys, actions)
-            self.shown = menu
-            _draw(menu, watch)
-            try:
-                yield watch
-            finally:
-                watch.on_change = _nothing
-                menu.close()
-                self.shown = Quiet()
-                keys.cancel_scope.cancel()
+        def leave() -> None:
+            if not (self.is_left or self.is_up.is_set()):
+                self._tell("Detaching when everything has started")
+            self.is_left = True
+            put_away(self.menu, watch)
+            self.following.cancel()
+
+        async with shortcuts(self.menu, watch, {b"w": flip, b"d": leave, b"\n": partial(self._tell, "")}):
+            yield
 
     def _is_watchable(self) -> bool:
         """Whether there is something to watch; tells why not."""
         try:
-            self.rules = self.rules or _watched(self.session, self.project)
+            self.rules = self.rules or self._watched()
         except ComposeError as exc:
             self._tell(f"{exc.message}; {exc.hint}")
         return bool(self.rules)
+
+    def _watched(self) -> list[Watched]:
+        from compose.cli.up.developing import developed  # with inotify, which hardly any `up` needs
+
+        return developed(self.project, self.menu.over(partial(warn, self.session)))
 
     async def _stop(self, stopping: anyio.CancelScope) -> None:
         """Stop the project gracefully; when that is cancelled, kill what has not ended."""
@@ -201,7 +207,7 @@ class _Foreground:
 
     @asynccontextmanager
     async def _showing(self, verb: str) -> AsyncIterator[None]:
-        async with progress(self.session, verb) as shown:
+        async with progress(self.session, verb, self.menu.over) as shown:
             self.shown = shown
             try:
                 yield
@@ -220,8 +226,8 @@ class _Foreground:
         )
 
     def _emit(self, item: Output | Ended) -> None:
-        text = self.format.output(item) if isinstance(item, Output) else self.format.ended(item)
-        self.shown.aside(text, write_output)
+        if not self.is_left:
+            self._aside(self.format.output(item) if isinstance(item, Output) else self.format.ended(item))
 
     def _tell_attached(self, plan: Plan, observed: list[ObservedContainer]) -> None:
         """Say whose output is going to be printed, as docker compose does."""
@@ -230,7 +236,7 @@ class _Foreground:
         names = {item.final_name for item in creations if item.service.name in self.attached}
         names |= {item.name for item in observed if item.id not in going}
         text = ", ".join(short_name(self.project.name, name) for name in sorted(names))
-        self.shown.aside(f"Attaching to {text}\n".encode(), write_output)
+        self._tell(f"Attaching to {text}")
 
     def _is_aborting(self, follower: Follower) -> bool:
         """Whether the end, or the failure, of one container is to stop the others."""
@@ -245,20 +251,8 @@ class _Foreground:
         return next((code for code in codes if code), 0) if self.request.abort_on_failure else next(iter(codes), 0)
 
 
-def _nothing() -> None:
-    """Nobody looks any more."""
-
-
-def _draw(menu: Menu, watch: Switch) -> None:
-    menu.show({"w": "Disable Watch" if watch.is_on else "Enable Watch", "d": "Detach"})
-
-
-def _wants_menu(session: Session, request: UpRequest) -> bool:
-    """As the option says, else the variable; by default where progress is drawn as well."""
-    wanted = request.menu
-    if wanted is None:
-        wanted = is_true(session.settings.get("COMPOSE_MENU", "1"))
-    return wanted and session.progress in ("auto", "tty") and session.environment.get("TERM", "") not in ("", "dumb")
+def _complain(text: str) -> None:
+    sys.stderr.write(text)
 
 
 def _passing(project: Project) -> frozenset[str]:
@@ -269,12 +263,6 @@ def _passing(project: Project) -> frozenset[str]:
         for name, dependency in service.depends_on.items()
         if dependency.condition == "service_completed_successfully"
     )
-
-
-def _watched(session: Session, project: Project) -> list[Watched]:
-    from compose.cli.up.developing import developed  # with inotify, which hardly any `up` needs
-
-    return developed(project, lambda message: warn(session, message))
 
 
 async def _then(wait: Callable[[], Awaitable[object]], act: Callable[[], None]) -> None:

@@ -70,7 +70,7 @@ def second_names(records: Iterable[ContainerRecord]) -> dict[str, list[str]]:
 
 def host_names(link: Link, other: ContainerRecord) -> list[str]:
     """The names of a linked container in the hosts file."""
-    return list(dict.fromkeys((link.alias, other.id[:12], other.name)))
+    return list(dict.fromkeys(name for name in (link.alias, other.config.hostname, other.name) if name))
 
 
 def variables(link: Link, own_name: str, other: ContainerRecord, address: str) -> list[str]:

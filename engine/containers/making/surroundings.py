@@ -74,7 +74,7 @@ def sandbox_request(record: ContainerRecord, links: dict[str, str]) -> SandboxRe
     return SandboxRequest(
         container_id=record.id,
         container_name=record.name,
-        hostname=record.config.hostname or record.id[:12],
+        hostname=_full_hostname(record),
         endpoints=tuple(
             EndpointRequest(name, _with_links(name, settings, record)) for name, settings in record.networks.items()
         ),
@@ -85,6 +85,11 @@ def sandbox_request(record: ContainerRecord, links: dict[str, str]) -> SandboxRe
         extra_hosts=(*host.extra_hosts, *(f"{alias}:{address}" for alias, address in links.items())),
         sysctls={name: value for name, value in host.sysctls.items() if name.startswith("net.")},
     )
+
+
+def _full_hostname(record: ContainerRecord) -> str:
+    hostname = record.config.hostname or record.id[:12]
+    return f"{hostname}.{record.config.domainname}" if record.config.domainname else hostname
 
 
 def wanted_ports(record: ContainerRecord) -> dict[str, tuple[PortBinding, ...]]:

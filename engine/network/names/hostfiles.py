@@ -91,10 +91,14 @@ def updated(text: str, before: str, after: str) -> str:
 def hosts(
     hostname: str, endpoints: Iterable[Endpoint], extra_hosts: Sequence[str], host_gateways: Sequence[str]
 ) -> str:
-    """A container's hosts file. Raises `BadRequest` for an extra host that is not `name:address`."""
+    """A container's hosts file, where a hostname with a domain stands in front of the bare one, so that it is the
+    canonical name (`hostname -f`). Raises `BadRequest` for an extra host that is not `name:address`.
+    """
+    bare, dot, _ = hostname.partition(".")
+    names = f"{hostname} {bare}" if dot and bare else hostname
     lines = [f"{address}\t{name}" for name, address in _extra(extra_hosts, host_gateways)]
     for endpoint in endpoints:
-        lines += [f"{address}\t{hostname}" for address in (endpoint.address, endpoint.address6) if address and hostname]
+        lines += [f"{address}\t{names}" for address in (endpoint.address, endpoint.address6) if address and names]
     return _HOSTS + "".join(f"{line}\n" for line in lines)
 
 

@@ -91,6 +91,7 @@ def test_the_variables_tell_ports_ranges_and_what_is_set_there() -> None:
 
 
 def test_the_hosts_file_has_every_name_once() -> None:
-    other = record(DATABASE, "db")
-    assert links.host_names(Link(DATABASE, "store"), other) == ["store", "d" * 12, "db"]
-    assert links.host_names(Link(DATABASE, "db"), other) == ["db", "d" * 12]
+    other = record(DATABASE, "db", ContainerConfig(hostname="vault"))
+    assert links.host_names(Link(DATABASE, "store"), other) == ["store", "vault", "db"]
+    assert links.host_names(Link(DATABASE, "db"), other) == ["db", "vault"]
+    assert links.host_names(Link(DATABASE, "db"), record(DATABASE, "db")) == ["db"]

@@ -38,6 +38,12 @@ def test_hosts_has_the_containers_addresses_and_the_extra_ones() -> None:
     assert lines.endswith("10.9.9.9\tdb\n::1\tsix\n10.1.0.1\thost.docker.internal\n10.1.0.2\tweb\nfd00::2\tweb\n")
 
 
+def test_a_hostname_with_a_domain_is_known_by_its_bare_name_too() -> None:
+    assert hosts("web.example.org", [ENDPOINT], [], []).endswith(
+        "10.1.0.2\tweb.example.org web\nfd00::2\tweb.example.org web\n"
+    )
+
+
 @pytest.mark.parametrize("wrong", ["db", ":1.2.3.4", "db:nonsense", "a b:1.2.3.4"])
 def test_an_extra_host_must_be_a_name_and_an_address(wrong: str) -> None:
     with pytest.raises(BadRequest):

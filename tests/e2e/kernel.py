@@ -10,9 +10,10 @@ import contextlib
 import ctypes
 import json
 import os
+import select
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from engine.state.paths import Paths
 
 _CGROUP_ROOT = Path("/sys/fs/cgroup")
 _UNMOUNT_LAZILY = 2
+_PATIENCE_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,10 @@ def kernel_state(paths: Paths) -> KernelState:
 
 def remove_everything(paths: Paths) -> None:
     """End an engine and take away all that it made, without its help. Asks nothing and works from any state."""
-    for pid, _ in _processes(paths):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    for group in _cgroups(paths):
+        with contextlib.suppress(OSError):  # of another hierarchy, or gone
+            (group / "freezer.state").write_text("THAWED")  # what is paused does not die
+    _kill([pid for pid, _ in _processes(paths)])
     libc = ctypes.CDLL(None, use_errno=True)
     for target in sorted(_mounts(paths), reverse=True):
         libc.umount2(os.fsencode(target), _UNMOUNT_LAZILY)
@@ -75,8 +78,20 @@ def remove_everything(paths: Paths) -> None:
     with contextlib.closing(Firewall(paths.tag)) as firewall:
         anyio.run(firewall.apply, drop_table(paths.tag))
     for group in sorted(_cgroups(paths), key=lambda path: -len(path.parts)):
-        with contextlib.suppress(OSError):  # a process may still be dying inside; it is not ours to wait for it
+        with contextlib.suppress(OSError):  # a zombie of somebody else's may still be inside
             group.rmdir()
+
+
+def _kill(pids: Iterable[int]) -> None:
+    """End processes for good, and wait until they have: one that still dies holds its cgroup, and may write files."""
+    dying = []
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            dying.append(os.pidfd_open(pid))
+            signal.pidfd_send_signal(dying[-1], signal.SIGKILL)
+    for descriptor in dying:
+        select.select([descriptor], [], [], _PATIENCE_SECONDS)
+        os.close(descriptor)
 
 
 def engine_pids(paths: Paths) -> list[int]:

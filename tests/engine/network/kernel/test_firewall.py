@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 import subprocess
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
 from functools import partial
@@ -173,21 +172,24 @@ def test_what_others_have_in_their_tables_does_not_matter(namespace: Path) -> No
     inside(namespace, check)
 
 
-def test_a_port_is_unpublished_without_waiting_for_the_kernels_readers(namespace: Path) -> None:
+def test_a_port_is_unpublished_without_closing_the_socket(namespace: Path) -> None:
     """The kernel makes whoever closes a socket of nf_tables wait until what was deleted is gone, some 15 ms."""
 
     async def check(firewall: Firewall) -> None:
-        ports = [Element("publish4", f"tcp . {port}", "10.1.0.2 . 80") for port in range(1, 31)]
+        ports = [Element("publish4", f"tcp . {port}", "10.1.0.2 . 80") for port in range(1, 4)]
         await firewall.apply(rules.whole_table("ab12", ports))
-        seconds = []
+        before = open_sockets()
         for port in ports:
-            started = time.perf_counter()
             await firewall.apply(rules.remove("ab12", [port]))
-            seconds.append(time.perf_counter() - started)
-        # The fastest tell what a change takes; the others were made to wait by whoever else was busy.
-        assert sorted(seconds)[len(ports) // 6] < 0.005
+            assert open_sockets() == before
 
     inside(namespace, check)
+
+
+def open_sockets() -> set[str]:
+    """Which sockets this process has, by their numbers in the kernel: no two have the same."""
+    links = (str(path.readlink()) for path in Path("/proc/self/fd").iterdir() if path.is_symlink())
+    return {link for link in links if link.startswith("socket:")}
 
 
 def open_files() -> int:

@@ -35,7 +35,7 @@ def shop(machine: Machine, port: str) -> Iterator[Shop]:
 
 
 def fetch(port: str) -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20) as page:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60) as page:
         text: str = page.read().decode()
     return text
 

@@ -27,7 +27,7 @@ def port(machine: Machine) -> Iterator[str]:
 
 
 def page(port: str) -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60) as answer:
         text: str = answer.read().decode()
     return text
 

@@ -25,7 +25,7 @@ _CREATED = "2023-11-14T22:13:20Z"
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 # docker-registry does not tell when it listens, so we knock; it takes 0.1 s on an idle machine.
-_START_SECONDS = 20.0
+_START_SECONDS = 60.0
 _KNOCK_SECONDS = 0.02
 
 

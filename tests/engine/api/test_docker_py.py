@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 async def client_of(directory: Path) -> AsyncIterator[tuple[Any, Callable[..., Any]]]:
     """A docker-py client, and a way to call it without holding up the server."""
     async with served(directory) as server:
-        client = await anyio.to_thread.run_sync(lambda: docker.DockerClient(base_url=server.address, timeout=15))
+        client = await anyio.to_thread.run_sync(lambda: docker.DockerClient(base_url=server.address, timeout=60))
 
         async def call(action: Callable[[], Any]) -> Any:
             return await anyio.to_thread.run_sync(action)

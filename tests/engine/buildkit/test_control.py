@@ -41,7 +41,7 @@ async def test_the_progress_of_a_build_ends_with_it_and_at_once_for_who_asks_lat
     builder = cast("Builder", SimpleNamespace(root=tmp_path))
     control = Control(jobs, Sessions(), builder, WorkerRecord)
     begun = anyio.Event()
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         async with connected(control.handlers()) as (client, _), anyio.create_task_group() as tasks:
 
             async def follow() -> None:

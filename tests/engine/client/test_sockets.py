@@ -47,7 +47,7 @@ async def test_what_is_sent_apart_is_read_by_itself(tmp_path: Path) -> None:
             stream = quick(plain)
             assert isinstance(stream, UnixStream)
             tasks.start_soon(anyio.to_thread.run_sync, peer.may_read.set)
-            await stream.send_apart(HEAD, within_seconds=10)
+            await stream.send_apart(HEAD, within_seconds=60)
             await stream.send(b"what follows")
     assert read == [HEAD, b"what follows"]
 

@@ -26,6 +26,10 @@ from engine.storage.snapshots import Snapshots
 from engine.volumes.service import VolumeService
 from engine.wire.containers import ContainerCreateRequest, Health, HostConfig
 from engine.wire.system import EventMessage
+from tests.engine.containers.world import World
+from tests.fakes.fake_images import FakeImages, FakeSnapshots
+from tests.fakes.fake_network import FakeNetworks
+from tests.fakes.fake_runtime import FakeRuntime
 
 REGISTRY = os.environ.get("PYCOMPOSE_TEST_REGISTRY", "http://127.0.0.1:5000")
 IMAGE = "alpine:3.20"
@@ -151,6 +155,14 @@ def paths(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paths]:
     yield paths
     for point in reversed(kernel(paths).mounts):
         subprocess.run(["umount", "-l", point], check=False)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """Containers on fakes."""
+    paths = Paths(root=tmp_path / "root", run=tmp_path / "run")
+    paths.make()
+    return World(paths, FakeRuntime(), FakeNetworks(), FakeSnapshots(paths), FakeImages())
 
 
 @pytest.fixture

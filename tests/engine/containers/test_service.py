@@ -1,91 +1,18 @@
-"""The verbs on fakes: their order, their failures, their races."""
+"""The verbs on fakes: what they do in which order, and when several ask at once."""
 
 from __future__ import annotations
-
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import anyio
 import anyio.lowlevel
 import pytest
 
-from engine.containers.service import ContainerService
 from engine.containers.streams.options import AttachOptions
-from engine.errors import BadRequest, Conflict, EngineError, NoSuchContainer, NotModified, RuntimeFailure
-from engine.events.bus import EventBus
-from engine.state.paths import Paths
-from engine.state.store import Store
-from engine.volumes.service import VolumeService
-from engine.wire.containers import ContainerCreateRequest, HostConfig, NetworkingConfig, RestartPolicy
+from engine.errors import BadRequest, Conflict, NoSuchContainer, NotModified
+from engine.wire.containers import ContainerCreateRequest, HostConfig, NetworkingConfig
 from engine.wire.networks import EndpointSettings
-from engine.wire.system import EventMessage
-from tests.fakes.fake_images import FakeImages, FakeSnapshots
-from tests.fakes.fake_network import FakeNetworks
-from tests.fakes.fake_runtime import FakeRuntime, trouble
+from tests.engine.containers.world import World, request
 
 pytestmark = pytest.mark.anyio
-
-
-@dataclass(slots=True)
-class World:
-    """One engine's containers on fakes; the fakes outlive the service, as the kernel does."""
-
-    paths: Paths
-    runtime: FakeRuntime
-    networks: FakeNetworks
-    snapshots: FakeSnapshots
-    images: FakeImages
-    events: list[EventMessage] = field(default_factory=list)
-
-    @asynccontextmanager
-    async def engine(self) -> AsyncIterator[ContainerService]:
-        """A service that runs while the block does."""
-        store, bus = Store.open(self.paths.database), EventBus()
-        service = ContainerService(
-            paths=self.paths,
-            store=store,
-            events=bus,
-            images=self.images,
-            snapshots=self.snapshots,
-            volumes=VolumeService(self.paths, store, bus),
-            networks=self.networks,
-            runtime=self.runtime,
-        )
-        with bus.listen() as stream:
-            async with anyio.create_task_group() as tasks:
-                await tasks.start(service.run)
-                yield service
-                self.events += _waiting(stream)
-                tasks.cancel_scope.cancel()
-        store.close()
-
-    def actions(self, container: str) -> list[str]:
-        return [event.action for event in self.events if event.actor.id == container]
-
-    def holds_nothing(self) -> bool:
-        return not (self.runtime.processes or self.networks.sandboxes or self.snapshots.mounted)
-
-
-def _waiting(stream: anyio.abc.ObjectReceiveStream[EventMessage]) -> list[EventMessage]:
-    found = []
-    while True:
-        try:
-            found.append(stream.receive_nowait())  # type: ignore[attr-defined] # a memory stream
-        except anyio.WouldBlock:
-            return found
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    paths = Paths(root=tmp_path / "root", run=tmp_path / "run")
-    paths.make()
-    return World(paths, FakeRuntime(), FakeNetworks(), FakeSnapshots(paths), FakeImages())
-
-
-def request(**host: object) -> ContainerCreateRequest:
-    return ContainerCreateRequest(image="alpine", host_config=HostConfig(**host))  # type: ignore[arg-type] # by name
 
 
 async def test_a_container_is_created_started_ended_and_removed(world: World) -> None:
@@ -103,50 +30,6 @@ async def test_a_container_is_created_started_ended_and_removed(world: World) ->
         with pytest.raises(NoSuchContainer):
             engine.inspect("web")
     assert world.actions(container) == ["create", "start", "die", "destroy"]
-
-
-@pytest.mark.parametrize("place", ["create", "start"])
-async def test_a_start_that_fails_gives_everything_back(world: World, place: str) -> None:
-    async with world.engine() as engine:
-        await engine.create("web", request())
-        world.runtime.fail_next[place] = RuntimeFailure("no such program", exit_code=127)
-        with pytest.raises(RuntimeFailure, match="no such program"):
-            await engine.start("web")
-        assert world.holds_nothing()
-        state = engine.inspect("web").state
-        assert (state.status, state.exit_code, state.error) == ("created", 127, "no such program")
-        await engine.start("web")
-        assert engine.inspect("web").state.error == ""
-
-
-async def test_a_network_that_fails_gives_the_file_system_back(world: World) -> None:
-    async with world.engine() as engine:
-        await engine.create("web", request())
-        world.networks.fail_next = trouble("port is taken")
-        with pytest.raises(EngineError, match="port is taken"):
-            await engine.start("web")
-        assert world.holds_nothing()
-
-
-async def test_a_creation_that_fails_frees_the_name_and_its_volumes(world: World) -> None:
-    async with world.engine() as engine:
-        world.snapshots.fail_next = trouble("disk full")
-        with pytest.raises(EngineError, match="disk full"):
-            await engine.create("web", request(binds=["/data"]))
-        assert list(world.paths.volumes.iterdir()) == []
-        await engine.create("web", request())
-
-
-async def test_a_removal_that_fails_leaves_a_dead_container_that_can_be_removed(world: World) -> None:
-    async with world.engine() as engine:
-        await engine.create("web", request())
-        world.snapshots.fail_next = trouble("busy")
-        with pytest.raises(EngineError, match="busy"):
-            await engine.remove("web")
-        assert engine.inspect("web").state.status == "dead"
-        with pytest.raises(Conflict, match="marked for removal"):
-            await engine.start("web")
-        await engine.remove("web")
 
 
 async def test_sixty_four_clients_at_once_get_their_own_containers(world: World) -> None:
@@ -185,93 +68,6 @@ async def test_of_two_clients_who_want_a_name_one_gets_it(world: World) -> None:
         assert 'The container name "/web" is already in use by container' in refusals[0]
 
 
-@pytest.mark.parametrize("verb", ["stop", "kill"])
-async def test_a_stop_amid_a_restart_is_not_followed_by_another(world: World, verb: str) -> None:
-    async with world.engine() as engine:
-        container = (await engine.create("web", request(restart_policy=RestartPolicy(name="always")))).id
-        await engine.start("web")
-        world.runtime.create_gate, world.runtime.creating = anyio.Event(), anyio.Event()
-        world.runtime.end(container)
-        await world.runtime.creating.wait()
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(getattr(engine, verb), "web")
-            await anyio.wait_all_tasks_blocked()
-            world.runtime.create_gate.set()
-        while container in world.runtime.processes:
-            await anyio.lowlevel.checkpoint()
-        assert engine.inspect("web").state.status == "exited"
-
-
-async def test_a_stop_by_hand_is_not_followed_by_a_restart(world: World) -> None:
-    async with world.engine() as engine:
-        container = (await engine.create("web", request(restart_policy=RestartPolicy(name="always")))).id
-        await engine.start("web")
-        await engine.stop("web")
-        assert engine.inspect("web").state.status == "exited"
-        assert world.runtime.signals == [(container, 15)]
-
-
-async def test_a_policy_given_while_a_container_is_stopped_by_hand_does_not_start_it_again(world: World) -> None:
-    world.runtime.mortal = {9}
-    async with world.engine() as engine, anyio.create_task_group() as tasks:
-        container = (await engine.create("web", request())).id
-        await engine.start("web")
-        stopped = anyio.Event()
-
-        async def stop() -> None:
-            await engine.stop("web", timeout_seconds=-1)
-            stopped.set()
-
-        tasks.start_soon(stop)
-        while not world.runtime.signals:
-            await anyio.lowlevel.checkpoint()
-        await engine.update("web", HostConfig(restart_policy=RestartPolicy(name="always")))
-        world.runtime.end(container)
-        await stopped.wait()
-        assert engine.inspect("web").state.status == "exited"
-    assert world.actions(container)[-2:] == ["stop", "die"]
-
-
-async def test_a_signal_that_is_ignored_is_followed_by_kill(world: World) -> None:
-    world.runtime.mortal = {9}
-    async with world.engine() as engine:
-        container = (await engine.create("web", request())).id
-        await engine.start("web")
-        await engine.stop("web", timeout_seconds=0)
-        assert [number for _, number in world.runtime.signals] == [15, 9]
-        assert engine.inspect("web").state.exit_code == 137
-    assert world.actions(container) == ["create", "start", "kill", "kill", "stop", "die"]
-
-
-async def test_a_paused_container_is_thawed_to_be_stopped(world: World) -> None:
-    async with world.engine() as engine:
-        await engine.create("web", request())
-        await engine.start("web")
-        await engine.pause("web")
-        with pytest.raises(Conflict, match="try unpause instead"):
-            await engine.start("web")
-        await engine.stop("web")
-        assert engine.inspect("web").state.status == "exited"
-
-
-async def test_a_removal_by_force_of_a_container_that_removes_itself_waits_for_it(world: World) -> None:
-    async with world.engine() as engine:
-        await engine.create("web", request(auto_remove=True))
-        await engine.start("web")
-        await engine.remove("web", force=True)
-        with pytest.raises(NoSuchContainer):
-            engine.inspect("web")
-
-
-async def test_who_waits_for_the_removal_gets_the_exit_code(world: World) -> None:
-    async with world.engine() as engine:
-        container = (await engine.create("web", request(auto_remove=True))).id
-        answer = engine.waiter("web", "removed")
-        await engine.start("web")
-        world.runtime.end(container, 5)
-        assert (await answer).status_code == 5
-
-
 async def test_who_attaches_before_the_start_is_connected_before_the_first_word(world: World) -> None:
     async with world.engine() as engine:
         await engine.create("web", request())
@@ -279,41 +75,6 @@ async def test_who_attaches_before_the_start_is_connected_before_the_first_word(
             await engine.start("web")
             await console.send(b"hello")
             assert await console.receive() == (1, b"hello")
-
-
-async def test_a_client_that_cannot_be_attached_does_not_hold_up_the_start(world: World) -> None:
-    async with world.engine() as engine:
-        await engine.create("web", request())
-        world.runtime.fail_next["attach"] = trouble()
-        async with engine.attach("web", AttachOptions()) as console:
-            await engine.start("web")
-            with pytest.raises(anyio.EndOfStream):
-                await console.receive()
-
-
-async def test_a_failed_start_ends_the_attached_and_removes_what_removes_itself(world: World) -> None:
-    async with world.engine() as engine:
-        await engine.create("web", request(auto_remove=True))
-        removed = engine.waiter("web", "removed")
-        world.runtime.fail_next["create"] = RuntimeFailure("no such program", exit_code=127)
-        async with engine.attach("web", AttachOptions()) as console:
-            with pytest.raises(RuntimeFailure):
-                await engine.start("web")
-            with pytest.raises(anyio.EndOfStream):
-                await console.receive()
-        assert (await removed).status_code == 127
-
-
-async def test_a_start_that_is_cancelled_gives_everything_back(world: World) -> None:
-    async with world.engine() as engine:
-        await engine.create("web", request())
-        async with engine.attach("web", AttachOptions()), anyio.create_task_group() as tasks:
-            tasks.start_soon(engine.start, "web")
-            while not world.runtime.processes:
-                await anyio.lowlevel.checkpoint()
-            tasks.cancel_scope.cancel()
-        state = engine.inspect("web").state.status
-        assert world.holds_nothing() if state == "created" else state == "running"
 
 
 async def test_a_new_engine_adopts_what_lives_and_settles_what_does_not(world: World) -> None:

@@ -97,6 +97,14 @@ def call(address: str, port: int, within_seconds: float = 30) -> str:
         return client.recv(100).decode()
 
 
+def udp_server() -> socket.socket:
+    """A socket that hears what is sent to port 80, for `Host.do`."""
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind(("", 80))
+    server.settimeout(60)
+    return server
+
+
 def ask(query: bytes) -> bytes:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.settimeout(30)
@@ -126,6 +134,19 @@ def host_address() -> Iterator[str]:
         yield address
     finally:
         command("ip", "link", "delete", link)
+
+
+@contextmanager
+def link_pair() -> Iterator[tuple[str, str]]:
+    """Two ends of a cable on the host."""
+    ends = f"pcta{os.getpid()}", f"pctb{os.getpid()}"
+    command("ip", "link", "add", ends[0], "type", "veth", "peer", "name", ends[1])
+    try:
+        for each in ends:
+            command("ip", "link", "set", each, "up")
+        yield ends
+    finally:
+        command("ip", "link", "delete", ends[0])
 
 
 async def network(service: NetworkService, name: str, **changes: object) -> None:

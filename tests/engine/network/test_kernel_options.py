@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import socket
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -14,25 +11,24 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from engine.errors import BadRequest, EngineError, Forbidden, NoSuchNetwork, NotFound, PortInUse
+from engine.errors import BadRequest, EngineError, Forbidden
 from engine.kernel.namespaces import drop_network_namespace, inside_network, make_network_namespace
 from engine.network.kernel import netlink
-from engine.network.service import EndpointRequest, SandboxRequest
+from engine.network.service import EndpointRequest
 from engine.state.paths import Paths
 from engine.wire.containers import PortBinding
 from engine.wire.networks import IPAM, ConfigReference, EndpointIPAMConfig, EndpointSettings, IPAMConfig
 from tests.engine.network.harness import running
-from tests.engine.network.hosts import Host, call, command, end, network, publish, wish
+from tests.engine.network.hosts import Host, call, command, end, link_pair, network, publish, wish
 from tests.fakes.addresses import own_outside, own_subnet
-from tests.fakes.ports import free_port
 
 pytestmark = [pytest.mark.root, pytest.mark.anyio]
 
 BRIDGE = "com.docker.network.bridge."
 SUBNET = own_subnet()
 GATEWAY = str(SUBNET[1])
-HERE, THERE = str(own_outside()[1]), str(own_outside()[2])
 IPAM_CHOSEN = IPAM(config=[IPAMConfig(subnet=str(SUBNET))])
+HERE, THERE = str(own_outside()[1]), str(own_outside()[2])
 
 
 class Neighbour:
@@ -49,29 +45,6 @@ class Neighbour:
         except OSError:
             return False
         return True
-
-
-@contextmanager
-def link_pair() -> Iterator[tuple[str, str]]:
-    """Two ends of a cable on the host."""
-    ends = f"pcta{os.getpid()}", f"pctb{os.getpid()}"
-    command("ip", "link", "add", ends[0], "type", "veth", "peer", "name", ends[1])
-    try:
-        for each in ends:
-            command("ip", "link", "set", each, "up")
-        yield ends
-    finally:
-        command("ip", "link", "delete", ends[0])
-
-
-def has_links_of(kind: str, parent: str) -> bool:
-    """Whether the kernel can make such links."""
-    probe = f"pctp{os.getpid()}"
-    add = ["ip", "link", "add", "link", parent, probe, "type", kind]
-    if subprocess.run(add, check=False, capture_output=True).returncode:
-        return False
-    command("ip", "link", "delete", probe)
-    return True
 
 
 def has_no_ipv6(link: str) -> bool:
@@ -199,120 +172,6 @@ async def test_an_isolated_network_has_no_address_on_the_host(paths: Paths) -> N
                 await anyio.to_thread.run_sync(call, sandbox.networks["front"].ip_address, 80, 0.5)
         assert sandbox.networks["front"].gateway == ""
         await end(service, web, app)
-
-
-def udp_server() -> socket.socket:
-    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    server.bind(("", 80))
-    server.settimeout(60)
-    return server
-
-
-async def test_udp_on_ipv6_loopback_reaches_a_container_that_has_ipv4_only(paths: Paths) -> None:
-    web = wish("web", "front", ports=publish(udp=PortBinding()))
-    async with running(paths) as service:
-        await network(service, "front")
-        sandbox = await service.open_sandbox(web)
-        assert [binding.host_ip for binding in sandbox.ports["80/udp"]] == ["0.0.0.0", "::"]
-        port = int(sandbox.ports["80/udp"][1].host_port)
-        with (
-            await Host(paths, web).do(udp_server) as server,
-            socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as client,
-            socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as other,
-        ):
-            for each, word in ((client, b"one"), (other, b"two"), (client, b"three")):
-                each.settimeout(60)
-                each.connect(("::1", port))
-                each.send(word)
-                question, caller = await anyio.to_thread.run_sync(server.recvfrom, 100)
-                server.sendto(question.upper(), caller)
-                assert await anyio.to_thread.run_sync(each.recv, 100) == word.upper()
-        await end(service, web)
-
-
-async def test_of_containers_that_race_for_a_port_one_gets_it(paths: Paths) -> None:
-    port = str(free_port())
-    racers = [wish(f"web{number}", "front", ports=publish(tcp=PortBinding(host_port=port))) for number in range(6)]
-    refused: list[str] = []
-    async with running(paths) as service:
-        await network(service, "front")
-
-        async def start(request: SandboxRequest) -> None:
-            try:
-                await service.open_sandbox(request)
-            except PortInUse as exc:
-                refused.append(exc.message)
-
-        async with anyio.create_task_group() as tasks:
-            for request in racers:
-                tasks.start_soon(start, request)
-        (winner,) = [request for request in racers if service.sandbox(request.container_id)]
-        owner = f"Bind for 0.0.0.0:{port} failed: port is already allocated by container {winner.container_name}"
-        assert refused == [owner] * 5
-        with Host(paths, winner).serving():
-            assert await anyio.to_thread.run_sync(call, "127.0.0.1", int(port))
-        await service.close_sandbox(winner.container_id)
-        await start(racers[0] if winner is not racers[0] else racers[1])
-        assert refused == [owner] * 5
-        await end(service, *racers)
-
-
-async def test_containers_on_a_macvlan_reach_each_other_over_its_parent_and_the_link_is_left(paths: Paths) -> None:
-    web, app = wish("web", "lan"), wish("app", "lan")
-    with link_pair() as (parent, other):
-        async with running(paths) as service:
-            await network(service, "lan", driver="macvlan", ipam=IPAM_CHOSEN, options={"parent": parent})
-            sandbox = await service.open_sandbox(web)
-            await service.open_sandbox(app)
-            assert sandbox.networks["lan"].gateway == GATEWAY
-            command("ip", "address", "add", f"{GATEWAY}/24", "dev", other)
-            with Host(paths, web).serving():
-                for name in ("web", "web-alias"):
-                    assert await Host(paths, app).resolve(name) == (0, [sandbox.networks["lan"].ip_address])
-                assert await Host(paths, app).call(sandbox.networks["lan"].ip_address, 80)
-                assert await anyio.to_thread.run_sync(call, sandbox.networks["lan"].ip_address, 80)
-            await end(service, web, app)
-            assert netlink.link_exists(parent)
-
-
-async def test_what_the_kernel_has_no_driver_for_is_refused_and_leaves_nothing(paths: Paths) -> None:
-    async with running(paths) as service:
-        with pytest.raises(EngineError, match="invalid subinterface vlan name nosuch0"):
-            await network(service, "lan", driver="macvlan", options={"parent": "nosuch0"})
-        with pytest.raises(EngineError, match="loopback interface is not a valid macvlan parent link"):
-            await network(service, "lan", driver="macvlan", options={"parent": "lo"})
-        with pytest.raises(NoSuchNetwork):
-            service.get("lan")
-        with pytest.raises(NotFound, match='plugin "weave" not found'):
-            await network(service, "lan", driver="weave")
-
-
-@pytest.mark.parametrize("mode", ["l2", "l3"])
-async def test_an_ipvlan_works_or_is_refused_by_name(paths: Paths, mode: str) -> None:
-    web, app = wish("web", "lan"), wish("app", "lan")
-    with link_pair() as (parent, _other):
-        async with running(paths) as service:
-            options = {"parent": parent, "ipvlan_mode": mode}
-            await network(service, "lan", driver="ipvlan", ipam=IPAM_CHOSEN, options=options)
-            if not has_links_of("ipvlan", parent):
-                with pytest.raises(EngineError, match=r"refused to create ipvlan eth0: .*has no links of that kind"):
-                    await service.open_sandbox(web)
-            else:
-                sandbox = await service.open_sandbox(web)
-                assert sandbox.networks["lan"].mac_address == ""
-                await service.open_sandbox(app)
-                with Host(paths, web).serving():
-                    assert await Host(paths, app).call(sandbox.networks["lan"].ip_address, 80)
-            await end(service, web, app)
-
-
-async def test_a_parent_that_went_away_is_named_when_a_container_starts(paths: Paths) -> None:
-    async with running(paths) as service:
-        with link_pair() as (parent, _other):
-            await network(service, "lan", driver="macvlan", ipam=IPAM_CHOSEN, options={"parent": parent})
-        with pytest.raises(EngineError, match=f"network lan hangs on the link {parent}, which is not there"):
-            await service.open_sandbox(wish("web", "lan"))
-        await end(service)
 
 
 async def test_a_network_takes_the_configuration_that_another_keeps(paths: Paths) -> None:

@@ -168,36 +168,37 @@ class Follower:
         self._tasks.start_soon(partial(self._one, container, source, is_new=is_new), name=f"follow {name}")
 
     async def _one(self, container: str, source: str, *, is_new: bool) -> None:
-        """One container's output over all its restarts; of a new run only what came after the run before."""
+        """One container's output, until there is no more of it."""
+        # 404 and 409: removed under our eyes. 501: a log driver that cannot be read.
+        with refusals(f"following {source}", fine=(404, 409, 501)):
+            await self._run_after_run(container, source, is_new=is_new)
+        # Not in a `finally`: a failure ends all, and who waits for the ends would go before it is told.
+        self._followed.pop(container, None)
+        self._live -= 1
+        self._idle.set()
+
+    async def _run_after_run(self, container: str, source: str, *, is_new: bool) -> None:
+        """The output over all restarts; of a new run only what came after the run before."""
         options = self._options
-        try:
-            while True:
-                found = await self._engine.inspect_container(container)
-                if is_new:
-                    options = replace(options, since=self._ends.get(container, ""), tail="all")
-                started_at = found.state.started_at
-                await _copy(self._engine, found, source, options, self._emit, follow=True)
-                found = await self._engine.inspect_container(container)
-                state = found.state
-                if options.until and state.running and state.started_at == started_at:
-                    return  # it goes on, but the time whose lines were wanted is over
-                self._ends[container] = state.finished_at
-                comes_back = state.status == "restarting" or state.running
-                self._ended(found, Ended(source, state.exit_code, comes_back))
-                if not comes_back:
-                    return
-                if not state.running:
-                    await self._followed[container].wait()
-                self._followed[container] = anyio.Event()
-                is_new = True
-        except ApiError as exc:
-            # Removed under our eyes, or a log driver that cannot be read: nothing more to follow here.
-            if exc.status not in (404, 409, 501):
-                raise
-        finally:
-            self._followed.pop(container, None)
-            self._live -= 1
-            self._idle.set()
+        while True:
+            found = await self._engine.inspect_container(container)
+            if is_new:
+                options = replace(options, since=self._ends.get(container, ""), tail="all")
+            started_at = found.state.started_at
+            await _copy(self._engine, found, source, options, self._emit, follow=True)
+            found = await self._engine.inspect_container(container)
+            state = found.state
+            if options.until and state.running and state.started_at == started_at:
+                return  # it goes on, but the time whose lines were wanted is over
+            self._ends[container] = state.finished_at
+            comes_back = state.status == "restarting" or state.running
+            self._ended(found, Ended(source, state.exit_code, comes_back))
+            if not comes_back:
+                return
+            if not state.running:
+                await self._followed[container].wait()
+            self._followed[container] = anyio.Event()
+            is_new = True
 
     def _ended(self, found: ContainerInspect, end: Ended) -> None:
         self._emit(end)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
+from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from compose.apply.follow import Follower, Lines, LogOptions, print_logs, short_name
 from compose.apply.looking.observe import observe, observe_containers
+from compose.errors import EngineUnavailable
 from compose.plan.telling.progress import Ended, Output
+from engine.client import EngineUnreachable
+from engine.wire.system import EventMessage
 from tests.fakes.driving import make_engine, up
 from tests.fakes.engine import FakeEngine
 from tests.fakes.projects import make_project, make_service
@@ -134,6 +141,44 @@ async def test_a_container_removed_meanwhile_is_simply_over() -> None:
     heard: list[Output | Ended] = []
     await follower(engine, heard).until_over(containers)
     assert heard == []
+
+
+class Vanishing(FakeEngine):
+    """Breaks off its answers once `is_gone`; to let go of the events then takes a moment."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_gone = anyio.Event()
+
+    async def container_logs(self, container: str, **options: Any) -> AsyncIterator[tuple[int, bytes]]:
+        async for piece in super().container_logs(container, tty=False):
+            yield piece
+        await self.is_gone.wait()
+        raise EngineUnreachable("unix:///engine.sock", "the answer broke off")
+
+    @asynccontextmanager
+    async def listening(self, **options: Any) -> AsyncIterator[AsyncIterator[EventMessage]]:
+        async with super().listening(**options) as events:
+            try:
+                yield events
+            finally:
+                await anyio.lowlevel.checkpoint()
+
+
+async def test_an_engine_that_vanishes_is_told_and_no_end_of_the_containers() -> None:
+    engine = Vanishing()
+    engine.images.update(make_engine().images)
+    await up(engine, PROJECT)
+    containers = (await observe(engine.client, "app")).containers
+
+    async def vanish() -> None:
+        await anyio.wait_all_tasks_blocked()
+        engine.is_gone.set()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(vanish)
+        with pytest.raises(EngineUnavailable, match="broke off"):
+            await follower(engine, []).until_over(containers)
 
 
 def test_lines_are_cut_per_stream() -> None:

@@ -24,6 +24,8 @@ class Ledger:
         self._containers = {record.id: Container(self._table, record.id) for record in self._table}
         self._names = {record.name: record.id for record in self._table}
         self._events = events
+        # Volumes by containers in the making: nobody else removes them until the record says who mounts them.
+        self._wanted_volumes: dict[str, list[str]] = {}
 
     def get(self, name: str) -> Container:
         """The container of that name (with or without slash), id or id prefix. Raises `NoSuchContainer`, and
@@ -150,8 +152,21 @@ class Ledger:
         ]
 
     def volume_users(self, volume: str) -> list[str]:
-        """The ids of the containers that mount a volume."""
-        return [record.id for record in self._table if any(_is_of(mount, volume) for mount in record.mounts)]
+        """The ids of the containers that mount a volume, or will once they are made."""
+        users = [record.id for record in self._table if any(_is_of(mount, volume) for mount in record.mounts)]
+        coming = [container_id for container_id, volumes in self._wanted_volumes.items() if volume in volumes]
+        return list(dict.fromkeys([*users, *coming]))
+
+    @contextmanager
+    def wanting_volumes(self, container_id: str) -> Iterator[list[str]]:
+        """A list for the names of volumes that a container in the making is going to mount; they count as used while
+        they are in it.
+        """
+        wanted = self._wanted_volumes[container_id] = []
+        try:
+            yield wanted
+        finally:
+            del self._wanted_volumes[container_id]
 
     def volume_holders(self, volume: str) -> list[str]:
         """The ids of the containers that may have a volume mounted now."""

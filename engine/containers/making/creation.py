@@ -122,13 +122,28 @@ class Creator:
     async def _make(self, record: ContainerRecord, image: Image) -> Container:
         planned = plan_mounts(record.config, record.host_config, self._mounts_of)
         async with undo_on_error() as undo:
-            mounts = [await self._prepare(mount, record.host_config, undo) for mount in planned]
-            record = msgspec.structs.replace(record, mounts=mounts)
-            undo.append(partial(self._discard_files, record.id))
-            await self._drivers.snapshots.create(record.id, image.chain_ids)
-            container = await self._ledger.add(record)
+            with self._ledger.wanting_volumes(record.id) as wanted:
+                container = await self._recorded(record, image, planned, wanted, undo)
         self._ledger.publish(container, "create")
         return container
+
+    async def _recorded(
+        self,
+        record: ContainerRecord,
+        image: Image,
+        planned: Sequence[PlannedMount],
+        wanted: list[str],
+        undo: list[Undo],
+    ) -> Container:
+        mounts = []
+        for mount in planned:
+            mounts.append(await self._prepare(mount, record.host_config, undo))
+            # Not a moment later: somebody may wait to remove the volume that we have just found or made.
+            wanted += [mounts[-1].name] if mounts[-1].kind == "volume" else []
+        record = msgspec.structs.replace(record, mounts=mounts)
+        undo.append(partial(self._discard_files, record.id))
+        await self._drivers.snapshots.create(record.id, image.chain_ids)
+        return await self._ledger.add(record)
 
     async def _prepare(self, planned: PlannedMount, host: HostConfig, undo: list[Undo]) -> MountRecord:
         record = planned.record

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import anyio
 import anyio.lowlevel
 import pytest
@@ -11,6 +13,7 @@ from engine.errors import BadRequest, Conflict, NoSuchContainer, NotModified
 from engine.wire.containers import ContainerCreateRequest, HostConfig, NetworkingConfig
 from engine.wire.networks import EndpointSettings
 from tests.engine.containers.world import World, request
+from tests.fakes.fake_images import FakeSnapshots
 
 pytestmark = pytest.mark.anyio
 
@@ -30,6 +33,25 @@ async def test_a_container_is_created_started_ended_and_removed(world: World) ->
         with pytest.raises(NoSuchContainer):
             engine.inspect("web")
     assert world.actions(container) == ["create", "start", "die", "destroy"]
+
+
+async def test_a_volume_counts_as_used_from_when_its_container_is_being_made(world: World) -> None:
+    seen: list[list[str]] = []
+
+    class Watched(FakeSnapshots):
+        async def create(self, container_id: str, chain_ids: Sequence[str]) -> None:
+            seen.append(engine.volume_users("data"))
+            await super().create(container_id, chain_ids)
+
+    world.snapshots = Watched(world.paths)
+    async with world.engine() as engine:
+        container = (await engine.create("web", request(binds=["data:/data"]))).id
+        assert seen == [[container]]
+        assert engine.volume_users("data") == [container]
+        world.snapshots.fail_next = OSError("no room")
+        with pytest.raises(OSError, match="no room"):
+            await engine.create("", request(binds=["data:/data"]))
+        assert engine.volume_users("data") == [container]
 
 
 async def test_sixty_four_clients_at_once_get_their_own_containers(world: World) -> None:

@@ -114,7 +114,8 @@ class VolumeService:
         if force and self._records.get(name) is None:
             return
         self._record(name)
-        async with self._lock(name):
+        lock = self._lock(name)
+        async with lock:
             if self._records.get(name) is None:
                 return  # someone else removed it meanwhile
             if users := used_by(name):
@@ -122,7 +123,9 @@ class VolumeService:
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(self._directories.unmount, name)
                 await self._delete(name)
-        self._locks.pop(name, None)
+        # Whoever waited for it has it now, and the next one has to wait for that one.
+        if not lock.locked():
+            self._locks.pop(name, None)
         self._publish("destroy", name)
 
     async def mount(self, name: str) -> Path:

@@ -116,6 +116,26 @@ async def test_a_volume_in_use_is_not_removed(volumes: VolumeService) -> None:
     await volumes.remove("data", force=True, used_by=nobody)
 
 
+async def test_whoever_waits_for_a_volume_to_be_gone_makes_the_next_one_alone(paths: Paths, store: Store) -> None:
+    bus = EventBus()
+    volumes = VolumeService(paths, store, bus)
+    await volumes.create(VolumeCreateRequest(name="data"))
+
+    async def replace() -> None:
+        await volumes.remove("data", force=False, used_by=nobody)
+        await volumes.create(VolumeCreateRequest(name="data"))
+
+    with bus.listen() as events:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(replace)
+            tasks.start_soon(volumes.create, VolumeCreateRequest(name="data"))
+        bus.publish("volume", "over", "", {})
+        told = [(await events.receive()).action]
+        while told[-1] != "over":
+            told.append((await events.receive()).action)
+    assert told == ["destroy", "create", "over"]
+
+
 async def test_only_an_empty_volume_is_seeded_and_only_once(volumes: VolumeService) -> None:
     await volumes.create(VolumeCreateRequest(name="data"))
     calls: list[Path] = []

@@ -118,7 +118,9 @@ class Stopper:
                 if container.is_active:
                     await self._stop(container, timeout_seconds=timeout_seconds, signal=signal)
                 async with container.lock:
-                    await self._supervisor.start(container, restart_count=0)
+                    # Whoever restarts it as well may have been quicker.
+                    if container.status is not Status.RUNNING:
+                        await self._supervisor.start(container, restart_count=0)
         finally:
             container.is_restarting_by_hand = False
         self._ledger.publish(container, "restart")

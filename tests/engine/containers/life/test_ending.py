@@ -30,6 +30,16 @@ async def test_a_stop_amid_a_restart_is_not_followed_by_another(world: World, ve
         assert engine.inspect("web").state.status == "exited"
 
 
+async def test_several_restarts_at_once_all_end_well(world: World) -> None:
+    async with world.engine() as engine:
+        await engine.create("web", request())
+        await engine.start("web")
+        async with anyio.create_task_group() as tasks:
+            for _ in range(4):
+                tasks.start_soon(engine.restart, "web")
+        assert engine.inspect("web").state.status == "running"
+
+
 async def test_a_stop_by_hand_is_not_followed_by_a_restart(world: World) -> None:
     async with world.engine() as engine:
         container = (await engine.create("web", request(restart_policy=RestartPolicy(name="always")))).id

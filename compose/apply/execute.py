@@ -10,13 +10,13 @@ import anyio
 from msgspec import Struct
 
 from compose.apply.course import Course
+from compose.apply.made import is_taken_back
 from compose.apply.performing.acts import perform
-from compose.apply.performing.containers import HookedEnds
-from compose.apply.performing.run import Run
+from compose.apply.performing.lasting import LastingRun
 from compose.apply.performing.telling import Teller
 from compose.apply.stage import Stage
 from compose.apply.subjects import subject_of
-from compose.apply.unmaking import is_taken_back, unmake
+from compose.apply.unmaking import unmake
 from compose.apply.waiting import Patience, watching
 from compose.errors import ComposeError, raise_all
 from compose.plan.actions import PullImage, WaitFor
@@ -50,8 +50,7 @@ async def execute(
     Cancellation leaves finished steps as they are. A `trace` gets the time of every step. When `patience_seconds`
     have passed since the first start and not everything is as waited for, that is a `ServiceFailed`, too.
     """
-    teller = Teller(report)
-    run = Run(stage, HookedEnds(stage.engine, stage.project, teller), teller, Patience(patience_seconds))
+    run = LastingRun(stage, Teller(report), Patience(patience_seconds))
     await _Execution(run, plan, keep_going=keep_going).all(trace.begin(plan) if trace else [])
     return Outcome(frozenset(run.started), run.variables)
 
@@ -59,7 +58,7 @@ async def execute(
 class _Execution:
     """The course of one plan: when its steps begin, and what becomes of the rest when one fails."""
 
-    def __init__(self, run: Run, plan: Plan, *, keep_going: bool) -> None:
+    def __init__(self, run: LastingRun, plan: Plan, *, keep_going: bool) -> None:
         self._run = run
         self._plan = plan
         self._keeps_going = keep_going

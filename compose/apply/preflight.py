@@ -8,13 +8,13 @@ import shutil
 import socket
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
-import anyio
 from msgspec import UNSET
 
 from compose.apply.locality import shares
 from compose.apply.looking.standing import bind_sources, fixed_ports
-from compose.apply.parallel import all_of
+from compose.apply.parallel import all_of, unwrapped
 from compose.apply.refusals import refusals
 from compose.apply.requests.mounts import inline_files, service_mounts
 from compose.errors import ComposeError, raise_all
@@ -32,20 +32,23 @@ from compose.plan.deciding.preflight import (
 )
 from compose.plan.materials import Material, materials
 from compose.plan.steps import Plan
-from engine.client import EngineClient
 from engine.kernel.sockets import owner_of
 from engine.wire.summaries import ContainerSummary
+
+if TYPE_CHECKING:
+    from engine.client import EngineClient
+    from engine.client.nouns import EngineCalls
 
 # Less room than this, and the engine cannot even write down what it makes.
 _LEAST_BYTES = 16 * 1024 * 1024
 
 
-async def preflight(engine: EngineClient, project: Project, foresight: Foresight) -> None:
+async def preflight(engine: EngineCalls, project: Project, foresight: Foresight) -> None:
     """Raise everything at once that is sure to fail: one `ComposeError`, or an `ExceptionGroup` of several."""
     raise_all(await troubles(engine, project, foresight))
 
 
-async def troubles(engine: EngineClient, project: Project, foresight: Foresight) -> list[ComposeError]:
+async def troubles(engine: EngineCalls, project: Project, foresight: Foresight) -> list[ComposeError]:
     """Everything that is sure to fail. What only the engine's host can tell is looked at where that is this one."""
     problems = list(foresight.problems)
     for plan in foresight.plans:
@@ -66,9 +69,9 @@ async def preflight_of_start(engine: EngineClient, plan: Plan) -> None:
     free = [wish for wish in wishes if not any(port.excludes(wish) for port in published)]
     sources = [source for name, config in standing for source in bind_sources(name, config)]
     found: list[Material | Conflict] = [
-        *await anyio.to_thread.run_sync(_missing, engine.address, sources),
+        *await engine.aside(_missing, engine.address, sources),
         *clashes(wishes, published),
-        *occupied(await anyio.to_thread.run_sync(_occupied, engine.address, free)),
+        *occupied(await engine.aside(_occupied, engine.address, free)),
     ]
     raise_all([_error(item) for item in found])
 
@@ -77,7 +80,7 @@ def _error(item: Material | Conflict) -> ComposeError:
     return ComposeError(item.message, hint=item.hint, subject=item.subject)
 
 
-async def _problems(engine: EngineClient, project: Project, plan: Plan) -> list[ComposeError]:
+async def _problems(engine: EngineCalls, project: Project, plan: Plan) -> list[ComposeError]:
     containers: list[ContainerSummary] = []
     subnets: dict[str, list[str]] = {}
     missing: list[Material] = []
@@ -91,7 +94,7 @@ async def _problems(engine: EngineClient, project: Project, plan: Plan) -> list[
             subnets[network.name] = [pool.subnet for pool in network.ipam.config or ()]
 
     async def look_at_disk() -> None:
-        missing.extend(await anyio.to_thread.run_sync(_missing, engine.address, list(materials(project, plan))))
+        missing.extend(await engine.aside(_missing, engine.address, list(materials(project, plan))))
 
     async def look_at_room() -> None:
         room.extend(await _no_room(engine))
@@ -103,15 +106,17 @@ async def _problems(engine: EngineClient, project: Project, plan: Plan) -> list[
         looks.append(look_at_subnets)
     if _makes(plan, PullImage, BuildImage, CreateContainer):
         looks.append(look_at_room)
-    with refusals("looking for conflicts"):
-        await all_of(looks)
+    with refusals("looking for conflicts"), unwrapped():
+        async with engine.tasks() as tasks:
+            for look in looks:
+                tasks.start_soon(look)
     published = [port for item in containers for port in _published(item)]
     wishes = wished_ports(project, plan, published)
     around = Surroundings(
         published,
         subnets,
         {name.removeprefix("/"): item.id for item in containers for name in item.names},
-        await anyio.to_thread.run_sync(_occupied, engine.address, wishes) if wishes else (),
+        await engine.aside(_occupied, engine.address, wishes) if wishes else (),
     )
     found: list[Material | Conflict] = [*missing, *conflicts(project, plan, around)]
     return [*map(_error, found), *_contents(project, plan), *room]
@@ -162,9 +167,9 @@ def _is_occupied(wish: PublishedPort) -> bool:
     return False
 
 
-async def _no_room(engine: EngineClient) -> list[ComposeError]:
+async def _no_room(engine: EngineCalls) -> list[ComposeError]:
     info = await engine.info()
-    free = await anyio.to_thread.run_sync(_free_bytes, engine.address, info.docker_root_dir)
+    free = await engine.aside(_free_bytes, engine.address, info.docker_root_dir)
     if free is None or free >= _LEAST_BYTES:
         return []
     message = f"the disk of the engine is full: {info.docker_root_dir} has {free // 1024} KiB left"

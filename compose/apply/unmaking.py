@@ -7,38 +7,15 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 import anyio
-from msgspec import Struct, field
 
+from compose.apply.made import Made
 from compose.apply.refusals import refusals
-from compose.errors import ComposeError, EngineUnavailable, ServiceFailed
-from compose.plan.actions import CreateContainer
+from compose.errors import ComposeError
 from engine.client import EngineClient
 
 log = logging.getLogger(__name__)
 
 _SECONDS = 20  # for all of it: a failure has to be told in the end, whatever the engine does
-
-
-class Made(Struct):
-    """What one run has made so far, in order, and which containers it has removed (ids)."""
-
-    networks: list[str] = field(default_factory=list[str])
-    volumes: list[str] = field(default_factory=list[str])
-    containers: dict[str, CreateContainer] = field(default_factory=dict[str, CreateContainer])  # by id
-    removed: set[str] = field(default_factory=set[str])
-
-    def lifeless(self, started: set[str]) -> list[tuple[str, CreateContainer]]:
-        """The containers to take back, last first: never started, and not the only heir of one that is gone."""
-        return [
-            (container, action)
-            for container, action in reversed(self.containers.items())
-            if container not in started and action.replaces not in self.removed
-        ]
-
-
-def is_taken_back(failure: ComposeError) -> bool:
-    """Whether a failure undoes its run: not where a service failed (its dependants wait for the next `up`)."""
-    return not isinstance(failure, ServiceFailed | EngineUnavailable)
 
 
 async def unmake(engine: EngineClient, made: Made, started: set[str], removed: Callable[[str], None]) -> None:

@@ -11,12 +11,11 @@ from compose.apply.looking.observe import observe
 from compose.apply.nearby import end_nearby, is_near
 from compose.apply.rehearsal import rehearse
 from compose.cli.carrying_out import tell_warnings
-from compose.cli.reaching.engines import CHECK_HOST, named_engine
+from compose.cli.reaching.engines import named_in_hints
 from compose.cli.reaching.nearby import near_engine, seen
 from compose.cli.session import Session
 from compose.cli.signals import ending_alike
 from compose.cli.terminal import progress_display
-from compose.errors import EngineUnavailable
 from compose.model.project import Project
 from compose.plan.observed import Observed
 from compose.plan.steps import Plan
@@ -48,9 +47,5 @@ def _carry_out(session: Session, verb: str, plan: Plan, project: Project, engine
         if engine.only_reads:
             rehearse(plan, shown.update)
             return
-        try:
+        with named_in_hints(session):
             engine.run(end_nearby(plan, engine, project, shown.update), pulse=shown.tick)
-        except EngineUnavailable as exc:
-            if named_engine(session):
-                exc.hint = CHECK_HOST
-            raise

@@ -82,6 +82,10 @@ class Calls(ABC):
     def turn(self) -> AbstractAsyncContextManager[object]:
         """Wait for one's turn, where only so many are to pull, make, start or stop something at the same time."""
 
+    @abstractmethod
+    async def aside(self, work: Callable[..., T], *arguments: Any) -> T:
+        """The result of work that blocks for a moment; other tasks go on meanwhile where they can."""
+
     async def fetch(
         self, kind: type[T], method: str, path: str, parameters: Parameters = NOTHING, body: object = None
     ) -> T:

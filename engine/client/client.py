@@ -13,7 +13,7 @@ from engine.client.snapshots import SnapshotCalls
 from engine.client.streams import ContainerStreams
 from engine.client.transfers import ImageTransfers
 from engine.wire.filters import format_filters
-from engine.wire.system import EventMessage, SystemInfo, SystemVersion
+from engine.wire.system import EventMessage
 
 
 class EngineClient(BuildCalls, ContainerStreams, ImageTransfers, SnapshotCalls, EngineCalls):
@@ -42,14 +42,6 @@ class EngineClient(BuildCalls, ContainerStreams, ImageTransfers, SnapshotCalls, 
                 return answer.head.status == 200 and await answer.body() == b"OK"
         except EngineUnreachable:
             return False
-
-    async def version(self) -> SystemVersion:
-        """The engine's version."""
-        return await self.fetch(SystemVersion, "GET", "/version")
-
-    async def info(self) -> SystemInfo:
-        """The engine's machine."""
-        return await self.fetch(SystemInfo, "GET", "/info")
 
     @asynccontextmanager
     async def listening(

@@ -70,6 +70,10 @@ class NearEngine(EngineCalls):
         """Everything goes at once here: who wants less needs an event loop."""
         return nullcontext()
 
+    async def aside(self, work: Callable[..., T], *arguments: Any) -> T:
+        """The result of work that blocks for a moment: everything waits for it here."""
+        return work(*arguments)
+
     async def call(self, method: str, path: str, parameters: Parameters = NOTHING, body: object = None) -> bytes:
         """One request with a JSON body (or none) and its whole answer. Raises `ApiError`, `EngineUnreachable`."""
         if self.only_reads and method != "GET":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import anyio
 
@@ -106,6 +106,10 @@ class Transport(Calls):
         Requests do not take turns by themselves: some wait for others, and some last as long as a container.
         """
         return self._turns or nullcontext()
+
+    async def aside(self, work: Callable[..., T], *arguments: Any) -> T:
+        """The result of work that blocks for a moment, done by a thread."""
+        return await anyio.to_thread.run_sync(work, *arguments)
 
     async def aclose(self) -> None:
         """Close the connections that are not in use."""

@@ -10,7 +10,7 @@ import math
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import cast
+from typing import TypeVar, cast
 
 import anyio
 from anyio.abc import TaskGroup
@@ -38,6 +38,8 @@ from engine.wire.summaries import ContainerSummary, MountPoint, SummaryNetworkSe
 from engine.wire.system import EventActor, EventMessage, SystemInfo
 from engine.wire.times import ZERO
 from engine.wire.volumes import Volume, VolumeCreateRequest
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -110,6 +112,14 @@ class FakeEngine:
     def tasks(self) -> TaskGroup:
         """As the client's."""
         return anyio.create_task_group()
+
+    def shielded(self) -> anyio.CancelScope:
+        """As the client's."""
+        return anyio.CancelScope(shield=True)
+
+    async def aside(self, work: Callable[..., T], *arguments: object) -> T:
+        """As the client's, without a thread."""
+        return work(*arguments)
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:

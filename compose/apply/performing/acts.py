@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-from compose.apply.performing.containers import bring_to_life
-from compose.apply.performing.resources import provide
-from compose.apply.performing.run import Run
-from compose.plan.actions import (
-    Action,
-    BuildImage,
-    CreateContainer,
-    CreateNetwork,
-    CreateVolume,
-    DisconnectNetwork,
-    PullImage,
-    RenameContainer,
-    RestartContainer,
-    RunProvider,
-    StartContainer,
-    WaitFor,
-)
+from compose.apply.performing.brief import perform_brief
+from compose.apply.performing.lasting import LastingRun
+from compose.apply.performing.streaming import last
+from compose.plan.actions import Action, BuildImage, PullImage, RunProvider, StartContainer, WaitFor
 
 
-async def perform(run: Run, action: Action) -> None:
+async def perform(run: LastingRun, action: Action) -> None:
     """Do the act and tell of it. Raises `ComposeError`. An act that nobody knows how to do is an error of mypy's."""
     match action:
-        case PullImage() | BuildImage() | CreateNetwork() | CreateVolume() | RunProvider():
-            await provide(run, action)
-        case (
-            CreateContainer()
-            | StartContainer()
-            | RestartContainer()
-            | RenameContainer()
-            | DisconnectNetwork()
-            | WaitFor()
-        ):
-            await bring_to_life(run, action)
+        case PullImage() | BuildImage() | RunProvider() | WaitFor():
+            await last(run, action)
+        case StartContainer():
+            run.patience.begin()
+            await perform_brief(run, action)
         case _:
-            await run.ends.end(action)
+            await perform_brief(run, action)

@@ -2,38 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Generic
 
-from compose.apply.calling_off import CallingOff
-from compose.apply.performing.ending import Ends
+from compose.apply.made import Made
+from compose.apply.performing.ending import Ends, Engine
 from compose.apply.performing.telling import Teller
-from compose.apply.stage import Stage
-from compose.apply.unmaking import Made
-from compose.apply.waiting import Patience, Waiter
 from compose.plan.actions import CreateContainer
 from compose.plan.observed import Observed
-from engine.client import EngineClient
+
+if TYPE_CHECKING:
+    from compose.apply.requests.mounts import InlineFile
+    from compose.model.project import Project
+    from compose.model.tooling import Hook
 
 
-class Run:
-    """One execution of a plan."""
+class Run(Generic[Engine]):
+    """One execution of a plan by either client. What streams is for a `LastingRun`."""
 
-    def __init__(self, stage: Stage, ends: Ends[EngineClient], teller: Teller, patience: Patience) -> None:
-        self.engine = stage.engine
-        self.project = stage.project
-        self.observed = stage.observed
+    def __init__(self, project: Project, observed: Observed, ends: Ends[Engine], teller: Teller) -> None:
+        self.engine = ends.engine
+        self.project = project
+        self.observed = observed
         self.teller = teller
         self.ends = ends
-        self.identities = Identities(stage.observed)
+        self.identities = Identities(observed)
         # Made by an earlier run and never started: that may have been cut off before it put their files into them.
-        self.untried = {item.id for item in stage.observed.containers if item.state == "created"}
+        self.untried = {item.id for item in observed.containers if item.state == "created"}
         self.image_ids: dict[str, str] = {}  # of what was pulled or built
         self.made = Made(removed=ends.removed)
         self.started: set[str] = set()  # containers, by id
-        self.variables: dict[str, Mapping[str, str]] = {}  # what providers have told, by service
-        self.patience = patience
-        self.calling_off = CallingOff()
-        self.waiter: Waiter | None = None  # only where something is waited for
+
+    async def put_files(self, container: str, files: Sequence[InlineFile]) -> None:
+        """Put configs and secrets that are no files of the host into a container."""
+        assert not files, "files are for a run that streams"
+
+    async def run_hooks(self, container: str, name: str, hooks: Sequence[Hook]) -> None:
+        """Run a service's hooks in its container of that id and name."""
+        assert not hooks, "hooks are for a run that streams"
 
 
 class Identities:

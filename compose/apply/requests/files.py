@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import tarfile
+from collections.abc import Sequence
 
 from compose.errors import ComposeError
 from compose.model.service import FileMount
 
 
-def archive(files: list[tuple[FileMount, str, str]], *, now: float) -> bytes:
+def archive(files: Sequence[tuple[FileMount, str, str]], *, now: float) -> bytes:
     """A tar of (mount, absolute target, content); mode 0444 and root unless the mount says otherwise.
 
     `now` (Unix seconds) is the files' time. Raises `ComposeError` for an owner that is not a number.

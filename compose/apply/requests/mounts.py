@@ -76,6 +76,11 @@ def inline_files(project: Project, service: Service) -> list[InlineFile]:
     return files
 
 
+def has_inline_files(project: Project, service: Service) -> bool:
+    """Whether something is to be copied into the service's containers."""
+    return any(inline_content(project, source) is not None for _, _, _, source in _references(project, service))
+
+
 def _references(project: Project, service: Service) -> Iterable[tuple[str, FileMount, str, FileObject]]:
     for mount in service.configs:
         if source := project.configs.get(mount.source):

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from compose.cli.parsing.arguments import remove_orphans_option, services_argument
+from compose.cli.pointing import pointing
 from compose.cli.session import Session
 from compose.cli.up.options import PULL_POLICIES, UpRequest, load_selected, parse_scale, pull_policy, with_orphans
 
@@ -80,13 +81,13 @@ def up(session: Session, request: UpRequest) -> int:
         confirm_remote(session, project, yes=request.yes)
     observed = None
     if request.detach and not (session.dry_run or request.trace or request.trace_out):
-        from compose.cli.up.unchanged import first_look, is_up
+        from compose.cli.up.nearby import up_nearby
 
-        observed = first_look(session, project)
-        if observed is not None and is_up(session, project, request, observed):
+        with pointing(places):
+            is_up, observed = up_nearby(session, project, request)
+        if is_up:
             return 0
     from compose.cli.asynchronous import run_async
-    from compose.cli.pointing import pointing
     from compose.cli.up.bringing_up import detached
 
     with pointing(places):

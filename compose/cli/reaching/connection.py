@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compose.apply.credentials import CredentialStore
-from compose.cli.reaching.engines import CHECK_HOST, SYSTEM_HOME, engine_home, named_engine
+from compose.cli.reaching.engines import CHECK_HOST, SYSTEM_HOME, engine_home, named_engine, named_in_hints
 from compose.cli.session import Session
 from compose.errors import ComposeError, EngineRefused, EngineUnavailable, UsageError
 from engine.client import ApiError, EngineClient, EngineUnreachable, LaunchError, OnlyReads
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 @asynccontextmanager
 async def connected(session: Session) -> AsyncIterator[EngineClient]:
     """A client of the session's engine. Raises `EngineUnavailable` when there is none and none can be started."""
-    named = named_engine(session)
-    target = named or Target(await _embedded(session))
+    target = named_engine(session) or Target(await _embedded(session))
     store = credential_store(session)
     headers = tuple(http_headers(session.environment).items())
     async with EngineClient(
@@ -37,12 +36,8 @@ async def connected(session: Session) -> AsyncIterator[EngineClient]:
         only_reads=session.dry_run,
         most_at_once=session.parallel,
     ) as engine:
-        try:
+        with named_in_hints(session):
             yield engine
-        except EngineUnavailable as exc:
-            if named:  # an engine that is not ours is started by nobody here
-                exc.hint = CHECK_HOST
-            raise
 
 
 def credential_store(session: Session) -> CredentialStore:

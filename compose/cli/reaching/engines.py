@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +40,20 @@ def engine_home(session: Session, *, user_id: int) -> EngineHome:
         Path(environment.get("PYCOMPOSE_STATE_DIR") or home.state),
         Path(environment.get("PYCOMPOSE_RUN_DIR") or home.run),
     )
+
+
+@contextmanager
+def named_in_hints(session: Session) -> Iterator[None]:
+    """Have an engine that does not answer be looked for where it was named: nobody here starts one that is not ours.
+
+    Raises `EngineUnavailable`.
+    """
+    try:
+        yield
+    except EngineUnavailable as exc:
+        if named_engine(session):
+            exc.hint = CHECK_HOST
+        raise
 
 
 def near_socket(session: Session) -> Path | None:

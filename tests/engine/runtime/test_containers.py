@@ -14,15 +14,10 @@ import anyio
 import pytest
 
 from engine.errors import BadRequest, Conflict, NoSuchContainer, RuntimeFailure
-from engine.kernel.mounts import MS_BIND, mount, unmount
-from engine.runtime import cgroups
-from engine.runtime.monitor import Record, read_record, write_record
-from engine.runtime.oci.launch import HOST, ExitStatus, Identity
+from engine.runtime.oci.launch import HOST, Identity
 from engine.runtime.runtime import Runtime
-from engine.runtime.stats import read_stats
 from engine.runtime.teardown import has_ended
-from engine.state.paths import Paths
-from engine.wire.containers import ContainerConfig, DeviceMapping, HostConfig, Ulimit
+from engine.wire.containers import ContainerConfig, DeviceMapping, HostConfig
 from tests.engine.runtime.harness import (
     MakeLaunch,
     execute,
@@ -140,42 +135,6 @@ async def test_a_monitor_that_cannot_log_is_an_error_with_its_words(
         await runtime.create(make_launch("true", log_path=tmp_path / "missing" / "log"))
 
 
-async def test_memory_is_limited_and_the_kill_is_known(runtime: Runtime, make_launch: MakeLaunch) -> None:
-    script = "x=a; while true; do x=$x$x; done"
-    status = await run_to_end(runtime, make_launch("sh", "-c", script, host_config=HostConfig(memory=16 << 20)))
-    assert (status.exit_code, status.oom_killed) == (137, True)
-
-
-async def test_limits_reach_the_cgroup_and_change_while_it_runs(runtime: Runtime, make_launch: MakeLaunch) -> None:
-    limits = HostConfig(memory=64 << 20, pids_limit=50, nano_cpus=500_000_000, cpu_shares=512)
-    launch = await started(runtime, make_launch("sleep", "100", host_config=limits))
-    stats = read_stats(launch.cgroup)
-    assert (stats.memory_limit_bytes, stats.pids_limit, stats.pids) == (64 << 20, 50, 1)
-    assert stats.memory_bytes > 0
-    await runtime.update(launch.container_id, HostConfig(memory=128 << 20, pids_limit=60))
-    stats = read_stats(launch.cgroup)
-    assert (stats.memory_limit_bytes, stats.pids_limit) == (128 << 20, 60)
-    await runtime.delete(launch.container_id)
-
-
-async def test_a_quota_of_processor_time_goes_with_a_negative_one(runtime: Runtime, make_launch: MakeLaunch) -> None:
-    launch = await started(runtime, make_launch("sleep", "100", host_config=HostConfig(cpu_quota=-1, memory_swap=-5)))
-    assert _quota(launch.cgroup) == "-1"
-    await runtime.update(launch.container_id, HostConfig(cpu_quota=50_000))
-    assert _quota(launch.cgroup) == "50000"
-    await runtime.update(launch.container_id, HostConfig(cpu_quota=-1))
-    assert _quota(launch.cgroup) == "-1"
-    await runtime.delete(launch.container_id)
-
-
-def _quota(cgroup: str) -> str:
-    path = cgroups.directory(cgroup, "cpu")
-    assert path
-    if cgroups.hierarchies().version == 2:
-        return (path / "cpu.max").read_text().split()[0].replace("max", "-1")
-    return (path / "cpu.cfs_quota_us").read_text().strip()
-
-
 async def test_an_end_is_known_by_descriptors_of_any_number() -> None:
     program = subprocess.Popen(["cat"], stdin=subprocess.PIPE)  # noqa: ASYNC220 - it says nothing
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -207,19 +166,6 @@ async def test_a_killed_program_ends_with_128_and_the_signal(runtime: Runtime, m
     await runtime.kill(launch.container_id, signal.SIGKILL)
     assert (await runtime.wait(launch.container_id)).exit_code == 137
     await runtime.delete(launch.container_id)
-
-
-async def test_nothing_is_made_where_the_mounted_trees_of_cgroups_hide_it(
-    runtime: Runtime, make_launch: MakeLaunch, paths: Paths, tmp_path: Path
-) -> None:
-    await run_to_end(runtime, make_launch("true"))
-    beneath = tmp_path / "beneath"
-    beneath.mkdir()
-    mount("/sys/fs/cgroup", beneath, flags=MS_BIND)
-    try:
-        assert list(beneath.glob(f"*/{paths.cgroup.lstrip('/')}")) == []
-    finally:
-        unmount(beneath)
 
 
 async def test_deleting_ends_whatever_runs_and_can_be_repeated(runtime: Runtime, make_launch: MakeLaunch) -> None:
@@ -268,88 +214,6 @@ async def test_a_paused_container_that_was_killed_ends_when_it_is_resumed(
     await runtime.delete(launch.container_id)
 
 
-async def test_a_new_engine_adopts_the_living_and_learns_how_the_others_ended(
-    runtime: Runtime, make_launch: MakeLaunch, paths: Paths
-) -> None:
-    living = await started(runtime, make_launch("sleep", "100"))
-    ended = await started(runtime, make_launch("sh", "-c", "exit 4"))
-    await runtime.wait(ended.container_id)
-    second = Runtime(paths)
-    pid = await second.adopt(living.container_id)
-    assert isinstance(pid, int)
-    assert pid in await second.pids(living.container_id)
-    status = await second.adopt(ended.container_id)
-    assert isinstance(status, ExitStatus)
-    assert status.exit_code == 4
-    assert await second.adopt("0" * 64) is None
-    assert (await execute(second, living, "echo", "hello"))[1] == b"hello\n"
-    await second.kill(living.container_id, signal.SIGKILL)
-    with anyio.fail_after(60):
-        assert (await second.wait(living.container_id)).exit_code == 137
-    for launch in (living, ended):
-        await second.delete(launch.container_id)
-    second.close()
-    runtime.close()
-
-
-async def test_a_container_whose_monitor_was_killed_is_ended(runtime: Runtime, make_launch: MakeLaunch) -> None:
-    launch = await started(runtime, make_launch("sleep", "100"))
-    record = read_record(runtime._directory(launch.container_id))
-    assert record is not None
-    os.kill(record.monitor_pid, signal.SIGKILL)
-    with anyio.fail_after(60):
-        assert (await runtime.wait(launch.container_id)).exit_code == 137
-    await runtime.delete(launch.container_id)
-
-
-def test_the_last_whole_line_that_was_noted_of_a_container_counts(tmp_path: Path) -> None:
-    assert read_record(tmp_path) is None
-    first, second = (Record(container_id="c", bundle="/b", cgroup="/c", pid=pid) for pid in (0, 7))
-    (tmp_path / "record.json").write_text('{"container_id": "c", ')
-    assert read_record(tmp_path) is None
-    (tmp_path / "record.json").unlink()
-    for record in (first, second):
-        write_record(tmp_path, record)
-        assert read_record(tmp_path) == record
-    with (tmp_path / "record.json").open("a") as file:
-        file.write('{"container_id": "c", "bund')
-    assert read_record(tmp_path) == second
-
-
-async def test_what_no_record_knows_is_removed_and_the_rest_is_kept(
-    runtime: Runtime, make_launch: MakeLaunch, paths: Paths
-) -> None:
-    orphan = await started(runtime, make_launch("sleep", "100"))
-    kept = await started(runtime, make_launch("sleep", "100"))
-    runtime.close()
-    second = Runtime(paths)
-    await second.recover({kept.container_id})
-    assert await second.adopt(orphan.container_id) is None
-    assert isinstance(await second.adopt(kept.container_id), int)
-    assert cgroups.children(paths.cgroup) == {kept.container_id}
-    await second.delete(kept.container_id)
-    second.close()
-
-
-async def test_a_container_in_the_making_when_the_engine_died_can_be_deleted_and_made(
-    runtime: Runtime, make_launch: MakeLaunch, paths: Paths
-) -> None:
-    launch = make_launch("sleep", "100")
-    record = Record(container_id=launch.container_id, bundle=str(launch.bundle), cgroup=launch.cgroup)
-    with ExitStack() as stack:
-        # As far as an engine gets that is killed before the monitor's first report.
-        starting, _noted = runtime._spawn(launch, record, stack)
-    second = Runtime(paths)
-    await second.delete(launch.container_id)
-    assert has_ended(starting.pidfd)
-    await second.create(launch)
-    await second.delete(launch.container_id)
-    assert cgroups.children(paths.cgroup) == set()
-    starting.close_pipes()
-    os.close(starting.pidfd)
-    second.close()
-
-
 async def test_containers_start_and_end_side_by_side(runtime: Runtime, make_launch: MakeLaunch) -> None:
     codes: dict[int, int] = {}
 
@@ -372,13 +236,6 @@ async def test_an_init_process_is_the_first_where_it_was_asked_for(
     launch = make_launch("echo", "hello", host_config=HostConfig(init=True), init=script)
     assert (await run_to_end(runtime, launch)).exit_code == 0
     assert await output(launch) == "init\nhello\n"
-
-
-async def test_a_lowered_limit_on_open_files_is_the_programs(runtime: Runtime, make_launch: MakeLaunch) -> None:
-    wish = HostConfig(ulimits=[Ulimit(name="nofile", soft=100, hard=200)])
-    launch = make_launch("sh", "-c", "ulimit -n; ulimit -Hn", host_config=wish)
-    await run_to_end(runtime, launch)
-    assert (await output(launch)).split() == ["100", "200"]
 
 
 async def test_a_read_only_root_refuses_writes_but_not_to_dev_shm(runtime: Runtime, make_launch: MakeLaunch) -> None:

@@ -70,7 +70,7 @@ class Networks:
         self._reattach = reattach
         self._changing = anyio.Lock()
         self._live: dict[str, BridgeRules] = {}
-        # Networks whose bridge is on its way out: it counts as gone, though it is still in `_live`.
+        # Networks that are on their way out, or whose bridge is: these count as gone, though they can still be found.
         self._dropping: set[str] = set()
         self._addresses: dict[tuple[str, int], ipam.Addresses] = {}
 
@@ -91,6 +91,10 @@ class Networks:
         if record is None:
             raise NoSuchNetwork(name_or_id)
         return record
+
+    def knows(self, network_id: str) -> bool:
+        """Whether there is a network of that id, and its record can be read."""
+        return self._table.get(network_id) is not None
 
     def parent_name(self, record: NetworkRecord) -> str:
         """The name of the link in the kernel on which a network's containers hang: its bridge, or its parent."""
@@ -163,24 +167,23 @@ class Networks:
                 raise Forbidden(f"error while removing network: network {record.name} has active endpoints")
             if record.config_only and any(other.config_from == record.name for other in self._table):
                 raise Forbidden(f'configuration network "{record.name}" is in use')
-            with anyio.CancelScope(shield=True):
+            with anyio.CancelScope(shield=True), self._departing(record):
                 await self._drop(record)
                 await self._table.delete(record.id)
 
     async def ensure(self, record: NetworkRecord) -> NetworkRecord:
         """Make the bridge of the default network if it is not there; the answer may have another subnet than before.
-        A user's bridge that somebody removed is made again as it was.
+        A user's bridge that somebody removed is made again as it was. Raises `NoSuchNetwork` for one that is being
+        removed.
         """
-        if (
-            record.id in self._live
-            and record.id not in self._dropping
-            and netlink.link_exists(self.parent_name(record))
-        ):
-            return record
-        if not record.has_bridge:
+        if record.id not in self._dropping and self._is_ready(record):
             return record
         async with self._changing, undo_on_error() as undo:
-            record = self._table.get(record.id) or record
+            if not self.knows(record.id):
+                raise NoSuchNetwork(record.name)
+            record = self.get(record.id)
+            if not record.has_bridge:
+                return record
             if record.id in self._live:
                 await self._restore(record)
                 return record
@@ -195,12 +198,16 @@ class Networks:
             await self._know_bridge(made)
         return made
 
+    def _is_ready(self, record: NetworkRecord) -> bool:
+        return not record.has_bridge or (record.id in self._live and netlink.link_exists(self.parent_name(record)))
+
     async def drop_unused(self) -> None:
         """Remove the default network's bridge unless somebody uses it, or is about to."""
         record = self.get(DEFAULT_NETWORK)
         async with self._changing:
             if record.id in self._live and not self._in_use(record.id):
-                await self._drop(record)
+                with self._departing(record):
+                    await self._drop(record)
 
     async def publish(self, publications: Sequence[Publication]) -> None:
         """Add published ports to the firewall."""
@@ -347,14 +354,19 @@ class Networks:
             if record.bridge_options.bridge_name:
                 await self._firewall.pass_docker(self._named())
 
-    async def _drop(self, record: NetworkRecord) -> None:
+    @contextlib.contextmanager
+    def _departing(self, record: NetworkRecord) -> Iterator[None]:
+        """Let those who want a network wait until it is decided whether it stays."""
         self._dropping.add(record.id)
         try:
-            await anyio.to_thread.run_sync(self._unmake, record)
-            if record.has_bridge:
-                await self._forget_bridge(record)
+            yield
         finally:
             self._dropping.discard(record.id)
+
+    async def _drop(self, record: NetworkRecord) -> None:
+        await anyio.to_thread.run_sync(self._unmake, record)
+        if record.has_bridge:
+            await self._forget_bridge(record)
         for version in (4, 6):
             self._addresses.pop((record.id, version), None)
 

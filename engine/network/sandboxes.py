@@ -119,9 +119,10 @@ class Sandboxes:
         sandbox = self._table.get(container_id)
         if sandbox is None:
             return None
+        lock = self._lock(container_id)
         # Shielded: half a removal would leave addresses and ports taken.
         with anyio.CancelScope(shield=True):
-            async with self._lock(container_id):
+            async with lock:
                 if self._table.get(container_id) is None:
                     return None
                 live = self._forget(container_id)
@@ -136,7 +137,8 @@ class Sandboxes:
                     await brief(self.drop_now, sandbox.id)
                 for endpoint in sandbox.endpoints:
                     await self._endpoints.leave(sandbox.id, endpoint)
-            self._changing.pop(container_id, None)
+            if not lock.locked():  # else the next one has to wait for whoever waited here
+                self._changing.pop(container_id, None)
         return sandbox
 
     def drop_now(self, container_id: str) -> None:
@@ -210,6 +212,7 @@ class Sandboxes:
             if not netlink.is_namespace(self._paths.namespaces / sandbox.id):
                 log.info("the network namespace of container %s is gone", sandbox.id[:12])
                 await self._table.delete(sandbox.id)
+        await self._forget_lost_networks()
         known = {*(sandbox.id for sandbox in self._table), *self._table.unreadable}
         orphans = [path for path in self._paths.namespaces.iterdir() if path.name not in known]
         for path in orphans:
@@ -224,6 +227,19 @@ class Sandboxes:
         for sandbox in self._table:
             self._endpoints.mark(sandbox)
             self._directory.put(sandbox, self._networks_of(sandbox))
+
+    async def _forget_lost_networks(self) -> None:
+        """Take containers off networks of which there is no record any more, or none that can be read: else one of
+        them would keep all the others from being served. Their ports are taken anew.
+        """
+        for sandbox in list(self._table):
+            left = [endpoint for endpoint in sandbox.endpoints if self.networks.knows(endpoint.network_id)]
+            for endpoint in sandbox.endpoints:
+                if endpoint not in left:
+                    log.error("container %s has lost its network %s", sandbox.id[:12], endpoint.network_name)
+            if left != sandbox.endpoints:
+                changed = msgspec.structs.replace(sandbox, endpoints=left, publications=[])
+                await self._table.put(self._completed(changed))
 
     async def reattach(self, record: NetworkRecord) -> None:
         """Put surviving veths into a bridge that had to be made again."""

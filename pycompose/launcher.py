@@ -12,15 +12,19 @@ _HERE = Path(__file__).resolve().parent
 # wheel carries them in a private import root. A checkout has them next to this folder.
 _PRIVATE_ROOT = _HERE / "_app"
 _IMPORT_ROOT = _PRIVATE_ROOT if _PRIVATE_ROOT.is_dir() else _HERE.parent
+_INTERRUPTED = 130
 
 
 def cli() -> None:
     """Run `pycompose`."""
     _open_streams()
     _prefer_our_packages()
-    from compose.cli.main import main
+    try:
+        from compose.cli.main import main
 
-    main(prog_name="pycompose")
+        main(prog_name="pycompose")
+    except KeyboardInterrupt:  # while modules are imported; commands answer it themselves
+        sys.exit(_INTERRUPTED)
 
 
 def daemon() -> None:

@@ -67,3 +67,22 @@ def test_no_file_gets_the_number_of_a_closed_stream(door: str, tmp_path: Path) -
     )
     ended = shell(f"{sys.executable} started.py <&- >&- 2>&-; cat numbers")
     assert ended.stdout == "/dev/null /dev/null /dev/null"
+
+
+@pytest.mark.parametrize(
+    "module", ["compose.cli.main", "compose.cli.run_group", "click", "compose.cli.commands.config"]
+)
+def test_ctrl_c_while_modules_are_imported_is_no_traceback(module: str, tmp_path: Path) -> None:
+    (tmp_path / "started.py").write_text(
+        "import os, signal, sys\n"
+        "from pycompose import launcher\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, *_):\n"
+        f"        if name == {module!r}:\n"
+        "            signal.raise_signal(signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "sys.argv[1:] = ['config']\n"
+        "launcher.cli()\n"
+    )
+    ended = shell(f"{sys.executable} started.py")
+    assert (ended.returncode, ended.stdout, ended.stderr.strip()) == (130, "", "")  # after ^C a line ends

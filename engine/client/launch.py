@@ -3,26 +3,26 @@
     connect -> lock the run directory -> connect again -> start -> wait for the engine's word -> connect
 
 The engine inherits the writing end of a pipe and writes a line once it answers; if it fails, the pipe's end says so.
-Nothing is polled.
+Nothing is polled. This is for commands without an event loop, too; for the others there is `ensure`.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import select
+import socket
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
-
-import anyio
+from types import TracebackType
+from typing import Final, Self
 
 from engine.client.errors import LaunchError
 from engine.client.home import EngineHome
 
-_START_SECONDS: Final = 60.0
+START_SECONDS: Final = 60.0
 _LOG_LINES: Final = 12
 _LOG_BYTES: Final = 16 * 1024
 
@@ -40,24 +40,90 @@ def serve_command(home: EngineHome, ready_descriptor: int) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-async def ensure_engine(home: EngineHome, *, environment: Mapping[str, str]) -> str:
-    """The address of the engine of `home`, which is started if nobody answers there. Raises `LaunchError`.
+class Starting:
+    """An engine on its way, which nobody else starts meanwhile.
 
-    A started engine gets `environment` and outlives this process. Cancelled: an engine that was being started goes
-    on starting, so that the next command finds it.
+        if starting := begin(home, environment):
+            with starting:
+                ...  # meanwhile
+                starting.wait()
+
+    Left before it answers, it goes on starting, so that the next command finds it.
     """
-    if await _answers(home):
-        return home.address
-    _make_directories(home)
-    async with _only_starter(home):
-        if not await _answers(home):  # else somebody started it while we waited for the lock
-            await _start(home, environment)
-    return home.address
+
+    def __init__(self, home: EngineHome, lock: int) -> None:
+        self._home = home
+        self._lock = lock
+        self._log_start = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        self.ready: int | None = None  # readable once it answers or has failed; None: nothing was to be started
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave it alone, and let others start one if it comes to nothing."""
+        for descriptor in (self._lock, self.ready):
+            if descriptor is not None:
+                os.close(descriptor)
+        if self._process is not None:
+            self._process.returncode = 0  # it is on its own now: nobody waits for it, and nobody is warned of that
+
+    def launch(self, environment: Mapping[str, str]) -> None:
+        """Start it, unless somebody else did while we waited for the lock. Raises `LaunchError`."""
+        if is_answering(self._home):
+            return
+        self.ready, told = os.pipe()
+        try:
+            self._log_start, self._process = _spawn(self._home, environment, told)
+        finally:
+            os.close(told)
+
+    def wait(self) -> None:
+        """Block until it answers. Raises `LaunchError`."""
+        if self.ready is not None:
+            select.select([self.ready], [], [], START_SECONDS)
+            self.settle()
+
+    def settle(self) -> None:
+        """See what has become of it, and end it if nothing has; that may block a little. Raises `LaunchError`."""
+        assert self._process is not None, "something was started"
+        assert self.ready is not None
+        if select.select([self.ready], [], [], 0)[0] and os.read(self.ready, 16).startswith(b"ready"):
+            return
+        _end(self._process)
+        if not is_answering(self._home):  # else it lost to an engine that was started in another way
+            raise LaunchError(_explain(self._home, self._log_start), hint=f"the whole log is in {self._home.log}")
 
 
-async def _answers(home: EngineHome) -> bool:
+def begin(home: EngineHome, environment: Mapping[str, str]) -> Starting | None:
+    """Have the engine of `home` start, if nobody answers there. Blocks while somebody else starts it.
+
+    It gets `environment` and outlives this process. Raises `LaunchError`.
+    """
+    if is_answering(home):
+        return None
+    lock = open_lock(home)
+    starting = Starting(home, lock)
     try:
-        stream = await anyio.connect_unix(home.socket)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        starting.launch(environment)
+    except BaseException:
+        starting.close()
+        raise
+    return starting
+
+
+def is_answering(home: EngineHome) -> bool:
+    """Whether somebody listens there. Raises `LaunchError` where that may not be known."""
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(home.socket))
     except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
         return False
     except PermissionError as exc:
@@ -67,8 +133,18 @@ async def _answers(home: EngineHome) -> bool:
         ) from exc
     except OSError as exc:
         raise LaunchError(f"cannot talk to the engine at {home.socket}: {exc.strerror or exc}") from exc
-    await anyio.aclose_forcefully(stream)
     return True
+
+
+def open_lock(home: EngineHome) -> int:
+    """The descriptor by which who starts the engine is alone with that. Raises `LaunchError`."""
+    _make_directories(home)
+    try:
+        return os.open(home.run / "starting.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as exc:
+        raise LaunchError(
+            f"cannot write to the engine's directory {home.run}: {exc.strerror}", hint=_way_out(exc)
+        ) from exc
 
 
 def _make_directories(home: EngineHome) -> None:
@@ -85,46 +161,6 @@ def _way_out(exc: OSError) -> str:
     if isinstance(exc, PermissionError) and os.geteuid() != 0:
         return "run the command as root (sudo)"
     return "PYCOMPOSE_STATE_DIR and PYCOMPOSE_RUN_DIR name other directories"
-
-
-@asynccontextmanager
-async def _only_starter(home: EngineHome) -> AsyncGenerator[None, None]:
-    """Hold the run directory's starting lock; others wait for it in a thread."""
-    try:
-        descriptor = os.open(home.run / "starting.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as exc:
-        raise LaunchError(
-            f"cannot write to the engine's directory {home.run}: {exc.strerror}", hint=_way_out(exc)
-        ) from exc
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            await anyio.to_thread.run_sync(fcntl.flock, descriptor, fcntl.LOCK_EX, abandon_on_cancel=True)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-async def _start(home: EngineHome, environment: Mapping[str, str]) -> None:
-    ready, told = os.pipe()
-    try:
-        try:
-            log_start, process = _spawn(home, environment, told)
-        finally:
-            os.close(told)
-        with anyio.move_on_after(_START_SECONDS) as patience:
-            await anyio.wait_readable(ready)
-        is_ready = not patience.cancelled_caught and os.read(ready, 16).startswith(b"ready")
-    finally:
-        os.close(ready)
-    if is_ready:
-        process.returncode = 0  # it is on its own now: nobody waits for it, and nobody is warned of that
-        return
-    await anyio.to_thread.run_sync(_end, process)
-    if await _answers(home):
-        return  # it lost to an engine that was started in another way
-    raise LaunchError(_explain(home, log_start), hint=f"the whole log is in {home.log}")
 
 
 def _spawn(home: EngineHome, environment: Mapping[str, str], told: int) -> tuple[int, subprocess.Popen[bytes]]:

@@ -99,7 +99,8 @@ async def _serve_clients(settings: Settings, services: Services, reloader: Reloa
 
 def _tell_ready(descriptor: int | None) -> None:
     if descriptor is not None:
-        os.write(descriptor, b"ready\n")
+        with contextlib.suppress(BrokenPipeError):  # who started us was interrupted: the next one finds us
+            os.write(descriptor, b"ready\n")
         os.close(descriptor)
 
 

@@ -81,8 +81,15 @@ def up(session: Session, request: UpRequest) -> int:
         confirm_remote(session, project, yes=request.yes)
     observed = None
     if request.detach and not (session.dry_run or request.trace or request.trace_out):
-        from compose.cli.up.nearby import up_nearby
+        from compose.cli.reaching.starting import begun_engine
 
+        with begun_engine(session) as starting:
+            from compose.cli.up.nearby import up_nearby
+
+            if starting:
+                import compose.cli.up.briefly  # noqa: F401  # while the engine starts, for which there will be work
+
+                starting.wait()
         with pointing(places):
             is_up, observed = up_nearby(session, project, request)
         if is_up:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compose.apply.credentials import CredentialStore
-from compose.cli.reaching.engines import CHECK_HOST, SYSTEM_HOME, engine_home, named_engine, named_in_hints
+from compose.cli.reaching.engines import CHECK_HOST, named_engine, named_in_hints, own_engine
 from compose.cli.session import Session
 from compose.errors import ComposeError, EngineRefused, EngineUnavailable, UsageError
 from engine.client import ApiError, EngineClient, EngineUnreachable, LaunchError, OnlyReads
 from engine.client.contexts import http_headers
-from engine.client.home import EngineHome
-from engine.client.launch import ensure_engine
+from engine.client.ensure import ensure_engine
 from engine.client.targets import Target
 
 if TYPE_CHECKING:
@@ -72,20 +70,9 @@ def as_compose_error(exc: BaseException) -> ComposeError | None:
 
 
 async def _embedded(session: Session) -> str:
-    user_id = os.geteuid()
-    home = engine_home(session, user_id=user_id)
-    if user_id == 0 or home.socket.is_socket():
-        return await _ensured(home, session)
-    if os.access(SYSTEM_HOME.socket, os.W_OK):
-        return SYSTEM_HOME.address
-    raise EngineUnavailable(
-        "the embedded engine needs root: it makes namespaces, mounts and network links, and running it as "
-        "an ordinary user (rootless) is not available yet",
-        hint="run the command with sudo, or name an engine with --host or DOCKER_HOST",
-    )
-
-
-async def _ensured(home: EngineHome, session: Session) -> str:
+    home, may_start = own_engine(session)
+    if not may_start:
+        return home.address
     try:
         return await ensure_engine(home, environment=session.environment)
     except LaunchError as exc:

@@ -42,6 +42,21 @@ def engine_home(session: Session, *, user_id: int) -> EngineHome:
     )
 
 
+def own_engine(session: Session) -> tuple[EngineHome, bool]:
+    """The home of our own engine, and whether we may start it. Raises `EngineUnavailable` for who may do nothing."""
+    user_id = os.geteuid()
+    home = engine_home(session, user_id=user_id)
+    if user_id == 0 or home.socket.is_socket():
+        return home, True
+    if os.access(SYSTEM_HOME.socket, os.W_OK):
+        return SYSTEM_HOME, False
+    raise EngineUnavailable(
+        "the embedded engine needs root: it makes namespaces, mounts and network links, and running it as "
+        "an ordinary user (rootless) is not available yet",
+        hint="run the command with sudo, or name an engine with --host or DOCKER_HOST",
+    )
+
+
 @contextmanager
 def named_in_hints(session: Session) -> Iterator[None]:
     """Have an engine that does not answer be looked for where it was named: nobody here starts one that is not ours.

@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
 import pytest
 
 from engine.client import EngineClient, LaunchError
 from engine.client import launch as launching
+from engine.client.ensure import ensure_engine
 from engine.client.home import EngineHome
-from engine.client.launch import ensure_engine, serve_command
+from engine.client.launch import begin, serve_command
 
 pytestmark = pytest.mark.anyio
 
@@ -118,6 +120,36 @@ async def test_an_engine_that_fails_is_explained_by_its_own_last_words(home: Eng
         "  error: the kernel said no",
     ]
     assert caught.value.hint == f"the whole log is in {home.log}"
+
+
+def test_an_engine_is_started_without_an_event_loop_while_something_else_is_done(home: EngineHome) -> None:
+    starting = begin(home, {"COLOUR": "blue"})
+    assert starting
+    with starting:
+        starting.wait()
+    assert begin(home, {}) is None, "it answers"
+    assert [line[3] for line in starts(home)] == ["blue"]
+
+
+def test_an_engine_that_fails_is_explained_without_an_event_loop_as_well(home: EngineHome) -> None:
+    starting = begin(home, {"FAIL": "1"})
+    assert starting
+    with starting, pytest.raises(LaunchError, match="the kernel said no"):
+        starting.wait()
+
+
+async def test_who_comes_while_an_engine_is_started_waits_for_that_one(home: EngineHome) -> None:
+    starting = begin(home, {})
+    assert starting
+
+    def wait() -> None:
+        with starting:
+            starting.wait()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(lambda: ensure_engine(home, environment={}))
+        await anyio.to_thread.run_sync(wait)
+    assert len(starts(home)) == 1
 
 
 async def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:

@@ -83,5 +83,10 @@ def container_name(project: Project, service: Service, number: int) -> str:
     return service.container_name or project.separator.join((project.name, service.name, str(number)))
 
 
+def is_internal(label: str) -> bool:
+    """Whether a label is nobody's but docker compose's and ours."""
+    return label.startswith(("com.docker.compose.", "pycompose."))
+
+
 def _owned(project: Project, config_hash: str) -> dict[str, str]:
     return {PROJECT: project.name, VERSION: COMPATIBLE_VERSION, CONFIG_HASH: config_hash}

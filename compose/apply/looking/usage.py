@@ -40,7 +40,7 @@ def usage_of(item: ObservedContainer, sample: ContainerStats) -> Usage:
     """Docker's numbers: the share of the processors since the sample before, and memory without the file cache."""
     memory = sample.memory_stats
     if memory.usage is UNSET:
-        return Usage(item.id, item.name)
+        return Usage(item.id, item.name, is_known=True, is_over=True)
     cache = memory.stats if memory.stats is not UNSET else {}
     # The names of cgroup version 1 and 2.
     inactive = cache.get("total_inactive_file", cache.get("inactive_file", 0))
@@ -119,7 +119,7 @@ class UsageFollower:
             async with aclosing(self._engine.container_stats(item.id, stream=True)) as samples:
                 async for sample in samples:
                     usage = usage_of(item, sample)
-                    if not usage.is_known and not self._everything:
+                    if usage.is_over and not self._everything:
                         break
                     self._usages[item.id] = usage
                     self._changed.set()

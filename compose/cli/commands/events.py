@@ -35,7 +35,7 @@ def command(session: Session, services: tuple[str, ...], as_json: bool, since: s
 
     def line(event: EventMessage) -> str:
         attributes = event.actor.attributes
-        shown = {key: value for key, value in attributes.items() if not key.startswith("com.docker.compose.")}
+        shown = {key: value for key, value in attributes.items() if not labels.is_internal(key)}
         when = rfc3339(event.time_nano)
         if not as_json:
             details = ", ".join(f"{key}={value}" for key, value in sorted(shown.items()))

@@ -19,6 +19,7 @@ def command(
     session: Session, services: tuple[str, ...], force: bool, stop: bool, volumes: bool, everything: bool
 ) -> None:
     """Remove what does not run."""
+    from compose.cli.asking import is_agreed
     from compose.cli.asynchronous import run_async
     from compose.cli.carrying_out import carry_out
     from compose.cli.reaching.located import located
@@ -33,8 +34,7 @@ def command(
                 click.echo("No stopped containers", err=True)
                 return
             click.echo(f"Going to remove {', '.join(names)}")
-            if not force:
-                click.confirm("Are you sure?", abort=True, err=True)
-            await carry_out(session, "rm", plan, place.stage, keep_going=True)
+            if force or is_agreed("Are you sure?"):
+                await carry_out(session, "rm", plan, place.stage, keep_going=True)
 
     run_async(work)

@@ -33,6 +33,7 @@ from compose.plan.images import image_of
 from compose.plan.observed import Observed
 from compose.plan.steps import Plan, Step
 from compose.plan.telling.progress import Report
+from compose.render.progress import Quiet
 from engine.client import EngineClient
 
 _REMOVAL_SECONDS = 30  # once the command is interrupted
@@ -49,9 +50,9 @@ async def run_one_off(session: Session, project: Project, request: RunRequest, *
             return 0
         # Made before it is joined: who interrupts in between wants it removed, too.
         async with _removed_unless_over(engine, request, create) as left:
-            async with progress(session, "run") as shown:
-                observed = await observe(engine, project.name)
-                await perform(Plan((Step(1, create),)), Stage(engine, project, observed), shown.update)
+            # Untold: what `run` prints is the command's.
+            stage = Stage(engine, project, await observe(engine, project.name))
+            await perform(Plan((Step(1, create),)), stage, Quiet().update)
             if request.detach:
                 await _start(engine, create.name)
                 left.set()

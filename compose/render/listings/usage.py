@@ -28,7 +28,7 @@ COLUMNS = Columns(
 def usage_record(usage: Usage, *, truncate: bool = True) -> Record:
     """One container."""
     identity = usage.id[:12] if truncate else usage.id
-    names: dict[str, object] = {"Container": identity, "ID": identity, "Name": usage.name}
+    names: dict[str, object] = {"Container": usage.id, "ID": identity, "Name": usage.name}
     if not usage.is_known:
         both = f"{_UNKNOWN} / {_UNKNOWN}"
         told = {"BlockIO": both, "CPUPerc": _UNKNOWN, "MemPerc": _UNKNOWN, "MemUsage": both, "NetIO": both}

@@ -56,5 +56,6 @@ def test_links_and_devices_are_added_up() -> None:
     assert (found.received, found.sent, found.read, found.written, found.pids) == (30, 3, 3, 5, 3)
 
 
-def test_nothing_is_known_of_a_container_that_does_not_run() -> None:
-    assert not usage_of(WEB, ContainerStats(id=WEB.id, name=WEB.name)).is_known
+def test_a_container_that_does_not_run_uses_nothing() -> None:
+    found = usage_of(WEB, ContainerStats(id=WEB.id, name=WEB.name))
+    assert (found.is_known, found.is_over, found.memory, found.pids) == (True, True, 0, 0)

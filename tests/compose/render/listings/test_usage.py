@@ -21,7 +21,8 @@ BUSY = Usage(
     written=0,
     pids=7,
 )
-IDLE = Usage("b" * 64, "shop-db-1")
+NEW = Usage("b" * 64, "shop-db-1")
+OVER = Usage("c" * 64, "shop-job-1", is_known=True, is_over=True)
 
 
 def test_a_container_that_runs_has_numbers_with_units() -> None:
@@ -29,7 +30,7 @@ def test_a_container_that_runs_has_numbers_with_units() -> None:
     assert found == {
         "BlockIO": "4.1kB / 0B",
         "CPUPerc": "123.46%",
-        "Container": "a" * 12,
+        "Container": "a" * 64,
         "ID": "a" * 12,
         "MemPerc": "0.59%",
         "MemUsage": "12MiB / 2GiB",
@@ -39,10 +40,16 @@ def test_a_container_that_runs_has_numbers_with_units() -> None:
     }
 
 
-def test_a_container_that_does_not_run_has_dashes() -> None:
-    header, row = listing("", [usage_record(IDLE)], COLUMNS).splitlines()
+def test_a_container_that_has_not_been_measured_yet_has_dashes() -> None:
+    header, row = listing("", [usage_record(NEW)], COLUMNS).splitlines()
     assert header.split("  ")[0] == "CONTAINER ID"
     assert row.split() == ["b" * 12, "shop-db-1", "--", *("--", "/", "--"), "--", *("--", "/", "--") * 2, "--"]
+
+
+def test_a_container_that_does_not_run_has_noughts() -> None:
+    _, row = listing("", [usage_record(OVER)], COLUMNS).splitlines()
+    used = ["0.00%", "0B / 0B", "0.00%", "0B / 0B", "0B / 0B", "0"]
+    assert row.split() == ["c" * 12, "shop-job-1", *" ".join(used).split()]
 
 
 def test_ids_are_whole_on_request() -> None:

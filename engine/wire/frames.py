@@ -28,7 +28,10 @@ def frame(stream: int, payload: bytes) -> bytes:
 
 
 class Deframer:
-    """Takes a multiplexed stream apart as it arrives; holds no more than one incomplete header."""
+    """Takes a multiplexed stream apart as it arrives; holds no more than one incomplete header.
+
+    It does not tell of an end amid a frame, as Docker's does not: what carries the stream knows whether it is whole.
+    """
 
     def __init__(self) -> None:
         self._head = b""

@@ -115,7 +115,7 @@ async def test_an_answer_that_is_not_as_expected_names_the_field(tmp_path: Path)
                 await stream.receive()
                 await stream.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
 
-    async with anyio.create_task_group() as tasks, listener:
+    async with listener, anyio.create_task_group() as tasks:
         tasks.start_soon(listener.serve, answer)
         async with EngineClient(f"unix://{tmp_path}/odd.sock") as client:
             with pytest.raises(ApiError, match=r"not as expected.*Id"):
@@ -131,7 +131,7 @@ async def test_an_answer_that_breaks_off_is_an_error(tmp_path: Path) -> None:
             await stream.receive()
             await stream.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
 
-    async with anyio.create_task_group() as tasks, listener:
+    async with listener, anyio.create_task_group() as tasks:
         tasks.start_soon(listener.serve, answer)
         async with EngineClient(f"unix://{tmp_path}/odd.sock") as client:
             with pytest.raises(EngineUnreachable, match="broke off"):
@@ -172,7 +172,7 @@ async def test_headers_of_the_user_go_along_with_every_request(tmp_path: Path) -
                 seen.append(await stream.receive())
                 await stream.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]")
 
-    async with anyio.create_task_group() as tasks, listener:
+    async with listener, anyio.create_task_group() as tasks:
         tasks.start_soon(listener.serve, answer)
         async with EngineClient(f"unix://{tmp_path}/seen.sock", headers=[("X-Meta-Who", "me")]) as client:
             assert await client.list_images() == []

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
 import anyio
 import pytest
 
-from engine.client import ApiError
+from engine.client import ApiError, EngineClient, EngineUnreachable
 from engine.wire.containers import ContainerCreateRequest, ExecCreateRequest, ExecStartRequest
+from engine.wire.frames import frame
 from tests.fakes.containers import Line
 from tests.fakes.serving import served_client
 
 pytestmark = pytest.mark.anyio
+
+PONG = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nOK"
 
 
 @pytest.mark.parametrize("tty", [False, True])
@@ -105,3 +109,36 @@ async def test_past_events_can_be_asked_for(tmp_path: Path) -> None:
             async for event in events:
                 assert event.actor.id == "data"
                 break
+
+
+@asynccontextmanager
+async def cut_amid_a_frame(directory: Path, head: bytes) -> AsyncIterator[EngineClient]:
+    """A client of an engine that goes away when it has answered `head` and three bytes of output."""
+    listener = await anyio.create_unix_listener(directory / "cut.sock")
+
+    async def answer(stream: anyio.abc.SocketStream) -> None:
+        async with stream:
+            is_ping = b"/_ping " in await stream.receive()
+            await stream.send(PONG if is_ping else head + frame(1, b"all of it")[:11])
+
+    async with listener, anyio.create_task_group() as tasks:
+        tasks.start_soon(listener.serve, answer)
+        async with EngineClient(f"unix://{directory}/cut.sock") as client:
+            yield client
+        tasks.cancel_scope.cancel()
+
+
+async def test_a_log_that_is_cut_is_an_error_behind_what_came(tmp_path: Path) -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n11\r\n"
+    async with cut_amid_a_frame(tmp_path, head) as client, aclosing(client.container_logs("web", tty=False)) as log:
+        assert await anext(log) == (1, b"all")
+        with pytest.raises(EngineUnreachable, match="broke off"):
+            await anext(log)
+
+
+async def test_a_taken_over_connection_that_is_cut_ends_since_nothing_says_how_much_there_is(tmp_path: Path) -> None:
+    head = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
+    async with cut_amid_a_frame(tmp_path, head) as client, await client.attach_container("web", tty=False) as stdio:
+        assert await stdio.receive() == (1, b"all")
+        with pytest.raises(anyio.EndOfStream):
+            await stdio.receive()

@@ -348,6 +348,11 @@ class Sandboxes:
         sandbox = self._table.get(container_id)
         if sandbox is None:
             raise Conflict(f"container {container_id[:12]} has no network namespace of its own now")
+        if not netlink.is_namespace(self._paths.namespaces / container_id):
+            raise Conflict(
+                f"the network namespace of container {container_id[:12]} is gone: somebody unmounted it",
+                hint="restart the container",
+            )
         return sandbox
 
     def _networks_of(self, sandbox: Sandbox) -> dict[str, NetworkRecord]:

@@ -6,14 +6,14 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from engine.errors import NoSuchNetwork
+from engine.errors import Conflict, NoSuchNetwork
 from engine.network.records import NetworkRecord
 from engine.network.service import EndpointRequest
 from engine.state.paths import Paths
 from engine.state.store import Store
 from engine.wire.containers import PortBinding
 from tests.engine.network.harness import running, traces
-from tests.engine.network.hosts import Host, call, end, network, publish, wish
+from tests.engine.network.hosts import Host, call, command, end, network, publish, wish
 
 pytestmark = [pytest.mark.root, pytest.mark.anyio]
 
@@ -55,3 +55,18 @@ async def test_a_network_whose_record_is_lost_keeps_nobody_else_from_being_serve
             assert not [trace for trace in traces(paths) if lost[:8] in trace]
             await end(service, web)
             assert traces(paths) == []
+
+
+async def test_a_container_whose_namespace_was_unmounted_changes_no_networks(paths: Paths) -> None:
+    web = wish("web", "back")
+    async with running(paths) as service:
+        await network(service, "front")
+        await network(service, "back")
+        await service.open_sandbox(web)
+        command("umount", paths.namespaces / web.container_id)
+        with pytest.raises(Conflict, match="is gone"):
+            await service.connect(web.container_id, EndpointRequest("front"), "web")
+        with pytest.raises(Conflict, match="is gone"):
+            await service.disconnect(web.container_id, "back")
+        await end(service, web)
+        assert traces(paths) == []

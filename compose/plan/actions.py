@@ -13,8 +13,8 @@ from msgspec import Struct
 
 from compose.model.project import Network, Volume
 from compose.model.service import Service
+from compose.plan.changes import Change
 from compose.plan.observed import ObservedMount
-from compose.plan.telling.changes import Change
 from compose.plan.words import (
     BUILD,
     CREATE,

@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import UNSET
 
 from compose.errors import Problem
-from compose.plan.telling.changes import Change
+from compose.plan.changes import Change
 from compose.plan.telling.summary import Entry
 from compose.plan.words import VerbName
 from compose.render.problems import problem_record

@@ -15,9 +15,9 @@ from compose.model.project import Project
 from compose.model.service import HealthCheck, Service
 from compose.plan import labels
 from compose.plan.actions import CreateContainer
+from compose.plan.changes import packed
 from compose.plan.deciding.survey import networks_of
 from compose.plan.hashing import content_hash, service_document
-from compose.plan.telling.changes import packed
 from engine.wire.containers import (
     ContainerCreateRequest,
     DeviceMapping,

@@ -24,7 +24,7 @@ from compose.render.origins import in_words
 
 if TYPE_CHECKING:
     from compose.load.origins.places import Places
-    from compose.plan.telling.changes import Change
+    from compose.plan.changes import Change
 
 
 class Foreseen(Struct, frozen=True):

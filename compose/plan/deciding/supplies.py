@@ -14,10 +14,10 @@ from compose.model.project import Project
 from compose.model.service import Service
 from compose.model.tooling import Provider
 from compose.plan.actions import RunProvider
+from compose.plan.changes import unpacked
 from compose.plan.labels import CONFIG
 from compose.plan.observed import Observed
 from compose.plan.steps import Plan, PlanBuilder
-from compose.plan.telling.changes import unpacked
 
 Variables = Mapping[str, Mapping[str, str]]  # by service
 

@@ -15,11 +15,11 @@ from msgspec import Struct
 from compose.errors import ComposeError
 from compose.model.project import Network, Project, Volume
 from compose.model.service import Service
+from compose.plan.changes import Change, changes, unpacked
 from compose.plan.hashing import content_hash, network_hash, service_document, volume_hash
 from compose.plan.images import image_id, image_of
 from compose.plan.labels import CONFIG, CONTENT_HASH
 from compose.plan.observed import Observed, ObservedContainer, ObservedNetwork, ObservedVolume
-from compose.plan.telling.changes import Change, changes, unpacked
 
 Recreate = Literal["changed", "always", "never"]
 Found = TypeVar("Found", ObservedNetwork, ObservedVolume)

@@ -8,9 +8,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from compose.plan.actions import CreateContainer, Deed
+from compose.plan.changes import Change
 from compose.plan.observed import Observed
 from compose.plan.steps import Plan
-from compose.plan.telling.changes import Change
 from compose.plan.words import Kind, VerbName
 
 

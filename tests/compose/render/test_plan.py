@@ -6,7 +6,7 @@ import json
 
 from msgspec import UNSET
 
-from compose.plan.telling.changes import Change
+from compose.plan.changes import Change
 from compose.plan.telling.summary import Entry
 from compose.render.plan import plan_json, plan_text
 

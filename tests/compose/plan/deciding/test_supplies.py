@@ -9,13 +9,13 @@ from msgspec.structs import replace
 from compose.load.pipeline import LoadRequest, load
 from compose.model.project import Project
 from compose.model.tooling import Provider
+from compose.plan.changes import packed
 from compose.plan.deciding.reconcile import Options, reconcile
 from compose.plan.deciding.supplies import arguments, modelled, plan_providers, provided, supposed
 from compose.plan.deciding.teardown import DownOptions, plan_down
 from compose.plan.hashing import service_document, service_hash
 from compose.plan.labels import CONFIG
 from compose.plan.observed import Observed, ObservedContainer
-from compose.plan.telling.changes import packed
 
 TEXT = """
 name: shop

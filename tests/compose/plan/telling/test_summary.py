@@ -7,12 +7,12 @@ from msgspec.structs import replace
 from compose.model.project import Project
 from compose.model.service import Build, Dependency
 from compose.plan import labels
+from compose.plan.changes import packed
 from compose.plan.deciding.building import BuildOptions
 from compose.plan.deciding.foresight import imagine
 from compose.plan.deciding.survey import Options
 from compose.plan.hashing import service_document
 from compose.plan.observed import Observed
-from compose.plan.telling.changes import packed
 from compose.plan.telling.summary import has_changes, summary
 from tests.fakes.projects import data_volume, make_observed, make_project, make_service, observed_container
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from compose.model.paths import path_name
+from compose.plan.changes import Change, changes, packed, unpacked
 from compose.plan.hashing import encoded
-from compose.plan.telling.changes import Change, changes, packed, unpacked
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=5),

@@ -43,9 +43,9 @@ async def execute(
 ) -> Outcome:
     """Do every step of `plan` and report each.
 
-    The first failure ends the rest and is raised (`EngineRefused`, `ServiceFailed`, …); images that are refused are
-    raised together. With `keep_going`, as a teardown wants it, every step is tried and all failures are raised
-    together. Several come in an `ExceptionGroup`.
+    The first failure ends the rest and is raised (`EngineRefused`, `ServiceFailed`, …); images that are refused, and
+    builds that fail, are raised together. With `keep_going`, as a teardown wants it, every step is tried and all
+    failures are raised together. Several come in an `ExceptionGroup`.
     Before a first failure is raised, what was made for nothing is removed again (see `unmaking`).
     Cancellation leaves finished steps as they are. A `trace` gets the time of every step. When `patience_seconds`
     have passed since the first start and not everything is as waited for, that is a `ServiceFailed`, too.
@@ -85,24 +85,33 @@ class _Execution:
             async def do(step: Step) -> None:
                 with run.calling_off.doing(step.action):
                     began = time.monotonic()
-                    try:
-                        # Waiting takes no turn: what it waits for may need the last one.
-                        async with nullcontext() if isinstance(step.action, WaitFor) else run.engine.turn():
-                            await perform(run, step.action)
-                    except ComposeError as exc:
-                        self._fail(step, exc)
+                    goes_on = await self._do(step)
                     spans.append(Span(step, began, time.monotonic()))
-                    for other in () if run.calling_off.is_off else course.after(step):
-                        tasks.start_soon(do, other, name=f"step {other.number}")
+                    for other in course.after(step) if goes_on else ():
+                        if run.calling_off.allows(other.action):
+                            tasks.start_soon(do, other, name=f"step {other.number}")
 
             for step in course.first():
                 tasks.start_soon(do, step, name=f"step {step.number}")
+
+    async def _do(self, step: Step) -> bool:
+        """Do one step; whether those after it may begin."""
+        run = self._run
+        try:
+            # Waiting takes no turn: what it waits for may need the last one.
+            async with nullcontext() if isinstance(step.action, WaitFor) else run.engine.turn():
+                await perform(run, step.action)
+        except ComposeError as exc:
+            self._fail(step, exc)
+            return self._keeps_going
+        return True
 
     def _fail(self, step: Step, error: ComposeError) -> None:
         if not error.subject and is_taken_back(error):
             error.subject = subject_of(self._run.project, step.action, error.message)
         # What fails while the rest ends because of another failure would only blur that one.
-        if self._keeps_going or not self._failures or isinstance(step.action, PullImage):
+        goes_on = isinstance(step.action, PullImage) or self._run.calling_off.allows(step.action)
+        if self._keeps_going or not self._failures or goes_on:
             self._failures.append(error)
         if not self._keeps_going:
             self._run.calling_off.off(step.action)

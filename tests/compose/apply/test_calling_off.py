@@ -1,4 +1,4 @@
-"""What becomes of other pulls when an image is refused."""
+"""What becomes of other pulls when an image is refused, and of other builds when one fails."""
 
 from __future__ import annotations
 
@@ -8,10 +8,16 @@ import pytest
 from compose.apply.execute import execute
 from compose.apply.looking.observe import observe
 from compose.apply.stage import Stage
-from compose.errors import EngineRefused
+from compose.errors import ComposeError, EngineRefused
+from compose.model.project import Project
+from compose.model.service import Build
+from compose.plan.actions import BuildImage
+from compose.plan.deciding.building import BuildOptions, plan_builds
 from compose.plan.deciding.reconcile import reconcile
 from compose.plan.deciding.survey import Options
-from compose.plan.telling.progress import Phase, Update
+from compose.plan.observed import Observed
+from compose.plan.telling.progress import Phase, Report, Update
+from engine.client import EngineClient
 from tests.fakes.driving import make_engine, up
 from tests.fakes.projects import make_project, make_service
 
@@ -65,3 +71,36 @@ async def test_another_failure_does_not_wait_for_registries() -> None:
     engine.refusals["create network app_default"] = (500, "no")
     with pytest.raises(EngineRefused, match="creating network app_default: no"):
         await up(engine, make_project(make_service("a"), make_service("b", image="big:1")))
+
+
+async def test_all_builds_that_fail_are_told_and_only_those_that_need_them_are_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    has_failed, begun = anyio.Event(), list[str]()
+
+    async def build(engine: EngineClient, project: Project, action: BuildImage, report: Report) -> str:
+        begun.append(action.service.name)
+        if action.service.name == "first":
+            has_failed.set()
+            raise ComposeError("first fails")
+        await has_failed.wait()
+        if action.service.name == "late":
+            raise ComposeError("late fails")
+        return f"sha256:{action.service.name}"
+
+    def on(name: str) -> Build:
+        return Build(context="/src", additional_contexts={"base": f"service:{name}"})
+
+    monkeypatch.setattr("compose.apply.building.images.build", build)
+    project = make_project(
+        make_service("first", build=Build(context="/src")),
+        make_service("base", build=Build(context="/src")),
+        make_service("late", build=on("base")),
+        make_service("never", build=on("first")),
+    )
+    engine = make_engine()
+    plan = plan_builds(project, Observed(()), BuildOptions(always=True))
+    with pytest.raises(ExceptionGroup) as caught:
+        await execute(plan, Stage(engine.client, project, Observed(())), lambda update: None)
+    assert sorted(map(str, caught.value.exceptions)) == ["first fails", "late fails"]
+    assert sorted(begun) == ["base", "first", "late"]

@@ -260,8 +260,12 @@ def _verdict(
         return Verdict(f"it is {item.state}")
     if policy == "never":
         return None
-    if policy == "always":
-        return Verdict("asked to")
+    # What has changed is the better reason, also where nothing needed to.
+    return _outdated(project, needs, item, observed) or (Verdict("asked to") if policy == "always" else None)
+
+
+def _outdated(project: Project, needs: ServiceNeeds, item: ObservedContainer, observed: Observed) -> Verdict | None:
+    """In what the container is other than wished; None if in nothing."""
     if item.config_hash != needs.config_hash:
         return Verdict("configuration changed", _differences(item, needs.document))
     if item.labels.get(CONTENT_HASH, needs.content_hash) != needs.content_hash:

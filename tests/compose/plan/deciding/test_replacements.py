@@ -97,6 +97,13 @@ def test_recreation_can_be_forced_and_forbidden(policy: str, replaced: bool) -> 
     assert bool(stale) is (policy != "never")
 
 
+def test_what_changed_is_told_also_where_recreation_was_asked_for() -> None:
+    project = make_project(make_service("web"), make_service("db"))
+    plan = str(reconcile(project, make_observed(project, web="stale"), Options(recreate="always")))
+    assert "create 000000000000_app-web-1 -- configuration changed" in plan
+    assert "create 000000000000_app-db-1 -- asked to" in plan
+
+
 def test_forced_recreation_leaves_dependencies_alone() -> None:
     project = make_project(make_service("web", after={"db": "service_started"}), make_service("db"))
     options = Options(recreate="always", targets=frozenset({"web"}))

@@ -97,3 +97,20 @@ def test_overlayfs_is_tried_and_nothing_stays(tmp_path: Path) -> None:
     (found,) = machine.overlay(tmp_path / "not" / "there" / "yet")
     assert found.verdict is Verdict.GOOD
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("crun_version", "has_criu", "why"),
+    [
+        ("crun version 1.8\n+SYSTEMD +SECCOMP +YAJL\n", True, "built without"),
+        ("crun version 1.8\n+SYSTEMD +CRIU +YAJL\n", False, "not installed"),
+        ("crun version 1.8\n+SYSTEMD +CRIU\n", True, "not a part"),
+    ],
+)
+def test_it_is_told_what_stands_against_checkpoints(crun_version: str, has_criu: bool, why: str) -> None:
+    assert why in machine.without_checkpoints(crun_version, has_criu=has_criu)
+
+
+async def test_that_there_are_no_checkpoints_is_nothing_to_mend() -> None:
+    found = await machine.checkpoints()
+    assert (found.verdict, found.detail.startswith("docker checkpoint is refused: ")) == (Verdict.GOOD, True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from msgspec import UNSET
 
 from compose.apply.locality import shares
-from compose.apply.looking.standing import bind_sources, fixed_ports
+from compose.apply.looking.standing import bind_sources, fixed_ports, lost_networks
 from compose.apply.parallel import all_of, unwrapped
 from compose.apply.refusals import refusals
 from compose.apply.requests.mounts import inline_files, service_mounts
@@ -58,17 +58,21 @@ async def troubles(engine: EngineCalls, project: Project, foresight: Foresight) 
 
 
 async def preflight_of_start(engine: EngineClient, plan: Plan) -> None:
-    """The same for a plan that starts containers as they are: they know themselves what they publish and mount."""
+    """The same for a plan that starts containers as they are: they know what they publish, mount and are on."""
     names = [step.action.container for step in plan.steps if isinstance(step.action, StartContainer)]
     with refusals("looking for conflicts"):
         inspected = await all_of([partial(engine.inspect_container, name) for name in names])
         standing = [(item.name.removeprefix("/"), item.host_config) for item in inspected]
         wishes = [wish for name, config in standing for wish in fixed_ports(name, config)]
         listed = await engine.list_containers() if wishes else []
+        places = {item.name.removeprefix("/"): item.network_settings.networks for item in inspected}
+        networks = await engine.list_networks() if any(places.values()) else []
     published = [port for item in listed for port in _published(item)]
     free = [wish for wish in wishes if not any(port.excludes(wish) for port in published)]
     sources = [source for name, config in standing for source in bind_sources(name, config)]
+    known = {word for network in networks for word in (network.name, network.id)}
     found: list[Material | Conflict] = [
+        *lost_networks(places, known),
         *await engine.aside(_missing, engine.address, sources),
         *clashes(wishes, published),
         *occupied(await engine.aside(_occupied, engine.address, free)),

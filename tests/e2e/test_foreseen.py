@@ -86,3 +86,21 @@ def test_every_image_that_is_refused_is_told(command: tuple[str, ...], machine: 
     assert told_of == [("3", "nobody/one"), ("4", "nobody/two")], "in the order of the file"
     assert machine.docker("ps", "-aq").stdout == ""
     assert machine.docker("network", "ls", "-q", "--filter", "name=refused").stdout == ""
+
+
+def test_a_start_tells_of_networks_that_have_gone_and_up_makes_them_again(machine: Machine, tmp_path: Path) -> None:
+    services = "{image: busybox, init: true, command: sleep 1000, networks: [front]}"
+    hermit = "{image: busybox, init: true, command: sleep 1000, network_mode: none}"
+    (tmp_path / "compose.yaml").write_text(
+        f"name: lost\nservices: {{web: {services}, db: {services}, hermit: {hermit}}}\nnetworks: {{front: {{}}}}\n"
+    )
+    machine.pycompose("create", cwd=tmp_path)
+    machine.docker("network", "rm", "lost_front")
+    done = machine.pycompose("start", cwd=tmp_path, succeeds=False)
+    assert done.returncode == 1
+    assert "network lost_front of containers lost-db-1, lost-web-1 is gone" in done.stderr
+    assert machine.docker("ps", "-q").stdout == "", "nothing is started"
+    machine.pycompose("start", "hermit", cwd=tmp_path)
+    machine.pycompose("up", "-d", cwd=tmp_path)
+    assert len(machine.docker("ps", "-q").stdout.split()) == 3
+    machine.pycompose("down", "-t", "0", cwd=tmp_path)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 
-from compose.plan.deciding.preflight import PublishedPort
+from compose.plan.deciding.preflight import Conflict, PublishedPort
 from compose.plan.materials import Material
 from engine.wire.containers import HostConfig
+from engine.wire.networks import EndpointSettings
 
 
 def fixed_ports(name: str, config: HostConfig) -> Iterator[PublishedPort]:
@@ -29,3 +30,19 @@ def bind_sources(name: str, config: HostConfig) -> Iterator[Material]:
                 "create it, or have the container made anew by `pycompose up`",
                 (),
             )
+
+
+def lost_networks(
+    places: Mapping[str, Mapping[str, EndpointSettings]], networks: Collection[str]
+) -> Iterator[Conflict]:
+    """The networks that are gone. `places` are those of each container, `networks` the names and ids that there are."""
+    lost: dict[str, list[str]] = {}
+    for container, joined in sorted(places.items()):
+        for network, place in joined.items():
+            if network not in networks and place.network_id not in networks:
+                lost.setdefault(network, []).append(container)
+    for network, containers in lost.items():
+        whose = f"container{'s' if len(containers) > 1 else ''} {', '.join(containers)}"
+        yield Conflict(
+            f"network {network} of {whose} is gone", "`pycompose up` makes it again and starts what is on it", ()
+        )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from compose.apply.looking.standing import bind_sources, fixed_ports
+from compose.apply.looking.standing import bind_sources, fixed_ports, lost_networks
 from engine.wire.containers import HostConfig, PortBinding
 from engine.wire.mounts import BindOptions, Mount
+from engine.wire.networks import EndpointSettings
 
 
 def test_only_ports_with_a_number_can_be_taken() -> None:
@@ -28,3 +29,10 @@ def test_directories_that_are_made_on_demand_cannot_be_missing() -> None:
         ],
     )
     assert [material.path for material in bind_sources("web", config)] == ["/there"]
+
+
+def test_a_network_is_lost_once_for_all_that_are_on_it() -> None:
+    gone, back, other = (EndpointSettings(network_id=identity) for identity in ("n1", "n2", "n3"))
+    places = {"web": {"gone": gone, "back": back}, "db": {"gone": gone, "renamed": other}, "job": {}}
+    (lost,) = lost_networks(places, {"back", "n9", "n3", "bridge"})
+    assert lost.message == "network gone of containers db, web is gone"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +89,9 @@ def session_of(options: Mapping[str, Any], environment: Mapping[str, str]) -> Se
     """
     directory = _directory(options)
     plain: dict[str, Any] = {name: value for name, value in options.items() if name in _FIELDS}
-    given = Session(environment=dict(environment), cwd=Path.cwd(), project_directory=directory, **plain)
+    given = Session(
+        environment=dict(environment), cwd=_working_directory(environment), project_directory=directory, **plain
+    )
     settings = _settings(given)
     ansi, progress = _appearance(options, environment, settings)
     return replace(
@@ -105,6 +108,22 @@ def session_of(options: Mapping[str, Any], environment: Mapping[str, str]) -> Se
 def rehearsing(session: Session) -> Session:
     """The same with `--dry-run`."""
     return replace(session, dry_run=True)
+
+
+def _working_directory(environment: Mapping[str, str]) -> Path:
+    """Where we are, by the name that the shell has for it: behind a symbolic link, the project is named after the link.
+
+    So it is with docker compose, as Go's `os.Getwd` believes `PWD` where that is true. Raises `UsageError`.
+    """
+    named = environment.get("PWD", "")
+    if named.startswith("/") and ".." not in Path(named).parts:
+        with suppress(OSError):  # it is somebody's word for it: the system's comes next
+            if Path(named).samefile("."):
+                return Path(named)
+    try:
+        return Path.cwd()
+    except FileNotFoundError as exc:
+        raise UsageError("the current directory is not there any more", hint="go to another one") from exc
 
 
 def _directory(options: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -101,3 +102,27 @@ def test_orphans_cannot_be_both_ignored_and_removed() -> None:
     assert with_orphans(UpRequest(), session(), project).plan_options().ignore_orphans
     with pytest.raises(UsageError, match="contradict"):
         with_orphans(UpRequest(remove_orphans=True), session(), project)
+
+
+def test_behind_a_link_we_are_where_the_shell_says(directory: Path) -> None:
+    (directory / "real").mkdir()
+    link = directory / "link"
+    link.symlink_to("real")
+    with chdir(link):
+        assert session({"PWD": str(link)}).cwd == link
+        assert session().cwd == directory / "real"
+
+
+@pytest.mark.parametrize("told", ["/", "/nowhere", "relative", "{here}/real/.."])
+def test_a_place_that_the_shell_is_wrong_about_does_not_count(told: str, directory: Path) -> None:
+    (directory / "real").mkdir()
+    assert session({"PWD": told.format(here=directory)}).cwd == directory
+
+
+def test_a_directory_that_was_removed_under_us_is_told_of(directory: Path) -> None:
+    gone = directory / "gone"
+    gone.mkdir()
+    with chdir(gone):
+        gone.rmdir()
+        with pytest.raises(UsageError, match="not there any more"):
+            session({"PWD": str(gone)})

@@ -9,19 +9,24 @@ done
 cache=${PYCOMPOSE_DOCKER_BUILDX_CACHE:-$HOME/.cache/pycompose-docker-buildx}
 plugin=usr/libexec/docker/cli-plugins/docker-buildx
 if [ ! -x "$cache/$plugin" ]; then
-  apt=$cache/apt
+  mkdir -p "$cache"
+  # Unpacked aside and renamed, so that whoever finds the plugin finds the whole of it.
+  aside=$(mktemp -d "$cache/.new-XXXXXX")
+  trap 'rm -rf "$aside"' EXIT
+  cd "$aside"
+  apt=$aside/apt
   mkdir -p "$apt/lists/partial" "$apt/archives/partial" "$apt/parts"
   : > "$apt/status"
   # Debian 12 has none, so it comes from the release after it, by lists of our own.
   echo 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian trixie main' \
     > "$apt/sources.list"
-  cd "$cache"
   # apt's sandbox user cannot write here.
   options="-o APT::Sandbox::User=root -o Dir::Etc::SourceList=$apt/sources.list -o Dir::Etc::SourceParts=$apt/parts
     -o Dir::State::Lists=$apt/lists -o Dir::State::Status=$apt/status -o Dir::Cache=$apt"
   # shellcheck disable=SC2086  # a list of words
   apt-get $options -qq update >&2 && apt-get $options -qq download docker-buildx >&2
   dpkg-deb --fsys-tarfile docker-buildx*.deb | tar --extract "./$plugin"
-  rm -rf docker-buildx*.deb "$apt"
+  mkdir -p "$cache/${plugin%/*}"
+  mv "$plugin" "$cache/$plugin"
 fi
 echo "$cache/$plugin"

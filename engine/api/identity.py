@@ -8,7 +8,9 @@ from msgspec import Struct, field
 
 
 class Identity(Struct, frozen=True):
-    """For `docker info`. `proxies` by the names of their variables, without passwords; `warnings` in whole lines."""
+    """For `docker info`. `proxies` by the names of their variables, without passwords; `warnings` in whole lines;
+    `cgroupns_mode` is what containers begin with, if somebody chose.
+    """
 
     version: str
     engine_id: str = ""
@@ -17,3 +19,4 @@ class Identity(Struct, frozen=True):
     is_debugging: bool = False
     warnings: tuple[str, ...] = ()
     logging_driver: str = "json-file"
+    cgroupns_mode: str = ""

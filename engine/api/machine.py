@@ -19,6 +19,11 @@ _FORWARDING: Final = Path("/proc/sys/net/ipv4/ip_forward")
 _ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 # Docker's name of the family, by which some of its clients decide.
 _FILESYSTEMS: Final = {"ext2": "extfs", "ext3": "extfs", "ext4": "extfs"}
+# The limits of rates that Docker names, by the version of cgroups.
+_RATES: Final = {
+    "1": tuple(f"blkio throttle.{way}_{unit}_device" for unit in ("bps", "iops") for way in ("read", "write")),
+    "2": tuple(f"io.max ({way}{unit})" for unit in ("bps", "iops") for way in ("r", "w")),
+}
 _VERSION = re.compile(r"version (\S+)")
 _COMMIT = re.compile(r"commit: (\S+)")
 
@@ -30,6 +35,7 @@ class CgroupFacts(Struct, frozen=True):
     controllers: frozenset[str]
     has_swap: bool
     has_kernel_tcp: bool
+    has_block_rates: bool
 
 
 class Machine(Struct, frozen=True):
@@ -51,6 +57,7 @@ class Machine(Struct, frozen=True):
             ("cpu" in self.cgroups.controllers, "No cpu shares support"),
             ("cpuset" in self.cgroups.controllers, "No cpuset support"),
             ("pids" in self.cgroups.controllers, "No pids limit support"),
+            *((self.cgroups.has_block_rates, f"No {file} support") for file in _RATES[self.cgroups.version]),
             (self.forwards_ipv4, "IPv4 forwarding is disabled"),
         ]
         return [f"WARNING: {text}" for is_there, text in lacks if not is_there]
@@ -97,7 +104,10 @@ def _cgroup_facts() -> CgroupFacts:
     if unified.exists():
         # The root group has no swap file of its own; every kernel with the switch on gives it to groups below.
         has_swap = Path("/proc/swaps").exists()
-        return CgroupFacts("2", frozenset(unified.read_text().split()), has_swap=has_swap, has_kernel_tcp=False)
+        controllers = frozenset(unified.read_text().split())
+        return CgroupFacts(
+            "2", controllers, has_swap=has_swap, has_kernel_tcp=False, has_block_rates="io" in controllers
+        )
     names = frozenset(name for name in ("memory", "cpu", "cpuset", "pids", "blkio") if (_CGROUP / name).is_dir())
     memory = _CGROUP / "memory"
     return CgroupFacts(
@@ -105,6 +115,7 @@ def _cgroup_facts() -> CgroupFacts:
         names,
         has_swap=(memory / "memory.memsw.limit_in_bytes").exists(),
         has_kernel_tcp=(memory / "memory.kmem.tcp.limit_in_bytes").exists(),
+        has_block_rates=(_CGROUP / "blkio/blkio.throttle.read_bps_device").exists(),
     )
 
 

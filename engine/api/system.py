@@ -103,6 +103,8 @@ class System:
         states = self._containers.states()
         running, paused = states["running"] + states["restarting"], states["paused"]
         programs = self._runtimes()
+        mode = told.cgroupns_mode or ("private" if machine.cgroups.version == "2" else "host")
+        private_cgroups = ["name=cgroupns"] if mode == "private" else []
         return SystemInfo(
             id=told.engine_id,
             containers=states.total(),
@@ -152,7 +154,7 @@ class System:
             runtimes={name: await _runtime(path) for name, path in programs.items()},
             default_runtime=next(iter(programs), ""),
             init_binary="docker-init",
-            security_options=["name=seccomp,profile=builtin"],
+            security_options=["name=seccomp,profile=builtin", *private_cgroups],
             warnings=[*told.warnings, *machine.warnings()],
         )
 

@@ -38,6 +38,7 @@ def identity_of(settings: Settings, *, version: str) -> Identity:
         proxies=told.shown_proxies,
         is_debugging=told.is_debugging,
         logging_driver=told.defaults.log.type,
+        cgroupns_mode=told.defaults.cgroupns_mode,
         warnings=tuple(settings.doors.warnings()),
     )
 

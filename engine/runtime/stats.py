@@ -42,7 +42,8 @@ class Stats(Struct, frozen=True, kw_only=True):
 
     `cpus_ns` is each processor's part of `cpu_total_ns` (version 1 only). `memory_details` has the kernel's names:
     `inactive_file`, in version 1 `total_inactive_file`, is the page cache that can go at once, which `docker stats`
-    subtracts from `memory_bytes`. `memory_failures` is how often the limit was hit.
+    subtracts from `memory_bytes`. `memory_peak_bytes` is told of version 1 only, as by Docker. `memory_failures` is how
+    often the limit was hit.
     """
 
     cpu_total_ns: int = 0
@@ -108,7 +109,6 @@ def _read_v2(cgroup: str) -> Stats:
         memory_bytes=_number(place / "memory.current") or 0,
         memory_limit_bytes=_number(place / "memory.max"),
         memory_details={name: details.get(name, 0) for name in _DETAILS_V2} if details else {},
-        memory_peak_bytes=_number(place / "memory.peak"),
         memory_failures=cgroups.read_counters(place / "memory.events").get("oom", 0),
         pids=_number(place / "pids.current") or 0,
         pids_limit=_number(place / "pids.max"),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.api.identity import Identity
+from engine.api.machine import CgroupFacts, Machine
 from engine.api.system import System
 from engine.state.paths import Paths
 from engine.wire.containers import ContainerCreateRequest
@@ -17,10 +18,10 @@ from tests.fakes.services import FakeEngine, fake_engine
 pytestmark = pytest.mark.anyio
 
 
-def system_of(engine: FakeEngine, directory: Path) -> System:
+def system_of(engine: FakeEngine, directory: Path, cgroupns_mode: str = "") -> System:
     paths = Paths(root=directory / "state", run=directory / "run")
     paths.make()
-    told = Identity(version="1.2.3", engine_id="e-1", labels=("rack=7",))
+    told = Identity(version="1.2.3", engine_id="e-1", labels=("rack=7",), cgroupns_mode=cgroupns_mode)
     return System(paths=paths, containers=engine.containers, images=engine.images, events=engine.events, identity=told)
 
 
@@ -48,6 +49,28 @@ async def test_info_describes_the_machine_it_runs_on(tmp_path: Path) -> None:
     assert info.docker_root_dir == str(tmp_path / "state")
     assert info.driver_status[0][1] != "unknown"
     assert info.warnings == []
+
+
+@pytest.mark.parametrize("mode", ["", "private", "host"])
+async def test_cgroups_of_their_own_are_told_where_containers_get_them_unasked(tmp_path: Path, mode: str) -> None:
+    info = await system_of(fake_engine(), tmp_path, mode).info()
+    is_private = mode == "private" if mode else info.cgroup_version == "2"
+    assert ("name=cgroupns" in info.security_options) == is_private
+
+
+def test_limits_that_the_kernel_lacks_are_told_by_the_names_of_their_version() -> None:
+    controllers = frozenset({"memory", "cpu", "cpuset", "pids"})
+    told = {}
+    for version in ("1", "2"):
+        cgroups = CgroupFacts(version, controllers, has_swap=True, has_kernel_tcp=False, has_block_rates=False)
+        told[version] = Machine(
+            cgroups=cgroups, forwards_ipv4=True, system_name="", system_version="", filesystem="extfs"
+        ).warnings()
+    assert told["1"][:2] == [
+        "WARNING: No blkio throttle.read_bps_device support",
+        "WARNING: No blkio throttle.write_bps_device support",
+    ]
+    assert told["2"] == [f"WARNING: No io.max ({what}) support" for what in ("rbps", "wbps", "riops", "wiops")]
 
 
 async def test_version_names_the_engine_and_its_parts(tmp_path: Path) -> None:

@@ -37,8 +37,10 @@ def matches(record: ContainerRecord, filters: Mapping[str, Sequence[str]], world
     return all(_TESTS[name](record, values, world) for name, values in filters.items() if values)
 
 
-def check(filters: Mapping[str, Sequence[str]]) -> None:
-    """Raise `BadRequest` for filters that no listing knows, even if there is nothing to list."""
+def check(filters: Mapping[str, Sequence[str]], world: World) -> None:
+    """Raise `BadRequest` for filters that no listing knows, `NotFound` for containers to compare with that there are
+    not: even if there is nothing to list.
+    """
     for name, values in filters.items():
         if name not in _TESTS:
             raise BadRequest(f"invalid filter '{name}'")
@@ -49,6 +51,11 @@ def check(filters: Mapping[str, Sequence[str]]) -> None:
                 raise BadRequest(f"invalid filter '{name}={value}': {must}")
     if "is-task" in filters:
         filter_flag({"is-task": tuple(filters["is-task"])}, "is-task")
+    _exit_codes(filters.get("exited", ()))
+    for value in (*filters.get("publish", ()), *filters.get("expose", ())):
+        _ports(value)
+    for value in (*filters.get("before", ()), *filters.get("since", ())):
+        world.container(value)
 
 
 def shows_stopped(filters: Mapping[str, Sequence[str]]) -> bool:
@@ -83,11 +90,14 @@ def _by_health(record: ContainerRecord, values: Sequence[str], _: World) -> bool
 
 
 def _by_exit_code(record: ContainerRecord, values: Sequence[str], _: World) -> bool:
+    return record.status is Status.EXITED and record.exit_code in _exit_codes(values)
+
+
+def _exit_codes(values: Sequence[str]) -> list[int]:
     try:
-        codes = [int(value) for value in values]
+        return [int(value) for value in values]
     except ValueError as exc:
         raise BadRequest(f"invalid filter 'exited={values[0]}'", hint="use exit codes") from exc
-    return record.status is Status.EXITED and record.exit_code in codes
 
 
 def _by_ancestor(record: ContainerRecord, values: Sequence[str], world: World) -> bool:

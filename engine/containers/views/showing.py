@@ -48,13 +48,13 @@ class Views:
         self, *, everything: bool, limit: int, filters: Mapping[str, Sequence[str]]
     ) -> list[ContainerSummary]:
         """The containers that pass the filters, the newest first; `limit` 0 is none and counts stopped ones, too."""
-        listing.check(filters)
         world = listing.World(
             container=lambda name: self._ledger.get(name).record,
             image_ids=self._image_ids,
             network_names=self.network_names,
             ports=lambda record: view.port_list(record, self._drivers.networks.sandbox(record.id)),
         )
+        listing.check(filters, world)
         shows_all = everything or limit > 0 or listing.shows_stopped(filters)
         chosen = [
             container

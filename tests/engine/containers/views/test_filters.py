@@ -89,7 +89,7 @@ WORLD = World(
     ],
 )
 def test_each_filter_looks_at_its_part(name: str, values: list[str], is_shown: bool) -> None:
-    check({name: values})
+    check({name: values}, WORLD)
     assert matches(record(), {name: values}, WORLD) is is_shown
 
 

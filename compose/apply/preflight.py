@@ -177,7 +177,7 @@ async def _no_room(engine: EngineCalls) -> list[ComposeError]:
     if free is None or free >= _LEAST_BYTES:
         return []
     message = f"the disk of the engine is full: {info.docker_root_dir} has {free // 1024} KiB left"
-    hint = "`docker system prune` removes what nobody uses, `docker system df` tells what takes the room"
+    hint = "`pycompose engine prune` removes what nobody uses, `pycompose engine df` tells what takes the room"
     return [ComposeError(message, hint=hint)]
 
 

@@ -92,7 +92,7 @@ def _names(plan: Plan, names: Mapping[str, str]) -> Iterator[Conflict]:
         if isinstance(action, CreateContainer) and names.get(action.final_name, "") not in {"", *going}:
             yield Conflict(
                 f"the name {action.final_name} is that of another container",
-                f"remove it with `docker rm -f {action.final_name}`, or choose another name",
+                f"remove it with `pycompose engine rm -f {action.final_name}`, or choose another name",
                 _name_subject(action),
             )
 

@@ -202,7 +202,7 @@ def _compared(
                 remarks.problems.append(
                     ComposeError(
                         _NOT_FOUND[kind].format(name=resource.name),
-                        hint=f"create it with `docker {kind} create {resource.name}`, or remove `external: true`",
+                        hint=f"run `pycompose engine {kind} create {resource.name}`, or remove `external: true`",
                         subject=(f"{kind}s", key, "external"),
                     )
                 )

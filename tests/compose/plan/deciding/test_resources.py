@@ -37,7 +37,7 @@ def test_a_missing_external_network_or_volume_is_an_error_with_a_way_out() -> No
     networks = {"outer": Network("outer", "corporate", external=True)}
     with pytest.raises(ComposeError, match="corporate declared as external") as caught:
         reconcile(make_project(service, networks=networks), NOTHING, Options())
-    assert "docker network create corporate" in str(caught.value.hint)
+    assert "pycompose engine network create corporate" in str(caught.value.hint)
     volumes = {"data": Volume("data", "precious", external=True)}
     with pytest.raises(ComposeError, match="external volume precious not found"):
         reconcile(make_project(make_service("web", volumes=(data_volume(),)), volumes=volumes), NOTHING, Options())

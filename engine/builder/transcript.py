@@ -46,7 +46,9 @@ class Transcript:
     async def begin(self, stage: int, step: Step) -> None:
         """See `Teller`; triggers have no number and no line."""
         if step.number:
-            await self.remark(stage, f"Step {step.number}/{step.count} : {step.part.text}\n")
+            # The newline is a message of its own, as Docker sends it: clients look for the step among the messages.
+            await self.remark(stage, f"Step {step.number}/{step.count} : {step.part.text}")
+            await self.remark(stage, "\n")
 
     async def cached(self, stage: int) -> None:
         """See `Teller`."""

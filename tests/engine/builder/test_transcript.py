@@ -9,6 +9,8 @@ import anyio
 import pytest
 from anyio.streams.memory import MemoryObjectReceiveStream
 
+from engine.builder.dockerfile.stages import parse_dockerfile
+from engine.builder.telling import Step
 from engine.builder.transcript import Transcript
 from engine.images.record import Image
 from engine.wire.containers import ContainerConfig
@@ -81,6 +83,13 @@ async def test_a_failed_stage_is_heard_before_its_turn_and_nobody_after_it() -> 
         await script.release(1, ValueError())
         await script.remark(0, "late")
         assert said(lines) == ["why"]
+
+
+async def test_a_step_is_told_in_one_message_and_its_newline_in_another_as_docker_does() -> None:
+    instruction = parse_dockerfile("FROM alpine\nEXPOSE 9000\n").stages[0].instructions[0]
+    with transcript(0) as (script, lines):
+        await script.begin(0, Step(instruction, 2, 2))
+        assert said(lines) == ["Step 2/2 : EXPOSE 9000", "\n"]
 
 
 async def test_a_quiet_build_says_only_its_end() -> None:

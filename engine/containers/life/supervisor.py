@@ -78,7 +78,8 @@ class Supervisor:
         if container.removals:
             raise Conflict("container is marked for removal and cannot be started")
         run = await self._launch(container, restart_count)
-        self.tasks.start_soon(self._supervise, container, run, name=f"container {container.id[:12]}")
+        if self.tasks is not None:  # else the engine ended meanwhile, and the next one looks after the container
+            self.tasks.start_soon(self._supervise, container, run, name=f"container {container.id[:12]}")
 
     def watch(self, container: Container, run: Run) -> None:
         """Look after a container that already runs (after an engine restart)."""

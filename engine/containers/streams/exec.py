@@ -159,7 +159,8 @@ class Execs:
             instance.end(128)
             raise
         instance.begin(process)
-        self.tasks.start_soon(partial(self._watch, container, instance, process, is_detached=request.detach))
+        if self.tasks is not None:  # else the engine ended meanwhile, and its clients with it
+            self.tasks.start_soon(partial(self._watch, container, instance, process, is_detached=request.detach))
         return None if request.detach else ExecSession(process, instance.ended)
 
     def check(self, exec_id: str) -> Container:

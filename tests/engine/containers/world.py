@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -23,7 +23,9 @@ from tests.fakes.fake_runtime import FakeRuntime
 
 @dataclass(slots=True)
 class World:
-    """One engine's containers on fakes; the fakes outlive the service, as the kernel does."""
+    """One engine's containers on fakes; the fakes outlive the service, as the kernel does. `stop` ends the engine that
+    runs now before its block is over.
+    """
 
     paths: Paths
     runtime: FakeRuntime
@@ -31,6 +33,7 @@ class World:
     snapshots: FakeSnapshots
     images: FakeImages
     events: list[EventMessage] = field(default_factory=list)
+    stop: Callable[[], None] = lambda: None
 
     @asynccontextmanager
     async def engine(self) -> AsyncIterator[ContainerService]:
@@ -49,6 +52,7 @@ class World:
         with bus.listen() as stream:
             async with anyio.create_task_group() as tasks:
                 await tasks.start(service.run)
+                self.stop = tasks.cancel_scope.cancel
                 yield service
                 self.events += _waiting(stream)
                 tasks.cancel_scope.cancel()

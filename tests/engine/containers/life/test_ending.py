@@ -30,6 +30,22 @@ async def test_a_stop_amid_a_restart_is_not_followed_by_another(world: World, ve
         assert engine.inspect("web").state.status == "exited"
 
 
+async def test_a_start_that_an_engine_can_only_just_finish_is_looked_after_by_the_next(world: World) -> None:
+    async with world.engine() as engine:
+        await engine.create("web", request())
+        world.runtime.create_gate, world.runtime.creating = anyio.Event(), anyio.Event()
+        # As crun and the kernel do not end with the engine either.
+        with anyio.CancelScope(shield=True):
+            async with anyio.create_task_group() as clients:
+                clients.start_soon(engine.start, "web")
+                await world.runtime.creating.wait()
+                world.stop()
+                await anyio.wait_all_tasks_blocked()
+                world.runtime.create_gate.set()
+    async with world.engine() as engine:
+        assert engine.inspect("web").state.status == "running"
+
+
 async def test_several_restarts_at_once_all_end_well(world: World) -> None:
     async with world.engine() as engine:
         await engine.create("web", request())

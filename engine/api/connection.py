@@ -51,6 +51,7 @@ _HEAD_SECONDS: Final = 1.0
 # How long the head of a request may take from its first byte on, as with Docker. Between requests nobody hurries.
 _REQUEST_HEAD_SECONDS: Final = 300.0
 _BODILESS: Final = frozenset({204, 304})
+_NO_THREAD: Final = "can't start new thread"  # of `threading`, which has no class for it
 
 
 class ClientGone(Exception):
@@ -341,4 +342,6 @@ def _words(error: Exception) -> str:
     """What a client is told of an error that nobody foresaw; the system's own words need no class name."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    if isinstance(error, RuntimeError) and str(error) == _NO_THREAD:
+        return "the system allows no more threads (hint: raise pids.max of the engine's cgroup, or ulimit -u)"
     return f"{type(error).__name__}: {error}"

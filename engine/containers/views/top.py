@@ -28,7 +28,11 @@ async def list_processes(pids: Collection[int], arguments: str) -> TopResponse:
 
 
 def check_arguments(arguments: str) -> None:
-    """Raise `BadRequest` for arguments that give another column the title of the processes' numbers."""
+    """Raise `BadRequest` for arguments that give another column the title of the processes' numbers, or that no program
+    can be given.
+    """
+    if "\0" in arguments:
+        raise BadRequest("the arguments of ps have a null character in them")
     for name, title in _RENAMED.findall(arguments):
         if name != "pid":
             raise BadRequest(f'specifying "{name}={title}" is not allowed')

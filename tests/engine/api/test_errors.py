@@ -87,6 +87,14 @@ async def test_a_full_disk_is_told_in_the_systems_words(tmp_path: Path) -> None:
         assert b'"No space left on device: /state/file"' in await receive_through(stream, b"}\n")
 
 
+async def test_where_no_thread_can_be_started_the_limit_is_named(tmp_path: Path) -> None:
+    async with wired(tmp_path) as (server, stream):
+        await server.engine.containers.create("web", ContainerCreateRequest(image="busybox"))
+        server.engine.containers.start_error = RuntimeError("can't start new thread")
+        await stream.send(b"POST /containers/web/start HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+        assert b"no more threads (hint: raise pids.max" in await receive_through(stream, b"}\n")
+
+
 async def test_an_engine_error_has_its_own_status_and_hint(tmp_path: Path) -> None:
     async with wired(tmp_path) as (server, stream):
         await server.engine.containers.create("web", ContainerCreateRequest(image="busybox"))

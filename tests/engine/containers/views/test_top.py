@@ -27,6 +27,11 @@ def test_without_the_processes_numbers_nothing_can_be_chosen() -> None:
         select_processes("UID CMD\nroot init\n", {1})
 
 
+def test_a_null_character_is_refused() -> None:
+    with pytest.raises(BadRequest, match="null character"):
+        check_arguments("-e\0f")
+
+
 def test_no_other_column_may_be_called_pid() -> None:
     check_arguments("-o pid=PID,comm")
     with pytest.raises(BadRequest, match='specifying "ppid=PID" is not allowed'):

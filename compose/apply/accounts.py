@@ -30,14 +30,19 @@ def ending(state: ContainerState) -> str:
 
 
 def ailing(state: ContainerState) -> str:
-    """`is unhealthy: 3 probes in a row have failed, the last at 12:00:01`."""
+    """`is unhealthy: 3 probes in a row have failed since 11:59:31, the last at 12:00:01`.
+
+    The engine keeps five probes: of a longer row nobody knows any more when it began.
+    """
     health = state.health
     if health is UNSET or not health.log:
         return "is unhealthy"
     count = max(health.failing_streak, 1)
     probes = "1 probe has" if count == 1 else f"{count} probes in a row have"
+    first = health.log[-count].start if 1 < count <= len(health.log) else ""
+    since = f" since {_clock(first)}" if first else ""
     last = f", the last at {_clock(health.log[-1].end)}" if health.log[-1].end else ""
-    return f"is unhealthy: {probes} failed{last}"
+    return f"is unhealthy: {probes} failed{since}{last}"
 
 
 def pending(state: ContainerState) -> str:

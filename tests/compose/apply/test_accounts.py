@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from compose.apply.accounts import ailing, ending, failed, pending
@@ -49,6 +51,16 @@ def test_bad_health_is_told_with_the_number_of_probes() -> None:
     probes = [HealthcheckResult(start=START, end=END, exit_code=1, output="refused")]
     told = ailing(ContainerState(status="running", health=Health(status="unhealthy", failing_streak=3, log=probes)))
     assert told.startswith("is unhealthy: 3 probes in a row have failed, the last at ")
+
+
+@pytest.mark.parametrize(("streak", "since"), [(1, ""), (2, "02"), (3, "01"), (4, "")])
+def test_bad_health_is_told_with_its_beginning_where_the_engine_knows_it(streak: int, since: str) -> None:
+    probes = [
+        HealthcheckResult(start=f"2024-05-01T12:00:0{second}Z", end=END, exit_code=1, output="") for second in (1, 2, 3)
+    ]
+    told = ailing(ContainerState(status="running", health=Health(failing_streak=streak, log=probes)))
+    found = re.search(r" since \d\d:\d\d:(\d\d), the last at ", told)
+    assert (found[1] if found else "") == since
 
 
 def test_what_was_waited_for_in_vain_is_told() -> None:

@@ -22,6 +22,7 @@ from compose.plan.words import (
     PULL,
     RECREATE,
     REMOVE,
+    REMOVE_REPLACED,
     RESTART,
     RUN,
     START,
@@ -260,6 +261,7 @@ class RemoveContainer(Deed, frozen=True):
     """Remove a container, and its anonymous volumes unless they are kept.
 
     `volumes` are those of them that may be left then: what it has taken over from a predecessor is mounted by name.
+    One that `is_replaced` leaves its name to its successor.
     """
 
     container: str
@@ -267,10 +269,11 @@ class RemoveContainer(Deed, frozen=True):
     because: str
     keep_volumes: bool = True
     volumes: tuple[str, ...] = ()
+    is_replaced: bool = False
 
     @property
     def words(self) -> Words:
-        return Words(REMOVE, "container", self.container)
+        return Words(REMOVE_REPLACED if self.is_replaced else REMOVE, "container", self.container)
 
 
 class RenameContainer(Act, frozen=True):

@@ -29,6 +29,8 @@ RESTART: Final = Verb("restart", "Restarting", "Started")
 STOP: Final = Verb("stop", "Stopping", "Stopped")
 KILL: Final = Verb("kill", "Killing", "Killed")
 REMOVE: Final = Verb("remove", "Removing", "Removed")
+# A container whose successor is there: what bears its name afterwards is that.
+REMOVE_REPLACED: Final = Verb("remove", "Removing", "Recreated")
 # A provider's program, which makes what it provides.
 RUN: Final = Verb("run", "Creating", "Created")
 WAIT: Final = Verb("wait", "Waiting", "Healthy")

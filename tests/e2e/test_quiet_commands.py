@@ -54,3 +54,10 @@ def test_stats_of_what_has_ended_are_noughts(machine: Machine, directory: Path) 
     (used,) = json_lines(machine.pycompose("stats", "-a", "--no-stream", "--format=json", cwd=directory).stdout)
     assert (used["PIDs"], used["MemUsage"]) == ("0", "0B / 0B")
     assert used["Container"].startswith(used["ID"])
+
+
+def test_what_is_replaced_is_said_to_be_recreated_not_to_be_gone(machine: Machine, directory: Path) -> None:
+    machine.pycompose("create", cwd=directory)
+    done = machine.pycompose("--progress=json", "create", "--force-recreate", cwd=directory)
+    told = [record["status"] for record in json_lines(done.stderr) if record["id"] == "Container quiet-job-1"]
+    assert (told[0], told[-1], "Removed" in told) == ("Recreate", "Recreated", False)

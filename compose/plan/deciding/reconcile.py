@@ -256,7 +256,7 @@ class _Planner:
         )
         created = self.builder.add(action, before)
         dependants = self._stop_dependants(service)
-        removed = self._stop_and_remove(old, because, after=[created, *dependants])
+        removed = self._stop_and_remove(old, because, after=[created, *dependants], is_replaced=True)
         return self.builder.add(RenameContainer(action.name, final, "takes the place of the old one"), [removed])
 
     def _stop_dependants(self, service: Service) -> list[int]:
@@ -355,7 +355,9 @@ class _Planner:
         action = StopContainer(item.name, item.id, item.service, because, self.options.timeout_seconds)
         self.stopped[item.id] = self.builder.add(action, after)
 
-    def _stop_and_remove(self, item: ObservedContainer, because: str, after: list[int] | None = None) -> int:
+    def _stop_and_remove(
+        self, item: ObservedContainer, because: str, after: list[int] | None = None, *, is_replaced: bool = False
+    ) -> int:
         before = [*self.pulls.values(), *(after or [])]
         if item.state in _ALIVE:
             if item.id in self.stopped:
@@ -363,7 +365,7 @@ class _Planner:
             else:
                 self._stop(item, because, before)
                 before = [self.stopped[item.id]]
-        return self.builder.add(RemoveContainer(item.name, item.id, because), before)
+        return self.builder.add(RemoveContainer(item.name, item.id, because, is_replaced=is_replaced), before)
 
 
 def _inherited(service: Service, old: ObservedContainer) -> tuple[ObservedMount, ...]:

@@ -35,6 +35,7 @@ from tests.fakes.projects import make_service
 WEB = make_service("web")
 CREATE = CreateContainer(WEB, 1, "app-web-1", "app-web-1", "tiny:1", "")
 REPLACE = CreateContainer(WEB, 1, "0123_app-web-1", "app-web-1", "tiny:1", "", replaces="0123")
+REPLACED = RemoveContainer("app-web-1", "1", "", is_replaced=True)
 
 TOLD: list[tuple[Action, str, list[str]]] = [
     (PullImage("tiny:1", ""), "pull tiny:1", ["Image tiny:1 Pulling Pulled"]),
@@ -52,6 +53,7 @@ TOLD: list[tuple[Action, str, list[str]]] = [
     (RestartContainer("app-web-1", "1", "web", ""), "restart app-web-1", ["Container app-web-1 Restarting Started"]),
     (KillContainer("app-web-1", "1", ""), "kill app-web-1", ["Container app-web-1 Killing Killed"]),
     (RemoveContainer("app-web-1", "1", ""), "remove app-web-1", ["Container app-web-1 Removing Removed"]),
+    (REPLACED, "remove app-web-1", ["Container app-web-1 Removing Recreated"]),
     (RenameContainer("0123_app-web-1", "app-web-1", ""), "rename 0123_app-web-1 to app-web-1", []),
     (WaitFor("web", ("a", "b"), "healthy", ""), "wait until web is healthy", [
         "Container a Waiting Healthy",

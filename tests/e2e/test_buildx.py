@@ -70,6 +70,16 @@ def test_an_image_is_built_named_and_cached(buildx: Machine, tmp_path: Path) -> 
     assert image_id(buildx, "plain:3") == image_id(buildx, "plain:1")
 
 
+def test_a_metadata_file_has_the_image_under_the_names_that_were_asked_for(buildx: Machine, tmp_path: Path) -> None:
+    context = put(tmp_path / "src", Dockerfile="FROM busybox\nRUN true\n")
+    build(buildx, context, "-t", "meta", "-t", "meta:2", "--metadata-file", str(tmp_path / "meta.json"))
+    told = json.loads((tmp_path / "meta.json").read_text())
+    identity = image_id(buildx, "meta:2")
+    assert (told["containerimage.digest"], told["containerimage.config.digest"]) == (identity, identity)
+    assert told["image.name"] == "docker.io/library/meta,docker.io/library/meta:2"
+    assert told["buildx.build.ref"].startswith("default/default/")
+
+
 def test_a_failed_step_points_at_its_line(buildx: Machine, tmp_path: Path) -> None:
     context = put(tmp_path, Dockerfile="FROM busybox\nRUN echo before; exit 3\n")
     failed = build(buildx, context, succeeds=False)

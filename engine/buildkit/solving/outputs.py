@@ -18,6 +18,7 @@ from engine.buildkit.solving.board import Board
 from engine.buildkit.transport.calls import Client
 from engine.errors import NotImplementedHere
 from engine.images.inventory import tag_of
+from engine.registry.reference import Reference
 from engine.storage.pack import pack
 from engine.storage.streaming import streamed
 
@@ -83,7 +84,10 @@ async def _image(output: Output, bench: Bench, product: Product, board: Board) -
         for name in names:
             await vertex.step(f"naming to {name}")
     told = {"containerimage.config.digest": image.id, "containerimage.digest": image.id}
-    return {**told, "image.name": ",".join(names)} if names else told
+    if not names:
+        return told
+    # Whole, but without a `latest` that nobody asked for, as with Docker.
+    return {**told, "image.name": ",".join(Reference.parse(name).canonical for name in output.names)}
 
 
 async def _tarball(client: Client, number: int, root: Path) -> None:

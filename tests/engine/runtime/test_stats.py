@@ -25,6 +25,7 @@ async def test_time_memory_and_throttling_are_counted(runtime: Runtime, make_lau
     assert used.throttled_ns > 0
     assert used.memory_bytes >= used.memory_details["inactive_file"] >= 2_000_000
     assert (used.memory_limit_bytes, used.pids_limit, used.pids) == (64 << 20, 50, 1)
+    assert (used.memory_peak_bytes is not None) == (hierarchies().version == 1)
     if hierarchies().version == 1:
         assert sum(used.cpus_ns) >= used.cpu_total_ns  # read a moment later
         assert used.memory_details["total_inactive_file"] >= 2_000_000

@@ -5,20 +5,18 @@ A fake container says what `script` holds once it is started, echoes its stdin i
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
-import anyio
 from msgspec import structs
 
 from engine.containers.files.commit import CommitOptions
 from engine.containers.files.sizes import Sizes
 from engine.containers.making.defaults import ContainerDefaults
 from engine.containers.streams.options import AttachOptions, LogOptions
-from engine.errors import Conflict, NoSuchContainer, NoSuchExec, NotModified
+from engine.errors import Conflict, NoSuchContainer, NotModified
 from engine.events.bus import EventBus
 from engine.images.removal import User
 from engine.state.names import find, new_id
@@ -30,12 +28,7 @@ from engine.wire.containers import (
     ContainerState,
     ContainerUpdateResponse,
     ContainerWaitResponse,
-    ExecCreateRequest,
-    ExecInspect,
-    ExecProcessConfig,
-    ExecStartRequest,
     HostConfig,
-    IdResponse,
     LogConfig,
     NetworkSettings,
     TopResponse,
@@ -44,101 +37,24 @@ from engine.wire.filters import matches_labels
 from engine.wire.networks import EndpointSettings
 from engine.wire.stats import ContainerStats, CpuStats, CpuUsage, MemoryStats
 from engine.wire.summaries import ContainerSummary
+from tests.fakes.container import FakeConsole, FakeContainer, Line
+from tests.fakes.execs import Execs
 from tests.fakes.images import CREATED, FakeImages, Runs
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of a fake log."""
-
-    stream: int
-    time_ns: int
-    message: bytes
-
-
-class FakeConsole:
-    """Gives what was put in; echoes what is sent, if it echoes."""
-
-    def __init__(self, *, echoes: bool) -> None:
-        self.echoes = echoes
-        self._output: deque[tuple[int, bytes]] = deque()
-        self._changed = anyio.Event()
-        self._has_ended = False
-        self._has_started = False
-        self.sent = bytearray()
-        self.input_ended = anyio.Event()
-        self.closed = anyio.Event()
-        self.exit_code = 0
-
-    def start(self) -> None:
-        """What was typed before the start is over by now, if its end came."""
-        self._has_started = True
-        if self.echoes and self.input_ended.is_set():
-            self.end()
-
-    def say(self, stream: int, data: bytes) -> None:
-        """Put output."""
-        self._output.append((stream, data))
-        self._changed.set()
-
-    def end(self) -> None:
-        """End the output."""
-        self._has_ended = True
-        self._changed.set()
-
-    async def receive(self) -> tuple[int, bytes]:
-        while not self._output:
-            if self._has_ended:
-                raise anyio.EndOfStream
-            self._changed = anyio.Event()
-            await self._changed.wait()
-        return self._output.popleft()
-
-    async def send(self, data: bytes) -> None:
-        self.sent += data
-        if self.echoes:
-            self.say(1, data)
-
-    async def send_eof(self) -> None:
-        self.input_ended.set()
-        if self.echoes and self._has_started:
-            self.end()
-
-    async def aclose(self) -> None:
-        self.end()
-        self.closed.set()
-
-
-@dataclass(slots=True)
-class FakeContainer:
-    """A container and everything that a test may look at or trigger."""
-
-    id: str
-    name: str
-    request: ContainerCreateRequest
-    status: str = "created"
-    console: FakeConsole | None = None
-    log: list[Line] = field(default_factory=list)
-    exited: anyio.Event = field(default_factory=anyio.Event)
-    exit_code: int = 0
-    size: tuple[int, int] | None = None
-    waiters: int = 0
-
-
-class FakeContainers(Runs):
+class FakeContainers(Execs, Runs):
     """`ContainerJobs` in memory."""
 
     def __init__(self, events: EventBus, images: FakeImages) -> None:
+        super().__init__()
         self._events = events
         self._images = images
         self.known: dict[str, FakeContainer] = {}
         self.updates: dict[str, HostConfig] = {}
-        self.execs: dict[str, tuple[FakeContainer, ExecCreateRequest, FakeConsole]] = {}
         self.script: list[tuple[int, bytes]] = [(1, b"hello\n")]
         self.following = 0
         self.archives: dict[str, bytes] = {}
         self.commits: list[tuple[str, CommitOptions]] = []
-        self.exec_error: Exception | None = None
         self.start_error: Exception | None = None
         self.log_error: Exception | None = None
         self.defaults = ContainerDefaults()
@@ -317,53 +233,6 @@ class FakeContainers(Runs):
 
     async def resize(self, name: str, height: int, width: int) -> None:
         self.find(name).size = (height, width)
-
-    async def exec_create(self, name: str, request: ExecCreateRequest) -> IdResponse:
-        exec_id = new_id()
-        self.execs[exec_id] = (self.find(name), request, FakeConsole(echoes=request.attach_stdin))
-        return IdResponse(id=exec_id)
-
-    def _exec(self, exec_id: str) -> tuple[FakeContainer, ExecCreateRequest, FakeConsole]:
-        if exec_id not in self.execs:
-            raise NoSuchExec(exec_id)
-        return self.execs[exec_id]
-
-    async def exec_start(self, exec_id: str, request: ExecStartRequest) -> FakeConsole | None:
-        _, wanted, console = self._exec(exec_id)
-        if self.exec_error:
-            raise self.exec_error
-        if request.detach:
-            return None
-        console.say(1, " ".join(wanted.cmd).encode() + b"\n")
-        console.say(2, b"careful\n")
-        console.start()
-        if not wanted.attach_stdin:
-            console.end()
-        return console
-
-    def exec_check(self, exec_id: str) -> None:
-        container, _, _ = self._exec(exec_id)
-        if container.status != "running":
-            raise Conflict(f"container {container.id} is not running")
-
-    def exec_inspect(self, exec_id: str) -> ExecInspect:
-        container, wanted, console = self._exec(exec_id)
-        return ExecInspect(
-            id=exec_id,
-            exit_code=console.exit_code,
-            process_config=ExecProcessConfig(tty=wanted.tty, entrypoint=wanted.cmd[0], arguments=wanted.cmd[1:]),
-            open_stdin=wanted.attach_stdin,
-            open_stdout=wanted.attach_stdout,
-            open_stderr=wanted.attach_stderr,
-            container_id=container.id,
-            detach_keys=wanted.detach_keys,
-        )
-
-    async def exec_resize(self, exec_id: str, height: int, width: int) -> None:
-        self._exec(exec_id)[0].size = (height, width)
-
-    def exec_is_tty(self, exec_id: str) -> bool:
-        return self._exec(exec_id)[1].tty
 
     async def top(self, name: str, ps_args: str) -> TopResponse:
         self.find(name)

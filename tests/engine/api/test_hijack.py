@@ -13,7 +13,7 @@ from anyio.abc import ByteStream
 from engine.errors import RuntimeFailure
 from engine.wire.containers import ContainerCreateRequest, ExecCreateRequest
 from engine.wire.frames import frame
-from tests.fakes.containers import FakeConsole
+from tests.fakes.container import FakeConsole
 from tests.fakes.serving import Served, served
 
 pytestmark = pytest.mark.anyio

@@ -13,7 +13,7 @@ from anyio.abc import ByteStream
 
 from engine.errors import RegistryError, Unavailable
 from engine.wire.containers import ContainerCreateRequest
-from tests.fakes.containers import Line
+from tests.fakes.container import Line
 from tests.fakes.serving import Served, served
 
 pytestmark = pytest.mark.anyio

@@ -13,7 +13,7 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Event, Ping, Pong, Request, TextMessage
 
 from engine.wire.containers import ContainerCreateRequest
-from tests.fakes.containers import FakeConsole
+from tests.fakes.container import FakeConsole
 from tests.fakes.serving import served
 
 pytestmark = pytest.mark.anyio

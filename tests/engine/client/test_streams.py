@@ -12,7 +12,7 @@ import pytest
 from engine.client import ApiError, EngineClient, EngineUnreachable
 from engine.wire.containers import ContainerCreateRequest, ExecCreateRequest, ExecStartRequest
 from engine.wire.frames import frame
-from tests.fakes.containers import Line
+from tests.fakes.container import Line
 from tests.fakes.serving import served_client
 
 pytestmark = pytest.mark.anyio

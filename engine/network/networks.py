@@ -276,10 +276,15 @@ class Networks:
     def _unmake(self, record: NetworkRecord) -> None:
         """Remove what `_make` made, but no link that was the user's before. Blocks."""
         name = self.parent_name(record)
-        existing = netlink.find_link(name)
-        is_ours = existing is not None and (name.startswith(f"pc{self._tag}") or existing.alias == self._alias)
-        if is_ours and not record.config_only and not self._is_shared(record):
+        if not record.config_only and self._is_own_link(name) and not self._is_shared(record):
             departing.delete_bridge(name)
+
+    def _is_own_link(self, name: str) -> bool:
+        """Whether a link, if it is there, was made here: its name tells, or its alias where a user chose the name."""
+        if name.startswith(f"pc{self._tag}"):
+            return True
+        existing = netlink.find_link(name)
+        return existing is not None and existing.alias == self._alias
 
     def _is_shared(self, record: NetworkRecord) -> bool:
         """Whether another network hangs on the same link: several macvlans may have one parent."""

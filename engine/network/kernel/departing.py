@@ -2,6 +2,7 @@
 
 A namespace that was let go of takes its links along a little later, many at once. Its bridge need not wait for that:
 both take the kernel some tens of milliseconds, nearly all of it waiting for its readers, and can do so side by side.
+Whoever asks the kernel for a link waits for all who went before, so as little as possible is asked.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Final
 
 from engine.network.kernel import linkviews, netlink, route_socket
 from engine.network.kernel.linkviews import LinkView
+from engine.network.kernel.netdevice import glance
 
 # What every engine's veths are called on the host's side.
 _VETHS: Final = "pcv"
@@ -24,7 +26,7 @@ def delete_bridge(name: str) -> None:
     has put into it only loses it.
     """
     with route_socket.notices() as notices:
-        bridge = route_socket.find(name)
+        bridge = glance(name)
         if bridge is None:
             return
         veths = {link.index: link for link in route_socket.every(bridge.index) if link.name.startswith(_VETHS)}

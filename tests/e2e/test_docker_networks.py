@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 
 from tests.e2e.machine import Machine
+from tests.fakes.addresses import own_subnet
 from tests.fakes.ports import free_port
 
 pytestmark = [pytest.mark.root, pytest.mark.net]
+
+SUBNET = own_subnet()
 
 
 def inspected(machine: Machine, kind: str, name: str) -> dict[str, Any]:
@@ -22,22 +25,22 @@ def inspected(machine: Machine, kind: str, name: str) -> dict[str, Any]:
 def test_a_container_is_on_several_networks_with_one_way_out(machine: Machine) -> None:
     machine.docker("network", "create", "--ipv4=false", "--ipv6", "six")
     mtu = ("--opt", "com.docker.network.driver.mtu=1280")
-    machine.docker("network", "create", "--config-only", "--subnet", "10.197.1.0/24", *mtu, "kept")
+    machine.docker("network", "create", "--config-only", "--subnet", str(SUBNET), *mtu, "kept")
     machine.docker("network", "create", "--config-from", "kept", "four")
-    place = "name=four,gw-priority=5,alias=other,ip=10.197.1.33,driver-opt=com.docker.network.endpoint.ifname=lan0"
+    place = f"name=four,gw-priority=5,alias=other,ip={SUBNET[33]},driver-opt=com.docker.network.endpoint.ifname=lan0"
     machine.docker("run", "-d", "--name", "both", "--network", "six", "--network", place, "busybox", "sleep", "1000")
     try:
         routes = machine.docker("exec", "both", "sh", "-c", "ip route; ip -6 route").stdout
-        assert "default via 10.197.1.1 dev lan0" in routes
+        assert f"default via {SUBNET[1]} dev lan0" in routes
         assert "default via fd" in routes
         assert machine.docker("exec", "both", "cat", "/sys/class/net/lan0/mtu").stdout == "1280\n"
         shown = inspected(machine, "network", "four")
-        assert (shown["ConfigFrom"], shown["IPAM"]["Config"]) == ({"Network": "kept"}, [{"Subnet": "10.197.1.0/24"}])
-        assert [item["IPv4Address"] for item in shown["Containers"].values()] == ["10.197.1.33/24"]
+        assert (shown["ConfigFrom"], shown["IPAM"]["Config"]) == ({"Network": "kept"}, [{"Subnet": str(SUBNET)}])
+        assert [item["IPv4Address"] for item in shown["Containers"].values()] == [f"{SUBNET[33]}/24"]
         machine.docker("network", "disconnect", "four", "both")
-        machine.docker("network", "connect", "--gw-priority", "7", "--ip", "10.197.1.44", "four", "both")
+        machine.docker("network", "connect", "--gw-priority", "7", "--ip", str(SUBNET[44]), "four", "both")
         settings = inspected(machine, "container", "both")["NetworkSettings"]["Networks"]["four"]
-        assert (settings["GwPriority"], settings["IPAddress"]) == (7, "10.197.1.44")
+        assert (settings["GwPriority"], settings["IPAddress"]) == (7, str(SUBNET[44]))
         refused = machine.docker("network", "rm", "four", succeeds=False).stderr
         assert 'network four has active endpoints (name:"both"' in refused
     finally:

@@ -10,6 +10,7 @@ import pytest
 from docker.errors import APIError, ContainerError, NotFound
 
 from tests.e2e.machine import Machine
+from tests.fakes.addresses import own_subnet
 
 pytestmark = [pytest.mark.root, pytest.mark.net]
 
@@ -61,14 +62,15 @@ def test_a_missing_image_is_an_error_with_dockers_status(client: docker.DockerCl
 
 
 def test_a_network_with_a_chosen_subnet_gives_a_chosen_address(client: docker.DockerClient) -> None:
-    pool = docker.types.IPAMPool(subnet="10.213.7.0/24")
+    subnet = own_subnet()
+    pool = docker.types.IPAMPool(subnet=str(subnet))
     network = client.networks.create("chosen", ipam=docker.types.IPAMConfig(pool_configs=[pool]))
     try:
-        wanted = client.api.create_endpoint_config(ipv4_address="10.213.7.77")
+        wanted = client.api.create_endpoint_config(ipv4_address=str(subnet[77]))
         output = client.containers.run(
             "busybox", ["ip", "-4", "addr"], network="chosen", networking_config={"chosen": wanted}, remove=True
         )
-        assert b"10.213.7.77/24" in output
+        assert f"{subnet[77]}/24".encode() in output
     finally:
         network.remove()
 

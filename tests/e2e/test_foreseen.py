@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.machine import Machine
+from tests.fakes.addresses import own_subnet
 
 pytestmark = [pytest.mark.root, pytest.mark.net]
 
@@ -26,7 +27,7 @@ services:
 networks: {{default: {{ipam: {{config: [{{subnet: {subnet}}}]}}}}}}
 """
 TROUBLES = ("which is not there", "is in use on this host", "may not be pulled", "overlaps with that of network")
-SUBNET = "10.213.77.0/24"
+SUBNET = str(own_subnet())
 
 
 def told(text: str, troubles: tuple[str, ...] = TROUBLES) -> set[str]:

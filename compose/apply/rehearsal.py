@@ -15,8 +15,13 @@ def rehearsing(report: Report) -> Report:
 
 def rehearse(plan: Plan, report: Report) -> None:
     """Tell of every step, in the plan's order."""
-    tell = rehearsing(report)
     for step in plan.steps:
         for words in step.action.told:
-            tell(Update(words.resource, words.verb.doing, Phase.WORKING))
-            tell(Update(words.resource, words.verb.done))
+            rehearse_change(words.resource, words.verb.doing, words.verb.done, report)
+
+
+def rehearse_change(resource: str, doing: str, done: str, report: Report) -> None:
+    """Tell of one change of one resource."""
+    tell = rehearsing(report)
+    tell(Update(resource, doing, Phase.WORKING))
+    tell(Update(resource, done))

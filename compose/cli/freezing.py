@@ -6,6 +6,7 @@ from functools import partial
 
 from compose.apply.parallel import all_of
 from compose.apply.refusals import refusals
+from compose.apply.rehearsal import rehearse_change
 from compose.cli.reaching.located import located
 from compose.cli.session import Session
 from compose.cli.terminal import progress
@@ -29,6 +30,9 @@ async def freeze(session: Session, services: tuple[str, ...], *, is_thawing: boo
 
         async def one(item: ObservedContainer) -> None:
             resource = f"Container {item.name}"
+            if place.engine.only_reads:
+                rehearse_change(resource, *words, shown.update)
+                return
             shown.update(Update(resource, words[0], Phase.WORKING))
             call = place.engine.unpause_container if is_thawing else place.engine.pause_container
             try:

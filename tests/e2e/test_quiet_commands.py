@@ -61,3 +61,29 @@ def test_what_is_replaced_is_said_to_be_recreated_not_to_be_gone(machine: Machin
     done = machine.pycompose("--progress=json", "create", "--force-recreate", cwd=directory)
     told = [record["status"] for record in json_lines(done.stderr) if record["id"] == "Container quiet-job-1"]
     assert (told[0], told[-1], "Removed" in told) == ("Recreate", "Recreated", False)
+
+
+LASTING = """
+name: quiet
+services:
+  job: {image: busybox, init: true, command: sleep 1000}
+"""
+REHEARSED = [
+    ("pause",),
+    ("cp", "job:/etc/hostname", "copied"),
+    ("export", "job", "-o", "exported"),
+    ("commit", "job", "quiet:committed"),
+]
+
+
+def test_what_is_rehearsed_leaves_nothing_behind(machine: Machine, directory: Path) -> None:
+    (directory / "compose.yaml").write_text(LASTING)
+    machine.pycompose("up", "-d", cwd=directory)
+    for words in REHEARSED:
+        told = machine.pycompose("--dry-run", *words, cwd=directory).stderr.splitlines()
+        assert len(told) == 2, words
+        assert all(line.startswith(" DRY-RUN MODE -  Container quiet-job-1  ") for line in told), words
+    (left,) = json_lines(machine.pycompose("ps", "-a", "--format=json", cwd=directory).stdout)
+    assert left["State"] == "running"
+    assert [path.name for path in directory.iterdir()] == ["compose.yaml"]
+    assert machine.docker("images", "-q", "quiet").stdout == ""

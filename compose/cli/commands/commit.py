@@ -29,6 +29,7 @@ def command(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Make the image."""
     from compose.apply.refusals import refusals
+    from compose.apply.rehearsal import rehearse_change
     from compose.cli.asynchronous import run_async
     from compose.cli.reaching.located import located, one_of
     from compose.cli.terminal import progress
@@ -39,6 +40,9 @@ def command(  # noqa: PLR0913 - one parameter per option
         async with located(session, (service,), one_off=True) as place, progress(session, "commit") as shown:
             found = one_of(place, service, index)
             name = f"Container {found.name}"
+            if place.engine.only_reads:
+                rehearse_change(name, "Committing", "Committed", shown.update)
+                return
             shown.update(Update(name, "Committing", Phase.WORKING))
             repository, _, tag = familiar(reference).rpartition(":") if reference else ("", "", "")
             with refusals(f"committing container {found.name}"):

@@ -41,6 +41,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     """Copy out of the first container, or into all of them."""
     from compose.apply.copying.transfer import CopyOptions
     from compose.apply.parallel import all_of
+    from compose.apply.rehearsal import rehearse_change
     from compose.cli.asynchronous import run_async
     from compose.cli.reaching.located import located
     from compose.cli.terminal import progress
@@ -58,6 +59,9 @@ def command(  # noqa: PLR0913 - one parameter per option
 
             async def copy(item: ObservedContainer) -> None:
                 name = f"Container {item.name}"
+                if place.engine.only_reads:
+                    rehearse_change(name, "Copying", "Copied", shown.update)
+                    return
                 shown.update(Update(name, "Copying", Phase.WORKING))
                 if to_service:
                     await _into(place, item, source_path, target_path, options)

@@ -20,9 +20,10 @@ from compose.errors import UsageError
 def command(session: Session, service: str, output: str, index: int) -> None:
     """Write the archive; a file appears under its name only when it is whole."""
     from compose.apply.export import export
+    from compose.apply.rehearsal import rehearse_change
     from compose.cli.asynchronous import run_async
     from compose.cli.reaching.located import located, one_of
-    from compose.cli.terminal import write_output
+    from compose.cli.terminal import progress, write_output
 
     if not output and sys.stdout.isatty():
         raise UsageError("an archive is nothing for a terminal", hint="give a file with -o, or redirect the output")
@@ -30,6 +31,10 @@ def command(session: Session, service: str, output: str, index: int) -> None:
     async def work() -> None:
         async with located(session, (service,), one_off=True) as place:
             found = one_of(place, service, index)
+            if place.engine.only_reads:
+                async with progress(session, "export") as shown:
+                    rehearse_change(f"Container {found.name}", "Exporting", "Exported", shown.update)
+                return
             await export(place.engine, found.id, Path(output) if output else write_output)
 
     run_async(work)

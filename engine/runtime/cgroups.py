@@ -16,6 +16,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from engine.kernel.smallfiles import contents
+
 ROOT = Path("/sys/fs/cgroup")
 _SYSTEMD = "name=systemd"
 _MOVING = threading.Lock()
@@ -130,7 +132,7 @@ def oom_kills(cgroup: str) -> int:
 def read_counters(path: Path) -> dict[str, int]:
     """A flat keyed file (`name value` lines); empty where it is missing."""
     try:
-        lines = path.read_text().splitlines()
+        lines = contents(path).decode().splitlines()
     except (FileNotFoundError, NotADirectoryError):
         return {}
     pairs = (line.split() for line in lines)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from compose.errors import InvalidProject, UsageError
 from compose.load.forms.short import parse_port, parse_volume
 from compose.load.text.dotenv import DotenvError, read
+from compose.load.text.files import contents, strict
 from compose.load.text.template import Notice
 from compose.load.typed import READERS
 from compose.model.service import Mount, Port
@@ -43,7 +44,7 @@ def variables_of(files: Iterable[Path], environment: Mapping[str, str], notice: 
     found: dict[str, str] = {}
     for file in files:
         try:
-            read(file.read_text("utf-8"), str(file), found, environment.get, notice)
+            read(strict(contents(file)), str(file), found, environment.get, notice)
         except OSError as exc:
             raise UsageError(f"cannot read {file}: {exc.strerror}") from exc
         except UnicodeDecodeError as exc:

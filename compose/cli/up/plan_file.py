@@ -12,6 +12,7 @@ from msgspec import Struct, structs
 from compose.cli.session import Session
 from compose.cli.up.options import UpRequest
 from compose.errors import ComposeError, UsageError
+from compose.load.text.files import contents
 
 _VERSION = 2
 # What of the session decides which project it is.
@@ -28,7 +29,15 @@ class Saved(Struct, frozen=True):
 
 
 def saved(session: Session, request: UpRequest, entries: str, mark: str) -> str:
-    """The text of the file; `entries` are the plan's, as JSON, `mark` tells it from every other plan."""
+    """The text of the file; `entries` are the plan's, as JSON, `mark` tells it from every other plan.
+
+    Raises `UsageError` for a project that cannot be read a second time.
+    """
+    if "-" in session.files:
+        raise UsageError(
+            "a plan of what came from standard input cannot be kept",
+            hint="`apply` reads the file again: give it a name",
+        )
     document = {
         "version": _VERSION,
         "cwd": str(session.cwd),
@@ -43,7 +52,7 @@ def saved(session: Session, request: UpRequest, entries: str, mark: str) -> str:
 def read_plan(session: Session, file: Path) -> Saved:
     """What `saved` has written. Raises `ComposeError`, `UsageError`."""
     try:
-        document = json.loads(file.read_text("utf-8"))
+        document = json.loads(contents(file))
     except OSError as exc:
         raise ComposeError(f"cannot read {file}: {exc.strerror}") from exc
     except ValueError as exc:

@@ -108,9 +108,7 @@ class Disk:
         name = "<stdin>" if path == STDIN else self.display(path)
         text = self._decoded.get((name, decode))
         if text is None:
-            data = self._stdin() if path == STDIN else _read(path)
-            if len(data) > MOST_BYTES:
-                raise OSError(errno.EFBIG, f"it has more than {MOST_BYTES:,} bytes")
+            data = _bounded(self._stdin()) if path == STDIN else contents(path)
             self._texts[name] = lenient(data)  # to show the place when it cannot be decoded
             self._decoded[name, decode] = self._texts[name] = text = decode(data)
             self._lines.pop(name, None)
@@ -156,10 +154,16 @@ class Disk:
         return path
 
 
-def _read(path: str) -> bytes:
-    """Return the bytes of a file, or one more than `MOST_BYTES`."""
+def contents(path: str | Path) -> bytes:
+    """Return the bytes of a file that a user has named. Raises `OSError`, also when it has more than `MOST_BYTES`."""
     with Path(path).open("rb") as file:
-        return file.read(MOST_BYTES + 1)
+        return _bounded(file.read(MOST_BYTES + 1))
+
+
+def _bounded(data: bytes) -> bytes:
+    if len(data) > MOST_BYTES:
+        raise OSError(errno.EFBIG, f"it has more than {MOST_BYTES:,} bytes")
+    return data
 
 
 def clean_join(base: str, path: str) -> str:

@@ -15,8 +15,10 @@ from compose.cli.run_group import run
 from compose.cli.session import Session
 from compose.cli.up.bringing_up import traced
 from compose.cli.up.options import UpRequest, parse_scale
+from compose.cli.up.plan_file import saved
 from compose.errors import ComposeError, Location, Problem, UsageError
 from compose.load.pipeline import LoadRequest, load
+from compose.load.text.files import MOST_BYTES
 from tests.fakes.projects import make_project, make_service
 
 FILE = """\
@@ -224,6 +226,20 @@ def test_replicas_that_no_machine_has_room_for_are_shown_but_not_brought_up(
     assert pycompose("config") == 0
     assert pycompose("up", "-d") == 1
     assert "service web wants more containers than any machine can run" in capsys.readouterr().err
+
+
+def test_files_without_an_end_are_not_read_to_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with (tmp_path / "endless").open("wb") as file:
+        file.truncate(MOST_BYTES + 1)
+    assert pycompose("apply", str(tmp_path / "endless")) == 1
+    assert f"cannot read {tmp_path}/endless: it has more than" in capsys.readouterr().err
+    assert pycompose("run", "--env-from-file", str(tmp_path / "endless"), "web") == 1
+    assert f"cannot read {tmp_path}/endless: it has more than" in capsys.readouterr().err
+
+
+def test_a_plan_of_standard_input_is_not_kept(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="standard input cannot be kept"):
+        saved(Session({}, tmp_path, files=("-",)), UpRequest(), "{}", "mark")
 
 
 def test_a_trace_that_cannot_be_written_is_told_before_the_work(tmp_path: Path) -> None:

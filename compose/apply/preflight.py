@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import socket
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
@@ -183,9 +182,12 @@ async def _no_room(engine: EngineCalls) -> list[ComposeError]:
 
 def _free_bytes(address: str, directory: str) -> int | None:
     try:
-        return shutil.disk_usage(directory).free if directory and shares(address, "mnt") else None
+        if not directory or not shares(address, "mnt"):
+            return None
+        disk = os.statvfs(directory)
     except OSError:
         return None  # not ours to look at
+    return disk.f_bavail * disk.f_frsize
 
 
 def _makes(plan: Plan, *acts: type) -> bool:

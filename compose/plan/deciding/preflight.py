@@ -115,9 +115,15 @@ def clashes(wishes: Iterable[PublishedPort], published: Iterable[PublishedPort])
     """The wishes for ports that others have, or want as well."""
     held = list(published)
     for wish in wishes:
-        owner = next((port for port in held if port.excludes(wish) and port.container != wish.container), None)
+        owner = next((port for port in held if port.excludes(wish) and not _is_its_own(port, wish)), None)
         if owner is None:
             held.append(wish)
+        elif owner.container == wish.container:
+            yield Conflict(
+                f"container {wish.container} wants port {wish} twice",
+                "publish another port for one of them",
+                wish.subject,
+            )
         elif owner.container_id:
             yield Conflict(
                 f"port {wish} of container {wish.container} is published by container {owner.container}",
@@ -130,6 +136,11 @@ def clashes(wishes: Iterable[PublishedPort], published: Iterable[PublishedPort])
                 "publish another port for one of them",
                 wish.subject,
             )
+
+
+def _is_its_own(port: PublishedPort, wish: PublishedPort) -> bool:
+    """Whether the wish is of the container that has the port already."""
+    return bool(port.container_id) and port.container == wish.container
 
 
 def _wishes(project: Project, plan: Plan) -> Iterator[PublishedPort]:

@@ -34,6 +34,13 @@ def test_a_port_that_another_container_has_is_found_with_its_owner_and_place() -
     assert conflict.subject == ("services", "web", "ports", 1)
 
 
+def test_one_container_cannot_publish_a_port_twice() -> None:
+    project = make_project(make_service("web", ports=(Port(80, "8080"), Port(90, "8080"), Port(80, "8080", "", "udp"))))
+    [conflict] = found(project)
+    assert conflict.message == "container app-web-1 wants port 8080/tcp twice"
+    assert conflict.subject == ("services", "web", "ports", 1)
+
+
 def test_two_services_cannot_have_the_same_port() -> None:
     project = make_project(make_service("a", ports=(Port(80, "8080"),)), make_service("b", ports=(Port(80, "8080"),)))
     [conflict] = found(project)

@@ -182,6 +182,11 @@ def _check_cpu(host: HostConfig, facts: HostFacts) -> None:
         for name, value in (("CPU Period", host.cpu_period), ("CPU Quota", host.cpu_quota)):
             if value > 0:
                 raise BadRequest(f"Conflicting options: Nano CPUs and {name} cannot both be set")
+    if host.nano_cpus > 0 and "cpu" not in facts.controllers:
+        # Not given up like the others: whoever asks for part of a processor does so by this alone.
+        raise BadRequest(
+            "NanoCPUs can not be set, as your kernel does not support CPU CFS scheduler or the cgroup is not mounted"
+        )
     count = facts.cpu_count
     if not 0 <= host.nano_cpus <= count * _NANO:
         raise BadRequest(f"range of CPUs is from 0.01 to {count}.00, as there are only {count} CPUs available")

@@ -100,6 +100,11 @@ def test_what_the_kernel_cannot_limit_is_given_up_with_a_warning(
     assert words in warning
 
 
+def test_part_of_a_processor_is_refused_where_the_kernel_cannot_give_it() -> None:
+    with pytest.raises(BadRequest, match="NanoCPUs can not be set, as your kernel does not support CPU CFS scheduler"):
+        settle_limits(HostConfig(nano_cpus=500_000_000), BARE)
+
+
 def test_swap_is_left_alone_where_the_kernel_does_not_count_it() -> None:
     without = replace(LEGACY, cgroup_files=frozenset())
     found = settle_limits(HostConfig(memory=9 * MEGABYTE), without)

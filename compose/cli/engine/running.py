@@ -13,7 +13,7 @@ from compose.cli.engine.asking import ask, show_lines
 from compose.cli.parsing.completing import container_names, image_names
 from compose.cli.running.attached import Attachment, run_attached
 from compose.cli.session import Session
-from compose.errors import UsageError
+from compose.errors import EngineRefused, UsageError
 from engine.client import ApiError, EngineClient
 from engine.wire.containers import (
     ContainerCreateRequest,
@@ -47,7 +47,7 @@ _PASS_ON = {"allow_interspersed_args": False}
 @click.option("--init", is_flag=True, default=None, help="With a small init in front")
 @click.pass_obj
 def run_command(session: Session, /, **options: Any) -> int:
-    """Create, start and join it; end with its exit code."""
+    """Create, start and join it; end with its exit code, or with Docker's for what cannot be run."""
     request = creation(session, options)
 
     async def act(engine: EngineClient) -> int:
@@ -65,7 +65,11 @@ def run_command(session: Session, /, **options: Any) -> int:
                 with anyio.move_on_after(30, shield=True):
                     await _remove(engine, made)
 
-    return ask(session, f"running {options['image']}", act)
+    try:
+        return ask(session, f"running {options['image']}", act)
+    except EngineRefused as exc:
+        exc.exit_code = failure_code(exc.message)
+        raise
 
 
 @click.command("exec", help="Run a command in a running container", context_settings=_PASS_ON)
@@ -101,6 +105,15 @@ def exec_command(session: Session, /, **options: Any) -> int:
         f"running a command in {name}",
         lambda engine: run_exec(engine, name, request, detach=options["detach"]),
     )
+
+
+def failure_code(refusal: str) -> int:
+    """What `run` ends with when the engine refuses: as with Docker's, 127 for a command that is not there, 126 for one
+    that cannot be executed, else 125, which is no command's.
+    """
+    if any(words in refusal for words in ("executable file not found", "no such file or directory")):
+        return 127
+    return 126 if any(words in refusal for words in ("permission denied", "not a directory")) else 125
 
 
 def creation(session: Session, options: dict[str, Any]) -> ContainerCreateRequest:

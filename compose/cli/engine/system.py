@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from contextlib import aclosing
 from typing import Any
 
 import click
 
 from compose.cli.engine.asking import ask, filter_option, format_option, parsed_filters, show
+from compose.cli.parsing.moment import moment
 from compose.cli.session import Session
 from compose.render.listings.formats import Columns
 from compose.render.template.values import Record
@@ -56,13 +58,16 @@ def df_command(session: Session, form: str) -> None:
 
 @click.command("events", help="Print what happens in the engine")
 @filter_option
-@click.option("--since", default="", help="From this time on")
+@click.option("--since", default="", help="From this time on (a date, or 42m for 42 minutes ago)")
 @click.option("--until", default="", help="Up to this time")
 @click.option("--format", "form", type=click.Choice(["", "json"]), default="", help="json for programs")
 @click.pass_obj
 def events_command(session: Session, filters: tuple[str, ...], since: str, until: str, form: str) -> None:
     """Print a line per event, until ended."""
     from engine.wire.times import rfc3339
+
+    now = time.time()
+    since, until = moment(since, now), moment(until, now)
 
     async def act(engine: EngineClient) -> None:
         async with aclosing(engine.events(filters=parsed_filters(filters), since=since, until=until)) as found:

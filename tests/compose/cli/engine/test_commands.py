@@ -10,10 +10,11 @@ import anyio
 import pytest
 
 from compose.cli.commands.engine import COMMANDS, command
-from compose.cli.engine.running import creation
+from compose.cli.engine.running import creation, failure_code
 from compose.cli.run_group import run
 from compose.cli.session import Session
 from compose.errors import UsageError
+from engine.errors import RuntimeFailure
 from engine.wire.containers import ContainerCreateRequest, PortBinding
 from tests.fakes.serving import Served, served
 
@@ -111,6 +112,30 @@ async def test_the_engine_and_its_disk_are_shown(say: Say) -> None:
     assert "Server Version:" in (await say("info"))[1]
     assert json.loads((await say("info", "--format", "json"))[1])["ServerVersion"] == "9.9.9"
     assert (await say("df"))[1].splitlines()[0].split() == ["TYPE", "TOTAL", "ACTIVE", "SIZE", "RECLAIMABLE"]
+
+
+async def test_events_are_asked_for_by_times_that_people_write(say: Say) -> None:
+    assert (await say("events", "--since", "yore"))[0] == 1
+
+
+async def test_what_cannot_be_run_ends_as_dockers_command_line_does(server: Served, say: Say) -> None:
+    server.engine.containers.start_error = RuntimeFailure(
+        'unable to start container process: exec: "nosuch": executable file not found in $PATH', exit_code=127
+    )
+    assert (await say("run", "--rm", "busybox", "nosuch"))[0] == 127
+
+
+@pytest.mark.parametrize(
+    ("refusal", "code"),
+    [
+        ('exec: "nosuch": executable file not found in $PATH', 127),
+        ('exec: "/nosuch": stat /nosuch: no such file or directory', 127),
+        ('exec: "/etc": permission denied', 126),
+        ("Bind for 0.0.0.0:80 failed: port is already allocated", 125),
+    ],
+)
+def test_a_refusal_tells_whether_it_is_the_commands(refusal: str, code: int) -> None:
+    assert failure_code(refusal) == code
 
 
 async def test_a_wrong_template_is_told(say: Say) -> None:

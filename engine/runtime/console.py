@@ -72,7 +72,9 @@ class AttachedConsole:
                 await anyio.wait_readable(self._connection)
                 continue
             except ConnectionResetError:
-                packet = b""
+                # The monitor ended before it had read all that we sent. The kernel says so once, and ahead of the
+                # packets that have come: they are still there.
+                continue
             if not packet:
                 raise anyio.EndOfStream
             if len(packet) > 1:

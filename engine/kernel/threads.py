@@ -136,10 +136,7 @@ def _outbox() -> _Outbox:
 
 
 _BRIEF: Final = Crew("brief", min(2 * len(os.sched_getaffinity(0)), _MOST))
-# What goes through these waits, and hardly computes: for the disk, for the kernel's readers at each unmounting, and for
-# its one lock of links, which the ends of earlier namespaces hold for tens of milliseconds. So there are enough of them
-# that the files of one container need not wait for a thread that waits for the network of another.
-_LENGTHY: Final = Crew("lengthy", 6 * _MOST)
+_LENGTHY: Final = Crew("lengthy", 2 * _MOST)
 
 
 async def brief(act: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
@@ -150,5 +147,5 @@ async def brief(act: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
 
 
 async def lengthy(act: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
-    """The same for what takes a processor as briefly, but may wait: unmounting and deleting."""
+    """The same for what is as brief nearly always, but may wait for the disk: unmounting and deleting."""
     return await _LENGTHY.run(act, *arguments)

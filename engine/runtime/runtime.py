@@ -11,36 +11,29 @@ a cgroup. Nothing here lives only in memory: a new `Runtime` finds it all again 
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import functools
 import os
 import signal as signals
 import subprocess
-import threading
-import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
 import msgspec
-from msgspec import Struct
 
 from engine.errors import Conflict, NoSuchContainer, RuntimeFailure
-from engine.kernel.smallfiles import write
-from engine.kernel.threads import brief
 from engine.process import wait_any
 from engine.runtime import cgroups, monitor
 from engine.runtime.console import AttachedConsole, Console, reopen_log, resize_terminal
+from engine.runtime.creation import Creation
 from engine.runtime.exec import ExecProcess, start_exec
 from engine.runtime.facts import host_facts
-from engine.runtime.failures import create_failure
-from engine.runtime.oci.bpf import FilterCache, Uncompilable
+from engine.runtime.held import Held
 from engine.runtime.oci.devices import device_numbers
 from engine.runtime.oci.launch import ExecLaunch, ExitStatus, Launch
 from engine.runtime.oci.resources import resources
-from engine.runtime.oci.spec import oci_spec
 from engine.runtime.programs import Programs
 from engine.runtime.surroundings import Surroundings
 from engine.runtime.teardown import (
@@ -48,32 +41,14 @@ from engine.runtime.teardown import (
     end_monitor,
     has_ended,
     kill_and_wait,
-    reap,
     remove_traces,
 )
 from engine.state.paths import Paths
 from engine.undo import undo_on_error
 from engine.wire.containers import HostConfig
 
-_KILLED = 128 + signals.SIGKILL
-_TICK_NS = 10_000_000
 # How long a monitor may take, on a busy machine, to write down the end of its container.
 _STUCK_SECONDS = 10.0
-
-
-class _Held(Struct):
-    """A container that this engine created or adopted: open pidfds, and its status once it has ended."""
-
-    record: monitor.Record
-    pidfd: int | None
-    monitor_pidfd: int | None
-    status: ExitStatus | None = None
-
-    def close(self) -> None:
-        for descriptor in (self.pidfd, self.monitor_pidfd):
-            if descriptor is not None:
-                os.close(descriptor)
-        self.pidfd = self.monitor_pidfd = None
 
 
 class Runtime:
@@ -83,8 +58,8 @@ class Runtime:
         self._paths = paths
         self._programs = Programs((paths.containers, paths.namespaces), runtime)
         self._state = paths.runtime / "oci"
-        self._filters = FilterCache(paths.root / "cache")
-        self._held: dict[str, _Held] = {}
+        self._creation = Creation(paths, self._programs, self._state)
+        self._held: dict[str, Held] = {}
         # Containers between create and the end of delete: while there are any, the parent cgroup stays.
         self._present: set[str] = set()
         self._creating = 0
@@ -123,7 +98,7 @@ class Runtime:
         async with undo_on_error() as undo:
             undo.append(functools.partial(self._tear_down, record))
             try:
-                held = await self._create(launch, record)
+                held = await self._creation.create(launch, record)
             finally:
                 self._creating -= 1
             self._held[identity] = held
@@ -166,7 +141,7 @@ class Runtime:
                 await wait_any(held.monitor_pidfd, held.pidfd)
             if held.monitor_pidfd is not None:  # else the container was deleted meanwhile
                 await end_monitor(held.monitor_pidfd, within_seconds=_STUCK_SECONDS)
-            await self._settle(held)
+            await held.settle(self._directory(held.record.container_id))
         return held.status
 
     async def adopt(self, container_id: str) -> int | ExitStatus | None:
@@ -176,11 +151,11 @@ class Runtime:
             record = monitor.read_record(self._directory(container_id))
             if record is None or record.pid == 0:
                 return None
-            held = self._hold(record)
+            held = Held.by(record)
             self._held[container_id] = held
             self._present.add(container_id)
         if held.monitor_pidfd is None or has_ended(held.monitor_pidfd):
-            await self._settle(held)
+            await held.settle(self._directory(held.record.container_id))
         return held.status or held.record.pid
 
     async def delete(self, container_id: str, *, also: Callable[[], None] = lambda: None) -> None:
@@ -302,111 +277,15 @@ class Runtime:
     def _directory(self, container_id: str) -> Path:
         return self._paths.runtime / container_id
 
-    def _known(self, container_id: str) -> _Held:
+    def _known(self, container_id: str) -> Held:
         try:
             return self._held[container_id]
         except KeyError:
             raise NoSuchContainer(container_id) from None
 
-    def _hold(self, record: monitor.Record) -> _Held:
-        return _Held(
-            record,
-            monitor.open_process(record.pid, record.pid_started),
-            monitor.open_process(record.monitor_pid, record.monitor_started),
-        )
-
-    async def _create(self, launch: Launch, record: monitor.Record) -> _Held:
-        stack = contextlib.ExitStack()
-        try:
-            starting, record = await brief(self._spawn, launch, record, stack)
-            pid = await _reported(starting, launch)
-            # Shielded: what is open must get to somebody who closes it.
-            with anyio.CancelScope(shield=True):
-                held = await brief(self._made, record, pid, starting, stack)
-        except BaseException:
-            with anyio.CancelScope(shield=True):
-                await brief(stack.close)
-            raise
-        return held
-
-    def _spawn(
-        self, launch: Launch, record: monitor.Record, stack: contextlib.ExitStack
-    ) -> tuple[monitor.Starting, monitor.Record]:
-        """Start the monitor; its record tells whom to end, should the engine die before the container is made."""
-        spec = oci_spec(launch, host_facts())
-        directory = self._directory(launch.container_id)
-        directory.mkdir(mode=0o700, parents=True)
-        monitor.write_record(directory, record)
-        if launch.bundle != directory:
-            launch.bundle.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for path, text in launch.files.items():
-            write(path, text.encode(), mode=0o644)
-        surroundings = self._programs.at(record.runtime)
-        if surroundings.is_crun:
-            self._precompile(spec)
-        write(launch.bundle / "config.json", msgspec.json.encode(spec))
-        command = stack.enter_context(surroundings.command())
-        starting = monitor.spawn(launch, directory, command, (f"--root={self._state}",))
-        if cgroups.is_in_service():
-            # Nobody waits for it: meanwhile the runtime makes the container.
-            place = (starting.pid, self._paths.monitors_cgroup)
-            threading.Thread(target=cgroups.move_apart, args=place, name="move-monitor", daemon=True).start()
-        begun = monitor.started_at(starting.pid)
-        record = msgspec.structs.replace(record, monitor_pid=starting.pid, monitor_started=begun)
-        monitor.write_record(directory, record)
-        return starting, record
-
-    def _made(self, record: monitor.Record, pid: int, starting: monitor.Starting, stack: contextlib.ExitStack) -> _Held:
-        """Note what was made. Not on the event loop: the last one who leaves a mount namespace waits until the kernel
-        took it down.
-        """
-        with stack:
-            pidfd, begun = monitor.open_new(pid)
-            try:
-                record = msgspec.structs.replace(record, pid=pid, pid_started=begun)
-                monitor.write_record(self._directory(record.container_id), record)
-                cgroups.move_along(pid, self._paths.cgroup)
-            except BaseException:
-                if pidfd is not None:
-                    os.close(pidfd)
-                raise
-            return _Held(record, pidfd, starting.pidfd)
-
-    def _precompile(self, spec: dict[str, object]) -> None:
-        """Hand crun a compiled filter in place of the seccomp section; other runtimes compile it themselves."""
-        linux = spec["linux"]
-        assert isinstance(linux, dict)
-        section = linux.get("seccomp")
-        if section is None:
-            return
-        with contextlib.suppress(Uncompilable):
-            filter_text = self._filters.annotation(section)
-            given = spec.get("annotations")
-            own = {"run.oci.seccomp_bpf_data": filter_text}
-            spec["annotations"] = {**given, **own} if isinstance(given, dict) else own
-            del linux["seccomp"]
-
-    async def _settle(self, held: _Held) -> None:
-        """Learn how a container ended, once its monitor has."""
-        if held.status is not None:
-            return
-        if held.monitor_pidfd is not None:
-            reap(held.monitor_pidfd)
-        try:
-            exit_code, written_ns = monitor.read_exit(self._directory(held.record.container_id))
-            # A file's time is that of the last tick: never earlier than what the container did before.
-            finished_ns = min(time.time_ns(), written_ns + _TICK_NS)
-        except (FileNotFoundError, ValueError):
-            # The monitor was killed: its container lost its stdio and its exit code, so it is ended, too.
-            if held.pidfd is not None:
-                await kill_and_wait(held.pidfd)
-            exit_code, finished_ns = _KILLED, time.time_ns()
-        was_oom = cgroups.oom_kills(held.record.cgroup) > 0
-        held.status = ExitStatus(exit_code, was_oom, finished_ns)
-
     async def _tear_down(self, record: monitor.Record, also: Callable[[], None] = lambda: None) -> None:
         identity = record.container_id
-        held = self._held.get(identity) or self._hold(record)
+        held = self._held.get(identity) or Held.by(record)
         try:
             if held.pidfd is not None and not has_ended(held.pidfd):
                 cgroups.thaw(record.cgroup)
@@ -415,7 +294,7 @@ class Runtime:
                 await end_monitor(held.monitor_pidfd)
             elif held.monitor_pidfd is not None:
                 await end_creation(held.monitor_pidfd, record.monitor_pid)
-            await self._settle(held)
+            await held.settle(self._directory(held.record.container_id))
             await remove_traces(record, (str(self._directory(identity)), str(self._state / identity)), also)
         except BaseException:
             if identity not in self._held:
@@ -434,22 +313,6 @@ class Runtime:
         words = (f"--root={self._state}", verb, *arguments)
         surroundings = self._programs.at(self._known(arguments[-1]).record.runtime)
         await anyio.to_thread.run_sync(_run_to_end, surroundings, words)
-
-
-async def _reported(starting: monitor.Starting, launch: Launch) -> int:
-    """Wait until the container is made; returns its pid. Ends the monitor of one that cannot be."""
-    try:
-        return await monitor.first_report(starting)
-    except BaseException as exc:
-        with anyio.CancelScope(shield=True):
-            await kill_and_wait(starting.pidfd)
-        reap(starting.pidfd)
-        os.close(starting.pidfd)
-        if isinstance(exc, RuntimeFailure):
-            raise create_failure(exc.message, launch.arguments[0]) from exc
-        raise
-    finally:
-        starting.close_pipes()
 
 
 def _run_to_end(surroundings: Surroundings, words: Sequence[str]) -> None:

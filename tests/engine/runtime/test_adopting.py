@@ -11,8 +11,10 @@ import anyio
 import pytest
 
 from engine.runtime import cgroups
+from engine.runtime.creation import Creation
 from engine.runtime.monitor import Record, read_record, write_record
 from engine.runtime.oci.launch import ExitStatus
+from engine.runtime.programs import Programs
 from engine.runtime.runtime import Runtime
 from engine.runtime.teardown import has_ended
 from engine.state.paths import Paths
@@ -89,13 +91,15 @@ async def test_what_no_record_knows_is_removed_and_the_rest_is_kept(
 
 
 async def test_a_container_in_the_making_when_the_engine_died_can_be_deleted_and_made(
-    runtime: Runtime, make_launch: MakeLaunch, paths: Paths
+    make_launch: MakeLaunch, paths: Paths
 ) -> None:
     launch = make_launch("sleep", "100")
     record = Record(container_id=launch.container_id, bundle=str(launch.bundle), cgroup=launch.cgroup)
+    programs = Programs((paths.containers, paths.namespaces))
+    creation = Creation(paths, programs, paths.runtime / "oci")
     with ExitStack() as stack:
         # As far as an engine gets that is killed before the monitor's first report.
-        starting, _noted = runtime._spawn(launch, record, stack)
+        starting, _noted = creation.spawn(launch, record, stack)
     second = Runtime(paths)
     await second.delete(launch.container_id)
     assert has_ended(starting.pidfd)
@@ -104,4 +108,5 @@ async def test_a_container_in_the_making_when_the_engine_died_can_be_deleted_and
     assert cgroups.children(paths.cgroup) == set()
     starting.close_pipes()
     os.close(starting.pidfd)
+    programs.close()
     second.close()

@@ -23,7 +23,7 @@ LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "engine": (
         ("engine.errors",),
-        ("engine.wire", "engine.undo", "engine.kernel"),
+        ("engine.wire", "engine.undo", "engine.locks", "engine.kernel"),
         ("engine.process",),
         ("engine.state", "engine.events", "engine.client"),
         (

@@ -10,14 +10,13 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Map
 from contextlib import aclosing
 from typing import Final
 
-import anyio
-
 from engine.builder.caching.supply import Supply
 from engine.builder.order import BuildOrder
 from engine.errors import BadRequest, NoSuchImage, NotFound
 from engine.images.record import Image
 from engine.images.store import ImageService
 from engine.images.transfer.pull import Plan
+from engine.locks import KeyedLock
 from engine.registry.manifest import Descriptor
 from engine.registry.platforms import Platform
 from engine.registry.reference import Reference
@@ -53,7 +52,7 @@ class Bases:
         self._images = images
         self._supply = supply
         self._tell = tell
-        self._locks: dict[str, anyio.Lock] = {}
+        self._pulling = KeyedLock()
         self._pulled: set[str] = set()
         self.given: Mapping[str, Image] = {}
         self._promises: dict[tuple[str, str], Image] = {}
@@ -66,7 +65,7 @@ class Bases:
         if name in self.given:
             return self.given[name]
         reference = self._reference(name)
-        async with self._locks.setdefault(reference, anyio.Lock()):
+        async with self._pulling(reference):
             wanted = Platform.parse(platform) if platform else self._platform
             found = self._local(reference)
             is_wanted = found is not None and _is_for(found, wanted)

@@ -27,6 +27,7 @@ from engine.containers.drivers import Drivers
 from engine.errors import BadRequest
 from engine.images.record import Image
 from engine.images.store import ImageService
+from engine.locks import KeyedLock
 from engine.registry.platforms import Platform
 from engine.wire.ignore import Ignore
 from engine.wire.images import Progress
@@ -74,7 +75,7 @@ class Bench(Struct):
     fresh: list[Entry] = field(default_factory=list[Entry])
     used: list[Entry] = field(default_factory=list[Entry])
     taken: list[Entry] = field(default_factory=list[Entry])
-    _locks: dict[str, anyio.Lock] = field(default_factory=dict[str, anyio.Lock])
+    _fetching: KeyedLock = field(default_factory=KeyedLock)
 
     async def context(self) -> Tree:
         """The build's context."""
@@ -140,7 +141,7 @@ class Bench(Struct):
 
     async def _brought(self, name: str) -> Tree:
         """A context by name, fetched when it is needed for the first time."""
-        async with self._locks.setdefault(f"context {name}", anyio.Lock()):
+        async with self._fetching(name):
             if name not in self.named:
                 bring = self.later.get(name)
                 self.named[name] = await (bring() if bring else self._fetched(name, self.order.contexts[name]))

@@ -19,6 +19,7 @@ from msgspec import Struct, field
 from engine.errors import Conflict, EngineError, Forbidden
 from engine.kernel.namespaces import drop_network_namespace
 from engine.kernel.threads import brief
+from engine.locks import KeyedLock
 from engine.network import ports
 from engine.network.cabling import Cabling
 from engine.network.endpoints import Endpoints, at_once
@@ -70,7 +71,7 @@ class Sandboxes:
         self._host = HostResolvers()
         self._directory = Directory()
         self._resolution = Resolution(self._directory, Forwarder(), self._host)
-        self._changing: dict[str, anyio.Lock] = {}
+        self._changing = KeyedLock()
         self.networks: Networks
         self.tasks: anyio.abc.TaskGroup
 
@@ -119,10 +120,9 @@ class Sandboxes:
         sandbox = self._table.get(container_id)
         if sandbox is None:
             return None
-        lock = self._lock(container_id)
         # Shielded: half a removal would leave addresses and ports taken.
         with anyio.CancelScope(shield=True):
-            async with lock:
+            async with self._changing(container_id):
                 if self._table.get(container_id) is None:
                     return None
                 live = self._forget(container_id)
@@ -137,8 +137,6 @@ class Sandboxes:
                     await brief(self.drop_now, sandbox.id)
                 for endpoint in sandbox.endpoints:
                     await self._endpoints.leave(sandbox.id, endpoint)
-            if not lock.locked():  # else the next one has to wait for whoever waited here
-                self._changing.pop(container_id, None)
         return sandbox
 
     def drop_now(self, container_id: str) -> None:
@@ -165,7 +163,7 @@ class Sandboxes:
 
     async def connect(self, container_id: str, request: EndpointRequest) -> tuple[Sandbox, Endpoint]:
         """Put a running container on one more network."""
-        async with self._lock(container_id), undo_on_error() as undo:
+        async with self._changing(container_id), undo_on_error() as undo:
             sandbox = self._existing(container_id)
             record = self.networks.get(request.network)
             if any(endpoint.network_id == record.id for endpoint in sandbox.endpoints):
@@ -184,7 +182,7 @@ class Sandboxes:
 
     async def disconnect(self, container_id: str, network: str) -> tuple[Sandbox, Endpoint]:
         """Take a running container off a network."""
-        async with self._lock(container_id):
+        async with self._changing(container_id):
             sandbox = self._existing(container_id)
             record = self.networks.get(network)
             endpoint = next((item for item in sandbox.endpoints if item.network_id == record.id), None)
@@ -200,7 +198,7 @@ class Sandboxes:
 
     async def rename(self, container_id: str, name: str) -> None:
         """Answer to another name from now on; a container without sandbox is fine."""
-        async with self._lock(container_id):
+        async with self._changing(container_id):
             sandbox = self._table.get(container_id)
             if sandbox is not None:
                 await self._record(sandbox, self._completed(msgspec.structs.replace(sandbox, container_name=name)))
@@ -357,6 +355,3 @@ class Sandboxes:
 
     def _networks_of(self, sandbox: Sandbox) -> dict[str, NetworkRecord]:
         return {endpoint.network_id: self.networks.get(endpoint.network_id) for endpoint in sandbox.endpoints}
-
-    def _lock(self, container_id: str) -> anyio.Lock:
-        return self._changing.setdefault(container_id, anyio.Lock(fast_acquire=True))

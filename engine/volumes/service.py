@@ -14,6 +14,7 @@ import msgspec
 
 from engine.errors import BadRequest, Conflict, NoSuchVolume, NotFound
 from engine.events.bus import EventBus
+from engine.locks import KeyedLock
 from engine.state.names import new_id
 from engine.state.paths import Paths
 from engine.state.store import Store
@@ -54,7 +55,7 @@ class VolumeService:
         self._directories = Directories(paths.volumes)
         self._records = store.table("volume", VolumeRecord)
         self._events = events
-        self._locks: dict[str, anyio.Lock] = {}
+        self._locks = KeyedLock()
 
     async def create(self, request: VolumeCreateRequest) -> Volume:
         """Make a volume, or return the one of that name. Raises `BadRequest`, `NotFound` for an unknown driver."""
@@ -70,7 +71,7 @@ class VolumeService:
             mount_call(request.driver_opts)
         except BadRequest as exc:
             raise BadRequest(f"create {name}: {exc.message}", hint=exc.hint) from exc
-        async with self._lock(name):
+        async with self._locks(name):
             if existing := self._records.get(name):
                 return self._shown(existing)
             labels = dict(request.labels) if request.name else {**request.labels, ANONYMOUS_LABEL: ""}
@@ -114,8 +115,7 @@ class VolumeService:
         if force and self._records.get(name) is None:
             return
         self._record(name)
-        lock = self._lock(name)
-        async with lock:
+        async with self._locks(name):
             if self._records.get(name) is None:
                 return  # someone else removed it meanwhile
             if users := used_by(name):
@@ -123,9 +123,6 @@ class VolumeService:
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(self._directories.unmount, name)
                 await self._delete(name)
-        # Whoever waited for it has it now, and the next one has to wait for that one.
-        if not lock.locked():
-            self._locks.pop(name, None)
         self._publish("destroy", name)
 
     async def mount(self, name: str) -> Path:
@@ -134,14 +131,14 @@ class VolumeService:
         call = mount_call(record.options)
         if call is None:
             return self._directories.existing(name)
-        async with self._lock(name):
+        async with self._locks(name):
             return await anyio.to_thread.run_sync(self._directories.mount, name, call)
 
     async def unmount(self, name: str) -> None:
         """Undo `mount`; nothing mounted, or no such volume, is fine."""
         record = self._records.get(name)
         if record is not None and record.options:
-            async with self._lock(name):
+            async with self._locks(name):
                 await anyio.to_thread.run_sync(self._directories.unmount, name)
 
     async def seed(self, name: str, fill: Callable[[Path], Awaitable[None]]) -> None:
@@ -149,7 +146,7 @@ class VolumeService:
 
         A filling that did not come to its end, even by `kill -9`, is thrown away and done again the next time.
         """
-        async with self._lock(name):
+        async with self._locks(name):
             if not await anyio.to_thread.run_sync(self._directories.begin_filling, name):
                 return
             await fill(self._directories.data(name))
@@ -164,9 +161,6 @@ class VolumeService:
         if record is None:
             raise NoSuchVolume(name)
         return record
-
-    def _lock(self, name: str) -> anyio.Lock:
-        return self._locks.setdefault(name, anyio.Lock())
 
     def _shown(self, record: VolumeRecord) -> Volume:
         return Volume(

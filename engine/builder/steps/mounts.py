@@ -19,6 +19,7 @@ from engine.builder.context.tree import Tree
 from engine.builder.dockerfile.mounts import RunMount
 from engine.errors import NotFound
 from engine.kernel.mounts import mount, unmount
+from engine.locks import KeyedLock
 from engine.runtime.oci.launch import OciMount
 from engine.state.store import Store
 from engine.storage.copying import copy_tree
@@ -44,7 +45,7 @@ class CacheMounts:
     def __init__(self, store: Store, root: Path) -> None:
         self._table = store.table("build-mount", CacheMount)
         self._root = root
-        self._locks: defaultdict[str, anyio.Lock] = defaultdict(anyio.Lock)
+        self._locks = KeyedLock()
         self._users: defaultdict[str, int] = defaultdict(int)
 
     def __iter__(self) -> Iterator[CacheMount]:
@@ -56,7 +57,7 @@ class CacheMounts:
         identity = _identity(wish)
         if wish.sharing == "private" and self._users[identity]:
             identity = _identity(wish, str(now_ns))
-        lock = self._locks[identity]
+        lock = self._locks(identity)
         if wish.sharing == "locked":
             await lock.acquire()
         self._users[identity] += 1

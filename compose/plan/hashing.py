@@ -165,7 +165,7 @@ def _prepared(key: str, value: object) -> object:
     match value:
         case str():
             return value if value.isascii() else _NO_TEXT.sub(_NO_CHARACTER, value)
-        case list():
+        case list() | tuple():
             return [_prepared("", item) for item in value]
         case dict() if key in _MAPPINGS:
             return {name: _prepared("", value[name]) for name in sorted(value)}

@@ -53,8 +53,22 @@ def _decode(body: bytes, kind: type[T], read: Callable[[Any], Any]) -> T:
 
 
 def encode(value: object) -> bytes:
-    """The JSON of a value of these types (or of plain data)."""
-    return msgspec.json.encode(value)
+    """The JSON of a value of these types (or of plain data).
+
+    A name or an argument that is no UTF-8 text has surrogates in Python; U+FFFD stands for each, as Go writes it.
+    """
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_readable(msgspec.to_builtins(value)))
+
+
+def _readable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {_readable(key): _readable(item) for key, item in value.items()}
+    return list(map(_readable, value)) if isinstance(value, list | tuple) else value
 
 
 def _representable(value: Any, where: str = "$") -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import TypeAlias
 
@@ -127,6 +128,12 @@ def _bind(project: Project, mount: Mount) -> str:
 def _source(project: Project, mount: Mount) -> str:
     if mount.type == "volume" and mount.source in project.volumes:
         return project.volumes[mount.source].name
+    if os.fsencode(mount.source) != mount.source.encode("utf-8", "replace"):
+        # Docker would be told another name, and make an empty directory of it.
+        raise ComposeError(
+            f"{os.fsencode(mount.source)!r} cannot be mounted at {mount.target}: its name is not UTF-8 text",
+            hint="rename it, or mount a directory above it",
+        )
     return mount.source
 
 

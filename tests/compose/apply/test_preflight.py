@@ -95,6 +95,13 @@ async def test_all_troubles_of_a_project_are_told_together(local: FakeEngine, tm
     }
 
 
+async def test_a_name_that_no_request_can_carry_is_told_before_another_one_is_mounted() -> None:
+    project = make_project(make_service("web", volumes=(Mount("bind", "/b", "/srv/b\udcffd"),)))
+    assert list(await problems(make_engine(), project)) == [
+        r"b'/srv/b\xffd' cannot be mounted at /b: its name is not UTF-8 text"
+    ]
+
+
 async def test_of_an_engine_elsewhere_neither_files_nor_ports_are_looked_for_here() -> None:
     bind = Mount("bind", "/b", "/no/such", bind=BindMount(create_host_path=False))
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -79,10 +79,9 @@ class ContainerCalls(Calls):
     async def wait_container(self, container: str, condition: str = "not-running") -> int:
         """Wait for `not-running`, `next-exit` or `removed` and return the exit code."""
         parameters: Parameters = {"condition": condition}
-        result = await self.fetch(ContainerWaitResponse, "POST", container_path(container, "wait"), parameters)
-        if result.error is not None and result.error.message:
-            raise ApiError(500, result.error.message)
-        return result.status_code
+        return ended_with(
+            await self.fetch(ContainerWaitResponse, "POST", container_path(container, "wait"), parameters)
+        )
 
     async def resize_container(self, container: str, height: int, width: int) -> None:
         """Tell its terminal its size in characters."""
@@ -111,6 +110,13 @@ class ContainerCalls(Calls):
 
 def container_path(container: str, verb: str) -> str:
     return f"/containers/{quoted(container)}/{verb}"
+
+
+def ended_with(result: ContainerWaitResponse) -> int:
+    """The exit code that was waited for. Raises `ApiError` if something else came of the wait."""
+    if result.error is not None and result.error.message:
+        raise ApiError(500, result.error.message)
+    return result.status_code
 
 
 def _grace(timeout_seconds: int | None, signal: str) -> dict[str, str]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
+from engine.client.answers import parsed
 from engine.client.calls import Parameters
-from engine.client.containers import ContainerCalls, container_path
+from engine.client.containers import ContainerCalls, container_path, ended_with
 from engine.client.stdio import Hijacked
 from engine.client.transport import Transport
-from engine.wire.containers import ExecStartRequest
+from engine.wire.containers import ContainerWaitResponse, ExecStartRequest
 from engine.wire.frames import STDOUT, Deframer
 from engine.wire.http import quoted
 from engine.wire.stats import ContainerStats
@@ -53,6 +55,20 @@ class ContainerStreams(ContainerCalls, Transport):
             "stream": True, "stdout": True, "stderr": True, "stdin": stdin, "logs": logs, "detachKeys": detach_keys,
         }  # fmt: skip
         return await self.hijack(container_path(container, "attach"), parameters, is_tty=tty)
+
+    @asynccontextmanager
+    async def awaiting_container(
+        self, container: str, condition: str
+    ) -> AsyncGenerator[Callable[[], Awaitable[int]], None]:
+        """`wait_container`, to be called in the block. The wait stands when the block begins: no end inside is missed,
+        not even that of a container which is gone with it.
+        """
+
+        async def exit_code() -> int:
+            return ended_with(parsed(await answer.body(), ContainerWaitResponse))
+
+        async with self.open("POST", container_path(container, "wait"), {"condition": condition}) as answer:
+            yield exit_code
 
     async def container_stats(self, container: str, *, stream: bool) -> AsyncGenerator[ContainerStats, None]:
         """What it uses: once a second until it is gone (`stream`), or one sample after a second."""

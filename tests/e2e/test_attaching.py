@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import docker
 import pytest
 
 from tests.e2e.machine import Machine, json_lines, pycompose_command
@@ -59,6 +61,23 @@ def test_a_one_off_container_that_was_left_goes_on(machine: Machine, project: Pa
         assert screen.wait() == 0
     assert machine.docker("inspect", "--format", "{{.State.Running}}", "left").stdout == "true\n"
     machine.docker("rm", "-f", "left")
+
+
+def test_a_one_off_container_whose_client_is_killed_goes_when_it_ends(
+    machine: Machine, project: Path, client: docker.DockerClient
+) -> None:
+    machine.pycompose("create", cwd=project)  # so that the engine runs
+    command = [*pycompose_command(), "run", "--rm", "-T", "--name", "orphan", "shell", "sh", "-c", "echo up; cat"]
+    # Its input ends with its client, which is what ends it.
+    with subprocess.Popen(
+        command, cwd=project, env=machine.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as run:
+        assert run.stdout is not None
+        assert run.stdout.readline() == "up\n"
+        removals = client.events(filters={"container": "orphan", "event": "destroy"}, decode=True)
+        run.kill()
+    assert next(removals)["Actor"]["Attributes"]["name"] == "orphan"
+    removals.close()
 
 
 def test_keys_that_are_none_are_refused(machine: Machine, project: Path) -> None:

@@ -56,12 +56,16 @@ def run_command(session: Session, /, **options: Any) -> int:
             await engine.start_container(made)
             show_lines([made])
             return 0
-        code: int | None = 1
+        is_over = False
         try:
-            code = await run_attached(engine, Attachment(made, request.tty, request.open_stdin, starts=True))
+            wish = Attachment(
+                made, request.tty, request.open_stdin, starts=True, is_passing=request.host_config.auto_remove
+            )
+            code = await run_attached(engine, wish)
+            is_over = True
             return code or 0
         finally:
-            if options["is_passing"] and code is not None:  # left by its detach keys, it goes on
+            if options["is_passing"] and not is_over:
                 with anyio.move_on_after(30, shield=True):
                     await _remove(engine, made)
 
@@ -145,7 +149,7 @@ def creation(session: Session, options: dict[str, Any]) -> ContainerCreateReques
             port_bindings=bindings,
             network_mode=options["network"],
             restart_policy=RestartPolicy(name=policy, maximum_retry_count=int(count) if count.isdecimal() else 0),
-            auto_remove=options["is_passing"] and not is_joined,
+            auto_remove=options["is_passing"],
             privileged=options["privileged"],
             init=options["init"],
         ),

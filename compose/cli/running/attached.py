@@ -23,18 +23,24 @@ _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, sign
 
 
 class Attachment(Struct, frozen=True):
-    """How to take part in a container: `tty` as it was made, `starts` it first, `detach_keys` as Docker writes them."""
+    """How to take part in a container: `tty` as it was made, `starts` it first, `detach_keys` as Docker writes them.
+
+    One that `is_passing` is removed by the engine when it ends: that is waited for.
+    """
 
     container: str
     tty: bool
     stdin: bool
     starts: bool = False
+    is_passing: bool = False
     passes_signals: bool = True
     detach_keys: str = ""
 
 
 async def run_attached(engine: EngineClient, wish: Attachment) -> int | None:
     """Copy until the container's end and give its exit code; None when the detach keys were typed: it goes on.
+
+    What comes after the last output is waited for from the start, since a container may be gone with it.
 
     Ctrl-C and the other signals that end programs go to the container. Raises `UsageError` for keys that are none.
     """
@@ -45,7 +51,10 @@ async def run_attached(engine: EngineClient, wish: Attachment) -> int | None:
 
     code: int | None = None
     with refusals(f"running container {wish.container}"), unwrapped():
-        async with anyio.create_task_group() as tasks:
+        async with (
+            anyio.create_task_group() as tasks,
+            engine.awaiting_container(wish.container, _end_of(wish)) as exit_code,
+        ):
             async with await engine.attach_container(wish.container, tty=wish.tty, stdin=wish.stdin) as stream:
                 if wish.starts:
                     await engine.start_container(wish.container)
@@ -55,7 +64,7 @@ async def run_attached(engine: EngineClient, wish: Attachment) -> int | None:
                     stream, is_tty=wish.tty and sys.stdin.isatty(), stdin=wish.stdin, resize=resize, keys=keys
                 )
             if not is_left:
-                code = await engine.wait_container(wish.container)
+                code = await exit_code()
             tasks.cancel_scope.cancel()
     return code
 
@@ -82,6 +91,13 @@ async def _pass_on_signals(
                 if exc.status not in (404, 409):
                     raise refused(exc, "passing on a signal") from exc
                 raise click.Abort from exc  # it does not run yet, or no more: so the signal is for us
+
+
+def _end_of(wish: Attachment) -> str:
+    """The condition of the wait for it; what is not started yet does not run either."""
+    if wish.is_passing:
+        return "removed"
+    return "next-exit" if wish.starts else "not-running"
 
 
 def _keys(wish: Attachment) -> DetachWatch | None:

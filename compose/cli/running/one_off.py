@@ -75,7 +75,7 @@ def _creation(project: Project, request: RunRequest, slug: str) -> CreateContain
         "run",
         slug=slug,
         is_aliased=request.use_aliases,
-        is_passing=request.remove and request.detach,
+        is_passing=request.remove,
     )
 
 
@@ -105,16 +105,21 @@ async def _join(engine: EngineClient, request: RunRequest, create: CreateContain
     service = create.service
     # Once it runs, signals are the container's until it is gone.
     async with passing_on_signals(engine, create.name):
-        wish = Attachment(create.name, service.tty, service.stdin_open, starts=True, passes_signals=False)
+        wish = Attachment(
+            create.name,
+            service.tty,
+            service.stdin_open,
+            starts=True,
+            is_passing=create.is_passing,
+            passes_signals=False,
+        )
         code = await run_attached(engine, wish)
-        if request.remove and code is not None:
-            await _remove(engine, create)
         left.set()
     return code or 0
 
 
 async def _remove(engine: EngineClient, create: CreateContainer) -> None:
-    with refusals(f"removing container {create.name}", fine=(404,)):
+    with refusals(f"removing container {create.name}", fine=(404, 409)):  # gone already, or going
         found = await engine.inspect_container(create.name)
         if found.config.labels.get(labels.SLUG) == create.slug:  # not one that had the name before, and was in the way
             await engine.remove_container(found.id, force=True, volumes=True)

@@ -33,6 +33,20 @@ async def test_logs_come_with_their_stream(tmp_path: Path, *, tty: bool) -> None
         assert {stream for stream, _ in pieces} == ({1} if tty else {1, 2})
 
 
+async def test_the_end_of_a_container_that_is_gone_with_it_is_not_missed(tmp_path: Path) -> None:
+    async with served_client(tmp_path) as (server, client):
+        server.engine.containers.script = []
+        await client.create_container("web", ContainerCreateRequest(image="busybox"))
+        await client.start_container("web")
+        async with client.awaiting_container("web", "removed") as exit_code:
+            server.engine.containers.exit(server.engine.containers.find("web"), 7)
+            await client.remove_container("web")
+            assert await exit_code() == 7
+        with pytest.raises(ApiError):
+            async with client.awaiting_container("web", "removed"):
+                pass
+
+
 async def test_a_followed_log_ends_with_the_container_or_with_the_loop(tmp_path: Path) -> None:
     async with served_client(tmp_path) as (server, client):
         server.engine.containers.script = []

@@ -24,7 +24,7 @@ def cli() -> None:
 
         main(prog_name="pycompose")
     except KeyboardInterrupt:  # while modules are imported; commands answer it themselves
-        sys.exit(_INTERRUPTED)
+        os._exit(_INTERRUPTED)  # at once: a second one would be told as a traceback
 
 
 def daemon() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
@@ -32,7 +31,7 @@ def ended(session: Session, verb: str, project: Project, plan_for: Callable[[Obs
     engine = near_engine(session)
     if engine is None:
         return False
-    with engine, ending_alike(signal.SIGTERM, signal.SIGHUP):
+    with engine, ending_alike():
         observed = seen(engine, partial(observe, project_name=project.name))
         plan = plan_for(observed) if observed else None
         if plan is None or not is_near(plan, project):

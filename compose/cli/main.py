@@ -23,9 +23,17 @@ def main(*, prog_name: str) -> None:
     if arguments in _VERSION_FLAGS and _is_written(f"{prog_name} version v{pycompose.__version__}\n"):
         _leave(0)
     gc.set_threshold(_GARBAGE_THRESHOLD)
-    from compose.cli.run_group import run
+    from compose.cli.run_group import INTERRUPTED, run
+    from compose.cli.signals import ending_alike, leave_at_once
 
-    _leave(run(prog_name, arguments))
+    with ending_alike():  # also for who insists while the first one is being answered
+        try:
+            code = run(prog_name, arguments)
+            leave_at_once(code)
+        except KeyboardInterrupt:
+            code = INTERRUPTED
+            leave_at_once(code)
+        _leave(code)
 
 
 def _is_written(text: str) -> bool:

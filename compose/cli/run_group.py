@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 
@@ -23,7 +22,7 @@ def run(prog_name: str, arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; every expected failure has been told on stderr."""
     sessions: list[Session] = []  # the command's, once the global options are understood
     try:
-        with ending_alike(signal.SIGTERM, signal.SIGHUP):  # before, in and after the parts with an event loop
+        with ending_alike():  # before, in and after the parts with an event loop
             result = cli.main(list(arguments), prog_name=prog_name, standalone_mode=False, obj=sessions)
         sys.stdout.flush()
     except click.exceptions.Exit as exc:

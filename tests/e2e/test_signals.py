@@ -173,6 +173,18 @@ def test_a_stop_can_be_called_off(case: tuple[str, str], way: Way, machine: Mach
     assert machine.docker("ps", "-aq").stdout == ""
 
 
+@pytest.mark.parametrize("way", [way for _, way in in_ways([()], 1)])
+def test_a_question_can_be_called_off(way: Way, machine: Machine, directory: Path) -> None:
+    machine.pycompose("create", "web", cwd=directory)
+    with start(machine, directory, "rm") as screen:
+        before = screen.settings()
+        screen.expect("Are you sure?")
+        assert interrupt(screen, way) == 130
+        assert screen.settings() == before
+        assert "Traceback" not in screen.shown
+    assert machine.pycompose("ps", "-a", "--services", cwd=directory).stdout == "web\n"
+
+
 @pytest.mark.parametrize(("case", "way"), in_ways(GOING_ON))
 def test_what_goes_on_until_it_is_interrupted(
     case: tuple[tuple[str, ...], str], way: Way, machine: Machine, directory: Path

@@ -19,7 +19,7 @@ def command(
     session: Session, services: tuple[str, ...], force: bool, stop: bool, volumes: bool, everything: bool
 ) -> None:
     """Remove what does not run."""
-    from compose.cli.asking import is_agreed
+    from compose.cli.asking import is_agreed_meanwhile
     from compose.cli.asynchronous import run_async
     from compose.cli.carrying_out import carry_out
     from compose.cli.reaching.located import located
@@ -34,7 +34,7 @@ def command(
                 click.echo("No stopped containers", err=True)
                 return
             click.echo(f"Going to remove {', '.join(names)}")
-            if force or is_agreed("Are you sure?"):
+            if force or await is_agreed_meanwhile("Are you sure?"):
                 await carry_out(session, "rm", plan, place.stage, keep_going=True)
 
     run_async(work)

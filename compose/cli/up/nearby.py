@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
@@ -35,7 +34,7 @@ def up_nearby(session: Session, project: Project, request: UpRequest) -> tuple[b
     engine = near_engine(session)
     if engine is None:
         return False, None
-    with engine, ending_alike(signal.SIGTERM, signal.SIGHUP):
+    with engine, ending_alike():
         observed = seen(engine, partial(observe, project_name=project.name))
         return observed is not None and _is_up(session, engine, project, request, observed), observed
 

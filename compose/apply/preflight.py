@@ -29,6 +29,7 @@ from compose.plan.deciding.preflight import (
     occupied,
     wished_ports,
 )
+from compose.plan.labels import ONE_OFF, PROJECT, SERVICE
 from compose.plan.materials import Material, materials
 from compose.plan.steps import Plan
 from engine.kernel.sockets import owner_of
@@ -120,6 +121,7 @@ async def _problems(engine: EngineCalls, project: Project, plan: Plan) -> list[C
         subnets,
         {name.removeprefix("/"): item.id for item in containers for name in item.names},
         await engine.aside(_occupied, engine.address, wishes) if wishes else (),
+        [(item.labels.get(SERVICE, ""), item.id) for item in containers if _is_replica(project, item)],
     )
     found: list[Material | Conflict] = [*missing, *conflicts(project, plan, around)]
     return [*map(_error, found), *_contents(project, plan), *room]
@@ -188,6 +190,10 @@ def _free_bytes(address: str, directory: str) -> int | None:
     except OSError:
         return None  # not ours to look at
     return disk.f_bavail * disk.f_frsize
+
+
+def _is_replica(project: Project, item: ContainerSummary) -> bool:
+    return item.labels.get(PROJECT) == project.name and item.labels.get(ONE_OFF) != "True"
 
 
 def _makes(plan: Plan, *acts: type) -> bool:

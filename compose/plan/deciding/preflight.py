@@ -55,18 +55,20 @@ class Conflict(Struct, frozen=True):
 
 class Surroundings(Struct, frozen=True):
     """What there is besides the project: ports that running containers publish, subnets of networks by their names,
-    ids of containers by theirs, and those `wished_ports` that something else on the host has."""
+    ids of containers by theirs, those `wished_ports` that something else on the host has, and ids of the project's own
+    containers by service, of which those that the plan does not know are just made by another command."""
 
     published: Sequence[PublishedPort] = ()
     subnets: Mapping[str, Sequence[str]] = {}
     names: Mapping[str, str] = {}
     occupied: Collection[tuple[PublishedPort, str]] = ()
+    own: Collection[tuple[str, str]] = ()
 
 
 def conflicts(project: Project, plan: Plan, around: Surroundings) -> list[Conflict]:
     """What cannot be, given what there is besides."""
     ports = _ports(project, plan, around.published)
-    return [*ports, *occupied(around.occupied), *_subnets(plan, around.subnets), *_names(plan, around.names)]
+    return [*ports, *occupied(around.occupied), *_subnets(plan, around.subnets), *_names(plan, around)]
 
 
 def wished_ports(project: Project, plan: Plan, published: Iterable[PublishedPort]) -> list[PublishedPort]:
@@ -85,11 +87,22 @@ def occupied(ports: Iterable[tuple[PublishedPort, str]]) -> Iterator[Conflict]:
         )
 
 
-def _names(plan: Plan, names: Mapping[str, str]) -> Iterator[Conflict]:
+def _names(plan: Plan, around: Surroundings) -> Iterator[Conflict]:
     actions = [step.action for step in plan.steps]
     going = {action.container_id for action in actions if isinstance(action, RemoveContainer)}
     for action in actions:
-        if isinstance(action, CreateContainer) and names.get(action.final_name, "") not in {"", *going}:
+        if not isinstance(action, CreateContainer):
+            continue
+        holder = around.names.get(action.final_name, "")
+        if holder in {"", *going}:
+            continue
+        if not action.slug and (action.service.name, holder) in around.own:
+            yield Conflict(
+                f"container {action.final_name} is just being made by another command",
+                "wait until that is done, and try again",
+                _name_subject(action),
+            )
+        else:
             yield Conflict(
                 f"the name {action.final_name} is that of another container",
                 f"remove it with `pycompose engine rm -f {action.final_name}`, or choose another name",

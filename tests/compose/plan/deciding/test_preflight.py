@@ -123,6 +123,14 @@ def test_a_name_that_another_container_has_is_found() -> None:
     assert conflict.subject == ("services", "web", "container_name")
 
 
+def test_a_container_that_another_command_is_making_is_not_to_be_removed() -> None:
+    project = make_project(make_service("web"))
+    plan = reconcile(project, NOTHING, Options())
+    [conflict] = conflicts(project, plan, Surroundings(names={"app-web-1": "new"}, own=[("web", "new")]))
+    assert conflict.message == "container app-web-1 is just being made by another command"
+    assert "rm -f" not in conflict.hint
+
+
 def test_the_name_of_what_is_replaced_is_free() -> None:
     project = make_project(make_service("web"))
     observed = make_observed(project, web="stale")

@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import pty
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -124,6 +125,23 @@ def test_pycompose_pushes_and_pulls_with_dockers_credentials(site: Site, tmp_pat
     machine.docker("image", "inspect", image)
 
 
+def test_a_build_is_pushed_under_all_its_names_and_a_refusal_names_what_was_refused(site: Site, tmp_path: Path) -> None:
+    machine, host = site.machine, site.registry.host
+    names = [f"{host}/team/built:{tag}" for tag in (1, 2)]
+    build = {"dockerfile_inline": "FROM alpine:3.20\nLABEL built=here\n", "tags": names[1:]}
+    services = {"app": {"image": names[0], "build": build}, "unnamed": {"build": build}}
+    (tmp_path / "compose.yaml").write_text(json.dumps({"services": services}, indent=1))
+    refused = machine.pycompose("build", "--push", cwd=tmp_path, succeeds=False)
+    assert refused.returncode == 1
+    assert re.search(rf"compose.yaml:4:13: error: pushing {host}/team/built:[12]: .*unauthorized", refused.stderr)
+    machine.docker("login", "-u", USER, "--password-stdin", host, stdin=PASSWORD)
+    machine.pycompose("build", "--push", cwd=tmp_path)
+    for name in names:
+        machine.docker("rmi", name)
+        machine.docker("pull", name)
+    machine.docker("logout", host)
+
+
 def test_pycompose_logs_in_by_itself_and_keeps_no_password_in_arguments(site: Site, tmp_path: Path) -> None:
     machine, host = site.machine, site.registry.host
     login = [*pycompose_command(), "login", "-u", USER, "--password-stdin", host]
@@ -158,6 +176,7 @@ def test_pycompose_asks_for_the_password_on_a_terminal_without_showing_it(site: 
         seen += _read_until(ours, b"Password: ")
         os.write(ours, f"{PASSWORD}\n".encode())
         seen += _read_until(ours, b"Login Succeeded")
+        program.wait(60)
         os.close(ours)
     assert PASSWORD.encode() not in seen
     assert program.returncode == 0

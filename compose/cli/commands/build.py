@@ -147,15 +147,11 @@ async def _check(session: Session, project: Project, wanted: BuildOptions, chose
 async def _build(
     session: Session, project: Project, wanted: BuildOptions, chosen: Project, options: Mapping[str, Any]
 ) -> None:
-    from functools import partial
-
     from compose.apply.looking.observe import observe
-    from compose.apply.parallel import all_of
-    from compose.apply.pulling import push
-    from compose.apply.refusals import refusals
     from compose.apply.stage import Stage
     from compose.cli.carrying_out import perform
     from compose.cli.reaching.connection import connected
+    from compose.cli.sharing.pushing import push_images
     from compose.cli.terminal import progress
     from compose.plan.actions import BuildImage
     from compose.plan.deciding.building import plan_builds
@@ -170,7 +166,5 @@ async def _build(
             shown.update(Update("No services to build", "", Phase.WARNING))
         await perform(plan, Stage(engine, project, observed), report)
         if options["push"]:
-            built = [step.action for step in plan.steps if isinstance(step.action, BuildImage)]
-            images = [action.image for action in built if action.service.image]
-            with refusals("pushing"):
-                await all_of([partial(push, engine, image, report) for image in images])
+            built = [step.action.service for step in plan.steps if isinstance(step.action, BuildImage)]
+            await push_images(engine, [service for service in built if service.image], report)

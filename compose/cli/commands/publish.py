@@ -58,7 +58,7 @@ def command(session: Session, /, **options: Any) -> int:  # fmt: skip
             complete = artifact
             if request.pinned or any(service.build for service in loaded.project.services.values()):
                 async with connected(session) as engine:
-                    await push_images(engine, loaded.project, report, keep_going=True)
+                    await push_images(engine, loaded.project.services.values(), report, keep_going=True)
                     if request.pinned and not session.dry_run:
                         complete = replace(artifact, layers=(*artifact.layers, await pins(engine, loaded.project)))
             report(Update(request.repository, "publishing", Phase.WORKING))

@@ -27,15 +27,16 @@ def command(session: Session, /, **options: Any) -> None:
     from compose.graph.graph import select_services
     from compose.render.progress import Quiet
 
-    services: tuple[str, ...] = options["services"]
+    names: tuple[str, ...] = options["services"]
     loaded = load_project(session)
-    check_services(loaded.project, services)
-    project = select_services(loaded.project, services, with_dependencies=options["include_deps"])
+    check_services(loaded.project, names)
+    project = select_services(loaded.project, names, with_dependencies=options["include_deps"])
 
     async def work() -> None:
         async with connected(session) as engine, progress(session, "push") as shown:
             report = Quiet().update if options["quiet"] else shown.update
-            await push_images(engine, project, report, keep_going=options["ignore_push_failures"])
+            services = project.services.values()
+            await push_images(engine, services, report, keep_going=options["ignore_push_failures"])
 
     with pointing(loaded.places):
         run_async(work)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 
 from compose.apply.parallel import all_of
 from compose.apply.pulling import push
 from compose.apply.refusals import refusals
 from compose.errors import ComposeError
-from compose.model.project import Project
+from compose.model.service import Service
 from compose.plan.telling.progress import Phase, Report, Update
 from engine.client import EngineClient
 
 
-async def push_images(engine: EngineClient, project: Project, report: Report, *, keep_going: bool) -> None:
-    """Push the images, all at once. What has no `build` came from a registry, so there is nothing to bring back.
+async def push_images(
+    engine: EngineClient, services: Iterable[Service], report: Report, *, keep_going: bool = False
+) -> None:
+    """Push the services' images under all their names, all at once.
 
-    With `keep_going`, one that cannot be pushed is told and left.
+    What has no `build` came from a registry, so there is nothing to bring back. With `keep_going`, one that cannot be
+    pushed is told and left.
     """
 
     async def push_one(service: str, image: str) -> None:
@@ -31,7 +35,7 @@ async def push_images(engine: EngineClient, project: Project, report: Report, *,
                 raise
 
     images: dict[str, str] = {}
-    for service in project.services.values():
+    for service in services:
         if not service.build or not service.image:
             report(Update(f"Service {service.name}", "Skipped"))
             continue

@@ -30,6 +30,8 @@ _DEFAULT_MTU = 1500
 # socket(7): more than the machine's limit for all programs, which holds 270 questions.
 _SO_RCVBUFFORCE = 33
 _DNS_RCVBUF_BYTES = 1 << 20
+# What changing a bridge's port says of a link that is gone, and of one whose bridge was removed by hand.
+_HEARD_BY_NOBODY = (errno.ENODEV, errno.EOPNOTSUPP)
 
 
 class DnsSockets(Struct, frozen=True):
@@ -70,7 +72,7 @@ def adopt_bridge(bridge: Bridge) -> None:
         sysctls.allow_forwarding(bridge.name, has_ipv6=any(":" in address for address in bridge.addresses))
         index = socket.if_nametoindex(bridge.name)
         wanted = [rtnetlink.add_address(index, address) for address in bridge.addresses]
-        exchange(kernel, [*wanted, rtnetlink.set_up(index)], tolerate=errno.EEXIST)
+        exchange(kernel, [*wanted, rtnetlink.set_up(index)], tolerate=(errno.EEXIST,))
 
 
 def make_parent(parent: Parent) -> bool:
@@ -100,15 +102,16 @@ def _words(exc: EngineError | OSError) -> str:
 def delete_links(names: Sequence[str]) -> None:
     """Remove links; missing ones are fine. Slow (the kernel waits for its readers), so never per container."""
     with opened() as kernel:
-        exchange(kernel, [rtnetlink.delete_link(name) for name in names], tolerate=errno.ENODEV)
+        exchange(kernel, [rtnetlink.delete_link(name) for name in names], tolerate=(errno.ENODEV,))
 
 
 def silence(names: Sequence[str]) -> None:
     """Let nothing more come to what is behind these ports of bridges. A namespace that was let go of is taken down a
-    little later, and meanwhile it would answer for addresses that others have got by then. Missing ports are fine.
+    little later, and meanwhile it would answer for addresses that others have got by then. Missing ports are fine,
+    and those that are in no bridge any more.
     """
     with opened() as kernel:
-        exchange(kernel, [rtnetlink.forget_port(name) for name in names], tolerate=errno.ENODEV)
+        exchange(kernel, [rtnetlink.forget_port(name) for name in names], tolerate=_HEARD_BY_NOBODY)
 
 
 def ports(bridge: str) -> list[str]:
@@ -207,7 +210,7 @@ def plug(namespace: Path, link: Link, gateways: Sequence[tuple[str, str]]) -> No
                     _route(inner, gateways)
                 except BaseException:
                     if not existed and _index(link.name) is not None:
-                        exchange(inner, [rtnetlink.delete_link(link.name)], tolerate=errno.ENODEV)
+                        exchange(inner, [rtnetlink.delete_link(link.name)], tolerate=(errno.ENODEV,))
                     raise
 
         inside_network(namespace, inside)
@@ -218,7 +221,7 @@ def unplug(namespace: Path, name: str, gateways: Sequence[tuple[str, str]]) -> N
 
     def inside() -> None:
         with opened() as inner:
-            exchange(inner, [rtnetlink.delete_link(name)], tolerate=errno.ENODEV)
+            exchange(inner, [rtnetlink.delete_link(name)], tolerate=(errno.ENODEV,))
             _route(inner, gateways)
 
     inside_network(namespace, inside)

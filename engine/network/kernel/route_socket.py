@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from errno import EOPNOTSUPP, EXFULL
 from typing import Final
@@ -44,8 +44,8 @@ def notices() -> Iterator[socket.socket]:
         yield kernel
 
 
-def exchange(kernel: socket.socket, messages: Sequence[Message], *, tolerate: int = 0) -> None:
-    """Have a batch carried out. Raises `EngineError` for the first that was refused, but for the errno `tolerate`."""
+def exchange(kernel: socket.socket, messages: Sequence[Message], *, tolerate: Container[int] = ()) -> None:
+    """Have a batch carried out. Raises `EngineError` for the first that was refused with an errno not in `tolerate`."""
     if not messages:
         return
     kernel.send(rtnetlink.frame(messages))
@@ -54,7 +54,7 @@ def exchange(kernel: socket.socket, messages: Sequence[Message], *, tolerate: in
     while missing > 0:
         found = rtnetlink.answers(kernel.recv(_MESSAGES_BYTES))
         missing -= len(found)
-        failures += [(number, code) for number, code in found if code not in (0, tolerate)]
+        failures += [(number, code) for number, code in found if code and code not in tolerate]
     if failures:
         number, code = min(failures)
         raise EngineError(

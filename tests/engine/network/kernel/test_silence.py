@@ -60,3 +60,13 @@ def test_who_inherits_an_address_is_reached_though_the_namespace_that_had_it_is_
             return before, inside_network(spaces["asker"], call)
 
     assert inside_network(spaces["outside"], act) == (False, True)
+
+
+def test_a_link_whose_bridge_was_taken_away_is_silent_already(spaces: dict[str, Path]) -> None:
+    def act() -> None:
+        netlink.make_bridge(Bridge("pcquiet", "02:00:00:00:00:01", 1500, ("10.191.10.1/24",)))
+        furnish(spaces["going"], 2)
+        netlink.delete_links(["pcquiet"])
+        netlink.silence(["pcvgoing"])
+
+    inside_network(spaces["outside"], act)

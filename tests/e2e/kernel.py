@@ -16,6 +16,7 @@ import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import anyio
 
@@ -43,6 +44,12 @@ class KernelState:
 NOTHING = KernelState((), (), (), (), (), ())
 
 
+class _Process(NamedTuple):
+    pid: int
+    parent: int
+    name: str
+
+
 def without_engine(state: KernelState) -> KernelState:
     """One engine may follow another, and has some of its files in memory; everything else has to be the same."""
     return replace(
@@ -59,7 +66,7 @@ def kernel_state(paths: Paths) -> KernelState:
         links=tuple(sorted(_links(paths))),
         firewall=tuple(sorted(_firewall(paths))),
         cgroups=tuple(sorted(str(path) for path in _cgroups(paths))),
-        processes=tuple(sorted(f"{pid} {name}" for pid, name in _processes(paths))),
+        processes=tuple(sorted(f"{process.pid} {process.name}" for process in _processes(paths))),
         files=tuple(sorted(_files(paths))),
     )
 
@@ -69,7 +76,7 @@ def remove_everything(paths: Paths) -> None:
     for group in _cgroups(paths):
         with contextlib.suppress(OSError):  # of another hierarchy, or gone
             (group / "freezer.state").write_text("THAWED")  # what is paused does not die
-    _kill([pid for pid, _ in _processes(paths)])
+    _kill([process.pid for process in _processes(paths)])
     libc = ctypes.CDLL(None, use_errno=True)
     for target in sorted(_mounts(paths), reverse=True):
         libc.umount2(os.fsencode(target), _UNMOUNT_LAZILY)
@@ -96,7 +103,9 @@ def _kill(pids: Iterable[int]) -> None:
 
 def engine_pids(paths: Paths) -> list[int]:
     """The engine's own process, by its command line."""
-    return [pid for pid, name in _processes(paths) if name == "engine"]
+    found = {process.pid: process.parent for process in _processes(paths) if process.name == "engine"}
+    # What an engine starts has its command line until it has become another program.
+    return [pid for pid, parent in found.items() if parent not in found]
 
 
 def _mounts(paths: Paths) -> Iterator[str]:
@@ -136,7 +145,7 @@ def _cgroups(paths: Paths) -> Iterator[Path]:
             yield Path(directory)
 
 
-def _processes(paths: Paths) -> Iterator[tuple[int, str]]:
+def _processes(paths: Paths) -> Iterator[_Process]:
     """Processes in our cgroups, and those whose command line names our directories."""
     for entry in Path("/proc").iterdir():
         if not entry.name.isdecimal() or int(entry.name) == os.getpid():
@@ -144,12 +153,12 @@ def _processes(paths: Paths) -> Iterator[tuple[int, str]]:
         try:
             words = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
             groups = (entry / "cgroup").read_text()
-            state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
+            state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
         except (FileNotFoundError, ProcessLookupError):
             continue
         names_us = any(str(place) in word for word in words for place in (paths.root, paths.run))
         if state != "Z" and (names_us or f"{paths.cgroup}/" in groups):
-            yield int(entry.name), "engine" if "engine-daemon" in words else words[0]
+            yield _Process(int(entry.name), int(parent), "engine" if "engine-daemon" in words else words[0])
 
 
 def _files(paths: Paths) -> Iterator[str]:

@@ -64,6 +64,6 @@ def ask(address: str, body: Any = None, **headers: str) -> str:
     """Fetch a page, or post `body` as JSON."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(address, data, {name.replace("_", "-"): text for name, text in headers.items()})
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         text: str = answer.read().decode()
     return text

@@ -11,6 +11,7 @@ import pytest
 
 from tests.e2e.machine import Machine
 from tests.fakes.addresses import own_subnet
+from tests.fakes.ports import free_port
 
 pytestmark = [pytest.mark.root, pytest.mark.net]
 
@@ -63,8 +64,8 @@ def test_a_plan_that_cannot_be_carried_out_is_shown_and_not_written(machine: Mac
 
 def test_a_start_tells_of_ports_and_directories_that_have_gone(machine: Machine, tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()  # which nobody else gets, once it is free again
+    with socket.create_server(("127.0.0.1", port)):
         text = STACK.format(port=port, subnet=SUBNET).replace("nobody/has:1, pull_policy: never", "busybox")
         (tmp_path / "compose.yaml").write_text(text)
         machine.pycompose("create", cwd=tmp_path)

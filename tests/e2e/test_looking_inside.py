@@ -31,6 +31,8 @@ def project(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Itera
     directory = tmp_path_factory.mktemp("inside")
     (directory / "compose.yaml").write_text(STACK)
     machine.pycompose("up", "-d", cwd=directory)
+    # A start does not wait for what the program does.
+    machine.pycompose("exec", "-T", "web", "sh", "-c", "until grep -qs here /made; do sleep 0.1; done", cwd=directory)
     yield directory
     machine.pycompose("down", "-v", "-t", "0", cwd=directory)
 

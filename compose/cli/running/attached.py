@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from compose.apply.parallel import unwrapped
 from compose.apply.refusals import refusals, refused
+from compose.cli.interrupts import received
 from compose.cli.running.stdio import join
 from compose.errors import UsageError
 from engine.client import ApiError, EngineClient
@@ -82,9 +83,9 @@ async def passing_on_signals(engine: EngineClient, container: str) -> AsyncItera
 async def _pass_on_signals(
     engine: EngineClient, container: str, *, task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED
 ) -> None:
-    with anyio.open_signal_receiver(*_PASSED_ON) as received:
+    with received(*_PASSED_ON) as signals:
         task_status.started()
-        async for number in received:
+        async for number in signals:
             try:
                 await engine.kill_container(container, signal.Signals(number).name)
             except ApiError as exc:

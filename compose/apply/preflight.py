@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 from msgspec import UNSET
 
 from compose.apply.locality import shares
-from compose.apply.looking.standing import bind_sources, fixed_ports, lost_networks
+from compose.apply.looking.standing import bind_sources, fixed_places, fixed_ports, lost_networks
 from compose.apply.parallel import all_of, unwrapped
 from compose.apply.refusals import refusals
 from compose.apply.requests.mounts import inline_files, service_mounts
 from compose.errors import ComposeError, raise_all
 from compose.model.project import Project
+from compose.plan import labels
 from compose.plan.actions import BuildImage, CreateContainer, CreateNetwork, PullImage, StartContainer
+from compose.plan.deciding.addressing import Place, same_places, taken_twice, wished_places
 from compose.plan.deciding.foresight import Foresight
 from compose.plan.deciding.preflight import (
     Conflict,
@@ -64,7 +66,8 @@ async def preflight_of_start(engine: EngineClient, plan: Plan) -> None:
         inspected = await all_of([partial(engine.inspect_container, name) for name in names])
         standing = [(item.name.removeprefix("/"), item.host_config) for item in inspected]
         wishes = [wish for name, config in standing for wish in fixed_ports(name, config)]
-        listed = await engine.list_containers() if wishes else []
+        fixed = [place for item in inspected for place in fixed_places(item)]
+        listed = await engine.list_containers() if wishes or fixed else []
         places = {item.name.removeprefix("/"): item.network_settings.networks for item in inspected}
         networks = await engine.list_networks() if any(places.values()) else []
     published = [port for item in listed for port in _published(item)]
@@ -75,6 +78,7 @@ async def preflight_of_start(engine: EngineClient, plan: Plan) -> None:
         *lost_networks(places, known),
         *await engine.aside(_missing, engine.address, sources),
         *clashes(wishes, published),
+        *same_places(fixed, [place for item in listed for place in _places("", item)]),
         *occupied(await engine.aside(_occupied, engine.address, free)),
     ]
     raise_all([_error(item) for item in found])
@@ -104,7 +108,7 @@ async def _problems(engine: EngineCalls, project: Project, plan: Plan) -> list[C
         room.extend(await _no_room(engine))
 
     looks = [look_at_disk]
-    if _publishes(project, plan) or _makes(plan, CreateContainer):
+    if _publishes(project, plan) or _makes(plan, CreateContainer) or wished_places(project, plan):
         looks.append(look_at_containers)
     if any(isinstance(step.action, CreateNetwork) and step.action.network.ipam.config for step in plan.steps):
         looks.append(look_at_subnets)
@@ -123,7 +127,12 @@ async def _problems(engine: EngineCalls, project: Project, plan: Plan) -> list[C
         await engine.aside(_occupied, engine.address, wishes) if wishes else (),
         [(item.labels.get(SERVICE, ""), item.id) for item in containers if _is_replica(project, item)],
     )
-    found: list[Material | Conflict] = [*missing, *conflicts(project, plan, around)]
+    places = [place for item in containers for place in _places(project.name, item)]
+    found: list[Material | Conflict] = [
+        *missing,
+        *conflicts(project, plan, around),
+        *taken_twice(project, plan, places),
+    ]
     return [*map(_error, found), *_contents(project, plan), *room]
 
 
@@ -205,8 +214,21 @@ def _publishes(project: Project, plan: Plan) -> bool:
     return any(project.services[name].ports for name in services if name in project.services)
 
 
+def _places(project: str, summary: ContainerSummary) -> Iterator[Place]:
+    """The addresses that a container has, if it runs, with its service if it is of this project."""
+    is_ours = project and summary.labels.get(labels.PROJECT) == project
+    service = summary.labels.get(labels.SERVICE, "") if is_ours else ""
+    for network, place in summary.network_settings.networks.items():
+        for address in filter(None, (place.ip_address, place.global_ipv6_address)):
+            yield Place(_name(summary), network, address, summary.id, service)
+
+
+def _name(summary: ContainerSummary) -> str:
+    return summary.names[0].removeprefix("/") if summary.names else summary.id[:12]
+
+
 def _published(summary: ContainerSummary) -> Iterable[PublishedPort]:
-    name = summary.names[0].removeprefix("/") if summary.names else summary.id[:12]
+    name = _name(summary)
     for port in summary.ports:
         if port.public_port is not UNSET:
             address = "" if port.ip is UNSET else port.ip

@@ -106,3 +106,26 @@ def test_a_start_tells_of_networks_that_have_gone_and_up_makes_them_again(machin
     machine.pycompose("up", "-d", cwd=tmp_path)
     assert len(machine.docker("ps", "-q").stdout.split()) == 3
     machine.pycompose("down", "-t", "0", cwd=tmp_path)
+
+
+def test_one_address_for_two_services_is_told_before_anything_is_done(machine: Machine, tmp_path: Path) -> None:
+    address = str(own_subnet()[5])
+    both = {"image": "busybox", "command": "sleep 1000", "init": True, "networks": {"n": {"ipv4_address": address}}}
+    services = {"a": both, "b": both, "off": {**both, "profiles": ["never"]}}
+    network = {"ipam": {"config": [{"subnet": SUBNET}]}}
+    (tmp_path / "compose.yaml").write_text(
+        json.dumps({"name": "alike", "services": services, "networks": {"n": network}}, indent=1)
+    )
+    for command in ("up", "-d"), ("plan",):
+        done = machine.pycompose(*command, cwd=tmp_path, succeeds=False)
+        assert done.returncode == 1
+        assert re.search(rf"^compose.yaml:\d+:\d+: error: address {address} of .*alike-b-1", done.stderr, re.MULTILINE)
+    assert machine.docker("ps", "-aq").stdout == ""
+    machine.pycompose("create", cwd=tmp_path)
+    assert f"address {address}" in machine.pycompose("start", cwd=tmp_path, succeeds=False).stderr
+    assert machine.docker("ps", "-q").stdout == "", "nothing is started"
+    machine.pycompose("start", "a", cwd=tmp_path)
+    assert "is that of container alike-a-1" in machine.pycompose("start", "b", cwd=tmp_path, succeeds=False).stderr
+    machine.pycompose("stop", "-t", "0", "a", cwd=tmp_path)
+    machine.pycompose("start", "b", cwd=tmp_path)
+    machine.pycompose("down", "-t", "0", cwd=tmp_path)

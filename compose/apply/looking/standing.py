@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
+from compose.plan.deciding.addressing import Place
 from compose.plan.deciding.preflight import Conflict, PublishedPort
 from compose.plan.materials import Material
-from engine.wire.containers import HostConfig
+from engine.wire.containers import ContainerInspect, HostConfig
 from engine.wire.networks import EndpointSettings
 
 
@@ -17,6 +18,14 @@ def fixed_ports(name: str, config: HostConfig) -> Iterator[PublishedPort]:
         for binding in bindings or ():
             if binding.host_port.isdecimal() and int(binding.host_port):
                 yield PublishedPort(name, int(binding.host_port), protocol, binding.host_ip)
+
+
+def fixed_places(container: ContainerInspect) -> Iterator[Place]:
+    """The addresses that it was made to have."""
+    for network, place in container.network_settings.networks.items():
+        if place.ipam_config:
+            for address in filter(None, (place.ipam_config.ipv4_address, place.ipam_config.ipv6_address)):
+                yield Place(container.name.removeprefix("/"), network, address)
 
 
 def bind_sources(name: str, config: HostConfig) -> Iterator[Material]:

@@ -134,7 +134,7 @@ class Snapshots:
 
     async def recover(self, known: Collection[str]) -> None:
         """Remove the file systems that were being made when an engine died. One that has something in it although it
-        is of no `known` container may be somebody's data, and stays.
+        is of no `known` container may be somebody's data, and stays, unmounted.
         """
         await anyio.to_thread.run_sync(self._remove_unfinished, frozenset(known))
 
@@ -207,7 +207,8 @@ class Snapshots:
     def _remove_unfinished(self, known: frozenset[str]) -> None:
         for home in self._paths.containers.iterdir():
             if home.name not in known:
-                with suppress(OSError):  # something is in it or mounted on it: not of our making, or not unfinished
+                with suppress(OSError):  # something is in it: not of our making, or not unfinished
+                    _unmount_all(home / "rootfs")
                     for name in _PARTS:
                         if (home / name).exists():
                             (home / name).rmdir()

@@ -18,6 +18,10 @@ from engine.state.paths import Paths
 from engine.state.store import peek
 
 _HINT = "an engine removes them when it starts: restart it; `pycompose-engine uninstall --purge` removes everything"
+_HINTS = {
+    "container directories": "they keep what containers wrote whose records are lost, each below `upper`: save what "
+    "you need, then remove them by hand",
+}
 
 
 class Owners(Struct, frozen=True):
@@ -58,7 +62,7 @@ def _compare(paths: Paths, *, has_table: bool) -> Iterator[Finding]:
     }
     for kind, names in kinds.items():
         detail = f"{len(names)}: {', '.join(map(str, names[:3]))}" if names else "none"
-        yield Finding(f"left-over {kind}", Verdict.WARN if names else Verdict.GOOD, detail, _HINT)
+        yield Finding(f"left-over {kind}", Verdict.WARN if names else Verdict.GOOD, detail, _HINTS.get(kind, _HINT))
 
 
 def read_owners(database: Path) -> Owners | None:

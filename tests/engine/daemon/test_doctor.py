@@ -74,6 +74,12 @@ async def test_directories_and_tables_without_records_are_found(paths: Paths) ->
     }
 
 
+async def test_nobody_is_told_that_a_start_removes_what_it_keeps(paths: Paths) -> None:
+    (paths.containers / ("b" * 64)).mkdir()
+    (found,) = [item for item in await leaks(paths, has_table=False) if item.verdict is Verdict.WARN]
+    assert "by hand" in found.hint
+
+
 async def test_a_machine_where_no_engine_was_is_fine(tmp_path: Path) -> None:
     paths = Paths(tmp_path / "state", tmp_path / "run")
     findings = await leaks(paths, has_table=False)

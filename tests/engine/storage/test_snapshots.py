@@ -171,6 +171,16 @@ async def test_layers_in_use_are_those_of_the_containers(paths: Paths) -> None:
     assert snapshots.layers_in_use() == frozenset()
 
 
+async def test_the_data_of_a_container_whose_record_is_lost_is_kept_but_not_mounted(paths: Paths) -> None:
+    snapshots = Snapshots(paths)
+    for name in ("known", "lost"):
+        await snapshots.create(name, add_layers(Layers(paths.layers), archive(entry("a"))))
+        (await snapshots.mount(name) / "mine").write_bytes(b"data")
+    await snapshots.recover(["known"])
+    assert list(mount_points(paths.root)) == [paths.containers / "known" / "rootfs"]
+    assert (snapshots.upper("lost") / "mine").read_bytes() == b"data"
+
+
 def test_a_layer_of_another_diff_id_leaves_nothing(paths: Paths) -> None:
     layers = Layers(paths.layers)
     before = sorted(paths.layers.rglob("*"))

@@ -28,7 +28,7 @@ from engine.wire.containers import LogConfig
 
 LOG_NAME: Final = "container.log"
 # What Docker's start takes longer than ours: who asks for the log right after it may expect what a short program said.
-_SETTLING_SECONDS: Final = 0.1
+_SETTLING_SECONDS: Final = 0.25
 _NO_READING: Final = "configured logging driver does not support reading"
 
 

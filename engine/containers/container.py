@@ -71,7 +71,8 @@ class Container:
         self.id = container_id
         self.lock = anyio.Lock(fast_acquire=True)
         self.run: Run | None = None
-        self.condition = health.Condition()
+        record = table.get(container_id)
+        self.condition = health.remembered(record.health, record.probes) if record else health.Condition()
         self.restart_delay_seconds = 0.0
         self.restart_wanted = anyio.Event()
         # Set while `docker restart` stops a container, which must not be removed then.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from engine.containers.life.lifecycle import Status
-from engine.wire.containers import ContainerConfig, HostConfig
+from engine.wire.containers import ContainerConfig, HealthcheckResult, HostConfig
 from engine.wire.networks import EndpointSettings
 
 
@@ -38,7 +38,7 @@ class ContainerRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 
     `networks` are the wishes by network name. `holds` says that the kernel may hold things for it (mounts, a network
     namespace, a cgroup): set before the first is taken, cleared after the last is given back. `is_at_rest` says that
-    it is paused only while an image is made of it.
+    it is paused only while an image is made of it. `probes` were the last ones when `health` was noted.
     """
 
     id: str
@@ -62,4 +62,5 @@ class ContainerRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     is_manually_stopped: bool = False
     restart_count: int = 0
     health: str = ""
+    probes: list[HealthcheckResult] = []
     is_at_rest: bool = False

@@ -7,9 +7,10 @@ start is judged no harsher than there, only failures that are an interval apart 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from engine.errors import BadRequest
 from engine.wire.containers import HealthcheckResult, HealthConfig
@@ -81,6 +82,24 @@ def validate(config: HealthConfig) -> None:
     # A kind that nobody knows is no check at all. Docker accepts the one without a command too, and dies of its probe.
     if config.test and config.test[0] in ("CMD", "CMD-SHELL") and len(config.test) < 2:
         raise BadRequest("Healthcheck has no command")
+
+
+def at_start(before: Condition) -> Condition:
+    """The condition as the container starts again: nothing is known, but what earlier probes said stays in sight."""
+    return Condition(log=before.log)
+
+
+def at_rest(before: Condition) -> Condition:
+    """The condition as nobody probes any more, because the container is paused or has ended: Docker calls it unhealthy
+    until a probe says something else.
+    """
+    return structs.replace(before, status=UNHEALTHY)
+
+
+def remembered(status: str, log: Sequence[HealthcheckResult]) -> Condition:
+    """The condition of a container whose probes an earlier engine ran."""
+    is_settled = status in (HEALTHY, UNHEALTHY)
+    return Condition(status=status or STARTING, log=tuple(log), has_succeeded=is_settled)
 
 
 def after_probe(before: Condition, check: Check, result: HealthcheckResult, age_seconds: float) -> Condition:

@@ -36,25 +36,26 @@ class Prober:
         self._ledger = ledger
 
     async def watch(self, container: Container, run: Run, check: health.Check) -> None:
-        """Probe a living container until cancelled; a paused one rests."""
+        """Probe a living container until cancelled; a paused one rests, and is probed at once when it goes on."""
         while True:
-            await anyio.sleep(health.seconds_to_next(container.condition, check, _age(container)))
+            with anyio.move_on_after(health.seconds_to_next(container.condition, check, _age(container))):
+                await run.resumed.wait()
             while container.status is Status.PAUSED:
                 run.resumed = anyio.Event()
                 await run.resumed.wait()
-            age = _age(container)
+            run.resumed = anyio.Event()
+            before, age = container.condition, _age(container)
             result = await self._probe(container, check)
-            await self._note(container, check, result, age)
+            async with container.lock:
+                if container.condition is before:  # else it was paused meanwhile, and the probe with it
+                    await self._note(container, health.after_probe(before, check, result, age))
 
-    async def _note(
-        self, container: Container, check: health.Check, result: HealthcheckResult, age_seconds: float
-    ) -> None:
-        before = container.condition
-        container.condition = health.after_probe(before, check, result, age_seconds)
-        if container.condition.status != container.record.health:
+    async def _note(self, container: Container, condition: health.Condition) -> None:
+        container.condition = condition
+        if condition.status != container.record.health:
             with anyio.CancelScope(shield=True):
-                await container.change(health=container.condition.status)
-            self._ledger.publish(container, f"health_status: {container.condition.status}")
+                await container.change(health=condition.status, probes=list(condition.log))
+            self._ledger.publish(container, f"health_status: {condition.status}")
 
     async def _probe(self, container: Container, check: health.Check) -> HealthcheckResult:
         started_ns = time.time_ns()

@@ -12,7 +12,7 @@ from anyio.abc import TaskGroup
 from engine.containers.container import Container, Run
 from engine.containers.drivers import Drivers
 from engine.containers.ledger import Ledger
-from engine.containers.life import health, restart
+from engine.containers.life import restart
 from engine.containers.life.launching import Launcher
 from engine.containers.life.lifecycle import ALIVE, Status, Verb
 from engine.containers.life.removal import Remover
@@ -81,7 +81,6 @@ class Recovery:
         else:
             if sandbox := await self._drivers.networks.adopt_sandbox(container.id):
                 await self._note_networks(container, sandbox)
-            container.condition = _remembered(container.record.health)
             if container.record.is_at_rest:
                 await self._wake(container)
             await self._note_freeze(container)
@@ -136,8 +135,3 @@ def _note_boot(file: Path) -> bool:
     if is_new:
         write_atomically(file, boot)
     return is_new
-
-
-def _remembered(status: str) -> health.Condition:
-    is_settled = status in (health.HEALTHY, health.UNHEALTHY)
-    return health.Condition(status=status or health.STARTING, has_succeeded=is_settled)

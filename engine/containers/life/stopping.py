@@ -15,7 +15,7 @@ from engine.containers.concurrent import all_of
 from engine.containers.container import REMOVED, Container, Run
 from engine.containers.drivers import Drivers
 from engine.containers.ledger import Ledger
-from engine.containers.life import restart
+from engine.containers.life import health, restart
 from engine.containers.life.lifecycle import Status, Verb, advance
 from engine.containers.life.supervisor import Supervisor
 from engine.containers.signals import parse_signal
@@ -131,7 +131,7 @@ class Stopper:
             _check(container, Verb.PAUSE)
             with anyio.CancelScope(shield=True):
                 await self._drivers.runtime.pause(container.id)
-                await container.move(Verb.PAUSE)
+                await container.move(Verb.PAUSE, **_unwatched(container))
         self._ledger.publish(container, "pause")
 
     async def unpause(self, container: Container) -> None:
@@ -194,6 +194,14 @@ class Stopper:
         if seconds is None:
             seconds = _GRACE_SECONDS
         return None if seconds < 0 else seconds
+
+
+def _unwatched(container: Container) -> dict[str, str]:
+    """Have a paused container that is probed count as unhealthy, as in Docker, but not for the moment of a commit."""
+    if not container.record.health or container.record.is_at_rest:
+        return {}
+    container.condition = health.at_rest(container.condition)
+    return {"health": container.condition.status}
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import anyio
 import anyio.abc
@@ -157,7 +157,7 @@ class Supervisor:
             health=health.STARTING if check else "",
         )
         container.run = run
-        container.condition = health.Condition()
+        container.condition = health.at_start(container.condition)
         _let_connect(container)  # who came while the process was being made, too late for the first words perhaps
         return run
 
@@ -217,7 +217,7 @@ class Supervisor:
                 is_oom_killed=status.oom_killed,
                 is_manually_stopped=is_manually_stopped,
                 restart_count=record.restart_count + (decision.delay_seconds is not None),
-                health=health.UNHEALTHY if record.health else "",
+                **(_unwatched(container) if record.health else {}),
                 **released,
             )
             container.run = run if decision.delay_seconds is not None else None
@@ -269,6 +269,12 @@ class Supervisor:
                     container.run = None
                     container.tell_ended()
                 raise
+
+
+def _unwatched(container: Container) -> dict[str, Any]:
+    """What is noted of the health of a container that has ended, in place of its last condition."""
+    condition = health.at_rest(container.condition)
+    return {"health": condition.status, "probes": list(condition.log)}
 
 
 def _let_connect(container: Container) -> None:

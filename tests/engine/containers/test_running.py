@@ -137,6 +137,34 @@ async def test_a_failing_health_check_makes_it_unhealthy_after_its_retries(engin
     assert health.log[-1].output == "no\n"
 
 
+async def test_a_paused_container_counts_as_unhealthy_until_it_is_probed_again(engine: Engine) -> None:
+    container = await engine.start(
+        "sleep", "100", healthcheck=HealthConfig(test=["CMD", "true"], interval=100 * SECOND)
+    )
+    await engine.until("health_status: healthy", container)
+    await engine.containers.pause(container)
+    assert engine.health(container).status == "unhealthy"
+    engine.seen.clear()
+    await engine.containers.unpause(container)
+    await engine.until("health_status: healthy", container)
+    assert len(engine.health(container).log) == 2
+
+
+async def test_what_probes_said_stays_in_sight_over_a_restart(engine: Engine) -> None:
+    container = await engine.start(
+        "sleep", "100", healthcheck=HealthConfig(test=["CMD", "true"], interval=100 * SECOND)
+    )
+    await engine.until("health_status: healthy", container)
+    await engine.containers.stop(container, timeout_seconds=0)
+    ended = engine.health(container)
+    assert (ended.status, len(ended.log)) == ("unhealthy", 1)
+    engine.seen.clear()
+    await engine.containers.start(container)
+    await engine.until("health_status: healthy", container)
+    assert engine.health(container).log[0] == ended.log[0]
+    assert len(engine.health(container).log) == 2
+
+
 async def test_a_hanging_health_check_is_ended_at_its_timeout(engine: Engine) -> None:
     check = HealthConfig(test=["CMD", "sleep", "1000"], interval=SECOND // 20, timeout=SECOND // 5, retries=1)
     container = await engine.start("sleep", "100", healthcheck=check)

@@ -13,7 +13,10 @@ from engine.containers.life.health import (
     Check,
     Condition,
     after_probe,
+    at_rest,
+    at_start,
     check_of,
+    remembered,
     seconds_to_next,
     validate,
 )
@@ -101,6 +104,24 @@ def test_the_last_five_results_are_kept() -> None:
         condition = after_probe(condition, plan, HealthcheckResult(start="", end="", exit_code=number), number)
     assert [result.exit_code for result in condition.log] == [2, 3, 4, 5, 6]
     assert condition.status in (STARTING, HEALTHY, UNHEALTHY)
+
+
+def test_what_probes_said_stays_in_sight_over_a_restart_and_counts_no_more() -> None:
+    before = Condition(UNHEALTHY, 4, (FAILED, PASSED, FAILED), has_succeeded=True, probes=9, counted_at=5.0)
+    assert at_start(before) == Condition(STARTING, log=before.log)
+
+
+def test_a_container_that_rests_is_unhealthy_until_the_next_probe_that_says_otherwise() -> None:
+    plan = check(retries=2)
+    resting = at_rest(Condition(HEALTHY, 0, (PASSED,), has_succeeded=True, probes=1))
+    assert (resting.status, resting.failing_streak) == (UNHEALTHY, 0)
+    assert after_probe(resting, plan, FAILED, 1.0).status == UNHEALTHY
+    assert after_probe(resting, plan, PASSED, 1.0).status == HEALTHY
+
+
+def test_probes_of_an_earlier_engine_are_remembered() -> None:
+    assert remembered(UNHEALTHY, [FAILED]) == Condition(UNHEALTHY, log=(FAILED,), has_succeeded=True)
+    assert remembered("", []) == Condition()
 
 
 def test_commands_are_run_as_they_are_or_by_the_shell() -> None:

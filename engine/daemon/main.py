@@ -21,6 +21,7 @@ _FILE = click.Path(path_type=Path)
 # Objects made, and not yet dropped, between two searches for cycles. A request makes hundreds and drops them by itself:
 # with Python's 700 a twelfth of the engine's time goes into searches that find nothing.
 _GARBAGE_THRESHOLD = 10_000
+_UMASK = 0o022
 
 
 class Refusing(click.Group):
@@ -82,6 +83,8 @@ def serve(**options: object) -> None:
     """Answer the Docker Engine API on the run directory's engine.sock until stopped."""
     require_root("it makes namespaces, mounts and network links")
     gc.set_threshold(_GARBAGE_THRESHOLD)
+    # Files of containers and images are for their users, whatever whoever started the engine keeps from others.
+    os.umask(_UMASK)
     raise_open_files()
     settings = settings_of(Options(**options), dict(os.environ))  # type: ignore[arg-type]  # click has checked the types
     logging.basicConfig(

@@ -193,8 +193,8 @@ class Origins:
     def _implied(self, path: Steps, spot: _Spot) -> Origin:
         where = self._cause(path, spot)
         rule = rule_at(DEFAULTS, path)
-        if path[2:3] == ("depends_on",) and self._text(spot.where) != path[3]:
-            rule = ""  # the place is not one that names the dependency, but one that implies it
+        if path[2:3] == ("depends_on",) and self._text(spot.where) not in (path[3], NO_TEXT):
+            rule = ""  # the place is neither a dependency's name nor its long form, but something that implies it
         if rule:
             return Origin("default", where, rule=rule)
         rule = rule_at(IMPLIED, path)

@@ -150,6 +150,13 @@ def test_dependencies_are_implied_by_links_and_shared_namespaces(directory: Dire
     assert told(loaded, f"{at}.c.condition") == "default (started is enough) at compose.yaml:5:18"
 
 
+def test_what_the_long_form_of_a_dependency_leaves_out_is_a_default(directory: Directory) -> None:
+    loaded = directory.load(f"{HEAD}    depends_on:\n      b: {{condition: service_healthy}}\n  b: {{image: b}}\n")
+    at = "services.app.depends_on.b"
+    assert told(loaded, f"{at}.condition") == "compose.yaml:5:22"
+    assert told(loaded, f"{at}.required") == "default (dependencies are required) at compose.yaml:5:10"
+
+
 @pytest.mark.parametrize(
     ("written", "wishes", "expected"),
     [

@@ -26,6 +26,7 @@ from engine.images.transfer.outcome import Outcome
 from engine.images.transfer.pull import Plan, Puller
 from engine.images.transfer.push import Pusher
 from engine.images.transfer.transfers import Transfers
+from engine.images.transfer.uploads import Uploads
 from engine.images.usage import DiskUse, disk_use
 from engine.registry.interrupt import Interrupt
 from engine.registry.platforms import Platform
@@ -59,8 +60,9 @@ class ImageService:
         self._content, self._layers = self.inventory.content, self.inventory.layers
         self._connections = Connections(registries)
         self._puller = Puller(self._connections, Transfers(self._content, self._layers, self._connections.limits))
-        self.collections = Collections(self._connections, self.inventory, self._puller)
-        self._pusher = Pusher(self._connections, self.inventory, events)
+        uploads = Uploads(self._content, self._layers, self._connections.limits)
+        self.collections = Collections(self._connections, self.inventory, self._puller, uploads)
+        self._pusher = Pusher(self._connections, self.inventory, uploads, events)
         self._loader = Loader(self.inventory, events)
         self._clearer = Clearer(self.inventory, events)
         self._lock = self.inventory.lock

@@ -5,7 +5,7 @@ All calls block and are for threads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -40,6 +40,11 @@ class Reader(BlobReader, Protocol):
 
 class Writer(Protocol):
     """Where images are brought."""
+
+    @property
+    def destination(self) -> Hashable:
+        """Equal for writers of the same place with the same rights: what one brings, another need not."""
+        ...
 
     def has(self, repository: str, digest: str, interrupt: Interrupt) -> int | None:
         """The size of a blob that is there already, else None."""

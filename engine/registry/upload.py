@@ -7,7 +7,7 @@ one request too big gets it in pieces. Nothing here touches the disk: a `Source`
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import Final, Protocol
 from urllib.parse import quote, urlencode, urljoin, urlsplit, urlunsplit
 
@@ -72,8 +72,14 @@ class RegistryWriter:
 
     def __init__(self, registry: str, settings: RegistrySettings, auth: AuthConfig | None, web: Web) -> None:
         self._registry = registry
+        self._auth = auth
         self._endpoints = own_endpoints(registry, settings, auth, web)
         self._settled: Endpoint | None = None
+
+    @property
+    def destination(self) -> Hashable:
+        """See `Writer`."""
+        return self._registry, self._auth
 
     def settle(self, interrupt: Interrupt) -> None:
         """Find the address under which the registry answers. Call before all else. Raises `Unreachable`."""

@@ -14,7 +14,7 @@ import fcntl
 import os
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -69,6 +69,11 @@ class Layout:
 
     def distrust(self) -> None:
         """See `BlobReader`: there is only this directory."""
+
+    @property
+    def destination(self) -> Hashable:
+        """See `Writer`."""
+        return self.directory
 
     def has(self, repository: str, digest: str, interrupt: Interrupt) -> int | None:
         """See `Writer`."""

@@ -50,11 +50,11 @@ class Place(Struct, frozen=True):
 class Collections:
     """Everything that collections share. Lives on one event loop."""
 
-    def __init__(self, connections: Connections, inventory: Inventory, puller: Puller) -> None:
+    def __init__(self, connections: Connections, inventory: Inventory, puller: Puller, uploads: Uploads) -> None:
         self._connections = connections
         self._inventory = inventory
         self._puller = puller
-        self._uploads = Uploads(inventory.content, inventory.layers, connections.limits)
+        self._uploads = uploads
 
     async def read(self, place: Place, platform: Platform) -> list[Plan]:
         """The images of a collection that are for a platform: their manifests and configs, no layer.
@@ -140,7 +140,8 @@ class Collections:
                 writer.put_manifest(repository, document.digest, document, interrupt)
             writer.put_manifest(repository, tag, _index(entries), interrupt)
 
-        await interruptible(interrupt, act)
+        async with self._uploads.closing(repository, writer):
+            await interruptible(interrupt, act)
 
     def _layers(self, place: Place, image: Image, known: Mapping[str, Descriptor]) -> list[PushLayer]:
         content, layers, images = self._inventory.content, self._inventory.layers, list(self._inventory.images)

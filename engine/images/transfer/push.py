@@ -40,11 +40,11 @@ _WORDS: Final = {
 class Pusher:
     """Everything that pushes share. Lives on one event loop."""
 
-    def __init__(self, connections: Connections, inventory: Inventory, events: EventBus) -> None:
+    def __init__(self, connections: Connections, inventory: Inventory, uploads: Uploads, events: EventBus) -> None:
         self._connections = connections
         self._inventory = inventory
+        self._uploads = uploads
         self._events = events
-        self._uploads = Uploads(inventory.content, inventory.layers, connections.limits)
 
     async def push(
         self, name: str, *, platform: str = "", auth: AuthConfig | None = None
@@ -107,7 +107,8 @@ class Pusher:
                     async with aclosing(self._uploads.all(plan.layers, reference.repository, writer, blobs)) as lines:
                         async for line in lines:
                             yield line
-                    document = await self._push_manifest(plan, writer, blobs)
+                    async with self._uploads.closing(reference.repository, writer):
+                        document = await self._push_manifest(plan, writer, blobs)
                 except EngineError as exc:
                     raise _explained(exc, reference) from exc
                 await self._record(image.id, reference, document, blobs)

@@ -1,25 +1,27 @@
-"""Layers on their way to a registry. One that has no compressed blob yet is packed by one thread (`packing.py`) while
-another sends what is there already; the blob stays, so that the next push need not pack it again.
+"""Layers on their way to a registry, each brought to a place once however many pushes want it there.
+
+One that has no compressed blob yet is packed by one thread (`packing.py`) while another sends what is there already;
+the blob stays, so that the next push need not pack it again.
 """
 
 from __future__ import annotations
 
 import os
-import threading
-import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
-import anyio.to_thread
+import anyio
 
 from engine.images.transfer.feed import Feed, short
 from engine.images.transfer.following import follow, leave
 from engine.images.transfer.packing import Packings
-from engine.images.transfer.push_plan import PushLayer
+from engine.images.transfer.push_plan import PushLayer, known_blob
+from engine.images.transfer.sharing import SharedWork, UnderWay
 from engine.images.transfer.workers import Workers
-from engine.registry.interrupt import Interrupt, Interrupted
+from engine.registry.interrupt import Interrupted
 from engine.registry.limits import Limits
 from engine.registry.manifest import Descriptor
 from engine.storage.content import Content
@@ -30,22 +32,28 @@ from engine.wire.images import Progress, ProgressDetail
 if TYPE_CHECKING:
     from engine.registry.places import Writer
 
-_BETWEEN_LINES_SECONDS: Final = 0.1
-
 
 class Uploads:
     """The threads that push, and what they push from. Made once."""
 
     def __init__(self, content: Content, layers: Layers, limits: Callable[[], Limits] = Limits) -> None:
         self.content = content
+        self.layers = layers
         self.packings = Packings(content, layers)
         self.uploaders = Workers("upload", lambda: limits().uploads)
+        self._under_way = UnderWay[Upload]()
+        self._closings: WeakValueDictionary[Hashable, anyio.Lock] = WeakValueDictionary()
 
-    def start(self, layer: PushLayer, repository: str, writer: Writer, feed: Feed) -> Upload:
-        """Queue one layer; `feed` hears of it until `Upload.leave`."""
-        upload = Upload(self, layer, repository, writer, feed)
-        self.uploaders.submit(upload.run)
-        return upload
+    def share(self, layer: PushLayer, repository: str, writer: Writer, feed: Feed) -> Upload:
+        """The layer's upload, started unless another push has; `feed` hears of it until `Upload.leave`."""
+        key = (writer.destination, repository, layer.diff_id)
+        return self._under_way.share(key, lambda: Upload(self, layer, repository, writer), feed)
+
+    def closing(self, repository: str, writer: Writer) -> anyio.Lock:
+        """To be held around configs and manifests, which come once the layers are up. A registry on a plain file system
+        writes anew what says that a repository has a blob, and refuses the manifest that looks there meanwhile.
+        """
+        return self._closings.setdefault((writer.destination, repository), anyio.Lock())
 
     async def all(
         self, layers: Sequence[PushLayer], repository: str, writer: Writer, blobs: list[Descriptor]
@@ -63,7 +71,7 @@ class Uploads:
             for layer in wanted[self.uploaders.most :]:
                 yield _line(layer.diff_id, "Waiting")
             for layer in wanted:
-                uploads[layer.diff_id] = self.start(layer, repository, writer, feed)
+                uploads[layer.diff_id] = self.share(layer, repository, writer, feed)
             async for line in follow(list(uploads.values()), feed):
                 yield line
         finally:
@@ -74,58 +82,38 @@ class Uploads:
             blobs.append(blob)
 
 
-class Upload:
+class Upload(SharedWork):
     """One layer on its way up. Once it has settled without an error, `blob` is what the registry has of it."""
 
-    def __init__(self, uploads: Uploads, layer: PushLayer, repository: str, writer: Writer, feed: Feed) -> None:
+    def __init__(self, uploads: Uploads, layer: PushLayer, repository: str, writer: Writer) -> None:
+        super().__init__(layer.diff_id)
         self.layer = layer
         self.blob = layer.blob
-        self.error: BaseException | None = None
         self._uploads = uploads
         self._repository = repository
         self._writer = writer
-        self._feed = feed
-        self._interrupt = Interrupt()
-        self._settled = threading.Event()
-        self._told_at = 0.0
 
-    @property
-    def is_settled(self) -> bool:
-        """Whether the work has ended, well or not."""
-        return self._settled.is_set()
+    def submit(self) -> None:
+        """See `SharedWork`."""
+        self._uploads.uploaders.submit(self.run)
 
-    async def wait_settled(self) -> None:
-        """Wait until the work has ended."""
-        await anyio.to_thread.run_sync(self._settled.wait)
-
-    def leave(self, feed: Feed) -> bool:
-        """Call the work off unless it has ended; return whether it was."""
-        del feed  # there is only one
-        if self.is_settled:
-            return False
-        self._interrupt.trigger()
-        return True
-
-    def run(self) -> None:
-        """Do the work. On one of the pool's threads."""
-        try:
-            self._interrupt.check()
-            self._feed.tell(self.layer.diff_id, self._push())
-        except BaseException as exc:  # noqa: BLE001 - the push that waits for this layer raises it
-            self.error = exc
-        finally:
-            self._settled.set()
-            self._feed.wake()
-
-    def _push(self) -> str:
-        blob = self.layer.blob
-        if blob is None:
+    def act(self) -> str:
+        """See `SharedWork`."""
+        if self.blob is None:
+            # Another push may have packed it since this one was planned.
+            layers = self._uploads.layers
+            self.blob = known_blob(layers.record(self.layer.chain_id).blob, self._uploads.content)
+        if self.blob is None:
             self._pack_and_push()
             return "Pushed"
-        if self._writer.has(self._repository, blob.digest, self._interrupt) is not None:
+        if self._writer.has(self._repository, self.blob.digest, self._interrupt) is not None:
             return "Layer already exists"
+        is_mounted = self._push(self.blob)
+        return f"Mounted from {self.layer.mount_from}" if is_mounted else "Pushed"
+
+    def _push(self, blob: Descriptor) -> bool:
         with _opened(self._uploads.content.path(blob.digest), blob) as source:
-            is_mounted = self._writer.push(
+            return self._writer.push(
                 self._repository,
                 source,
                 self._interrupt,
@@ -133,7 +121,6 @@ class Upload:
                 digest=blob.digest,
                 mount_from=self.layer.mount_from,
             )
-        return f"Mounted from {self.layer.mount_from}" if is_mounted else "Pushed"
 
     def _pack_and_push(self) -> None:
         with self._uploads.packings.sharing(self.layer, self._measure) as packing:
@@ -147,10 +134,7 @@ class Upload:
             self.blob = packing.keep()
 
     def _measure(self, done_bytes: int, all_bytes: int) -> None:
-        now = time.monotonic()
-        if now - self._told_at >= _BETWEEN_LINES_SECONDS:
-            self._told_at = now
-            self._feed.measure(self.layer.diff_id, "Pushing", done_bytes, all_bytes)
+        self.measure("Pushing", done_bytes, all_bytes)
 
 
 class _FileSource:

@@ -76,10 +76,9 @@ def test_a_network_with_a_chosen_subnet_gives_a_chosen_address(client: docker.Do
 
 
 def test_the_default_runtime_can_be_asked_for_by_dockers_name(client: docker.DockerClient) -> None:
-    container = client.containers.create("busybox", ["true"], runtime="runc")
+    container = client.containers.run("busybox", ["true"], runtime="runc", detach=True)
     try:
         assert container.attrs["HostConfig"]["Runtime"] in client.info()["Runtimes"]
-        container.start()
         assert container.wait()["StatusCode"] == 0
     finally:
         container.remove(force=True)

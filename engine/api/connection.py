@@ -66,7 +66,8 @@ class Connection:
         self._router = router
         self._services = services
         self._http = server_connection()
-        self._common = _common_headers(services.system.version_text)
+        identity = services.system.identity
+        self._common = _common_headers(identity.version, is_experimental=identity.is_experimental)
         self._head_is_sent = False
         self._is_head_request = False
         self._wants_upgrade = False
@@ -324,10 +325,10 @@ def _reason(status: int) -> bytes:
 
 
 @lru_cache(maxsize=1)
-def _common_headers(version: str) -> tuple[tuple[bytes, bytes], ...]:
+def _common_headers(version: str, *, is_experimental: bool) -> tuple[tuple[bytes, bytes], ...]:
     return (
         (b"Api-Version", API_VERSION.encode()),
-        (b"Docker-Experimental", b"false"),
+        (b"Docker-Experimental", b"true" if is_experimental else b"false"),
         (b"Ostype", b"linux"),
         (b"Server", f"pycompose/{version} (linux)".encode()),
     )

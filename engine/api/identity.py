@@ -9,7 +9,8 @@ from msgspec import Struct, field
 
 class Identity(Struct, frozen=True):
     """For `docker info`. `proxies` by the names of their variables, without passwords; `warnings` in whole lines;
-    `cgroupns_mode` is what containers begin with, if somebody chose.
+    `cgroupns_mode` is what containers begin with, if somebody chose. `is_experimental` makes the docker command line
+    offer checkpoints; with `forbids_experiments` they are refused.
     """
 
     version: str
@@ -20,3 +21,5 @@ class Identity(Struct, frozen=True):
     warnings: tuple[str, ...] = ()
     logging_driver: str = "json-file"
     cgroupns_mode: str = ""
+    is_experimental: bool = False
+    forbids_experiments: bool = False

@@ -82,7 +82,7 @@ class System:
                 "GoVersion": python,
                 "GitCommit": "",
                 "BuildTime": "",
-                "Experimental": "false",
+                "Experimental": str(self.identity.is_experimental).lower(),
             },
         )
         return SystemVersion(
@@ -92,6 +92,7 @@ class System:
             go_version=python,
             arch=machine,
             kernel_version=uname.release,
+            experimental=self.identity.is_experimental,
         )
 
     async def info(self) -> SystemInfo:
@@ -151,6 +152,7 @@ class System:
             logging_driver=told.logging_driver,
             plugins=PluginsInfo(log=_log_drivers()),
             server_version=self.version_text,
+            experimental_build=told.is_experimental,
             runtimes={name: await _runtime(path) for name, path in programs.items()},
             default_runtime=next(iter(programs), ""),
             init_binary="docker-init",

@@ -38,7 +38,7 @@ class ContainerRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 
     `networks` are the wishes by network name. `holds` says that the kernel may hold things for it (mounts, a network
     namespace, a cgroup): set before the first is taken, cleared after the last is given back. `is_at_rest` says that
-    it is paused only while an image is made of it. `probes` were the last ones when `health` was noted.
+    it is paused only while an image or a checkpoint is made of it. `probes` were the last ones when `health` was noted.
     """
 
     id: str

@@ -12,6 +12,9 @@ import anyio
 import anyio.abc
 import anyio.to_thread
 
+from engine.containers.checkpoints import keeping
+from engine.containers.checkpoints.restoring import Restorer
+from engine.containers.checkpoints.taking import Taker, Wish
 from engine.containers.container import NEXT_EXIT, NOT_RUNNING, REMOVED
 from engine.containers.drivers import Drivers, FileSystems, Images, Networks, Processes
 from engine.containers.files.archive import Archives
@@ -21,7 +24,7 @@ from engine.containers.files.sizes import Sizes, sizes
 from engine.containers.ledger import Ledger
 from engine.containers.life.connecting import Connector
 from engine.containers.life.launching import Launcher
-from engine.containers.life.lifecycle import Status
+from engine.containers.life.lifecycle import Status, Verb, advance
 from engine.containers.life.prober import Prober
 from engine.containers.life.pruning import is_pruned
 from engine.containers.life.recovery import Recovery
@@ -43,6 +46,7 @@ from engine.containers.views.usage import nothing_used, sample
 from engine.errors import BadRequest, Conflict, EngineError, NotFound, NotModified
 from engine.events.bus import EventBus
 from engine.images.removal import User
+from engine.kernel.threads import lengthy
 from engine.logs.k8s_file import LogEntry
 from engine.runtime.console import Console
 from engine.state.paths import Paths
@@ -109,6 +113,8 @@ class ContainerService:
         self._views = Views(drivers, ledger, launcher, self._connector, self._execs)
         self._streams = Streams(drivers, self._logs)
         self._archives = Archives(drivers)
+        self._taker = Taker(drivers, ledger)
+        self._restorer = Restorer(drivers)
         self._committer = Committer(drivers, ledger, self._stopper)
 
     async def run(self, *, task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
@@ -148,19 +154,28 @@ class ContainerService:
         container, warnings = await self._creator.create(name, request, platform=platform)
         return ContainerCreateResponse(id=container.id, warnings=list(warnings))
 
-    async def start(self, name: str, *, detach_keys: str = "") -> None:
-        """Start a container. Raises `NotModified` if it runs, and what keeps it from running."""
+    async def start(
+        self, name: str, *, detach_keys: str = "", checkpoint: str = "", checkpoint_directory: str = ""
+    ) -> None:
+        """Start a container, or have it go on from a checkpoint.
+
+        Raises `NotModified` if it runs, and what keeps it from running.
+        """
+        if checkpoint:
+            keeping.check_name(checkpoint)
         container = self._ledger.get(name)
         try:
             async with container.lock:
                 if container.status in (Status.RUNNING, Status.RESTARTING):
                     raise NotModified("container is already running")
-                await self._supervisor.start(container, restart_count=0)
+                advance(container.status, Verb.START)
+                source = await self._restorer.find(container, checkpoint, checkpoint_directory) if checkpoint else None
+                await self._supervisor.start(container, restart_count=0, restored_from=source)
         except NotModified:
             raise
         except Exception:
-            # As after any other end: `docker run --rm` waits for it.
-            if container in self._ledger and container.record.host_config.auto_remove:
+            # As after any other end: `docker run --rm` waits for it. A checkpoint can be tried again.
+            if not checkpoint and container in self._ledger and container.record.host_config.auto_remove:
                 with anyio.CancelScope(shield=True):
                     await self._remover.at_exit(container)
             raise
@@ -372,6 +387,27 @@ class ContainerService:
     async def commit(self, name: str, options: CommitOptions) -> str:
         """Make an image of a container; return its id. Raises `Conflict`, `BadRequest`."""
         return await self._committer.commit(self._ledger.get(name), options)
+
+    async def checkpoint(self, name: str, wish: Wish) -> None:
+        """Make a checkpoint of a running container.
+
+        Raises `BadRequest`, `Conflict`, `Unavailable`, `RuntimeFailure`, `EngineError` for a taken name.
+        """
+        keeping.check_name(wish.name)
+        await self._taker.take(self._ledger.get(name), wish, called=name)
+
+    async def checkpoints(self, name: str, directory: str) -> list[str]:
+        """The names of a container's checkpoints, or of those in a directory. Raises `NotFound`, `BadRequest`."""
+        root = keeping.root_of(self._launcher.home(self._ledger.get(name).id), directory)
+        return await lengthy(keeping.names, root, directory, name)
+
+    async def remove_checkpoint(self, name: str, checkpoint: str, directory: str) -> None:
+        """Remove a checkpoint. Raises `EngineError` (Docker says 500) if there is none."""
+        keeping.check_name(checkpoint)
+        container = self._ledger.get(name)
+        root = keeping.root_of(self._launcher.home(container.id), directory)
+        async with container.lock:  # it may just be going on from this one
+            await lengthy(keeping.remove, await lengthy(keeping.existing, root, checkpoint, name))
 
     async def sizes(self, names: Iterable[str]) -> dict[str, Sizes]:
         """The sizes of containers by id; those that have just been removed are missing."""

@@ -97,6 +97,7 @@ class Configuration(msgspec.Struct, frozen=True, rename="kebab"):
     shutdown_timeout: int = 0
     exec_opts: list[str] = []
     features: dict[str, bool] = {}
+    experimental: bool | None = None
 
     def ulimits(self) -> list[tuple[str, UlimitSetting]]:
         """The limits by their names, in order."""

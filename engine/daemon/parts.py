@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from typing import Final
 
@@ -40,6 +41,9 @@ def identity_of(settings: Settings, *, version: str) -> Identity:
         logging_driver=told.defaults.log.type,
         cgroupns_mode=told.defaults.cgroupns_mode,
         warnings=tuple(settings.doors.warnings()),
+        # Without a word in the settings, where there may be checkpoints: what they still lack is told when one is made.
+        is_experimental=shutil.which("criu") is not None if settings.experimental is None else settings.experimental,
+        forbids_experiments=settings.experimental is False,
     )
 
 

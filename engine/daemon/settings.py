@@ -70,7 +70,8 @@ class Reloadable(Struct, frozen=True):
 
 class Settings(Struct, frozen=True):
     """What `serve` is given. `ready_descriptor` gets one line when the API answers; `idle_seconds` without clients and
-    containers end it. `options` and `environment` are where everything came from, to be read again.
+    containers end it. `experimental` is None where the file does not say. `options` and `environment` are where
+    everything came from, to be read again.
     """
 
     options: Options
@@ -82,6 +83,7 @@ class Settings(Struct, frozen=True):
     idle_seconds: float = math.inf
     address_pools: tuple[Pool, ...] = DEFAULT_POOLS
     default_network: DefaultBridge = NO_WISHES
+    experimental: bool | None = None
 
 
 def settings_of(options: Options, environment: Mapping[str, str]) -> Settings:
@@ -102,6 +104,7 @@ def settings_of(options: Options, environment: Mapping[str, str]) -> Settings:
         idle_seconds=math.inf if options.idle_seconds is None else options.idle_seconds,
         address_pools=_address_pools(configuration),
         default_network=default_network_of(configuration),
+        experimental=configuration.experimental,
     )
 
 

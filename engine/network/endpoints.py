@@ -77,6 +77,13 @@ class Endpoints:
                 self._users.setdefault(endpoint.network_id, {})[sandbox.id] = 1
         return set(self._users)
 
+    def remember(self, container_id: str, record: NetworkRecord, addresses: tuple[str, str]) -> None:
+        """Note the addresses (IPv4, IPv6) that a container had in a network, for when it comes again."""
+        for address, version in zip(addresses, (4, 6), strict=True):
+            pool = self.networks.addresses(record, version)
+            if address and pool:
+                pool.remember(address, container_id)
+
     def mark(self, sandbox: Sandbox) -> None:
         """Note the addresses of a former life."""
         for endpoint in sandbox.endpoints:

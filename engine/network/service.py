@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import anyio
 import anyio.abc
 
-from engine.errors import Forbidden, NotFound
+from engine.errors import Forbidden, NoSuchNetwork, NotFound
 from engine.events.bus import EventBus
 from engine.network.cabling import Cabling
 from engine.network.endpoints import Endpoints
@@ -213,6 +213,12 @@ class NetworkService:
     def sandbox(self, container_id: str) -> Sandbox | None:
         """What `open_sandbox` returned, as it is now."""
         return self._sandboxes.get(container_id)
+
+    def remember_addresses(self, container_id: str, addresses: Mapping[str, tuple[str, str]]) -> None:
+        """Have a container get these addresses (IPv4, IPv6, "" for none) by network when it comes, if they are free."""
+        for name, places in addresses.items():
+            with contextlib.suppress(NoSuchNetwork):
+                self._endpoints.remember(container_id, self.get(name), places)
 
     async def connect(self, container_id: str, request: EndpointRequest, container_name: str) -> Sandbox:
         """Put a running container on one more network. `container_name` is its name now."""

@@ -13,7 +13,7 @@ import msgspec
 from engine.errors import RuntimeFailure
 from engine.kernel.smallfiles import write
 from engine.kernel.threads import brief
-from engine.runtime import cgroups, monitor
+from engine.runtime import cgroups, criu, monitor
 from engine.runtime.facts import host_facts
 from engine.runtime.failures import create_failure
 from engine.runtime.held import Held
@@ -49,7 +49,7 @@ class Creation:
             pid = await _reported(starting, launch)
             # Shielded: what is open must get to somebody who closes it.
             with anyio.CancelScope(shield=True):
-                held = await brief(self._made, record, pid, starting, stack)
+                held = await brief(self._made, launch, record, pid, starting, stack)
         except BaseException:
             with anyio.CancelScope(shield=True):
                 await brief(stack.close)
@@ -85,7 +85,14 @@ class Creation:
         monitor.write_record(directory, record)
         return starting, record
 
-    def _made(self, record: monitor.Record, pid: int, starting: monitor.Starting, stack: contextlib.ExitStack) -> Held:
+    def _made(
+        self,
+        launch: Launch,
+        record: monitor.Record,
+        pid: int,
+        starting: monitor.Starting,
+        stack: contextlib.ExitStack,
+    ) -> Held:
         """Note what was made. Not on the event loop: the last one who leaves a mount namespace waits until the kernel
         took it down.
         """
@@ -94,7 +101,8 @@ class Creation:
             try:
                 record = msgspec.structs.replace(record, pid=pid, pid_started=begun)
                 monitor.write_record(self._paths.runtime / record.container_id, record)
-                cgroups.move_along(pid, self._paths.cgroup)
+                for member in (pid,) if launch.restored_from is None else _restored(launch):
+                    cgroups.move_along(member, self._paths.cgroup)
             except BaseException:
                 if pidfd is not None:
                     os.close(pidfd)
@@ -122,6 +130,19 @@ def _write_bundle(launch: Launch, spec: dict[str, object]) -> None:
     write(launch.bundle / "config.json", msgspec.json.encode(spec))
 
 
+def _restored(launch: Launch) -> list[int]:
+    """The processes that were restored, at work already; of CRIU's notes nothing stays."""
+    for name in criu.RESTORE_NOTES:
+        Path(launch.bundle, name).unlink(missing_ok=True)
+    return cgroups.process_ids(launch.cgroup)
+
+
+def _failure(launch: Launch, words: str) -> RuntimeFailure:
+    if launch.restored_from is None:
+        return create_failure(words, launch.arguments[0])
+    return criu.restore_failure(words, launch.bundle / criu.RESTORE_LOG)
+
+
 async def _reported(starting: monitor.Starting, launch: Launch) -> int:
     """Wait until the container is made; returns its pid. Ends the monitor of one that cannot be."""
     try:
@@ -132,7 +153,7 @@ async def _reported(starting: monitor.Starting, launch: Launch) -> int:
         reap(starting.pidfd)
         os.close(starting.pidfd)
         if isinstance(exc, RuntimeFailure):
-            raise create_failure(exc.message, launch.arguments[0]) from exc
+            raise _failure(launch, exc.message) from exc
         raise
     finally:
         starting.close_pipes()

@@ -20,6 +20,7 @@ from msgspec import Struct
 from engine.errors import RuntimeFailure
 from engine.kernel.smallfiles import contents, write
 from engine.process import find_tool
+from engine.runtime import criu
 from engine.runtime.oci.launch import Launch
 
 BUNDLE_FILES = ("config.json", "attach", "ctl", "winsz")
@@ -67,17 +68,17 @@ class Report(msgspec.Struct, frozen=True):
 
 
 def spawn(launch: Launch, directory: Path, runtime: Sequence[str], runtime_arguments: Sequence[str]) -> Starting:
-    """Start conmon, which at once creates the container. Blocks for the fork only. Raises `OSError`."""
+    """Start conmon, which at once creates the container, or restores it. Blocks for the fork only. Raises `OSError`."""
     report, report_end = os.pipe()
     complaints, complaints_end = os.pipe()
     try:
         child = subprocess.Popen(
-            _command(launch, directory, runtime, runtime_arguments),
+            command(launch, directory, runtime, runtime_arguments),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=complaints_end,
             pass_fds=(report_end,),
-            env={**_ENVIRONMENT, "_OCI_SYNCPIPE": str(report_end)},
+            env={**environment(with_criu=launch.restored_from is not None), "_OCI_SYNCPIPE": str(report_end)},
             cwd=directory,
         )
     except BaseException:
@@ -93,7 +94,15 @@ def spawn(launch: Launch, directory: Path, runtime: Sequence[str], runtime_argum
     return Starting(child.pid, pidfd, report, complaints)
 
 
-def _command(launch: Launch, directory: Path, runtime: Sequence[str], runtime_arguments: Sequence[str]) -> list[str]:
+def environment(*, with_criu: bool) -> dict[str, str]:
+    """The environment of monitors, and of runtimes that need CRIU. Raises `Unavailable` where that is not."""
+    if not with_criu:
+        return _ENVIRONMENT
+    return {**_ENVIRONMENT, "PATH": criu.path_with_criu(_ENVIRONMENT["PATH"])}
+
+
+def command(launch: Launch, directory: Path, runtime: Sequence[str], runtime_arguments: Sequence[str]) -> list[str]:
+    """The monitor's command line; `runtime` and `runtime_arguments` start the runtime. Raises `Unavailable`."""
     words = [str(find_tool("conmon")), "--sync", "--api-version", "1", "--full-attach", "--no-sync-log"]
     words += ["-c", launch.container_id, "-u", launch.container_id, "-b", str(launch.bundle)]
     words += ["-p", str(directory / "pid"), "--persist-dir", str(directory)]
@@ -106,6 +115,9 @@ def _command(launch: Launch, directory: Path, runtime: Sequence[str], runtime_ar
         words.append("-i")
         if not launch.stdin_once:
             words.append("--leave-stdin-open")
+    if launch.restored_from is not None:
+        words += ["--restore", str(launch.restored_from)]
+        words += [f"--runtime-opt={option}" for option in criu.RESTORE_OPTIONS]
     words += ["-r", runtime[0]]
     for argument in (*runtime[1:], *runtime_arguments):
         words.append(f"--runtime-arg={argument}")

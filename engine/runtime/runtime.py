@@ -11,6 +11,7 @@ a cgroup. Nothing here lives only in memory: a new `Runtime` finds it all again 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import os
@@ -26,6 +27,7 @@ import msgspec
 from engine.errors import Conflict, NoSuchContainer, RuntimeFailure
 from engine.process import wait_any
 from engine.runtime import cgroups, monitor
+from engine.runtime.checkpoints import Checkpoints
 from engine.runtime.console import AttachedConsole, Console, reopen_log, resize_terminal
 from engine.runtime.creation import Creation
 from engine.runtime.exec import ExecProcess, start_exec
@@ -59,6 +61,7 @@ class Runtime:
         self._programs = Programs((paths.containers, paths.namespaces), runtime)
         self._state = paths.runtime / "oci"
         self._creation = Creation(paths, self._programs, self._state)
+        self._checkpoints = Checkpoints(self._programs, self._state)
         self._held: dict[str, Held] = {}
         # Containers between create and the end of delete: while there are any, the parent cgroup stays.
         self._present: set[str] = set()
@@ -76,7 +79,8 @@ class Runtime:
         self._programs.configure(named, default)
 
     async def create(self, launch: Launch) -> int:
-        """Make the container up to the point where its program would run; returns the pid of its init.
+        """Make the container up to the point where its program would run; returns the pid of its init. One that is
+        restored from a checkpoint runs already, and wants no `start`.
 
         Raises `RuntimeFailure` (exit code 126 or 127 where the program cannot be run), `BadRequest` for an impossible
         wish, `Conflict` if it exists. After an error or cancellation nothing of it is left.
@@ -229,6 +233,29 @@ class Runtime:
         except RuntimeFailure:
             if await self.pids(container_id):
                 raise
+
+    async def require_checkpoints(self, runtime: str) -> None:
+        """Raise `Unavailable` with what is missing, unless containers of a runtime ("" the default one) can be
+        checkpointed and restored here.
+        """
+        await self._checkpoints.require(runtime)
+
+    async def checkpoint(self, container_id: str, images: Path, *, lock: int) -> None:
+        """Write a container's processes as files into the directory `images`. They live on, frozen ones frozen.
+
+        The lock behind the descriptor `lock` is held as long as the files are being written, even if the engine ends
+        meanwhile. It is not cancelled before its end. Raises `RuntimeFailure` with CRIU's words.
+        """
+        record = self._known(container_id).record
+        await self._checkpoints.take(record, images, self._directory(container_id) / "criu", lock)
+
+    def kill_frozen(self, container_id: str) -> None:
+        """SIGKILL every process of a frozen container, and thaw it: none of them does anything more."""
+        cgroup = self._known(container_id).record.cgroup
+        for pid in cgroups.members(cgroup):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signals.SIGKILL)
+        cgroups.thaw(cgroup)
 
     def has_process(self, container_id: str) -> bool:
         """Whether a container's process has not ended. An end is known here before anyone told of it."""

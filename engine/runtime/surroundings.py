@@ -58,6 +58,11 @@ class Surroundings:
         return self._runtime.name
 
     @property
+    def path(self) -> Path:
+        """Where the runtime is installed."""
+        return self._runtime
+
+    @property
     def is_crun(self) -> bool:
         """Whether it is the runtime whose ways we know: its start by hand, its compiled filters."""
         return self._runtime.name == "crun"

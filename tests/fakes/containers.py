@@ -12,6 +12,7 @@ from typing import Any
 
 from msgspec import structs
 
+from engine.containers.checkpoints.taking import Wish
 from engine.containers.files.commit import CommitOptions
 from engine.containers.files.sizes import Sizes
 from engine.containers.making.defaults import ContainerDefaults
@@ -58,6 +59,8 @@ class FakeContainers(Execs, Runs):
         self.start_error: Exception | None = None
         self.log_error: Exception | None = None
         self.defaults = ContainerDefaults()
+        self.checkpoints_asked: list[tuple[object, ...]] = []
+        self.checkpoint_names: list[str] = []
 
     def use_defaults(self, defaults: ContainerDefaults) -> None:
         self.defaults = defaults
@@ -88,8 +91,11 @@ class FakeContainers(Execs, Runs):
         self._tell(container, "create")
         return ContainerCreateResponse(id=container.id)
 
-    async def start(self, name: str, *, detach_keys: str = "") -> None:
+    async def start(
+        self, name: str, *, detach_keys: str = "", checkpoint: str = "", checkpoint_directory: str = ""
+    ) -> None:
         container = self.find(name)
+        self.checkpoints_asked.append(("start", container.name, checkpoint, checkpoint_directory))
         if container.status == "running":
             raise NotModified("is running")
         if self.start_error:
@@ -104,6 +110,16 @@ class FakeContainers(Execs, Runs):
             container.console.start()
         if not container.request.open_stdin and self.script:
             self.exit(container, 0)
+
+    async def checkpoint(self, name: str, wish: Wish) -> None:
+        self.checkpoints_asked.append(("create", self.find(name).name, wish))
+
+    async def checkpoints(self, name: str, directory: str) -> list[str]:
+        self.checkpoints_asked.append(("list", self.find(name).name, directory))
+        return self.checkpoint_names
+
+    async def remove_checkpoint(self, name: str, checkpoint: str, directory: str) -> None:
+        self.checkpoints_asked.append(("remove", self.find(name).name, checkpoint, directory))
 
     def exit(self, container: FakeContainer, code: int) -> None:
         """Let it end."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from engine.errors import Conflict, NoSuchNetwork
 from engine.network.records import EndpointRequest, NetworkRecord, Sandbox, SandboxRequest
 from engine.wire.networks import EndpointSettings
@@ -17,6 +19,10 @@ class FakeNetworks:
         }
         self.sandboxes: dict[str, Sandbox] = {}
         self.fail_next: Exception | None = None
+        self.remembered: dict[str, Mapping[str, tuple[str, str]]] = {}
+
+    def remember_addresses(self, container_id: str, addresses: Mapping[str, tuple[str, str]]) -> None:
+        self.remembered[container_id] = addresses
 
     def get(self, name_or_id: str) -> NetworkRecord:
         for record in self.known.values():

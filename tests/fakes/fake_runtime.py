@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
@@ -90,6 +91,9 @@ class FakeRuntime:
         self.create_gate = anyio.Event()
         self.create_gate.set()
         self.creating = anyio.Event()
+        self.checkpoint_gate = anyio.Event()
+        self.checkpoint_gate.set()
+        self.checkpointing = anyio.Event()
         self._next_pid = 1_000_000
 
     def end(self, container_id: str, exit_code: int = 0, *, oom_killed: bool = False) -> None:
@@ -132,6 +136,21 @@ class FakeRuntime:
         process.is_paused = False
         if self.signals and self.signals[-1][0] == container_id and self.signals[-1][1] in self.mortal:
             self.end(container_id, 128 + self.signals[-1][1])
+
+    async def require_checkpoints(self, runtime: str) -> None:
+        self._perhaps_fail("require_checkpoints")
+
+    async def checkpoint(self, container_id: str, images: Path, *, lock: int) -> None:
+        self._perhaps_fail("checkpoint")
+        assert self.processes[container_id].is_paused
+        os.fstat(lock)
+        (images / "pages-1.img").write_bytes(b"memory")
+        self.checkpointing.set()
+        await self.checkpoint_gate.wait()
+
+    def kill_frozen(self, container_id: str) -> None:
+        self.processes[container_id].is_paused = False
+        self.end(container_id, 137)
 
     def has_process(self, container_id: str) -> bool:
         process = self.processes.get(container_id)

@@ -70,14 +70,20 @@ async def inspect(services: Services, request: Request) -> Answer:
 
 
 async def start(services: Services, request: Request) -> Answer:
-    """`POST /containers/{name}/start`: 204, or 304 if it runs."""
-    if request.query.text("checkpoint"):
+    """`POST /containers/{name}/start`: 204, or 304 if it runs. `checkpoint` has it go on from there."""
+    checkpoint = request.query.text("checkpoint")
+    if checkpoint and services.system.identity.forbids_experiments:
         raise BadRequest("checkpoint is only supported in experimental mode")
     if len(await request.body()) > _NO_SETTINGS_BYTES:
         raise BadRequest(
             "starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24"
         )
-    await services.containers.start(request.name, detach_keys=request.query.text("detachKeys"))
+    await services.containers.start(
+        request.name,
+        detach_keys=request.query.text("detachKeys"),
+        checkpoint=checkpoint,
+        checkpoint_directory=request.query.text("checkpoint-dir"),
+    )
     return NO_CONTENT
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import anyio
 from anyio.abc import TaskGroup
 
+from engine.containers.checkpoints import keeping
 from engine.containers.container import Container, Run
 from engine.containers.drivers import Drivers
 from engine.containers.ledger import Ledger
@@ -18,6 +19,7 @@ from engine.containers.life.lifecycle import ALIVE, Status, Verb
 from engine.containers.life.removal import Remover
 from engine.containers.life.supervisor import Supervisor
 from engine.errors import EngineError, RuntimeFailure
+from engine.kernel.threads import lengthy
 from engine.network.records import Sandbox
 from engine.runtime.oci.launch import ExitStatus
 from engine.state.atomic import write_atomically
@@ -61,6 +63,8 @@ class Recovery:
 
     async def _recover(self, container: Container, ends: TaskGroup, *, is_new_boot: bool) -> bool:
         record = container.record
+        if record.is_at_rest or record.status is Status.PAUSED:  # perhaps for a checkpoint
+            await lengthy(keeping.settle, self._launcher.home(container.id))
         if record.status in ALIVE:
             await self._recover_living(container, ends)
         elif record.status is Status.REMOVING:

@@ -177,7 +177,7 @@ class Stopper:
         async with container.lock:
             # Under the lock: a restart that is on its way would take the mark for one of the run before.
             if is_meant_to_end and container.is_active:
-                await _mark(container)
+                await mark_meant_to_end(container)
             if container.status is not Status.RESTARTING:
                 return False
             with anyio.CancelScope(shield=True):
@@ -234,7 +234,7 @@ def stop_signal(container: Container) -> int:
     return parse_signal(container.record.config.stop_signal or "SIGTERM")
 
 
-async def _mark(container: Container) -> None:
+async def mark_meant_to_end(container: Container) -> None:
     """Have it known that a container ends because somebody wants it to."""
     if container.run is not None:
         container.run.is_meant_to_end = True

@@ -6,11 +6,13 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 
 import anyio
 import anyio.abc
 from msgspec import Struct
+from msgspec.structs import replace
 
 from engine.containers.concurrent import all_of
 from engine.containers.container import Container, Run
@@ -65,8 +67,11 @@ class Supervisor:
         self.is_closing = False
         self.remove: Callable[[Container], Awaitable[None]] | None = None
 
-    async def start(self, container: Container, *, restart_count: int | None = None) -> None:
+    async def start(
+        self, container: Container, *, restart_count: int | None = None, restored_from: Path | None = None
+    ) -> None:
         """Start a container and watch over it. The caller holds its lock. A start by hand sets `restart_count`.
+        `restored_from` is a checkpoint to go on from.
 
         Raises `Conflict` in the wrong status and whatever a driver raises; everything acquired is given back then,
         and the record tells the error.
@@ -77,7 +82,7 @@ class Supervisor:
             raise Unavailable("the machine is going down")
         if container.removals:
             raise Conflict("container is marked for removal and cannot be started")
-        run = await self._launch(container, restart_count)
+        run = await self._launch(container, restart_count, restored_from)
         if self.tasks is not None:  # else the engine ended meanwhile, and the next one looks after the container
             self.tasks.start_soon(self._supervise, container, run, name=f"container {container.id[:12]}")
 
@@ -117,11 +122,11 @@ class Supervisor:
         for container, act in acts:
             self.tasks.start_soon(follow, container, act, name=f"container {container.id[:12]}")
 
-    async def _launch(self, container: Container, restart_count: int | None) -> Run:
+    async def _launch(self, container: Container, restart_count: int | None, restored_from: Path | None) -> Run:
         advance(container.status, Verb.START)
         count = container.record.restart_count if restart_count is None else restart_count
         try:
-            return await self._acquire_and_start(container, count)
+            return await self._acquire_and_start(container, count, restored_from)
         except (EngineError, OSError) as exc:
             code = exc.exit_code if isinstance(exc, RuntimeFailure) else _ENGINE_FAILED
             message = exc.message if isinstance(exc, EngineError) else str(exc)
@@ -130,22 +135,23 @@ class Supervisor:
             _let_connect(container)  # in vain: they see the end of the stream
             raise
 
-    async def _acquire_and_start(self, container: Container, restart_count: int) -> Run:
+    async def _acquire_and_start(self, container: Container, restart_count: int, restored_from: Path | None) -> Run:
         async with undo_on_error() as undo:
             undo.append(partial(self._launcher.give_back, container))
             await container.change(holds=True, error="", restart_count=restart_count)
-            launch = await self._launcher.acquire(container)
+            launch = replace(await self._launcher.acquire(container), restored_from=restored_from)
             pid = await self._drivers.runtime.create(launch)
             await self._let_attach(container)
             # Not to be torn apart: a process that runs is recorded and supervised.
             with anyio.CancelScope(shield=True):
+                if restored_from is None:  # else it runs already
+                    await self._drivers.runtime.start(container.id)
                 run = await self._go(container, pid)
         self._ledger.publish(container, "start")
         return run
 
     async def _go(self, container: Container, pid: int) -> Run:
         check = health.check_of(container.record.config.healthcheck)
-        await self._drivers.runtime.start(container.id)
         run = Run()
         await container.move(
             Verb.START,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import anyio
 
 from engine.daemon.doctor import machine
+from engine.daemon.doctor.checkpoints import checkpoints
 from engine.daemon.doctor.finding import Finding, Verdict
 from engine.daemon.doctor.leaks import leaks
 from engine.daemon.doctor.registries import registries
@@ -16,7 +17,7 @@ from engine.errors import Unavailable
 async def examine(settings: Settings) -> list[Finding]:
     """Look at the machine and at what the engine has in it. Changes nothing but a probe mount that is taken back."""
     findings = await anyio.to_thread.run_sync(_machine, settings)
-    findings += [*await machine.tools(), await machine.checkpoints()]
+    findings += [*await machine.tools(), await checkpoints(settings.reloadable.runtimes)]
     try:
         table = await has_table(settings.paths.tag)
     except Unavailable:  # told above

@@ -147,24 +147,5 @@ async def tools() -> list[Finding]:
     return findings
 
 
-async def checkpoints() -> Finding:
-    """Why `docker checkpoint` is refused: what of CRIU is here."""
-    try:
-        said = (await run([find_tool("crun"), "--version"])).stdout.decode(errors="replace")
-    except Unavailable:  # told among the tools
-        said = ""
-    why = without_checkpoints(said, has_criu=shutil.which("criu") is not None)
-    return Finding("checkpoints", Verdict.GOOD, f"docker checkpoint is refused: {why}")
-
-
-def without_checkpoints(crun_version: str, *, has_criu: bool) -> str:
-    """What stands against checkpoints, the most basic first: `crun --version` lists what it was built with."""
-    if "+CRIU" not in crun_version.split():
-        return "crun is built without CRIU"
-    if not has_criu:
-        return "criu is not installed"
-    return "it is not a part of this engine, though CRIU is here"
-
-
 def _nearest(path: Path) -> Path:
     return next(place for place in (path, *path.parents) if place.is_dir())

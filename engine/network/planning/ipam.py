@@ -152,6 +152,12 @@ class Addresses:
         self._used.add(number)
         self._last_holders[number] = holder
 
+    def remember(self, address: str, holder: str) -> None:
+        """Note what a holder had, as if it had come before; unless others have it when it comes, it gets that again."""
+        self._last_holders = {number: last for number, last in self._last_holders.items() if last != holder}
+        if _address(address) in self._network:
+            self._last_holders[int(_address(address))] = holder
+
     def release(self, address: str) -> None:
         """Give an address back; one that is not in use is fine."""
         self._used.discard(int(_address(address)))

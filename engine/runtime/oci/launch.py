@@ -60,6 +60,7 @@ class Launch(Struct, frozen=True, kw_only=True):
     journal gets the messages, too. With `stdin_once` the
     container's input ends with its first attached client. `init` is a static program to be PID 1, used where
     `host_config.init` asks for it. `bundle` is created and holds config.json and the monitor's sockets.
+    `restored_from` is a directory of CRIU's with the processes to go on instead of new ones.
     `files` are written before anything else, in place, because other containers may have them mounted.
     """
 
@@ -85,6 +86,7 @@ class Launch(Struct, frozen=True, kw_only=True):
     bundle: Path
     files: Mapping[Path, str] = field(default_factory=dict[Path, str])
     init: Path | None = None
+    restored_from: Path | None = None
 
 
 def cgroup_path(host: HostConfig, identity: str, default_parent: str) -> str:

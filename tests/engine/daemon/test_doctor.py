@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.daemon.doctor import machine
+from engine.daemon.doctor.checkpoints import checkpoints, told
 from engine.daemon.doctor.finding import Finding, Verdict, as_json, as_text, exit_status
 from engine.daemon.doctor.leaks import leaks
 from engine.daemon.doctor.registries import registries
@@ -105,18 +106,19 @@ def test_overlayfs_is_tried_and_nothing_stays(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(
-    ("crun_version", "has_criu", "why"),
-    [
-        ("crun version 1.8\n+SYSTEMD +SECCOMP +YAJL\n", True, "built without"),
-        ("crun version 1.8\n+SYSTEMD +CRIU +YAJL\n", False, "not installed"),
-        ("crun version 1.8\n+SYSTEMD +CRIU\n", True, "not a part"),
-    ],
-)
-def test_it_is_told_what_stands_against_checkpoints(crun_version: str, has_criu: bool, why: str) -> None:
-    assert why in machine.without_checkpoints(crun_version, has_criu=has_criu)
+def test_runtimes_that_can_make_checkpoints_are_named() -> None:
+    found = told(["runc", "mine"], ["crun", "runc"])
+    assert (found.verdict, found.detail) == (
+        Verdict.GOOD,
+        "docker checkpoint works, with the runtime runc or mine",
+    )
+
+
+def test_without_a_runtime_that_can_make_checkpoints_it_is_told_how_to_get_one() -> None:
+    found = told([], ["crun"])
+    assert found.detail.startswith("docker checkpoint is refused: built without CRIU: crun (apt-get install runc")
 
 
 async def test_that_there_are_no_checkpoints_is_nothing_to_mend() -> None:
-    found = await machine.checkpoints()
-    assert (found.verdict, found.detail.startswith("docker checkpoint is refused: ")) == (Verdict.GOOD, True)
+    found = await checkpoints({})
+    assert (found.verdict, found.detail.startswith("docker checkpoint ")) == (Verdict.GOOD, True)

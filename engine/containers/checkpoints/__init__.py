@@ -1,0 +1,1 @@
+"""Checkpoints of containers (`docker checkpoint`): taking, keeping and restoring them."""

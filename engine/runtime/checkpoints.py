@@ -1,0 +1,70 @@
+"""Checkpoints of containers: the runtime writes the processes down with CRIU's help. (`Launch.restored_from` is the way
+back.)
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import anyio.to_thread
+
+from engine.errors import Unavailable
+from engine.kernel.directories import remove_directory
+from engine.runtime import criu, monitor
+from engine.runtime.programs import Programs
+from engine.runtime.surroundings import Surroundings
+
+
+class Checkpoints:
+    """What the runtimes of this machine can. `state` is the runtimes' own directory (`--root`)."""
+
+    def __init__(self, programs: Programs, state: Path) -> None:
+        self._programs = programs
+        self._state = state
+        self._criu = criu.Criu()
+
+    async def require(self, runtime: str) -> None:
+        """Raise `Unavailable`, with what is missing, unless containers of a runtime can be checkpointed and restored
+        here.
+        """
+        await self._criu.require()
+        program = self._programs.at(runtime).path
+        if await criu.is_offered_by(program):
+            return
+        others = {path: name for name, path in self._programs.found().items() if path != program}
+        able = [name for path, name in others.items() if await criu.is_offered_by(path)]
+        raise Unavailable(
+            f"{program.name} cannot make or restore checkpoints: it was built without CRIU",
+            hint=f"make the container with `--runtime {able[0]}`"
+            if able
+            else "install runc (apt-get install runc) and make the container with `--runtime runc`",
+        )
+
+    async def take(self, record: monitor.Record, images: Path, work: Path, lock: int) -> None:
+        """Write the processes of the container of `record` into the directory `images`; see `Runtime.checkpoint`.
+        `work` is for CRIU's notes and goes again.
+        """
+        words = (f"--root={self._state}", *criu.checkpoint_arguments(images, work), record.container_id)
+        await anyio.to_thread.run_sync(_run, self._programs.at(record.runtime), words, work, lock)
+
+
+def _run(surroundings: Surroundings, words: Sequence[str], work: Path, lock: int) -> None:
+    work.mkdir(mode=0o700)
+    try:
+        # Not where other commands of the runtime run: CRIU has to see the container's network.
+        with surroundings.command() as program:
+            ended = subprocess.run(
+                [*program, *words],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env=monitor.environment(with_criu=True),
+                pass_fds=(lock,),
+                check=False,
+            )
+        if ended.returncode != 0:
+            raise criu.checkpoint_failure(ended.stdout.decode(errors="replace"), work / criu.DUMP_LOG)
+    finally:
+        remove_directory(str(work))

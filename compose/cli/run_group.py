@@ -90,6 +90,8 @@ def _known(exc: BaseException) -> Iterator[ComposeError]:
         yield exc
     elif isinstance(exc, OSError) and exc.errno == errno.ENOSPC and exc.filename is None:
         yield ComposeError("cannot write the output: no space left there")
+    elif isinstance(exc, PermissionError) and exc.filename is not None:
+        yield ComposeError(f"permission denied: {exc.filename}", hint="run the command as a user who may use it")
     elif "engine.client" in sys.modules:
         # Only then can it be one of the client's errors, and only then is its import free.
         from compose.cli.reaching.connection import as_compose_error

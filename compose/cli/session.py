@@ -142,11 +142,18 @@ def _settings(session: Session) -> Mapping[str, str]:
     directory = session.project_directory or (str(Path(first).parent) if is_here else "")
     named = session.env_files or own.get("COMPOSE_ENV_FILES")
     # Most directories have no `.env`.
-    if not (named or (session.cwd / directory / ".env").is_file()):
+    if not (named or _has_env_file(session.cwd / directory)):
         return own
     from compose.load.pipeline import settings
 
     return {**settings(replace(session, files=(), project_directory=directory).request()), **own}
+
+
+def _has_env_file(directory: Path) -> bool:
+    try:
+        return (directory / ".env").is_file()
+    except PermissionError:
+        return False  # what is read next from that directory tells it
 
 
 def _appearance(

@@ -46,7 +46,7 @@ def own_engine(session: Session) -> tuple[EngineHome, bool]:
     """The home of our own engine, and whether we may start it. Raises `EngineUnavailable` for who may do nothing."""
     user_id = os.geteuid()
     home = engine_home(session, user_id=user_id)
-    if user_id == 0 or home.socket.is_socket():
+    if user_id == 0 or is_socket(home.socket):
         return home, True
     if os.access(SYSTEM_HOME.socket, os.W_OK):
         return SYSTEM_HOME, False
@@ -55,6 +55,14 @@ def own_engine(session: Session) -> tuple[EngineHome, bool]:
         "an ordinary user (rootless) is not available yet",
         hint="run the command with sudo, or name an engine with --host or DOCKER_HOST",
     )
+
+
+def is_socket(path: Path) -> bool:
+    """Whether there is a socket that we may see."""
+    try:
+        return path.is_socket()
+    except PermissionError:
+        return False
 
 
 @contextmanager
@@ -78,4 +86,4 @@ def near_socket(session: Session) -> Path | None:
         parts = named.parts()
         return Path(parts.path) if parts.scheme == "unix" else None
     home = engine_home(session, user_id=os.geteuid())
-    return home.socket if home.socket.is_socket() else None
+    return home.socket if is_socket(home.socket) else None

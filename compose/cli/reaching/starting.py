@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
-from compose.cli.reaching.engines import named_engine, own_engine
+from compose.cli.reaching.engines import is_socket, named_engine, own_engine
 from compose.cli.session import Session
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def begun_engine(session: Session) -> AbstractContextManager[Starting | None]:
     if named_engine(session) is not None:
         return nullcontext()
     home, may_start = own_engine(session)
-    if not may_start or home.socket.is_socket():
+    if not may_start or is_socket(home.socket):
         return nullcontext()
     from engine.client.launch import begin  # programs are started seldom
 

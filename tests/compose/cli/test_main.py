@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -51,6 +52,40 @@ def test_closed_streams_do_no_harm(closed: str) -> None:
 def test_errors_that_cannot_be_told_keep_their_code() -> None:
     assert shell("$P config nope 2>/dev/full").returncode == 1
     assert shell("$P config nope 2>&-").returncode == 1
+
+
+# Of root, only these may look everywhere.
+CAPABILITIES = "-dac_override,-dac_read_search"
+AS_OTHERS = f"setpriv --inh-caps={CAPABILITIES} --bounding-set={CAPABILITIES}" if os.geteuid() == 0 else ""
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (
+            "-f closed/compose.yaml config",
+            "closed/compose.yaml: error: cannot read closed/compose.yaml: permission denied",
+        ),
+        ("-f extending.yaml config", "cannot read closed/compose.yaml: permission denied"),
+        ("-f including.yaml config", "cannot read the env file closed/.env: permission denied"),
+        ("-f told.yaml config", "closed/told.env: permission denied"),
+        ("--env-file closed/env config", "cannot read the env file closed/env: permission denied"),
+        ("ls", "error: "),
+    ],
+)
+def test_what_is_closed_to_us_is_told_by_its_name(command: str, message: str, tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    (closed / "compose.yaml").write_text(FILE)
+    (tmp_path / "extending.yaml").write_text("services: {a: {extends: {file: closed/compose.yaml, service: web}}}\n")
+    (tmp_path / "including.yaml").write_text("include: [closed/compose.yaml]\n")
+    (tmp_path / "told.yaml").write_text("services: {a: {image: b, env_file: closed/told.env}}\n")
+    closed.chmod(0)
+    ended = shell(f"PYCOMPOSE_RUN_DIR={closed}/run PYCOMPOSE_STATE_DIR={closed}/state {AS_OTHERS} $P {command}")
+    closed.chmod(0o700)
+    assert ended.returncode == 1
+    assert message in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 @pytest.mark.parametrize("door", ["cli", "daemon"])

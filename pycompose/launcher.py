@@ -17,6 +17,7 @@ _INTERRUPTED = 130
 
 def cli() -> None:
     """Run `pycompose`."""
+    _speak_utf_8()
     _open_streams()
     _prefer_our_packages()
     try:
@@ -29,11 +30,21 @@ def cli() -> None:
 
 def daemon() -> None:
     """Run `pycompose-engine`."""
+    _speak_utf_8()
     _open_streams()
     _prefer_our_packages()
     from engine.daemon.main import main
 
     main(prog_name="pycompose-engine")
+
+
+def _speak_utf_8() -> None:
+    """Start again in Python's UTF-8 mode where the locale has another encoding.
+
+    Whoever else is told of our files, variables and arguments takes them for UTF-8 wherever it runs, as Go does.
+    """
+    if sys.getfilesystemencoding() != "utf-8" and "utf8" not in sys._xoptions and sys.executable:
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
 
 def _open_streams() -> None:

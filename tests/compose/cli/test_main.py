@@ -54,6 +54,20 @@ def test_errors_that_cannot_be_told_keep_their_code() -> None:
     assert shell("$P config nope 2>&-").returncode == 1
 
 
+def test_text_is_utf_8_whatever_the_locale_says(tmp_path: Path) -> None:
+    there = tmp_path / "Döner"
+    there.mkdir()
+    (there / "compose.yaml").write_text("services: {web: {image: nginx, command: 'ü', volumes: ['./ä:/ä']}}\n")
+    other_locale = "LC_ALL=C PYTHONCOERCECLOCALE=0 PYTHONUTF8=0"
+    ended = shell(
+        f"{other_locale} $P -f Döner/compose.yaml config --format json; $P -f Döner/compose.yaml config --format json"
+    )
+    assert ended.stderr == ""
+    strange, usual = ended.stdout.split("\n}\n", 1)
+    assert f"{strange}\n}}\n" == usual
+    assert "Döner/ä" in usual
+
+
 # Of root, only these may look everywhere.
 CAPABILITIES = "-dac_override,-dac_read_search"
 AS_OTHERS = f"setpriv --inh-caps={CAPABILITIES} --bounding-set={CAPABILITIES}" if os.geteuid() == 0 else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
@@ -27,7 +28,7 @@ PassesOver = Callable[[str], bool]
 async def batches(roots: Iterable[str], passes_over: PassesOver) -> AsyncGenerator[AsyncIterator[set[str]], None]:
     """Sets of paths that changed, appeared or are gone; what changes after the block has begun is not missed.
 
-    A directory that `passes_over` says so of is not looked into. Raises `ComposeError` when there are more directories
+    Directories of which `passes_over` is true are not looked into. Raises `ComposeError` when there are more directories
     than the kernel watches for one user.
     """
     send, receive = anyio.create_memory_object_stream[str](float("inf"))
@@ -143,9 +144,12 @@ async def _batches(receive: MemoryObjectReceiveStream[str]) -> AsyncIterator[set
     while True:
         batch = {await receive.receive()}
         with anyio.move_on_after(_LONGEST_SECONDS):
-            while True:
-                with anyio.move_on_after(_QUIET_SECONDS) as quiet:
-                    batch.add(await receive.receive())
-                if quiet.cancelled_caught:
-                    break
+            await _add_until_quiet(batch, receive)
         yield batch
+
+
+async def _add_until_quiet(batch: set[str], receive: MemoryObjectReceiveStream[str]) -> None:
+    with contextlib.suppress(TimeoutError):
+        while True:
+            with anyio.fail_after(_QUIET_SECONDS):
+                batch.add(await receive.receive())

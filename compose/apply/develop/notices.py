@@ -28,8 +28,8 @@ PassesOver = Callable[[str], bool]
 async def batches(roots: Iterable[str], passes_over: PassesOver) -> AsyncGenerator[AsyncIterator[set[str]], None]:
     """Sets of paths that changed, appeared or are gone; what changes after the block has begun is not missed.
 
-    Directories of which `passes_over` is true are not looked into. Raises `ComposeError` when there are more directories
-    than the kernel watches for one user.
+    Directories of which `passes_over` is true are not looked into. Raises `ComposeError` when there are more
+    directories than the kernel watches for one user.
     """
     send, receive = anyio.create_memory_object_stream[str](float("inf"))
     with unwrapped(), Inotify() as inotify, send, receive:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import hypothesis
 import pytest
+
+from tests.fakes.places import apart
 
 # A busy machine is no mistake, so no example is too slow; every run tries the same ones and so tells the same.
 hypothesis.settings.register_profile("suite", deadline=None, derandomize=True, max_examples=50, database=None)
@@ -35,6 +39,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As pytest's own, and below it an engine meets no other test's in the kernel."""
+    # As short as pytest makes it: a unix socket's path has room for 107 bytes.
+    return apart(tmp_path_factory.getbasetemp(), re.sub(r"\W", "_", request.node.name)[:30])
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import select
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 
 from engine.state.paths import Paths
 from tests.e2e.kernel import KernelState, engine_pids, kernel_state, remove_everything
+from tests.fakes.places import apart
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOP = ROOT / "examples" / "shop"
@@ -37,7 +38,7 @@ class Machine:
     def make(cls, registry: str, docker_program: str) -> Machine:
         """Make the directories. `registry` is set as the mirror of docker.io."""
         # Not below pytest's directory: a unix socket's path has room for 107 bytes.
-        home = Path(tempfile.mkdtemp(prefix="pc-", dir="/var/tmp"))
+        home = apart(Path("/var/tmp"), f"pc-{secrets.token_hex(4)}-")
         home.chmod(0o711)  # containers of other users look through it
         settings = home / "registries.toml"
         settings.write_text(f'[registry."docker.io"]\nmirrors = ["{registry}"]\n')

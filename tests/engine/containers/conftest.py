@@ -30,6 +30,7 @@ from tests.engine.containers.world import World
 from tests.fakes.fake_images import FakeImages, FakeSnapshots
 from tests.fakes.fake_network import FakeNetworks
 from tests.fakes.fake_runtime import FakeRuntime
+from tests.fakes.places import apart
 
 REGISTRY = os.environ.get("PYCOMPOSE_TEST_REGISTRY", "http://127.0.0.1:5000")
 IMAGE = "alpine:3.20"
@@ -150,7 +151,7 @@ async def running(paths: Paths) -> AsyncIterator[Engine]:
 @pytest.fixture(scope="session")
 def paths(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paths]:
     """One state directory for the session, because images are pulled into it."""
-    base = tmp_path_factory.mktemp("engine")
+    base = apart(tmp_path_factory.getbasetemp(), "engine")
     paths = Paths(root=base / "root", run=base / "run")
     yield paths
     for point in reversed(kernel(paths).mounts):

@@ -23,6 +23,7 @@ from engine.wire.networks import EndpointSettings, NetworkCreateRequest
 from tests.e2e.kernel import kernel_state, remove_everything
 from tests.engine.containers.conftest import IMAGE, Engine, running
 from tests.engine.faults.agreement import check_agreement
+from tests.fakes.places import apart
 
 pytestmark = [pytest.mark.root, pytest.mark.net, pytest.mark.anyio]
 
@@ -30,8 +31,7 @@ pytestmark = [pytest.mark.root, pytest.mark.net, pytest.mark.anyio]
 @pytest.fixture
 def paths(tmp_path: Path) -> Iterator[Paths]:
     """An engine's directories, on a file system of 48 MiB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
+    disk = apart(tmp_path, "disk")
     mount("tmpfs", disk, "tmpfs", 0, "size=48m")
     found = Paths(root=disk / "state", run=disk / "run")
     try:

@@ -25,6 +25,7 @@ from tests.e2e.kernel import KernelState, kernel_state, remove_everything
 from tests.engine.containers.conftest import IMAGE, Engine, running
 from tests.engine.faults.agreement import check_agreement
 from tests.engine.faults.killing import is_killed_before
+from tests.fakes.places import apart
 
 pytestmark = [pytest.mark.root, pytest.mark.net]
 
@@ -223,7 +224,7 @@ async def _furnish(paths: Paths) -> Site:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    base = tmp_path_factory.mktemp("killed")
+    base = apart(tmp_path_factory.getbasetemp(), "killed")
     paths = Paths(root=base / "state", run=base / "run")
     try:
         yield anyio.run(_furnish, paths)

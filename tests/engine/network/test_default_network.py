@@ -43,7 +43,7 @@ async def test_an_engine_that_ends_leaves_the_bridge_to_those_who_are_on_it(path
 
 
 async def test_all_who_come_at_once_are_on_the_subnet_that_the_network_has_now(paths: Paths, tmp_path: Path) -> None:
-    other_paths = Paths(root=tmp_path / "other", run=tmp_path / "other-run")
+    other_paths = Paths(root=tmp_path / "state", run=tmp_path / "other-run")
     other_paths.make()
     wishes = [wish(f"web{number}", "default") for number in range(8)]
     pools = [Pool(own_subnet(), 28)]

@@ -12,9 +12,11 @@ import anyio.to_thread
 
 from engine.errors import Unavailable
 from engine.kernel.directories import remove_directory
+from engine.process import run
 from engine.runtime import criu, monitor
+from engine.runtime.cgroups import hierarchies
 from engine.runtime.programs import Programs
-from engine.runtime.surroundings import Surroundings
+from engine.runtime.surroundings import Surroundings, tree_to_hide
 
 
 class Checkpoints:
@@ -31,12 +33,13 @@ class Checkpoints:
         """
         await self._criu.require()
         program = self._programs.at(runtime).path
-        if await criu.is_offered_by(program):
+        why = await shortcoming(program)
+        if not why:
             return
         others = {path: name for name, path in self._programs.found().items() if path != program}
-        able = [name for path, name in others.items() if await criu.is_offered_by(path)]
+        able = [name for path, name in others.items() if not await shortcoming(path)]
         raise Unavailable(
-            f"{program.name} cannot make or restore checkpoints: it was built without CRIU",
+            f"{program.name} cannot make or restore checkpoints: {why}",
             hint=f"make the container with `--runtime {able[0]}`"
             if able
             else "install runc (apt-get install runc) and make the container with `--runtime runc`",
@@ -48,6 +51,15 @@ class Checkpoints:
         """
         words = (f"--root={self._state}", *criu.checkpoint_arguments(images, work), record.container_id)
         await anyio.to_thread.run_sync(_run, self._programs.at(record.runtime), words, work, lock)
+
+
+async def shortcoming(runtime: Path) -> str:
+    """Why a runtime cannot make checkpoints here and restore them; "" if it can."""
+    if not criu.offers((await run([runtime, "--help"])).stdout.decode(errors="replace")):
+        return "it was built without CRIU"
+    if tree_to_hide(runtime, hierarchies()) is not None:
+        return "it restores nothing where cgroups of version 1 and 2 are mixed"
+    return ""
 
 
 def _run(surroundings: Surroundings, words: Sequence[str], work: Path, lock: int) -> None:

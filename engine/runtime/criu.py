@@ -49,11 +49,6 @@ class Criu:
         self._works = True
 
 
-async def is_offered_by(runtime: Path) -> bool:
-    """Whether an OCI runtime can make checkpoints and restore them."""
-    return offers((await run([runtime, "--help"])).stdout.decode(errors="replace"))
-
-
 def offers(help_text: str) -> bool:
     """Whether a runtime's help lists both commands: crun has them if it was built with CRIU, youki but one of them."""
     return {line.split()[0] for line in help_text.splitlines() if line.strip()} >= _COMMANDS

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from engine.daemon.doctor.finding import Finding, Verdict
 from engine.errors import Unavailable
-from engine.runtime.criu import Criu, is_offered_by
+from engine.runtime.checkpoints import shortcoming
+from engine.runtime.criu import Criu
 from engine.runtime.programs import installed
 
 
@@ -20,14 +21,16 @@ async def checkpoints(named: Mapping[str, Path]) -> Finding:
         await Criu().require()
     except Unavailable as exc:
         return _refused(exc.message, exc.hint or "")
-    able = [name for name, path in runtimes.items() if await is_offered_by(path)]
-    return told(able, sorted({path.name for path in runtimes.values()}))
+    by_path = {path: name for name, path in runtimes.items()}  # Docker's name may be a second one
+    return told({name: await shortcoming(path) for path, name in by_path.items()})
 
 
-def told(able: list[str], programs: list[str]) -> Finding:
-    """What is said where CRIU works; `able` are the names of the runtimes that can, `programs` all there are."""
+def told(shortcomings: Mapping[str, str]) -> Finding:
+    """What is said where CRIU works, of the runtimes by their names: why each cannot, "" for those that can."""
+    able = [name for name, why in shortcomings.items() if not why]
     if not able:
-        return _refused(f"built without CRIU: {', '.join(programs)}", "apt-get install runc, and use `--runtime runc`")
+        whys = "; ".join(f"{name}: {why}" for name, why in shortcomings.items())
+        return _refused(whys, "apt-get install runc, and use `--runtime runc`")
     return Finding("checkpoints", Verdict.GOOD, f"docker checkpoint works, with the runtime {' or '.join(able)}")
 
 

@@ -18,67 +18,22 @@ from anyio.streams.memory import MemoryObjectSendStream
 
 from engine.client import ApiError, EngineClient
 from engine.wire.containers import (
-    ContainerConfig,
     ContainerCreateRequest,
     ContainerCreateResponse,
     ContainerInspect,
-    ContainerState,
     ExecCreateRequest,
     ExecInspect,
     ExecProcessConfig,
     ExecStartRequest,
-    Health,
-    HealthcheckResult,
-    HostConfig,
-    NetworkSettings,
 )
 from engine.wire.images import DistributionDescriptor, DistributionInspect, ImageInspect, ImageSummary, Progress
-from engine.wire.networks import EndpointSettings, NetworkCreateRequest, NetworkCreateResponse, NetworkInspect
-from engine.wire.summaries import ContainerSummary, MountPoint, SummaryNetworkSettings
+from engine.wire.networks import NetworkCreateRequest, NetworkCreateResponse, NetworkInspect
+from engine.wire.summaries import ContainerSummary
 from engine.wire.system import EventActor, EventMessage, SystemInfo
-from engine.wire.times import ZERO
 from engine.wire.volumes import Volume, VolumeCreateRequest
+from tests.fakes.engine_container import FakeContainer, FakeExec
 
 T = TypeVar("T")
-
-
-@dataclass
-class FakeContainer:
-    """One container; `log` holds (stream, bytes). The n-th run ends n nanoseconds after the beginning of 2024."""
-
-    id: str
-    name: str
-    request: ContainerCreateRequest
-    image_id: str
-    status: str = "created"
-    exit_code: int = 0
-    health: str = ""
-    probe_output: str = ""
-    finished_at: str = ZERO
-    log: list[tuple[int, bytes]] = field(default_factory=list)
-    ends: list[int] = field(default_factory=list)  # how much of the log there was at the end of each run
-    files: list[bytes] = field(default_factory=list)
-    networks: dict[str, str] = field(default_factory=dict)  # name -> id
-    anonymous: dict[str, str] = field(default_factory=dict)  # target -> name of a volume of its own
-    news: anyio.Event = field(default_factory=anyio.Event)
-
-
-@dataclass
-class FakeExec:
-    """The output of a process, and then its end."""
-
-    output: list[tuple[int, bytes]]
-
-    async def receive(self) -> tuple[int, bytes]:
-        if not self.output:
-            raise anyio.EndOfStream
-        return self.output.pop(0)
-
-    async def __aenter__(self) -> FakeExec:
-        return self
-
-    async def __aexit__(self, *error: object) -> None:
-        return None
 
 
 @dataclass
@@ -137,17 +92,12 @@ class FakeEngine:
 
     def write(self, name: str, data: bytes, stream: int = 1) -> None:
         """Let a container write something."""
-        container = self.named(name)
-        container.log.append((stream, data))
-        self._tell(container)
+        self.named(name).write(data, stream)
 
     def exit(self, name: str, code: int = 0) -> None:
         """End a container's process."""
         container = self.named(name)
-        container.status, container.exit_code = "exited", code
-        container.ends.append(len(container.log))
-        container.finished_at = f"2024-01-01T00:00:00.{len(container.ends):09}Z"
-        self._tell(container)
+        container.end(code)
         self._publish(container, "die", {"exitCode": str(code)})
 
     def set_health(self, name: str, health: str, output: str = "") -> None:
@@ -161,7 +111,7 @@ class FakeEngine:
     ) -> list[ContainerSummary]:
         wanted = [text.partition("=") for text in (filters or {}).get("label", [])]
         return [
-            self._summary(item)
+            item.summary()
             for item in self.containers.values()
             if (everything or item.status == "running")
             and all(
@@ -171,39 +121,7 @@ class FakeEngine:
         ]
 
     async def inspect_container(self, container: str) -> ContainerInspect:
-        item = self.named(container)
-        health = Health(
-            status=item.health,
-            log=[
-                HealthcheckResult(start="", end="", exit_code=int(item.health != "healthy"), output=item.probe_output)
-            ],
-        )
-        state = ContainerState(
-            status=item.status,
-            running=item.status == "running",
-            exit_code=item.exit_code,
-            finished_at=item.finished_at,
-        )
-        if item.health:
-            state = ContainerState(
-                status=state.status,
-                running=state.running,
-                exit_code=state.exit_code,
-                finished_at=state.finished_at,
-                health=health,
-            )
-        return ContainerInspect(
-            id=item.id,
-            created="2024-01-01T00:00:00Z",
-            path="",
-            args=[],
-            state=state,
-            image=item.image_id,
-            name=f"/{item.name}",
-            host_config=HostConfig(),
-            config=ContainerConfig(labels=item.request.labels, tty=item.request.tty, image=item.request.image),
-            network_settings=NetworkSettings(),
-        )
+        return self.named(container).inspect()
 
     async def create_container(
         self, name: str, request: ContainerCreateRequest, *, platform: str = ""
@@ -295,16 +213,8 @@ class FakeEngine:
         timestamps: bool = False,
     ) -> AsyncIterator[tuple[int, bytes]]:
         item = self.named(container)
-        position = max(len(item.log) - int(tail), 0) if tail != "all" else 0
-        if since:
-            position = max(position, item.ends[int(since[20:-1]) - 1])
-        while True:
-            while position < len(item.log):
-                yield item.log[position]
-                position += 1
-            if not follow or until or item.status != "running":
-                return
-            await item.news.wait()
+        async for chunk in item.read_log(item.first_chunk(tail, since), follow=follow and not until):
+            yield chunk
 
     async def info(self) -> SystemInfo:
         return SystemInfo(docker_root_dir="/")
@@ -406,39 +316,9 @@ class FakeEngine:
         self._count += 1
         return f"{self._count:012x}".ljust(64, "0")  # told apart by their short forms, too
 
-    def _tell(self, container: FakeContainer) -> None:
-        container.news.set()
-        container.news = anyio.Event()
-
     def _publish(self, container: FakeContainer, action: str, attributes: dict[str, str]) -> None:
         actor = EventActor(
             id=container.id, attributes={**container.request.labels, "name": container.name, **attributes}
         )
         for listener in self._listeners:
             listener.send_nowait(EventMessage(type="container", action=action, actor=actor))
-
-    def _summary(self, item: FakeContainer) -> ContainerSummary:
-        mounts = [
-            MountPoint(
-                type=mount.type, destination=mount.target, name=mount.source or item.anonymous.get(mount.target, "")
-            )
-            for mount in item.request.host_config.mounts
-        ]
-        for bind in item.request.host_config.binds or ():
-            source, target, _ = bind.split(":")
-            kind = "bind" if source.startswith("/") else "volume"
-            mounts.append(MountPoint(type=kind, destination=target, name="" if kind == "bind" else source))
-        endpoints = {name: EndpointSettings(network_id=identity) for name, identity in item.networks.items()}
-        return ContainerSummary(
-            id=item.id,
-            names=[f"/{item.name}"],
-            image=item.request.image,
-            image_id=item.image_id,
-            command="",
-            created=0,
-            labels=item.request.labels,
-            state=item.status,
-            status=item.status,
-            network_settings=SummaryNetworkSettings(networks=endpoints),
-            mounts=mounts,
-        )

@@ -9,7 +9,7 @@ from compose.errors import ServiceFailed
 from compose.model.service import Dependency, HealthCheck
 from compose.plan.telling.progress import Phase
 from tests.fakes.driving import make_engine, up
-from tests.fakes.engine import FakeContainer
+from tests.fakes.engine_container import FakeContainer
 from tests.fakes.projects import make_project, make_service
 
 pytestmark = pytest.mark.anyio

@@ -120,8 +120,10 @@ async def test_a_container_with_rm_goes_at_its_exit(engine: Engine) -> None:
 
 async def test_a_health_check_succeeds_as_soon_as_the_service_is_ready(engine: Engine) -> None:
     check = HealthConfig(test=["CMD-SHELL", "test -e /ready"], interval=3600 * SECOND)
-    container = await engine.start("sh", "-c", "sleep 0.3; touch /ready; sleep 100", healthcheck=check)
+    container = await engine.start("sleep", "100", healthcheck=check)
     assert engine.health(container).status == "starting"
+    exec_id = (await engine.containers.exec_create(container, ExecCreateRequest(cmd=["touch", "/ready"]))).id
+    await engine.containers.exec_start(exec_id, ExecStartRequest(detach=True))
     with anyio.fail_after(60):
         await engine.until("health_status: healthy", container)
     assert engine.health(container).log[-1].exit_code == 0

@@ -47,7 +47,8 @@ async def test_containers_that_come_and_go_leave_everything_as_it_was(tmp_path: 
             continue
         for _ in range(_WARM_UP):
             await cycle(engine)
-        kernel, open_before, memory = kernel_state(engine.paths), descriptors(), resident_bytes()
+        memory = resident_bytes()  # first, for it also ends what earlier tests of this process have forgotten
+        kernel, open_before = kernel_state(engine.paths), descriptors()
         for _ in range(_CYCLES):
             engine.seen.clear()  # the test's own memory of events
             await cycle(engine)

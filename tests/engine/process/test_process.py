@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -53,13 +54,15 @@ async def test_a_cancelled_program_is_ended_and_reaped(tmp_path: Path) -> None:
 
 async def test_the_end_of_a_process_that_is_no_child_is_noticed() -> None:
     # The shell ends at once, so that the sleeping process has another parent.
-    done = await run(["/bin/sh", "-c", "sleep 0.2 >/dev/null 2>&1 & echo $!"])
+    done = await run(["/bin/sh", "-c", "sleep 1000 >/dev/null 2>&1 & echo $!"])
     pidfd = os.pidfd_open(int(done.stdout))
     try:
         with anyio.fail_after(60):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(wait_pidfd, pidfd)
                 tasks.start_soon(wait_pidfd, pidfd)
+                await anyio.wait_all_tasks_blocked()
+                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
     finally:
         os.close(pidfd)
 

@@ -11,7 +11,7 @@ from msgspec import UNSET
 
 from compose.cli.engine.asking import ask, show_lines
 from compose.cli.parsing.completing import container_names, image_names
-from compose.cli.running.attached import Attachment, run_attached
+from compose.cli.running.attached import Attachment, remove_passing, run_attached
 from compose.cli.session import Session
 from compose.errors import EngineRefused, UsageError
 from engine.client import ApiError, EngineClient
@@ -67,7 +67,7 @@ def run_command(session: Session, /, **options: Any) -> int:
         finally:
             if options["is_passing"] and not is_over:
                 with anyio.move_on_after(30, shield=True):
-                    await _remove(engine, made)
+                    await remove_passing(engine, made)
 
     try:
         return ask(session, f"running {options['image']}", act)
@@ -170,17 +170,9 @@ async def _created(engine: EngineClient, name: str, request: ContainerCreateRequ
     return (await engine.create_container(name, request)).id
 
 
-async def _remove(engine: EngineClient, container: str) -> None:
-    try:
-        await engine.remove_container(container, force=True, volumes=True)
-    except ApiError as exc:
-        if exc.status not in (404, 409):  # gone already, or going
-            raise
-
-
 def _check_terminal(options: dict[str, Any]) -> None:
     if options["tty"] and not options["detach"] and not sys.stdin.isatty():
-        raise UsageError("the input is no terminal", hint="leave -t out")
+        raise UsageError("the input is not a terminal", hint="leave out -t")
 
 
 def _variables(session: Session, texts: tuple[str, ...]) -> list[str]:
@@ -205,5 +197,5 @@ def _port(text: str) -> tuple[str, PortBinding]:
     outside, _, inside = place.rpartition(":")
     address, _, port = outside.rpartition(":")
     if not inside.isdecimal() or (port and not port.isdecimal()):
-        raise UsageError(f"`{text}` is no port to publish", hint="write it as 8080:80 or 127.0.0.1:8080:80/udp")
+        raise UsageError(f"`{text}` is not a port to publish", hint="write it as 8080:80 or 127.0.0.1:8080:80/udp")
     return f"{inside}/{protocol or 'tcp'}", PortBinding(host_ip=address.strip("[]"), host_port=port)

@@ -94,6 +94,16 @@ async def _pass_on_signals(
                 raise click.Abort from exc  # it does not run yet, or no more: so the signal is for us
 
 
+async def remove_passing(engine: EngineClient, container: str) -> None:
+    """Remove a container that the engine removes as well when it ends: it is gone afterwards, whoever was faster."""
+    doing = f"removing container {container}"
+    with refusals(doing, fine=(404,)):
+        async with engine.awaiting_container(container, "removed") as removal:
+            with refusals(doing, fine=(404, 409)):  # gone already, or going
+                await engine.remove_container(container, force=True, volumes=True)
+            await removal()
+
+
 def _end_of(wish: Attachment) -> str:
     """The condition of the wait for it; what is not started yet does not run either."""
     if wish.is_passing:

@@ -15,7 +15,7 @@ from compose.apply.refusals import refusals
 from compose.apply.stage import Stage
 from compose.cli.carrying_out import perform, tell_warnings
 from compose.cli.reaching.connection import connected, equipped
-from compose.cli.running.attached import Attachment, passing_on_signals, run_attached
+from compose.cli.running.attached import Attachment, passing_on_signals, remove_passing, run_attached
 from compose.cli.running.request import RunRequest, one_off_service
 from compose.cli.session import Session
 from compose.cli.terminal import progress
@@ -119,10 +119,10 @@ async def _join(engine: EngineClient, request: RunRequest, create: CreateContain
 
 
 async def _remove(engine: EngineClient, create: CreateContainer) -> None:
-    with refusals(f"removing container {create.name}", fine=(404, 409)):  # gone already, or going
+    with refusals(f"removing container {create.name}", fine=(404,)):  # gone already
         found = await engine.inspect_container(create.name)
         if found.config.labels.get(labels.SLUG) == create.slug:  # not one that had the name before, and was in the way
-            await engine.remove_container(found.id, force=True, volumes=True)
+            await remove_passing(engine, found.id)
 
 
 async def _surround(

@@ -108,6 +108,19 @@ class Content:
         delete_all(trash)
         return freed
 
+    def drop_if_spoilt(self, digest: str, size_bytes: int) -> None:
+        """Delete a blob that has another size than it is said to have, unless it is what its digest promises."""
+        path = self.path(digest)
+        try:
+            if path.stat().st_size == size_bytes:
+                return
+            with path.open("rb") as file:
+                is_right = hashlib.file_digest(file, "sha256").hexdigest() == path.name
+        except FileNotFoundError:
+            return
+        if not is_right:
+            path.unlink(missing_ok=True)
+
     def set_aside(self, digests: Iterable[str]) -> tuple[list[Path], int]:
         """Make blobs not be there any more, at once; return what is left to delete, and its bytes."""
         trash: list[Path] = []

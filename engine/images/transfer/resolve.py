@@ -93,6 +93,11 @@ def _described(
     interrupt: Interrupt,
 ) -> Resolved:  # fmt: skip
     digest = manifest.config.digest
+    # What a failing disk has cut short is fetched again.
+    for document in documents:
+        content.drop_if_spoilt(document.digest, len(document.body))
+    for blob in (manifest.config, *manifest.layers):
+        content.drop_if_spoilt(blob.digest, blob.size)
     if content.has(digest):
         body = content.read(digest)
     else:

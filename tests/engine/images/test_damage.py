@@ -103,6 +103,23 @@ async def test_a_lost_blob_is_fetched_again_by_a_pull(pulled: Machine, which: in
     assert pulled.images.get("app:1").content == image.content
 
 
+@pytest.mark.parametrize("which", range(4), ids=["manifest", "config", "low", "top"])
+async def test_a_blob_that_was_cut_short_is_fetched_again_by_a_pull(pulled: Machine, which: int) -> None:
+    image = pulled.images.get("app:1")
+    path = pulled.images.inventory.content.path(image.content[which])
+    before = path.read_bytes()
+    path.write_bytes(b"")
+    await pulled.pull("app:1")
+    assert path.read_bytes() == before
+
+
+async def test_what_a_registry_says_of_a_blobs_size_costs_nobody_the_blob(pulled: Machine) -> None:
+    content = pulled.images.inventory.content
+    digest = pulled.images.get("app:1").content[3]
+    content.drop_if_spoilt(digest, 7)
+    assert content.has(digest)
+
+
 async def test_a_lost_blob_that_comes_back_wrong_is_refused(pulled: Machine, registry: FakeRegistry) -> None:
     image = pulled.images.get("app:1")
     path = pulled.images.inventory.content.path(image.content[3])

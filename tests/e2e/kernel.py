@@ -76,7 +76,8 @@ def remove_everything(paths: Paths) -> None:
     for group in _cgroups(paths):
         with contextlib.suppress(OSError):  # of another hierarchy, or gone
             (group / "freezer.state").write_text("THAWED")  # what is paused does not die
-    _kill([process.pid for process in _processes(paths)])
+    _kill(engine_pids(paths))  # first: it would do something about every end that it sees
+    _kill(process.pid for process in _processes(paths))
     libc = ctypes.CDLL(None, use_errno=True)
     for target in sorted(_mounts(paths), reverse=True):
         libc.umount2(os.fsencode(target), _UNMOUNT_LAZILY)

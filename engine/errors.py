@@ -34,6 +34,19 @@ def saying(what: str) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def as_failure() -> Iterator[None]:
+    """Have a `BadRequest` or a `Conflict` that leaves the block answered with 500.
+
+    Docker takes some mistakes of its clients for failures of its own, and there are clients that compare codes.
+    """
+    try:
+        yield
+    except (BadRequest, Conflict) as exc:
+        exc.status = EngineError.status
+        raise
+
+
 class NotModified(EngineError):
     """The thing already is as asked for."""
 

@@ -36,6 +36,7 @@ from engine.containers.making.creation import Creator
 from engine.containers.making.defaults import ContainerDefaults
 from engine.containers.making.links import without_link
 from engine.containers.names import check_name
+from engine.containers.signals import parse_signal
 from engine.containers.streams.attach import Streams
 from engine.containers.streams.exec import Execs, ExecSession
 from engine.containers.streams.logs import Logs
@@ -43,7 +44,7 @@ from engine.containers.streams.options import AttachOptions, LogOptions
 from engine.containers.views.showing import Views
 from engine.containers.views.top import list_processes
 from engine.containers.views.usage import nothing_used, sample
-from engine.errors import BadRequest, Conflict, EngineError, NotFound, NotModified
+from engine.errors import BadRequest, Conflict, EngineError, NotFound, NotModified, as_failure
 from engine.events.bus import EventBus
 from engine.images.removal import User
 from engine.kernel.threads import lengthy
@@ -190,6 +191,7 @@ class ContainerService:
 
     async def kill(self, name: str, *, signal: str = "SIGKILL") -> None:
         """Send a signal. Raises `Conflict` if the container does not run."""
+        parse_signal(signal)  # a wrong one is told before anything else, as in Docker
         await self._stopper.kill(self._ledger.get(name), signal=signal)
 
     async def restart(self, name: str, *, timeout_seconds: int | None = None, signal: str = "") -> None:
@@ -202,13 +204,15 @@ class ContainerService:
 
     async def unpause(self, name: str) -> None:
         """Thaw. Raises `Conflict`."""
-        await self._stopper.unpause(self._ledger.get(name))
+        with as_failure():
+            await self._stopper.unpause(self._ledger.get(name))
 
     async def rename(self, name: str, new_name: str) -> None:
         """Give a container another name. Raises `Conflict` for a taken one, `BadRequest`."""
-        container, wanted = self._ledger.get(name), new_name.removeprefix("/")
+        wanted = new_name.removeprefix("/")
         if not wanted:
             raise BadRequest("Neither old nor new names may be empty")
+        container = self._ledger.get(name)
         old = container.name
         if wanted == old:
             raise BadRequest("Renaming a container with the same name as its current name")
@@ -440,9 +444,9 @@ class ContainerService:
         return self._ledger.volume_users(volume_name)
 
     async def _remove_link(self, name: str) -> None:
+        self._ledger.get(name)
         parent, slash, alias = name.removeprefix("/").partition("/")
         if not slash:
             raise EngineError("Conflict, cannot remove the default link name of the container")
-        self._ledger.get(name)
         container = self._ledger.get(parent)
         await container.change(host_config=without_link(container.record.host_config, alias))

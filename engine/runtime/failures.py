@@ -11,6 +11,10 @@ NOT_FOUND = 127
 
 _CREATE = "failed to create task for container: failed to create shim task: OCI runtime create failed: "
 _EXEC = "OCI runtime exec failed: exec failed: "
+_OTHER_KIND = (
+    ": Are you trying to mount a directory onto a file (or vice-versa)? "
+    "Check if the specified host path exists and is the expected type"
+)
 _CHDIR = re.compile(r"chdir (?:to )?`([^`]*)`: (.*)")  # newer ones say "to"
 # crun puts its name or a time before the message.
 _PREFIX = re.compile(r"^(?:crun: )?(?:\d{4}-\S+: )?(?:crun: )?")
@@ -49,12 +53,16 @@ def _failure(context: str, words: str, program: str) -> RuntimeFailure:
     if "executable file" in lower and "not found" in lower:
         return _started(context, not_found(program), NOT_FOUND)
     if match := _CHDIR.search(said):
+        if "not a directory" in lower:
+            return RuntimeFailure(f"Cannot mkdir: {match[1]} is not a directory")
         reason = f'chdir to cwd ("{match[1]}") set in config.json failed: {match[2].lower()}'
         return _started(context, reason, NOT_FOUND if "no such" in match[2].lower() else NOT_EXECUTABLE)
     if not program:
         return _started(context, not_found(program), NOT_FOUND)
     if "open executable" in lower or "is not executable" in lower:
         return _started(context, not_executable(program), NOT_EXECUTABLE)
+    if lower.endswith(("not a directory", "is a directory")):
+        return RuntimeFailure(f"{context}{said}{_OTHER_KIND}", exit_code=NOT_FOUND)
     return RuntimeFailure(f"{context}{said}")
 
 

@@ -5,7 +5,9 @@ Durations are nanoseconds, sizes bytes, times RFC 3339 strings, as in the API.
 
 from __future__ import annotations
 
-from msgspec import UNSET, UnsetType, field
+from typing import Annotated
+
+from msgspec import UNSET, Meta, UnsetType, field
 
 from engine.wire.codec import Wire
 from engine.wire.mounts import Mount
@@ -78,9 +80,9 @@ class LogConfig(Wire, frozen=True, kw_only=True):
 class Ulimit(Wire, frozen=True, kw_only=True):
     """A resource limit by its lower-case name (`nofile`); -1 is unlimited."""
 
-    name: str
-    soft: int
-    hard: int
+    name: str = ""
+    soft: int = 0
+    hard: int = 0
 
 
 class DeviceMapping(Wire, frozen=True, kw_only=True):
@@ -112,7 +114,7 @@ class ThrottleDevice(Wire, frozen=True, kw_only=True):
     """Block IO rate of a device, in bytes or operations per second."""
 
     path: str
-    rate: int
+    rate: Annotated[int, Meta(ge=0)]
 
 
 class HostConfig(Wire, frozen=True, kw_only=True):

@@ -13,8 +13,10 @@ from engine.api.router import Route
 from engine.api.routes.snapshots import tag_from
 from engine.api.services import Services
 from engine.builder.changes import reconfigured
+from engine.errors import BadRequest
 from engine.images.archives.taking_in import ImportOptions, download, source_url
 from engine.images.inventory import tag_of
+from engine.registry.platforms import Platform, host_platform
 from engine.wire.containers import ContainerConfig
 from engine.wire.images import Progress
 
@@ -55,10 +57,12 @@ def take_in(services: Services, request: Request) -> Answer:
     """`POST /images/create?fromSrc=`: an image of an archive, from the body (`-`) or from an address."""
     query = request.query
     source = required(request, "fromSrc")
+    if (platform := query.text("platform")) and Platform.parse(platform).os != host_platform().os:
+        raise BadRequest("operating system is not supported", hint="import without --platform, or for linux")
     options = ImportOptions(
         tag=tag_from(query),
         comment=query.text("message"),
-        platform=query.text("platform"),
+        platform=platform,
         config=reconfigured(ContainerConfig(), query.texts("changes")),
     )
     if options.tag:

@@ -26,7 +26,8 @@ from engine.builder.dockerfile.problem import Misspelt
 from engine.builder.failure import StepFailed
 from engine.builder.order import BuildOrder
 from engine.builder.usage import Bounds, CacheUsage
-from engine.errors import BadRequest, NotImplementedHere
+from engine.errors import BadRequest, NotImplementedHere, as_failure
+from engine.images.inventory import tag_of
 from engine.wire.codec import encode
 from engine.wire.containers import Ulimit
 from engine.wire.filters import Filters, filter_flag, parse_filters
@@ -68,9 +69,12 @@ def order_of(request: Request) -> BuildOrder:
             hint="install the buildx plugin, or set DOCKER_BUILDKIT=0 for docker build",
         )
     if query.flag("squash"):
-        raise NotImplementedHere("squashing layers is not implemented by this engine", hint="leave --squash away")
+        raise BadRequest("squash is only supported with experimental mode", hint="this engine has none: leave it away")
     if query.texts("outputs") and query.text("outputs") not in ("", "[]"):
         raise NotImplementedHere("build outputs are not implemented by this engine")
+    with as_failure():
+        for tag in filter(None, query.texts("t")):
+            tag_of(tag)  # refused before anything is read
     platform = query.text("platform")
     own_sources, sources = _texts(query, "pycompose-cache-from"), _texts(query, "cachefrom")
     return BuildOrder(

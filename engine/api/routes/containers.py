@@ -15,7 +15,7 @@ from engine.api.older import as_of
 from engine.api.router import Route
 from engine.api.services import Services
 from engine.api.sizes import with_sizes
-from engine.errors import BadRequest, EngineError, NoSuchContainer, saying
+from engine.errors import BadRequest, EngineError, NoSuchContainer, as_failure, saying
 from engine.wire.codec import encode
 from engine.wire.containers import ContainerCreateRequest, ContainerWaitResponse, HostConfig, WaitExitError
 from engine.wire.filters import parse_filters
@@ -51,7 +51,8 @@ async def create(services: Services, request: Request) -> Answer:
 
 async def listing(services: Services, request: Request) -> Answer:
     """`GET /containers/json`; a limit implies those that are not running."""
-    limit = request.query.number("limit") or 0
+    with as_failure():
+        limit = request.query.number("limit") or 0
     summaries = services.containers.summaries(
         everything=request.query.flag("all") or limit > 0,
         limit=limit,
@@ -238,7 +239,8 @@ def _characters(what: str, text: str) -> int:
 
 def _grace(request: Request) -> tuple[int | None, str]:
     """How long to wait before SIGKILL in seconds (None: the container's own) and the first signal."""
-    return request.query.number("t"), request.query.text("signal")
+    with as_failure():
+        return request.query.number("t"), request.query.text("signal")
 
 
 ROUTES = (

@@ -10,7 +10,7 @@ from engine.api.messages import Answer, Request, Stream
 from engine.api.outbox import closed_after
 from engine.api.router import Route
 from engine.api.services import Services
-from engine.errors import BadRequest
+from engine.errors import BadRequest, as_failure
 from engine.events.bus import EventBus
 from engine.wire.codec import encode
 from engine.wire.filters import Filters, parse_filters
@@ -23,7 +23,8 @@ async def events(services: Services, request: Request) -> Answer:
     As in Docker a filter that nobody knows matches everything.
     """
     texts = request.query.text("since"), request.query.text("until")
-    since, until = (parse_time(text) if text else None for text in texts)
+    with as_failure():
+        since, until = (parse_time(text) if text else None for text in texts)
     if since is not None and until is not None and until < since:
         raise BadRequest(f"`since` time ({texts[0]}) cannot be after `until` time ({texts[1]})")
     filters = parse_filters(request.query.text("filters"))

@@ -16,7 +16,7 @@ from engine.api.progress import error_line, progress_lines
 from engine.api.router import Route
 from engine.api.routes.archives import take_in
 from engine.api.services import Services
-from engine.errors import BadRequest, NoSuchImage
+from engine.errors import BadRequest, NoSuchImage, as_failure
 from engine.images.listing import Wish
 from engine.registry.platforms import Platform
 from engine.registry.reference import Reference
@@ -115,7 +115,8 @@ def _wish(services: Services, filters: Filters, *, everything: bool) -> Wish:
 
     now_ns = time.time_ns()
     before = [created(name) for name in filters.get("before", ())]
-    before += [moment(text, now_ns) for text in filters.get("until", ())]
+    with as_failure():
+        before += [moment(text, now_ns) for text in filters.get("until", ())]
     return Wish(
         everything=everything,
         dangling=filter_flag(filters, "dangling"),

@@ -10,7 +10,7 @@ from msgspec import structs
 from engine.api.messages import NO_CONTENT, OK, Answer, Request, json_reply
 from engine.api.router import Route
 from engine.api.services import Services
-from engine.errors import BadRequest, NoSuchContainer, NoSuchNetwork, NotFound
+from engine.errors import BadRequest, EngineError, NoSuchContainer, NoSuchNetwork, NotFound
 from engine.wire.filters import Filters, filter_flag, matches_exactly, matches_labels, matches_text, parse_filters
 from engine.wire.networks import (
     EndpointSettings,
@@ -24,6 +24,8 @@ from engine.wire.times import parse_time, pruned_before
 _FILTERS: Final = frozenset({"dangling", "driver", "id", "label", "name", "scope", "type"})
 _PRUNE_FILTERS: Final = frozenset({"label", "label!", "until"})
 _BUILTIN: Final = frozenset({"bridge", "host", "none"})
+# Before, the field was none, and taken for unknown.
+_IPV4_OPTIONAL: Final = (1, 48)
 
 
 async def listing(services: Services, request: Request) -> Answer:
@@ -40,7 +42,7 @@ def _matches(network: NetworkInspect, filters: Filters) -> bool:
     dangling = filter_flag(filters, "dangling")
     kinds = filters.get("type", ())
     if any(kind not in ("custom", "builtin") for kind in kinds):
-        raise BadRequest(f"invalid filter: 'type'='{kinds[0]}'", hint="use custom or builtin")
+        raise EngineError(f"invalid filter: 'type'='{kinds[0]}'", hint="use custom or builtin")
     return (
         matches_exactly(network.driver, filters.get("driver", ()))
         and matches_text(network.id, filters.get("id", ()))
@@ -67,7 +69,10 @@ async def inspect(services: Services, request: Request) -> Answer:
 
 async def create(services: Services, request: Request) -> Answer:
     """`POST /networks/create`: 201, 409 for a taken name."""
-    return json_reply(await services.networks.create(await request.decode(NetworkCreateRequest)), 201)
+    wish = await request.decode(NetworkCreateRequest)
+    if request.version < _IPV4_OPTIONAL:
+        wish = structs.replace(wish, enable_ipv4=True)
+    return json_reply(await services.networks.create(wish), 201)
 
 
 async def remove(services: Services, request: Request) -> Answer:

@@ -14,7 +14,7 @@ from engine.api.router import Route
 from engine.api.services import LogEntry, Services
 from engine.api.websocket import WebSocketStream, upgrade_headers
 from engine.containers.streams.options import AttachOptions, LogOptions
-from engine.errors import BadRequest
+from engine.errors import BadRequest, as_failure
 from engine.wire.detach import parse_detach_keys
 from engine.wire.frames import frame
 from engine.wire.http import RAW_STREAM, Query, stdio_content_type
@@ -77,7 +77,8 @@ def _written(batch: Iterable[LogEntry], style: _Style) -> Iterator[bytes]:
 def _time(query: Query, name: str) -> int | None:
     """A parameter's time in nanoseconds; nothing and 0 mean no limit, as clients send them."""
     text = query.text(name)
-    return parse_time(text) or None if text else None
+    with as_failure():
+        return parse_time(text) or None if text else None
 
 
 def _tail(text: str) -> int | None:

@@ -16,7 +16,7 @@ from typing import Final
 
 import anyio.to_thread
 
-from engine.errors import BadRequest, EngineError, InvalidLayer
+from engine.errors import EngineError, InvalidLayer
 from engine.kernel.mounts import MS_NODEV, MS_NOSUID, mount, unmount
 from engine.storage.compression import Read, decompressed
 from engine.storage.copying import copy_tree_blocking
@@ -62,8 +62,8 @@ def take_in(read: Read, place: Path, memory_bytes: int | None = None) -> None:
     """Unpack an archive, plain or compressed, into the directory `context` of `place`, which is made. Blocks.
 
     `place` is in memory afterwards, if what is in it takes at most `memory_bytes`, by default a part of what the
-    machine has to spare: whoever deletes it unmounts it first. Raises `BadRequest` for what is no archive,
-    `EngineError`, and what `read` raises.
+    machine has to spare: whoever deletes it unmounts it first. Raises `EngineError` for what is no archive as well,
+    and what `read` raises.
     """
     with _explaining():
         unpacker = _unpacker(read)
@@ -90,7 +90,7 @@ def _explaining() -> Iterator[None]:
     try:
         yield
     except (InvalidLayer, RecursionError) as exc:
-        raise BadRequest(f"the build context is no tar archive, or a broken one: {exc}") from exc
+        raise EngineError(f"the build context is no tar archive, or a broken one: {exc}") from exc
     except OSError as exc:
         raise EngineError(f"the build context cannot be unpacked: {exc.strerror or exc}") from exc
 

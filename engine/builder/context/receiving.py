@@ -18,7 +18,7 @@ from engine.builder.context.unarchive import is_archive
 from engine.builder.context.workspace import Workspace
 from engine.builder.dockerfile.stages import Dockerfile, parse_dockerfile
 from engine.builder.order import BuildOrder
-from engine.errors import BadRequest
+from engine.errors import BadRequest, EngineError
 from engine.images.record import Image
 from engine.storage.rooted import resolve_in_root
 from engine.wire.building import Enclosure
@@ -151,7 +151,7 @@ def read_dockerfile(context: Path, name: str) -> tuple[Dockerfile, str, Ignore]:
     if not path.is_file() and name == _DEFAULT and (context / name.lower()).is_file():
         path, name = context / name.lower(), name.lower()
     if not path.is_file():
-        raise BadRequest(f"Cannot locate specified Dockerfile: {name}", hint="name it with --file, or create it")
+        raise EngineError(f"Cannot locate specified Dockerfile: {name}", hint="name it with --file, or create it")
     if path.stat().st_size > _MOST_DOCKERFILE_BYTES:
         raise BadRequest(f"the Dockerfile {name} is longer than {_MOST_DOCKERFILE_BYTES} bytes")
     # A comment in another encoding is no reason to refuse a Dockerfile.

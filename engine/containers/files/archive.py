@@ -150,9 +150,9 @@ def _told(container: Container, path: str, *, no_directory: str = "") -> Iterato
     except (FileNotFoundError, ProcessLookupError) as exc:
         raise NotFound(f"Could not find the file {path} in container {container.name}") from exc
     except NotADirectoryError as exc:
-        raise BadRequest(no_directory or f"lstat {path}: not a directory") from exc
+        raise BadRequest(no_directory) if no_directory else EngineError(f"lstat {path}: not a directory") from exc
     except tarfile.TarError as exc:
-        raise BadRequest(f"the archive cannot be read: {exc}") from exc
+        raise EngineError(f"the archive cannot be read: {exc}") from exc
     except OSError as exc:
         kind = BadRequest if exc.errno == errno.EROFS else EngineError
         raise kind(f"{path} in container {container.name}: {exc.strerror or exc}") from exc

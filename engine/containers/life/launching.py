@@ -182,8 +182,9 @@ class Launcher:
                     "cannot join network namespace of a non running container: "
                     f"container {container.name} is {container.status.value}"
                 )
-            kind = "PID" if modes.pid == f"container:{name}" else "IPC"
-            raise Conflict(f"failed to join {kind} namespace: container {container.id} is not running")
+            if modes.pid == f"container:{name}":
+                raise EngineError(f"failed to join PID namespace: container {container.id} is not running")
+            raise Conflict(f"failed to join IPC namespace: container {container.id} is not running")
         is_shareable = container.record.host_config.ipc_mode == "shareable"
         if namespaces.joined_container(modes.ipc) == name and not is_shareable:
             raise BadRequest(

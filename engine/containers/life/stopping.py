@@ -19,7 +19,7 @@ from engine.containers.life import health, restart
 from engine.containers.life.lifecycle import Status, Verb, advance
 from engine.containers.life.supervisor import Supervisor
 from engine.containers.signals import parse_signal
-from engine.errors import Conflict, EngineError, NotModified, saying
+from engine.errors import Conflict, EngineError, NotModified, as_failure, saying
 
 log = logging.getLogger(__name__)
 
@@ -57,9 +57,10 @@ class Stopper:
             await self._stop(container, timeout_seconds=timeout_seconds, signal=signal)
 
     async def _stop(self, container: Container, *, timeout_seconds: int | None, signal: str) -> None:
-        number = parse_signal(signal) if signal else stop_signal(container)
         if not container.is_active:
             raise NotModified("container is already stopped")
+        with as_failure():
+            number = parse_signal(signal) if signal else stop_signal(container)
         async with _seen_off(container):
             with _stopping(container):
                 if not await self._give_up_restart(container, is_meant_to_end=True):

@@ -10,7 +10,7 @@ from engine.containers.drivers import Drivers
 from engine.containers.ledger import Ledger
 from engine.containers.making import links
 from engine.containers.record import ContainerRecord
-from engine.errors import Conflict, NoSuchContainer
+from engine.errors import EngineError, NoSuchContainer
 from engine.network.records import DEFAULT_NETWORK
 
 
@@ -22,7 +22,7 @@ class Linked(Struct, frozen=True):
 
 
 def linked(ledger: Ledger, drivers: Drivers, record: ContainerRecord, *, is_starting: bool = False) -> Linked:
-    """What a container's links give it. Of one that `is_starting` all have to be there: raises `Conflict`."""
+    """What a container's links give it. Of one that `is_starting` all have to be there: raises `EngineError`."""
     addresses: dict[str, str] = {}
     variables: list[str] = []
     for link, other, address in _running(ledger, drivers, record, is_starting=is_starting):
@@ -44,4 +44,4 @@ def _running(
             yield link, other, sandbox.networks[DEFAULT_NETWORK].ip_address
         elif is_starting:
             name = other.name if other else link.target[:12]
-            raise Conflict(f"Cannot link to a non running container: /{name} AS /{record.name}/{link.alias}")
+            raise EngineError(f"Cannot link to a non running container: /{name} AS /{record.name}/{link.alias}")

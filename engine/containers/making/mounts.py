@@ -11,7 +11,7 @@ from msgspec import Struct, field
 
 from engine.containers.making.tmpfs import merged_words, tmpfs_words
 from engine.containers.record import MountRecord
-from engine.errors import BadRequest, NoSuchContainer
+from engine.errors import BadRequest, NoSuchContainer, as_failure
 from engine.runtime.oci.launch import OciMount
 from engine.wire.containers import ContainerConfig, HostConfig
 from engine.wire.mounts import BindOptions, Mount, TmpfsOptions
@@ -54,7 +54,9 @@ def plan_mounts(config: ContainerConfig, host: HostConfig, mounts_of: MountsOf) 
         for record in _volumes_from(text, mounts_of):
             plan.by_destination[record.destination] = PlannedMount(record)
     for text in host.binds:
-        plan.add(_bind(text))
+        with as_failure():
+            planned = _bind(text)
+        plan.add(planned)
     for wish in host.mounts:
         plan.add(_mount(wish))
     for destination, options in host.tmpfs.items():

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from engine.containers.life.lifecycle import ACTIVE, Status
 from engine.containers.record import ContainerRecord
-from engine.errors import BadRequest
+from engine.errors import BadRequest, as_failure
 from engine.wire.filters import filter_flag, matches_labels, matches_text
 from engine.wire.summaries import PortSummary
 
@@ -146,7 +146,8 @@ def _ports(value: str) -> list[str]:
     except ValueError:
         span = range(0)
     if not span or span[0] < 0 or span[-1] > _LAST_PORT:
-        raise BadRequest(f"invalid port filter '{value}'", hint="use 80, 80/udp or 8000-8010/tcp")
+        with as_failure():
+            raise BadRequest(f"invalid port filter '{value}'", hint="use 80, 80/udp or 8000-8010/tcp")
     return [f"{number}/{kind or 'tcp'}" for number in span]
 
 

@@ -16,7 +16,7 @@ from engine.containers.making.links import second_names, shown_links
 from engine.containers.streams.exec import Execs
 from engine.containers.views import filters as listing
 from engine.containers.views import inspect as view
-from engine.errors import NotFound
+from engine.errors import BadRequest, NotFound
 from engine.runtime.facts import host_facts
 from engine.wire.containers import ContainerInspect
 from engine.wire.summaries import ContainerSummary
@@ -91,7 +91,7 @@ class Views:
         """The ids of an image and of all that were made from it here; none for an unknown image."""
         try:
             latest = {self._drivers.images.get(name).id}
-        except NotFound:
+        except (NotFound, BadRequest):  # what is no name is no image's
             return frozenset()
         found: set[str] = set()
         while latest:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from engine.errors import EngineError
+from engine.errors import EngineError, as_failure
 from engine.kernel.namespaces import furnish_network_namespace, inside_network
 from engine.network.kernel import route_socket, rtnetlink, sysctls
 from engine.network.kernel.links import Bridge, Link, Parent
@@ -285,7 +285,8 @@ def _plug(host: socket.socket, inner: socket.socket, links: Sequence[Link]) -> N
         index = socket.if_nametoindex(link.name)
         wanted += [rtnetlink.set_up(index), *(rtnetlink.add_address(index, each) for each in link.addresses)]
         for name, value in link.sysctls:
-            sysctls.write_wanted(name, value)
+            with as_failure():
+                sysctls.write_wanted(name, value)
     exchange(inner, wanted)
 
 

@@ -6,7 +6,7 @@ import contextlib
 import os
 from pathlib import Path
 
-from engine.errors import EngineError
+from engine.errors import BadRequest, EngineError
 
 _SYSCTL = Path("/proc/sys/net")
 
@@ -59,7 +59,10 @@ def write(name: str, value: str) -> None:
 
 
 def write_wanted(name: str, value: str) -> None:
-    """Set what a user wants of the calling thread's namespace (`net.…`). Raises `EngineError`."""
+    """Set what a user wants of the calling thread's namespace (`net.…`).
+
+    Raises `BadRequest` for one that is not there, `EngineError`.
+    """
     prefix, _, rest = name.partition(".")
     path = _SYSCTL.joinpath(*rest.split("."))
     try:
@@ -67,6 +70,6 @@ def write_wanted(name: str, value: str) -> None:
             raise EngineError(f"invalid sysctl {name!r}: only net.* belongs to a network namespace")
         path.write_text(value)
     except FileNotFoundError as exc:
-        raise EngineError(f"{path} is not a sysctl file") from exc
+        raise BadRequest(f"open sysctl {name} file: open {path}: no such file or directory") from exc
     except OSError as exc:
         raise EngineError(f"sysctl {name}={value} was refused: {exc.strerror}") from exc

@@ -67,7 +67,10 @@ def default_rules() -> list[dict[str, Any]]:
 
 
 def container_devices(config: HostConfig) -> tuple[list[DeviceNode], list[dict[str, Any]]]:
-    """The nodes to make and the whole list of cgroup rules. Looks at the host's /dev. Raises `BadRequest`."""
+    """The nodes to make and the whole list of cgroup rules. Looks at the host's /dev.
+
+    Raises `BadRequest`, and `EngineError` for what is no device there.
+    """
     if config.privileged:
         nodes = list(_host_devices(Path("/dev")))
         for mapping in config.devices:
@@ -121,7 +124,9 @@ def _mapped(mapping: DeviceMapping) -> list[DeviceNode]:
         return [node for path, target in found if (node := _node(path, target)) is not None]
     node = _node(source, inside)
     if node is None:
-        raise BadRequest(f"error gathering device information while adding custom device: {source} is not a device")
+        raise EngineError(
+            f'error gathering device information while adding custom device "{source}": not a device node'
+        )
     return [node]
 
 
@@ -129,7 +134,7 @@ def _node(source: Path, inside: str) -> DeviceNode | None:
     try:
         status = source.stat()
     except OSError as exc:
-        raise BadRequest(
+        raise EngineError(
             f'error gathering device information while adding custom device "{source}": no such file or directory'
         ) from exc
     kind = "c" if stat.S_ISCHR(status.st_mode) else "b" if stat.S_ISBLK(status.st_mode) else ""

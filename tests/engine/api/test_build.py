@@ -69,13 +69,15 @@ def test_credentials_come_by_registry() -> None:
     assert order.registries == {"r:1": AuthConfig(username="u", password="p")}
 
 
-@pytest.mark.parametrize("query", ["squash=1", "version=2", "remote=client-session", "outputs=%5B1%5D"])
+@pytest.mark.parametrize("query", ["version=2", "remote=client-session", "outputs=%5B1%5D"])
 def test_what_there_is_not_is_refused(query: str) -> None:
     with pytest.raises(NotImplementedHere):
         order_of(request(query))
 
 
-@pytest.mark.parametrize("query", ["buildargs=x", "labels=%5B%5D", "shmsize=x", "extrahosts=%7Bx", "cachefrom=%7B%7D"])
+@pytest.mark.parametrize(
+    "query", ["squash=1", "buildargs=x", "labels=%5B%5D", "shmsize=x", "extrahosts=%7Bx", "cachefrom=%7B%7D"]
+)
 def test_what_cannot_be_read_is_refused(query: str) -> None:
     with pytest.raises(BadRequest):
         order_of(request(query))

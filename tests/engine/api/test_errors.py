@@ -24,8 +24,8 @@ pytestmark = pytest.mark.anyio
         (b"/containers/none/json", b"404", b"No such container: none"),
         (b"/containers/json?filters=x", b"400", b"invalid filter"),
         (b"/containers/json?filters={%22colour%22:[%22red%22]}", b"400", b"invalid filter 'colour'"),
-        (b"/containers/json?limit=few", b"400", b"parameter limit"),
-        (b"/events?since=yesterday", b"400", b"invalid time 'yesterday'"),
+        (b"/containers/json?limit=few", b"500", b"parameter limit"),
+        (b"/events?since=yesterday", b"500", b"invalid time 'yesterday'"),
         (b"/images/search?term=x&limit=0x1", b"400", b"parameter limit"),
     ],
 )

@@ -214,8 +214,9 @@ async def test_refusals_name_the_container_as_docker_does(world: World) -> None:
         with pytest.raises(Conflict, match=f"container {first} is not running"):
             await engine.pause("first")
         await engine.start("first")
-        with pytest.raises(Conflict, match=f"Container {first} is not paused"):
+        with pytest.raises(Conflict, match=f"Container {first} is not paused") as refused:
             await engine.unpause("first")
+        assert refused.value.status == 500  # as in Docker
         with pytest.raises(Conflict, match='cannot remove container "first": container is running: stop the container'):
             await engine.remove("first")
         with pytest.raises(Conflict, match=r'Error when allocating new name: Conflict. The container name "/first" is'):

@@ -60,6 +60,8 @@ def check_links(host: HostConfig, find: Callable[[str], object]) -> None:
     """
     is_custom = host.network_mode not in _PREDEFINED and ":" not in host.network_mode
     for link in () if is_custom else host.links:
+        if link.count(":") > 1:
+            raise EngineError(f"bad format for links: {link}")
         name = link.partition(":")[0]
         try:
             if not name:

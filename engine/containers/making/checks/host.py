@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from engine.containers.life import restart
-from engine.errors import BadRequest, EngineError
+from engine.errors import BadRequest, EngineError, as_failure
 from engine.runtime.oci.capabilities import unknown_capability
 from engine.runtime.oci.security import parse_security_options
 from engine.wire.containers import HostConfig, PortBinding
@@ -23,7 +23,8 @@ def check_host(host: HostConfig, runtimes: Collection[str]) -> None:
     for field, names in (("CapAdd", host.cap_add), ("CapDrop", host.cap_drop)):
         if unknown := unknown_capability(names):
             raise BadRequest(f'invalid {field}: unknown capability: "{unknown}"')
-    parse_security_options(host.security_opt)
+    with as_failure():
+        parse_security_options(host.security_opt)
     if host.isolation not in ("", "default"):
         raise BadRequest(f"invalid isolation ({host.isolation}): linux only supports 'default'")
     if "" in host.annotations:

@@ -138,7 +138,7 @@ class CredentialStore:
             user, secret = str(found["Username"]), str(found["Secret"])
         except (msgspec.DecodeError, KeyError, TypeError):
             # Not the answer itself, which may have a secret in it.
-            raise ComposeError(f"docker-credential-{helper} gives an answer that cannot be read") from None
+            raise ComposeError(f"docker-credential-{helper} gave an answer that cannot be read") from None
         if user == _TOKEN_USER:
             return AuthConfig(serveraddress=key, identitytoken=secret)
         return AuthConfig(username=user, password=secret, serveraddress=key)
@@ -154,7 +154,7 @@ class CredentialStore:
         except TimeoutError:
             raise ComposeError(f"{program} did not answer within {_HELPER_SECONDS:.0f} s") from None
         except anyio.BrokenResourceError:
-            raise ComposeError(f"{program} {verb} ended without listening") from None
+            raise ComposeError(f"{program} {verb} ended without reading its input") from None
         except OSError as exc:
             raise ComposeError(
                 f"{program} cannot be run: {exc.strerror}",

@@ -89,7 +89,7 @@ class Waiter:
                 if wake := self._wakes.pop(event.actor.id, None):
                     wake.set()
         raise EngineUnavailable(
-            "the engine ended while something was awaited",
+            "the engine ended while this command was waiting",
             hint="run the command again: containers go on without the engine",
         )
 

@@ -63,7 +63,7 @@ class Cache:
     def _home(self, digest: str) -> Path:
         match = _DIGEST.fullmatch(digest)
         if match is None:
-            raise ComposeError(f"{digest!r} is no digest")
+            raise ComposeError(f"{digest!r} is not a digest")
         return self._directory / match[1]
 
     def _note(self, reference: str) -> Path:

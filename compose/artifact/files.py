@@ -40,5 +40,5 @@ def files_of(name: str, layers: Iterable[tuple[Descriptor, bytes]]) -> dict[str,
 def _plain(name: str, file: str | None) -> str:
     """The name of a file, if it is nothing but a name: an artifact must not write elsewhere."""
     if not file or file in (".", "..") or any(odd in file for odd in "/\\\0"):
-        raise ComposeError(f"{name} is no valid application: it has a file called {file or 'nothing'!r}")
+        raise ComposeError(f"{name} is not a valid application: it has a file called {file or 'nothing'!r}")
     return file

@@ -114,7 +114,7 @@ class Registries:
         with told(f"cannot pull {name}", name), self.reading(reference.registry) as client:
             for layer in found:
                 if not is_digest(layer.digest) or layer.size < 0:
-                    raise ComposeError(f"the manifest of {name} cannot be read: {layer.digest!r} is no digest")
+                    raise ComposeError(f"the manifest of {name} cannot be read: {layer.digest!r} is not a digest")
                 blob = Blob(layer.digest, layer.size)
                 yield layer, client.document(reference.repository, blob, _MOST_FILE_BYTES, interrupt)
 

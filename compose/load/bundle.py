@@ -52,7 +52,9 @@ def bundle(project: Project, read: Read) -> Bundle:
     packer = _Packer(project.environment, read)
     for file in project.compose_files:
         if file == STDIN:
-            raise UsageError("what comes from standard input has no name to be published by", hint="write it to a file")
+            raise UsageError(
+                "a Compose file from standard input has no name to be published by", hint="write it to a file"
+            )
     files = tuple((Path(file).name, packer.file(file, project.working_dir)) for file in project.compose_files)
     packer.follow()
     return Bundle(files, packer.extended, packer.env_files, tuple(packer.with_env_files))
@@ -127,7 +129,7 @@ def _documents(text: str, file: str) -> list[yaml.Node]:
         return list(yaml.compose_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
     except yaml.YAMLError as exc:
         # Where PyYAML is stricter than the loader, which keeps anchors from one document to the next, for example.
-        raise ComposeError(f"{file} cannot be published: {exc}", hint="write what it says in a simpler way") from exc
+        raise ComposeError(f"{file} cannot be published: {exc}", hint="write it in a simpler way") from exc
 
 
 def _env_files(service: yaml.Node) -> Iterator[yaml.Node | None]:

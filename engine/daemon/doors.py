@@ -166,7 +166,7 @@ def inherited_sockets(environment: Mapping[str, str]) -> list[socket.socket]:
         inherited = socket.socket(fileno=descriptor)
         if inherited.family is not socket.AF_UNIX:
             raise BadRequest(
-                "systemd has handed over a socket that is no unix socket",
+                "systemd has handed over a socket that is not a unix socket",
                 hint="let it listen on a path; TCP needs certificates, which --host tcp://… has",
             )
         inherited.setblocking(False)
@@ -206,14 +206,16 @@ def _remove_stale(path: Path) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(mode):
-        raise Unavailable(f"cannot listen on {path}: there is something that is no socket")
+        raise Unavailable(f"cannot listen on {path}: there is something else, which is not a socket")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         try:
             probe.connect(str(path))
         except OSError:
             path.unlink(missing_ok=True)  # left by a crash
             return
-    raise Conflict(f"somebody answers on {path} already", hint="stop that engine, or give this one another --run-dir")
+    raise Conflict(
+        f"another engine answers on {path} already", hint="stop that engine, or give this one another --run-dir"
+    )
 
 
 def _group_id(name: str) -> int:

@@ -22,7 +22,7 @@ def check_is_ours(paths: Paths) -> None:
     in it.
     """
     if paths.root.exists() and not (paths.root / "lock").exists():
-        raise BadRequest(f"{paths.root} is no state directory of an engine", hint="check --state-dir")
+        raise BadRequest(f"{paths.root} is not the state directory of an engine", hint="check --state-dir")
 
 
 async def purge(paths: Paths) -> list[str]:
@@ -54,7 +54,7 @@ async def _end_engine(paths: Paths) -> None:
         return  # ended meanwhile
     try:
         if not _is_engine(pid):
-            raise Conflict(f"process {pid} has the lock of {paths.root}, and is no engine")
+            raise Conflict(f"process {pid} has the lock of {paths.root}, and is not an engine")
         signal.pidfd_send_signal(descriptor, signal.SIGTERM)
         with anyio.fail_after(_END_SECONDS):
             await wait_pidfd(descriptor)

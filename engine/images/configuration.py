@@ -52,7 +52,7 @@ def parse_configuration(digest: str, body: bytes, *, layer_count: int | None = N
         raise RegistryError(f"image config {digest} cannot be read: {exc.message}") from exc
     # They name layers on disk.
     if wrong := [diff_id for diff_id in configuration.rootfs.diff_ids if not is_digest(diff_id)]:
-        raise RegistryError(f"image config {digest} cannot be used: {wrong[0]!r} is no digest of a layer")
+        raise RegistryError(f"image config {digest} cannot be used: {wrong[0]!r} is not a digest of a layer")
     if layer_count is not None and len(configuration.rootfs.diff_ids) != layer_count:
         raise RegistryError(
             f"image config {digest} has {len(configuration.rootfs.diff_ids)} layers, its manifest has {layer_count}"

@@ -112,7 +112,7 @@ class Layers:
         except (FileNotFoundError, NotADirectoryError):
             raise InvalidLayer(f"layer {chain_id} is not there", hint=_PULL_AGAIN) from None
         except (msgspec.DecodeError, msgspec.ValidationError) as exc:
-            raise InvalidLayer(f"what is known of layer {chain_id} is damaged: {exc}", hint=_PULL_AGAIN) from exc
+            raise InvalidLayer(f"the record of layer {chain_id} is damaged: {exc}", hint=_PULL_AGAIN) from exc
 
     def records(self) -> dict[str, LayerRecord]:
         """What is known of every layer that is there, but for damaged ones and those that go at this moment."""

@@ -50,5 +50,5 @@ def test_a_directory_that_is_no_engines_is_not_deleted(fresh_machine: Machine) -
     (precious / "file").touch()
     refused = engine_command(fresh_machine, "uninstall", "--purge", "--yes", "--state-dir", str(precious))
     assert refused.returncode == 1
-    assert "no state directory of an engine" in refused.stderr
+    assert "not the state directory of an engine" in refused.stderr
     assert (precious / "file").exists()

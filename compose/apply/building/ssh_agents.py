@@ -106,7 +106,7 @@ async def _add(key: Path, environment: Mapping[str, str]) -> None:
         raise _absent("ssh-add", exc) from exc
     if done.returncode:
         raise ComposeError(
-            f"the ssh key {key} cannot be used: it is no private key, or one with a passphrase",
+            f"the ssh key {key} cannot be used: it is not a private key, or it has a passphrase",
             hint="add it to your own agent (`ssh-add`), and give the build that: `ssh: [default]`",
         )
 

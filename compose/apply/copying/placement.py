@@ -44,7 +44,7 @@ def placement(source: Source, target: Target) -> Placement:
         raise UsageError(f"cannot copy the directory {source.path} onto the file {target.path}")
     if target.path.endswith(("/", "/.")) and (target.exists or not source.is_directory):
         problem = "is not a directory" if target.exists else "does not exist"
-        raise UsageError(f"the directory {target.path} {problem}", hint="leave the / at the end away for a file")
+        raise UsageError(f"the directory {target.path} {problem}", hint="leave out the / at the end for a file")
     directory, name = posixpath.split(target.path.removesuffix("/.").rstrip("/"))
     return Placement(directory or ".", name)
 

@@ -29,7 +29,7 @@ async def prepare_models(project: Project, models: Sequence[Model], engine_addre
     program = find_program("model", project.environment) or find_program("docker-model", project.environment)
     if program is None:
         raise ComposeError(
-            "language models need Docker's plugin `model`, which is not here",
+            "language models need Docker's plugin `model`, which is not installed",
             hint="install docker-model (Docker Model Runner) below ~/.docker/cli-plugins, or take `models` out",
             subject=("models", models[0].key),
         )
@@ -52,7 +52,9 @@ class _Runner:
         try:
             found = msgspec.json.decode(output, type=list[_Available])
         except (msgspec.DecodeError, msgspec.ValidationError) as exc:
-            raise ComposeError(f"looking for available models: docker-model says what is no list: {exc}") from exc
+            raise ComposeError(
+                f"looking for available models: docker-model gave an answer that is not a list: {exc}"
+            ) from exc
         return {tag for model in found for tag in model.tags or ()}
 
     async def endpoint(self) -> str:
@@ -61,7 +63,7 @@ class _Runner:
         try:
             return msgspec.json.decode(output, type=_Status).endpoint
         except (msgspec.DecodeError, msgspec.ValidationError) as exc:
-            raise ComposeError(f"asking docker-model for its state: it says what is no state: {exc}") from exc
+            raise ComposeError(f"asking docker-model for its state: its answer is not a state: {exc}") from exc
 
     async def prepare(self, model: Model, there: set[str]) -> None:
         """Fetch a model if it is not here, then set it up."""

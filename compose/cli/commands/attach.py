@@ -33,7 +33,7 @@ def command(session: Session, service: str, detach_keys: str, index: int, no_std
             takes_input = config.open_stdin and not no_stdin
             if config.tty and takes_input and not sys.stdin.isatty():
                 raise UsageError(
-                    "the container has a terminal, and we have none", hint="give --no-stdin to listen only"
+                    "the container has a terminal, and standard input is not one", hint="give --no-stdin to listen only"
                 )
             wish = Attachment(found.id, config.tty, takes_input, passes_signals=sig_proxy, detach_keys=detach_keys)
             code = await run_attached(place.engine, wish)

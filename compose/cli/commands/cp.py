@@ -114,6 +114,6 @@ async def _out_of(place: Located, item: ObservedContainer, path: str, target: st
         return
     if sys.stdout.isatty():
         raise UsageError(
-            "an archive is nothing for a terminal", hint="give a file or directory, or redirect the output"
+            "an archive would not be readable on a terminal", hint="give a file or directory, or redirect the output"
         )
     await take_out(place.engine, item.id, path, write_output, options)

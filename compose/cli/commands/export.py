@@ -26,7 +26,9 @@ def command(session: Session, service: str, output: str, index: int) -> None:
     from compose.cli.terminal import progress, write_output
 
     if not output and sys.stdout.isatty():
-        raise UsageError("an archive is nothing for a terminal", hint="give a file with -o, or redirect the output")
+        raise UsageError(
+            "an archive would not be readable on a terminal", hint="give a file with -o, or redirect the output"
+        )
 
     async def work() -> None:
         async with located(session, (service,), one_off=True) as place:

@@ -31,7 +31,7 @@ def command(session: Session, /, **options: Any) -> None:
 
     tail: str = options["tail"]
     if tail != "all" and not tail.lstrip("-").isdecimal():
-        raise UsageError(f"`{tail}` is no number of lines", hint="use a number, or all")
+        raise UsageError(f"`{tail}` is not a number of lines", hint="use a number, or all")
     now = time.time()
     wanted = LogOptions(
         tail="all" if tail.startswith("-") else tail,

@@ -55,4 +55,4 @@ def _pattern(text: str) -> re.Pattern[str]:
     try:
         return re.compile(pattern)
     except re.error as exc:
-        raise UsageError(f"`{pattern}` is no regular expression: {exc}") from exc
+        raise UsageError(f"`{pattern}` is not a regular expression: {exc}") from exc

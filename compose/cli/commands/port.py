@@ -32,7 +32,7 @@ def command(session: Session, service: str, private: str, protocol: str, index: 
     number, _, suffix = private.partition("/")
     protocol = suffix or protocol
     if not number.isdecimal():
-        raise UsageError(f"`{private}` is no port", hint="give the container's port, as in 80 or 53/udp")
+        raise UsageError(f"`{private}` is not a port", hint="give the container's port, as in 80 or 53/udp")
 
     async def work() -> ObservedContainer:
         async with located(session, (service,), everything=False) as place:

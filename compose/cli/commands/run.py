@@ -89,7 +89,7 @@ def _requested(session: Session, options: dict[str, Any]) -> RunRequest:
     if options["publish"] and options["service_ports"]:
         raise UsageError("--publish and --service-ports contradict each other", hint="leave one of them out")
     if wrong := [text for text in options["labels"] if "=" not in text]:
-        raise UsageError(f"`{wrong[0]}` is no label", hint="write NAME=VALUE")
+        raise UsageError(f"`{wrong[0]}` is not a label", hint="write NAME=VALUE")
     wanted: dict[str, Any] = {
         **options,
         "pull": pull_policy(options["pull"]),

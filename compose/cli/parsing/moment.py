@@ -28,5 +28,5 @@ def moment(text: str, now: float) -> str:
         return f"{datetime.fromisoformat(text).timestamp():.9f}"
     except ValueError:
         raise UsageError(
-            f"`{text}` is no time", hint="write 2024-05-01T12:00:00Z, a date, or 42m for 42 minutes ago"
+            f"`{text}` is not a time", hint="write 2024-05-01T12:00:00Z, a date, or 42m for 42 minutes ago"
         ) from None

@@ -44,7 +44,7 @@ def prepared(session: Session, project: Project, request: PublishRequest) -> Art
     """What there is to publish; None if the user does not agree to it. Raises `ComposeError`."""
     reference = reference_of(request.repository)
     if reference.digest:
-        raise UsageError("what is published has the digest that it has", hint="publish it by a tag")
+        raise UsageError("a digest cannot be chosen: it follows from what is published", hint="publish it by a tag")
     packed = bundle(project, lambda path: Path(path).read_bytes())
     check_images(project)
     if not request.yes and not _is_agreed(session, project, packed, request):

@@ -180,7 +180,7 @@ def parse_scale(texts: tuple[str, ...]) -> dict[str, int]:
     for text in texts:
         name, _, number = text.partition("=")
         if not name or not number.isdecimal():
-            raise UsageError(f"`{text}` is no scale", hint="write SERVICE=NUMBER, as in web=3")
+            raise UsageError(f"`{text}` is not a scale", hint="write SERVICE=NUMBER, as in web=3")
         scale[name] = int(number)
     return scale
 

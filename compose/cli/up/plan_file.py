@@ -68,7 +68,7 @@ def read_plan(session: Session, file: Path) -> Saved:
 
 
 def _not_a_plan(file: Path) -> UsageError:
-    return UsageError(f"{file} is no plan of this version", hint="make one with `pycompose plan --out FILE`")
+    return UsageError(f"{file} is not a plan of this version", hint="make one with `pycompose plan --out FILE`")
 
 
 def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:

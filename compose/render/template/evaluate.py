@@ -183,12 +183,12 @@ def _items(value: Value) -> Iterator[tuple[Value, Value]]:
         case list() | tuple():
             yield from enumerate(value)
         case Record():
-            raise TemplateError(f"range over {printed(value)}, which is no list")
+            raise TemplateError(f"range over {printed(value)}, which is not a list")
         case Mapping():
             yield from ((key, value[key]) for key in sorted(value))
         case bool() | str() | float():
-            raise TemplateError(f"range over {printed(value)}, which is no list")
+            raise TemplateError(f"range over {printed(value)}, which is not a list")
         case int():
             yield from ((number, number) for number in range(value))
         case _:
-            raise TemplateError(f"range over {printed(value)}, which is no list")
+            raise TemplateError(f"range over {printed(value)}, which is not a list")

@@ -26,7 +26,7 @@ async def make_alone(bench: Bench, plan: CopyPlan) -> CapturedLayer:
     if user and not user.isdecimal():
         raise BadRequest(
             f"--link cannot look up {plan.chown!r}: it does not see the image's users",
-            hint="give --chown numbers, or leave --link away",
+            hint="give --chown numbers, or leave out --link",
         )
     place = await anyio.to_thread.run_sync(bench.workspace.place, "link")
     return await anyio.to_thread.run_sync(partial(_make_alone, bench, plan, place / "upper"))

@@ -91,7 +91,7 @@ class _Sending:
     async def _send(self, number: int) -> None:
         path = self._paths.pop(number, None)
         if path is None:
-            raise BadRequest("the client asks for a file that there is not")
+            raise BadRequest("the client asks for a file that does not exist")
         place = await anyio.to_thread.run_sync(resolve_in_root, self._root, path)
         async with await anyio.open_file(place, "rb") as file:
             while data := await file.read(_PIECE_BYTES):

@@ -97,7 +97,7 @@ class Build:
         """The result, as the image that it would be. Raises `CallFailed`."""
         await self._is_built.wait()
         if self._image is None:
-            raise self._failed(self._error or EngineError("the build was called off"))
+            raise self._failed(self._error or EngineError("the build was cancelled"))
         return self._image
 
     async def put_out(self, outputs: Sequence[Output]) -> dict[str, str]:

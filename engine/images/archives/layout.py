@@ -51,7 +51,7 @@ class Layout:
     def document(self, repository: str, descriptor: Descriptor, most_bytes: int, interrupt: Interrupt) -> bytes:
         """See `Reader`."""
         if not is_digest(descriptor.digest) or not 0 <= descriptor.size <= most_bytes:
-            raise RegistryError(f"{self.directory}: {descriptor.digest} is none of its documents")
+            raise RegistryError(f"{self.directory}: {descriptor.digest} is not one of its documents")
         body = b"".join(self.blob(repository, descriptor, interrupt))
         if digest_of(body) != descriptor.digest:
             raise RegistryError(f"{self.directory}: blob {descriptor.digest} does not have that digest")

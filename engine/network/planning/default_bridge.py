@@ -54,5 +54,7 @@ def default_bridge(*, bip: str = "", mtu: int = 0, icc: bool = True, host_ip: st
     except ValueError as exc:
         raise BadRequest(f"invalid bip {bip}: {exc}", hint="write the bridge's address, as 192.168.5.1/24") from exc
     if "/" not in bip or address.ip in (address.network.network_address, address.network.broadcast_address):
-        raise BadRequest(f"invalid bip {bip}: no host's address", hint="write the bridge's address, as 192.168.5.1/24")
+        raise BadRequest(
+            f"invalid bip {bip}: not a host's address", hint="write the bridge's address, as 192.168.5.1/24"
+        )
     return DefaultBridge(options, (IPAMConfig(subnet=str(address.network), gateway=str(address.ip)),))

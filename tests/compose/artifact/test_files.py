@@ -31,7 +31,7 @@ def test_compose_files_are_one_and_what_they_mention_lies_beside() -> None:
 def test_no_file_lands_elsewhere(name: str) -> None:
     main = file_layer("compose.yaml", b"a: 1", "v")
     for layer in (env_file_layer(name, b"", "v"), file_layer(name, b"", "v", is_extended=True)):
-        with pytest.raises(ComposeError, match="no valid application"):
+        with pytest.raises(ComposeError, match="not a valid application"):
             files_of("x", layers(main, layer))
 
 

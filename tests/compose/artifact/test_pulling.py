@@ -125,7 +125,7 @@ def test_a_blob_with_another_digest_is_refused_and_nothing_is_kept(
     [
         ({"artifactType": "application/spdx+json"}, "not a Compose application"),
         ({"layers": []}, "no Compose file"),
-        ({"layers": [{"mediaType": "x", "digest": "sha1:abc", "size": 1}]}, "is no digest"),
+        ({"layers": [{"mediaType": "x", "digest": "sha1:abc", "size": 1}]}, "is not a digest"),
         ({"layers": [{"mediaType": "x", "digest": "sha256:" + "0" * 64, "size": 1 << 40}]}, "bytes"),
     ],
 )

@@ -282,7 +282,7 @@ def test_the_foreground_with_nothing_to_print_stays_with_everything() -> None:
 def test_scales_are_numbers_of_services() -> None:
     assert parse_scale(("web=3", "db=0")) == {"web": 3, "db": 0}
     for text in ("web", "=3", "web=many", "web=-1"):
-        with pytest.raises(UsageError, match="is no scale"):
+        with pytest.raises(UsageError, match="is not a scale"):
             parse_scale((text,))
 
 
@@ -304,7 +304,7 @@ def test_times_may_be_relative(text: str, expected: str) -> None:
 def test_a_date_is_a_time_and_nonsense_is_none() -> None:
     assert moment("2024-05-01T12:00:00+00:00", 0.0) == "2024-05-01T12:00:00+00:00"
     assert float(moment("2024-05-01", 0.0)) == datetime(2024, 5, 1).timestamp()
-    with pytest.raises(UsageError, match="`yesterday` is no time"):
+    with pytest.raises(UsageError, match="`yesterday` is not a time"):
         moment("yesterday", 0.0)
 
 

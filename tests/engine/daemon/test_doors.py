@@ -76,13 +76,13 @@ def test_what_a_dead_engine_left_is_replaced(tmp_path: Path) -> None:
 
 
 def test_a_living_engines_socket_is_left_alone(tmp_path: Path) -> None:
-    with listen_unix(tmp_path / "socket"), pytest.raises(Conflict, match="somebody answers"):
+    with listen_unix(tmp_path / "socket"), pytest.raises(Conflict, match="another engine answers"):
         listen_unix(tmp_path / "socket")
 
 
 def test_a_file_in_the_way_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "socket").write_text("precious")
-    with pytest.raises(Unavailable, match="no socket"):
+    with pytest.raises(Unavailable, match="not a socket"):
         listen_unix(tmp_path / "socket")
     assert (tmp_path / "socket").read_text() == "precious"
 

@@ -68,8 +68,8 @@ async def test_models_are_fetched_if_need_be_and_set_up(runner: Runner) -> None:
     [
         ({"FAILS": "pull"}, "pulling the model ai/absent", ("models", "two")),
         ({"FAILS": "configure"}, "configuring the model ai/absent", ("models", "two")),
-        ({"LS": "[{]"}, "no list", ()),
-        ({"STATUS": "off"}, "no state", ()),
+        ({"LS": "[{]"}, "not a list", ()),
+        ({"STATUS": "off"}, "not a state", ()),
     ],
 )
 async def test_what_fails_is_told(

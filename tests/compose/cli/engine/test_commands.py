@@ -175,5 +175,5 @@ def test_a_detached_container_is_joined_to_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["web", "80:web", "a:b:80"])
 def test_a_port_that_is_none_is_told(tmp_path: Path, text: str) -> None:
-    with pytest.raises(UsageError, match="is no port to publish"):
+    with pytest.raises(UsageError, match="is not a port to publish"):
         creation(Session(environment={}, cwd=tmp_path), options(ports=(text,)))

@@ -143,7 +143,7 @@ def test_functions(template: str, text: str) -> None:
         ("{{index .l 9}}", "the index 9 is out of range: there are 3"),
         ("{{slice .l 5}}", "out of range"),
         ("{{len 5}}", "5 has no length"),
-        ("{{range .s}}{{end}}", "range over text, which is no list"),
+        ("{{range .s}}{{end}}", "range over text, which is not a list"),
         ('{{join "abc" ","}}', "`join` takes a list, not abc"),
         ("{{upper}}", "`upper` cannot be called with no arguments"),
         ("{{upper 5}}", "`upper` cannot be called with 5"),

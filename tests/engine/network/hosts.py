@@ -8,7 +8,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -88,7 +88,7 @@ def _serve(server: socket.socket) -> None:
             connection, caller = server.accept()
         except OSError:
             return
-        with connection:
+        with connection, suppress(ConnectionError):  # who gave up waiting is not told
             connection.sendall(caller[0].encode())
 
 

@@ -121,7 +121,7 @@ def _tunnel(server: socket.socket, target: str) -> bytes:
     with near, socket.create_connection((host, int(port))) as far, contextlib.suppress(ConnectionResetError):
         asked = near.recv(4096)
         near.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-        while ready := select.select([near, far], [], [], 5)[0]:
+        while ready := select.select([near, far], [], [], 60)[0]:
             for one in ready:
                 data = one.recv(65536)
                 if not data:

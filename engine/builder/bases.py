@@ -42,7 +42,9 @@ class _Promise:
 
 
 class Bases:
-    """Those of one build; `given` are what other builds have made, by the names of their contexts."""
+    """Those of one build; `given` are what other builds have made, by the names of their contexts. The digests of those
+    that were `used` are found by reference and platform: what a registry calls them, or else their ids.
+    """
 
     def __init__(
         self, order: BuildOrder, platform: Platform, images: ImageService, supply: Supply, tell: TellStage
@@ -55,6 +57,7 @@ class Bases:
         self._pulling = KeyedLock()
         self._pulled: set[str] = set()
         self.given: Mapping[str, Image] = {}
+        self.used: dict[tuple[str, str], str] = {}
         self._promises: dict[tuple[str, str], Image] = {}
 
     async def image(self, name: str, platform: str, stage: int, *, is_lazy: bool) -> Image:
@@ -79,6 +82,7 @@ class Bases:
             if not _is_for(found, wanted):
                 actual = Platform(found.os, found.architecture, found.variant)
                 raise NotFound(f"image {reference} is for {actual}, not for {wanted}")
+            self.used[reference, str(wanted)] = _digest(found, reference)
             return found
 
     def auth(self, registry: str) -> AuthConfig | None:
@@ -108,6 +112,7 @@ class Bases:
             return known
         auth = self.auth(Reference.parse(reference).registry)
         plan = await self._images.resolve(reference, platform=platform, auth=auth)
+        self.used[reference, platform] = plan.resolved.digest
         if not self._supply.missing(plan.chain_ids):
             return None
         self._supply.offer(_Promise(plan, lambda: self._images.pull(reference, platform=platform, auth=auth)))
@@ -120,6 +125,15 @@ class Bases:
         async with aclosing(self._images.pull(reference, platform=platform, auth=auth)) as lines:
             async for line in lines:
                 await self._tell(stage, line)
+
+
+def _digest(image: Image, name: str) -> str:
+    try:
+        repository = Reference.parse(name).canonical_name
+    except BadRequest:
+        return image.id  # which is the name
+    pinned = map(Reference.parse, image.repo_digests)
+    return next((found.digest for found in pinned if found.canonical_name == repository), image.id)
 
 
 def _is_for(image: Image, wanted: Platform) -> bool:

@@ -8,6 +8,7 @@ from typing import Final
 
 from engine.builder.service import Builder
 from engine.builder.usage import Bounds, CacheUsage
+from engine.buildkit.control.content import content_handlers
 from engine.buildkit.control.filters import read_filters
 from engine.buildkit.control.history import History
 from engine.buildkit.control.jobs import Job, JobRequest, Jobs
@@ -67,6 +68,7 @@ class Control:
             f"{_SERVICE}/Session": self._session,
             f"{_SERVICE}/ListenBuildHistory": streaming(BuildHistoryRequest, self._listen),
             f"{_SERVICE}/UpdateBuildHistory": unary(UpdateBuildHistoryRequest, self._update),
+            **content_handlers(self._history),
         }
 
     async def _info(self, call: Call, request: InfoRequest) -> InfoResponse:
@@ -82,11 +84,14 @@ class Control:
         record = _record_of(request, outputs)
         async with AsyncExitStack() as stack:
             job = await stack.enter_async_context(self._jobs.job(begun))
+            entry = None
             if not request.internal:  # as the questions are that buildx asks before a build
-                await stack.enter_async_context(self._history.keeping(record, job.board.recording))
+                entry = await stack.enter_async_context(self._history.keeping(record, job.board.recording))
             identity = await self._wanted(job, request)
             told = await job.put_out(identity, outputs) if identity else {}
             record.exporter_response.update(told)
+            if entry and identity and (facts := job.facts(identity)):
+                entry.attest(facts)
         return SolveResponse(exporter_response=told)
 
     async def _wanted(self, job: Job, request: SolveRequest) -> str:

@@ -1,8 +1,9 @@
 """Builds that are over, as `buildx history` lists them and tells of them: the newest fifty of the last two days, and
-those that are pinned. Each is two files:
+those that are pinned. Each is a few files:
 
     builds/history/<id>.record   what was asked for and what came of it, as a message of BuildKit's
     builds/history/<id>.log      its progress (`solving.recording`), written first
+    builds/history/<id>.from     where its result comes from (`solving.provenance`), if it has one
 """
 
 from __future__ import annotations
@@ -30,11 +31,15 @@ from engine.buildkit.messages.history_pb2 import (
     BuildHistoryEvent,
     BuildHistoryRecord,
     BuildHistoryRequest,
+    Descriptor,
     UpdateBuildHistoryRequest,
 )
 from engine.buildkit.solving.board import now
+from engine.buildkit.solving.provenance import PREDICATE, Facts, predicate
 from engine.buildkit.solving.recording import Recording, unpacked
 from engine.buildkit.transport.status import CallFailed, Code
+from engine.storage.content import digest_of
+from engine.wire.times import rfc3339
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +53,19 @@ class Entry(Struct):
 
     record: BuildHistoryRecord
     recording: Recording
+    provenance: bytes = b""
+
+    def attest(self, facts: Facts) -> None:
+        """Have it said with the record where the result comes from."""
+        started, finished = (rfc3339(moment.ToNanoseconds()) for moment in (self.record.created_at, now()))
+        self.provenance = predicate(facts, ref=self.record.ref, started=started, finished=finished)
+        statement = Descriptor(
+            media_type="application/vnd.in-toto+json",
+            digest=digest_of(self.provenance),
+            size=len(self.provenance),
+            annotations={"in-toto.io/predicate-type": PREDICATE},
+        )
+        self.record.result.attestations.append(statement)
 
 
 class History:
@@ -62,13 +80,13 @@ class History:
         self._reading = anyio.Lock()
 
     @asynccontextmanager
-    async def keeping(self, record: BuildHistoryRecord, recording: Recording) -> AsyncIterator[None]:
+    async def keeping(self, record: BuildHistoryRecord, recording: Recording) -> AsyncIterator[Entry]:
         """Keep a build that goes on in the block; an error that leaves it is the build's."""
         record.created_at.CopyFrom(now())
         entry = self._running[record.ref] = Entry(record, recording)
         self._tell(BuildHistoryEvent(type=STARTED, record=record))
         try:
-            yield
+            yield entry
         except Exception as exc:
             record.error.CopyFrom(
                 exc.report if isinstance(exc, CallFailed) else RpcStatus(code=Code.UNKNOWN, message=str(exc))
@@ -92,6 +110,13 @@ class History:
         await self._record(ref)
         for message in unpacked(await anyio.to_thread.run_sync(self._path(ref, "log").read_bytes)):
             yield message
+
+    async def document(self, digest: str) -> bytes:
+        """What says where the result of a build comes from, by its digest. Raises `CallFailed` without one."""
+        for record in (await self._known()).values():
+            if any(item.digest == digest for item in record.result.attestations):
+                return await anyio.to_thread.run_sync(self._path(record.ref, "from").read_bytes)
+        raise CallFailed(Code.NOT_FOUND, f"content {digest}: not found")
 
     async def has(self, ref: str) -> bool:
         """Whether a build is over and known."""
@@ -135,7 +160,7 @@ class History:
         try:
             async with self._lock:
                 known = await self._known()
-                await anyio.to_thread.run_sync(self._write, record, entry.recording)
+                await anyio.to_thread.run_sync(self._write, record, entry)
                 known[record.ref] = record
                 await self._delete(_outdated(list(known.values())))
         except OSError:
@@ -196,14 +221,16 @@ class History:
             found[record.ref] = record
         return found
 
-    def _write(self, record: BuildHistoryRecord, recording: Recording | None = None) -> None:
+    def _write(self, record: BuildHistoryRecord, entry: Entry | None = None) -> None:
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if recording is not None:
-            _replace(self._path(record.ref, "log"), recording.packed())
+        if entry is not None:
+            _replace(self._path(record.ref, "log"), entry.recording.packed())
+            if entry.provenance:
+                _replace(self._path(record.ref, "from"), entry.provenance)
         _replace(self._path(record.ref, "record"), record.SerializeToString())
 
     def _unlink(self, ref: str) -> None:
-        for kind in ("record", "log"):
+        for kind in ("record", "log", "from"):
             self._path(ref, kind).unlink(missing_ok=True)
 
 

@@ -23,6 +23,7 @@ from engine.buildkit.solving.board import Board
 from engine.buildkit.solving.build import Build, Yard
 from engine.buildkit.solving.fetched import fetched
 from engine.buildkit.solving.outputs import Output
+from engine.buildkit.solving.provenance import Facts
 from engine.buildkit.transport.background import background
 from engine.buildkit.transport.status import CallFailed, Code
 from engine.images.record import Image
@@ -113,6 +114,10 @@ class Job:
     async def put_out(self, identity: str, outputs: Sequence[Output]) -> Mapping[str, str]:
         """Make the outputs of a result. Raises `CallFailed`."""
         return await self._begin(identity).put_out(outputs)
+
+    def facts(self, identity: str) -> Facts | None:
+        """What is known of a result that was put out."""
+        return self._builds[identity].facts
 
     def _begin(self, identity: str) -> Build:
         build = self._builds.get(identity)

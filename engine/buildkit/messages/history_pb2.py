@@ -27,7 +27,7 @@ from engine.buildkit.messages import control_pb2 as engine_dot_buildkit_dot_mess
 from engine.buildkit.messages import gateway_pb2 as engine_dot_buildkit_dot_messages_dot_gateway__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&engine/buildkit/messages/history.proto\x12\x10moby.buildkit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&engine/buildkit/messages/control.proto\x1a&engine/buildkit/messages/gateway.proto\"j\n\x13\x42uildHistoryRequest\x12\x13\n\x0b\x61\x63tive_only\x18\x01 \x01(\x08\x12\x0b\n\x03ref\x18\x02 \x01(\t\x12\x12\n\nearly_exit\x18\x03 \x01(\x08\x12\x0e\n\x06\x66ilter\x18\x04 \x03(\t\x12\r\n\x05limit\x18\x05 \x01(\x05\"\x80\x01\n\x11\x42uildHistoryEvent\x12\x35\n\x04type\x18\x01 \x01(\x0e\x32\'.moby.buildkit.v1.BuildHistoryEventType\x12\x34\n\x06record\x18\x02 \x01(\x0b\x32$.moby.buildkit.v1.BuildHistoryRecord\"\x9a\x05\n\x12\x42uildHistoryRecord\x12\x0b\n\x03ref\x18\x01 \x01(\t\x12\x10\n\x08\x66rontend\x18\x02 \x01(\t\x12O\n\x0e\x66rontend_attrs\x18\x03 \x03(\x0b\x32\x37.moby.buildkit.v1.BuildHistoryRecord.FrontendAttrsEntry\x12-\n\texporters\x18\x04 \x03(\x0b\x32\x1a.moby.buildkit.v1.Exporter\x12\x33\n\x05\x65rror\x18\x05 \x01(\x0b\x32$.moby.buildkit.v1.frontend.RpcStatus\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63ompleted_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12U\n\x11\x65xporter_response\x18\t \x03(\x0b\x32:.moby.buildkit.v1.BuildHistoryRecord.ExporterResponseEntry\x12\x12\n\ngeneration\x18\x0c \x01(\x05\x12\x0e\n\x06pinned\x18\x0e \x01(\x08\x12\x18\n\x10num_cached_steps\x18\x0f \x01(\x05\x12\x17\n\x0fnum_total_steps\x18\x10 \x01(\x05\x12\x1b\n\x13num_completed_steps\x18\x11 \x01(\x05\x12\x14\n\x0cnum_warnings\x18\x13 \x01(\x05\x1a\x34\n\x12\x46rontendAttrsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x37\n\x15\x45xporterResponseEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"Z\n\x19UpdateBuildHistoryRequest\x12\x0b\n\x03ref\x18\x01 \x01(\t\x12\x0e\n\x06pinned\x18\x02 \x01(\x08\x12\x0e\n\x06\x64\x65lete\x18\x03 \x01(\x08\x12\x10\n\x08\x66inalize\x18\x04 \x01(\x08\"\x1c\n\x1aUpdateBuildHistoryResponse*?\n\x15\x42uildHistoryEventType\x12\x0b\n\x07STARTED\x10\x00\x12\x0c\n\x08\x43OMPLETE\x10\x01\x12\x0b\n\x07\x44\x45LETED\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&engine/buildkit/messages/history.proto\x12\x10moby.buildkit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&engine/buildkit/messages/control.proto\x1a&engine/buildkit/messages/gateway.proto\"j\n\x13\x42uildHistoryRequest\x12\x13\n\x0b\x61\x63tive_only\x18\x01 \x01(\x08\x12\x0b\n\x03ref\x18\x02 \x01(\t\x12\x12\n\nearly_exit\x18\x03 \x01(\x08\x12\x0e\n\x06\x66ilter\x18\x04 \x03(\t\x12\r\n\x05limit\x18\x05 \x01(\x05\"\x80\x01\n\x11\x42uildHistoryEvent\x12\x35\n\x04type\x18\x01 \x01(\x0e\x32\'.moby.buildkit.v1.BuildHistoryEventType\x12\x34\n\x06record\x18\x02 \x01(\x0b\x32$.moby.buildkit.v1.BuildHistoryRecord\"\xcd\x05\n\x12\x42uildHistoryRecord\x12\x0b\n\x03ref\x18\x01 \x01(\t\x12\x10\n\x08\x66rontend\x18\x02 \x01(\t\x12O\n\x0e\x66rontend_attrs\x18\x03 \x03(\x0b\x32\x37.moby.buildkit.v1.BuildHistoryRecord.FrontendAttrsEntry\x12-\n\texporters\x18\x04 \x03(\x0b\x32\x1a.moby.buildkit.v1.Exporter\x12\x33\n\x05\x65rror\x18\x05 \x01(\x0b\x32$.moby.buildkit.v1.frontend.RpcStatus\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63ompleted_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12U\n\x11\x65xporter_response\x18\t \x03(\x0b\x32:.moby.buildkit.v1.BuildHistoryRecord.ExporterResponseEntry\x12\x31\n\x06result\x18\n \x01(\x0b\x32!.moby.buildkit.v1.BuildResultInfo\x12\x12\n\ngeneration\x18\x0c \x01(\x05\x12\x0e\n\x06pinned\x18\x0e \x01(\x08\x12\x18\n\x10num_cached_steps\x18\x0f \x01(\x05\x12\x17\n\x0fnum_total_steps\x18\x10 \x01(\x05\x12\x1b\n\x13num_completed_steps\x18\x11 \x01(\x05\x12\x14\n\x0cnum_warnings\x18\x13 \x01(\x05\x1a\x34\n\x12\x46rontendAttrsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x37\n\x15\x45xporterResponseEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xb6\x01\n\nDescriptor\x12\x12\n\nmedia_type\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x0c\n\x04size\x18\x03 \x01(\x03\x12\x42\n\x0b\x61nnotations\x18\x05 \x03(\x0b\x32-.moby.buildkit.v1.Descriptor.AnnotationsEntry\x1a\x32\n\x10\x41nnotationsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"E\n\x0f\x42uildResultInfo\x12\x32\n\x0c\x61ttestations\x18\x02 \x03(\x0b\x32\x1c.moby.buildkit.v1.Descriptor\"Z\n\x19UpdateBuildHistoryRequest\x12\x0b\n\x03ref\x18\x01 \x01(\t\x12\x0e\n\x06pinned\x18\x02 \x01(\x08\x12\x0e\n\x06\x64\x65lete\x18\x03 \x01(\x08\x12\x10\n\x08\x66inalize\x18\x04 \x01(\x08\"\x1c\n\x1aUpdateBuildHistoryResponse*?\n\x15\x42uildHistoryEventType\x12\x0b\n\x07STARTED\x10\x00\x12\x0c\n\x08\x43OMPLETE\x10\x01\x12\x0b\n\x07\x44\x45LETED\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,20 +38,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BUILDHISTORYRECORD_FRONTENDATTRSENTRY']._serialized_options = b'8\001'
   _globals['_BUILDHISTORYRECORD_EXPORTERRESPONSEENTRY']._loaded_options = None
   _globals['_BUILDHISTORYRECORD_EXPORTERRESPONSEENTRY']._serialized_options = b'8\001'
-  _globals['_BUILDHISTORYEVENTTYPE']._serialized_start=1203
-  _globals['_BUILDHISTORYEVENTTYPE']._serialized_end=1266
+  _globals['_DESCRIPTOR_ANNOTATIONSENTRY']._loaded_options = None
+  _globals['_DESCRIPTOR_ANNOTATIONSENTRY']._serialized_options = b'8\001'
+  _globals['_BUILDHISTORYEVENTTYPE']._serialized_start=1510
+  _globals['_BUILDHISTORYEVENTTYPE']._serialized_end=1573
   _globals['_BUILDHISTORYREQUEST']._serialized_start=173
   _globals['_BUILDHISTORYREQUEST']._serialized_end=279
   _globals['_BUILDHISTORYEVENT']._serialized_start=282
   _globals['_BUILDHISTORYEVENT']._serialized_end=410
   _globals['_BUILDHISTORYRECORD']._serialized_start=413
-  _globals['_BUILDHISTORYRECORD']._serialized_end=1079
-  _globals['_BUILDHISTORYRECORD_FRONTENDATTRSENTRY']._serialized_start=970
-  _globals['_BUILDHISTORYRECORD_FRONTENDATTRSENTRY']._serialized_end=1022
-  _globals['_BUILDHISTORYRECORD_EXPORTERRESPONSEENTRY']._serialized_start=1024
-  _globals['_BUILDHISTORYRECORD_EXPORTERRESPONSEENTRY']._serialized_end=1079
-  _globals['_UPDATEBUILDHISTORYREQUEST']._serialized_start=1081
-  _globals['_UPDATEBUILDHISTORYREQUEST']._serialized_end=1171
-  _globals['_UPDATEBUILDHISTORYRESPONSE']._serialized_start=1173
-  _globals['_UPDATEBUILDHISTORYRESPONSE']._serialized_end=1201
+  _globals['_BUILDHISTORYRECORD']._serialized_end=1130
+  _globals['_BUILDHISTORYRECORD_FRONTENDATTRSENTRY']._serialized_start=1021
+  _globals['_BUILDHISTORYRECORD_FRONTENDATTRSENTRY']._serialized_end=1073
+  _globals['_BUILDHISTORYRECORD_EXPORTERRESPONSEENTRY']._serialized_start=1075
+  _globals['_BUILDHISTORYRECORD_EXPORTERRESPONSEENTRY']._serialized_end=1130
+  _globals['_DESCRIPTOR']._serialized_start=1133
+  _globals['_DESCRIPTOR']._serialized_end=1315
+  _globals['_DESCRIPTOR_ANNOTATIONSENTRY']._serialized_start=1265
+  _globals['_DESCRIPTOR_ANNOTATIONSENTRY']._serialized_end=1315
+  _globals['_BUILDRESULTINFO']._serialized_start=1317
+  _globals['_BUILDRESULTINFO']._serialized_end=1386
+  _globals['_UPDATEBUILDHISTORYREQUEST']._serialized_start=1388
+  _globals['_UPDATEBUILDHISTORYREQUEST']._serialized_end=1478
+  _globals['_UPDATEBUILDHISTORYRESPONSE']._serialized_start=1480
+  _globals['_UPDATEBUILDHISTORYRESPONSE']._serialized_end=1508
 # @@protoc_insertion_point(module_scope)

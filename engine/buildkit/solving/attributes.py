@@ -30,10 +30,12 @@ _OWN_ARGS: Final = frozenset({"BUILDKIT_SYNTAX", "BUILDKIT_INLINE_CACHE", "BUILD
 class Wanted(Struct, frozen=True, kw_only=True):
     """A build as its client asks for it. `locals` are the client's directories that are contexts by name, `inputs`
     the results of other builds; `sessions` says in which session a directory is, if not in the build's own.
+    `attributes` are the client's own words.
     `dockerfile_name` is "" where the Dockerfile is in the remote context. `request` is a question instead of a build.
     """
 
     order: BuildOrder
+    attributes: Mapping[str, str] = {}
     context_name: str = "context"
     dockerfile_name: str = "dockerfile"
     locals: Mapping[str, str] = {}
@@ -85,6 +87,7 @@ def read_attributes(attributes: Mapping[str, str], entitlements: tuple[str, ...]
     )
     return Wanted(
         order=order,
+        attributes=attributes,
         context_name=attributes.get("contextkey", "context"),
         dockerfile_name=attributes.get("dockerfilekey", "" if remote else "dockerfile"),
         locals={name: value.removeprefix(_LOCAL) for name, value in contexts.items() if value.startswith(_LOCAL)},

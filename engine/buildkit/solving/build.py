@@ -23,6 +23,7 @@ from engine.buildkit.solving.board import Board
 from engine.buildkit.solving.failures import call_failed
 from engine.buildkit.solving.needs import Needs, needs_of
 from engine.buildkit.solving.outputs import Output, put_out
+from engine.buildkit.solving.provenance import Facts
 from engine.buildkit.solving.questions import answer
 from engine.buildkit.solving.sources import Definition, Ground, Sources
 from engine.buildkit.solving.vertices import Vertices, image_bases
@@ -48,11 +49,15 @@ class Yard(Struct, frozen=True):
 
 
 class Build:
-    """`define` first, `run` in a task of the job; `built` and `put_out` may be waited for by others."""
+    """`define` first, `run` in a task of the job; `built` and `put_out` may be waited for by others.
+
+    Once it is built, `facts` are what there is to know of it.
+    """
 
     def __init__(self, yard: Yard, wanted: Wanted, session: str, board: Board) -> None:
         self.wanted = wanted
         self.definition: Definition | None = None
+        self.facts: Facts | None = None
         self._yard = yard
         self._board = board
         self._sources = Sources(wanted, yard.sessions, session, board)
@@ -125,7 +130,7 @@ class Build:
                     Ground(place, lending), definition, partial(self._paths, needs), found, images
                 )
                 teller = Vertices(self._board, definition.dockerfile, image_bases(definition.dockerfile, variables))
-                await yard.builder.build(order, received, place, teller, self._deliver)
+                await yard.builder.build(order, received, place, teller, partial(self._deliver, needs))
 
     def _order(self) -> BuildOrder:
         """The order, in which the results of other builds are images."""
@@ -148,7 +153,7 @@ class Build:
         except NoSuchImage:
             return True
 
-    async def _deliver(self, bench: Bench, product: Product) -> None:
+    async def _deliver(self, needs: Needs, bench: Bench, product: Product) -> None:
         configuration = product.configuration()
         image_id = digest_of(encode_configuration(configuration))
         self._image = image_of(configuration, image_id, size_bytes=0, content=())
@@ -157,6 +162,22 @@ class Build:
         for output in self._outputs:
             client = await self._sources.client() if output.is_for_client else None
             self._told |= await put_out(output, bench, product, self._board, client)
+        self.facts = self._facts(needs, bench, product)
+
+    def _facts(self, needs: Needs, bench: Bench, product: Product) -> Facts:
+        wanted, remote = self.wanted, self.wanted.order.remote
+        own = ([] if remote else [wanted.context_name]) + ([wanted.dockerfile_name] if wanted.dockerfile_name else [])
+        return Facts(
+            attributes=wanted.attributes,
+            dockerfile=wanted.order.dockerfile,
+            platform=str(product.platform),
+            remote=remote,
+            locals={*own, *wanted.locals.values()},
+            images=dict(bench.bases.used),
+            secrets=needs.secrets,
+            agents=needs.agents,
+            required=needs.required,
+        )
 
     def _failed(self, error: Exception) -> CallFailed:
         return call_failed(error, self.wanted.order.dockerfile, self._sources.last_text)

@@ -25,11 +25,12 @@ _UNSURE: Final = re.compile(r"[$*?\[\\]")
 
 class Needs(Struct, frozen=True, kw_only=True):
     """`bases` are the images that stages stand on, `paths` the files of the context that are copied or mounted, None
-    for all of them.
+    for all of them. Those of `secrets` and `agents` are `required` that a step does not go without.
     """
 
     secrets: frozenset[str]
     agents: frozenset[str]
+    required: frozenset[str]
     registries: frozenset[str]
     bases: frozenset[str]
     paths: frozenset[str] | None
@@ -54,7 +55,12 @@ def needs_of(dockerfile: Dockerfile, order: BuildOrder, variables: Mapping[str, 
     return Needs(
         secrets=frozenset(_expanded(_secret(mount), values) for mount in mounts if mount.get("type") == "secret"),
         agents=frozenset(
-            _expanded(mount.get("id", ""), values) or "default" for mount in mounts if mount.get("type") == "ssh"
+            _expanded(_agent(mount), values) or "default" for mount in mounts if mount.get("type") == "ssh"
+        ),
+        required=frozenset(
+            _expanded(_agent(mount) if mount.get("type") == "ssh" else _secret(mount), values)
+            for mount in mounts
+            if mount.get("required", "false").lower() in ("true", "1")
         ),
         registries=frozenset(_registries({*bases, *others, *_cached(order)})),
         bases=frozenset(bases),
@@ -92,6 +98,10 @@ def _plain(path: str) -> str:
 
 def _secret(mount: Mapping[str, str]) -> str:
     return mount.get("id") or mount.get("source") or posixpath.basename(mount.get("target", ""))
+
+
+def _agent(mount: Mapping[str, str]) -> str:
+    return mount.get("id") or "default"
 
 
 def _expanded(word: str, values: Mapping[str, str]) -> str:

@@ -64,11 +64,14 @@ class Vertices:
         vertex, layer = self._running.get(stage), line.id
         if vertex is None or not isinstance(layer, str) or not isinstance(line.status, str):
             return
+        extracting = f"extracting {layer}"
         if line.status.endswith("complete") or line.status == "Already exists":
             await vertex.measured(layer)
+            await vertex.measured(extracting)
         elif line.progress_detail is not UNSET and line.progress_detail.current is not UNSET:
             total = line.progress_detail.total
-            await vertex.measure(layer, line.progress_detail.current, 0 if total is UNSET else total)
+            what = extracting if line.status == "Extracting" else layer
+            await vertex.measure(what, line.progress_detail.current, 0 if total is UNSET else total)
 
     async def made(self, stage: int, product: Product) -> None:
         """See `Teller`."""

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import anyio
 import pytest
+from msgspec import UNSET
 
+from engine.builder.dockerfile.stages import parse_dockerfile
+from engine.builder.telling import Step
 from engine.buildkit.messages.control_pb2 import StatusResponse
 from engine.buildkit.solving.board import Board
+from engine.buildkit.solving.vertices import Vertices
+from engine.wire.images import Progress, ProgressDetail
 
 pytestmark = pytest.mark.anyio
 
@@ -45,6 +50,19 @@ async def test_steps_within_a_vertex_are_complete_when_the_next_begins() -> None
         await vertex.step("two")
     complete = {status.id for status in (await shown(board)).statuses if status.HasField("completed")}
     assert complete == {"one", "two"}
+
+
+async def test_a_layer_is_complete_once_when_it_is_here_and_once_when_it_is_unpacked() -> None:
+    board = Board("ref")
+    dockerfile = parse_dockerfile("FROM tiny\n")
+    vertices = Vertices(board, dockerfile, {0: "tiny"})
+    await vertices.begin(0, Step(dockerfile.stages[0].start, 1, 1))
+    for status in ("Downloading", "Download complete", "Extracting", "Pull complete"):
+        detail = ProgressDetail(current=1, total=2) if status.endswith("ing") else UNSET
+        await vertices.tell(0, Progress(id="layer", status=status, progress_detail=detail))
+    await vertices.finish(0)
+    complete = [status.id for status in (await shown(board)).statuses if status.HasField("completed")]
+    assert complete == ["layer", "extracting layer"]
 
 
 async def test_without_a_reader_the_oldest_is_forgotten() -> None:

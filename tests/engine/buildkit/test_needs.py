@@ -21,9 +21,10 @@ def test_secrets_and_agents_are_those_of_mounts() -> None:
         """
         FROM a
         RUN --mount=type=secret,id=one --mount=type=secret,target=/run/two true
-        RUN --mount=type=ssh --mount=type=ssh,id=key true
+        RUN --mount=type=ssh,required --mount=type=ssh,id=key true
         """
     )
+    assert found.required == {"default"}
     assert found.secrets == {"one", "two"}
     assert found.agents == {"default", "key"}
 

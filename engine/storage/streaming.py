@@ -10,7 +10,7 @@ import os
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final, Generic, TypeVar
 
 import anyio
 import anyio.lowlevel
@@ -31,38 +31,54 @@ class BrokenOff(EngineError):
     """Who was to send something went away in the middle of it."""
 
 
+class _Producer(Generic[P]):
+    """A thread that writes into a pipe and closes its end when it is done."""
+
+    def __init__(self, produce: Callable[[Write], P], writable: int) -> None:
+        self._produce = produce
+        self._writable = writable
+        self._results: list[P] = []
+        self.error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="produce")
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._results.append(self._produce(partial(write_all, self._writable)))
+        except BaseException as exc:  # noqa: BLE001 - raised again by `result`, on the caller's thread
+            self.error = exc
+        finally:
+            os.close(self._writable)
+
+    def join(self) -> None:
+        """Wait for the end. Who does not read any more closes the pipe first: the thread may wait for room in it."""
+        self._thread.join()
+
+    def result(self) -> P:
+        """What `produce` returned, once it has ended; raises its error."""
+        if self.error is not None:
+            raise self.error
+        return self._results[0]
+
+
 def piped(produce: Callable[[Write], P], consume: Callable[[Read], C]) -> tuple[P, C]:
     """Run `produce` on a thread of its own and feed what it writes to `consume`; return the results of both.
 
     Blocks. Raises the producer's error, else the consumer's; when the one fails, the other ends, too.
     """
     readable, writable = _pipe()
-    results: list[P] = []
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            results.append(produce(partial(write_all, writable)))
-        except BaseException as exc:  # noqa: BLE001 - raised again on the caller's thread, below
-            errors.append(exc)
-        finally:
-            os.close(writable)
-
-    thread = threading.Thread(target=run, name="produce")
-    thread.start()
+    producer = _Producer(produce, writable)
     try:
         consumed = consume(lambda size: os.read(readable, size))
     except BaseException:
-        os.close(readable)  # before the join: the producer may wait for room in the pipe
-        thread.join()
-        if errors and not isinstance(errors[0], BrokenPipeError):
-            raise errors[0] from None
+        os.close(readable)
+        producer.join()
+        if producer.error is not None and not isinstance(producer.error, BrokenPipeError):
+            raise producer.error from None
         raise
     os.close(readable)
-    thread.join()
-    if errors:
-        raise errors[0]
-    return results[0], consumed
+    producer.join()
+    return producer.result(), consumed
 
 
 async def streamed(produce: Callable[[Write], object]) -> AsyncGenerator[bytes, None]:
@@ -73,18 +89,7 @@ async def streamed(produce: Callable[[Write], object]) -> AsyncGenerator[bytes, 
     """
     readable, writable = _pipe()
     os.set_blocking(readable, False)
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            produce(partial(write_all, writable))
-        except BaseException as exc:  # noqa: BLE001 - raised again by the generator, below
-            errors.append(exc)
-        finally:
-            os.close(writable)
-
-    thread = threading.Thread(target=run, name="produce")
-    thread.start()
+    producer = _Producer(produce, writable)
     try:
         while True:
             try:
@@ -98,9 +103,8 @@ async def streamed(produce: Callable[[Write], object]) -> AsyncGenerator[bytes, 
     finally:
         os.close(readable)
         with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(thread.join)
-    if errors:
-        raise errors[0]
+            await anyio.to_thread.run_sync(producer.join)
+    producer.result()
 
 
 async def consumed(chunks: AsyncIterator[bytes], consume: Callable[[Read], C]) -> C:

@@ -11,6 +11,7 @@ import anyio.to_thread
 from engine.errors import EngineError
 from engine.kernel.namespaces import drop_network_namespace
 from engine.kernel.threads import brief
+from engine.network.departures import Departures
 from engine.network.endpoints import at_once
 from engine.network.kernel import netlink
 from engine.network.kernel.links import Link
@@ -28,8 +29,9 @@ log = logging.getLogger(__name__)
 class Cabling:
     """Connects namespaces with networks as records say. `networks` must be given before use."""
 
-    def __init__(self, paths: Paths) -> None:
+    def __init__(self, paths: Paths, departures: Departures) -> None:
         self._paths = paths
+        self._departures = departures
         self.networks: Networks
 
     def namespace(self, container_id: str) -> Path:
@@ -60,12 +62,16 @@ class Cabling:
     def drop(self, sandbox: Sandbox) -> None:
         """Let go of a namespace that nobody is in any more; its addresses are free from now on. Blocks."""
         path = self.namespace(sandbox.id)
+        may_be_held = False
         if path.exists():
             try:
                 netlink.silence([self._host_name(endpoint) for endpoint in sandbox.endpoints])
             except (EngineError, OSError):  # it goes all the same
                 log.exception("the links of container %s can be heard until they are gone", sandbox.id[:12])
-        drop_network_namespace(path)
+            else:
+                # A macvlan cannot be silenced, and as long as an ipvlan is there nobody else can have its address.
+                may_be_held = all(self.networks.has_bridge(endpoint.network_id) for endpoint in sandbox.endpoints)
+        self._departures.drop(path, may_be_held=may_be_held)
 
     async def reattach(self, record: NetworkRecord, sandboxes: Iterable[Sandbox]) -> None:
         """Put surviving veths into a bridge that had to be made again."""

@@ -21,12 +21,19 @@ class Lingering:
         self._act = act
         self._seconds = seconds
         self._asked: anyio.Event | None = None
+        self._asked_at = 0.0
+
+    @property
+    def is_running(self) -> bool:
+        """Whether what is asked for is done later."""
+        return self._asked is not None
 
     async def ask(self) -> None:
         """Have it done, now or later."""
         if self._asked is None:
             await self._act()
         else:
+            self._asked_at = anyio.current_time()
             self._asked.set()
 
     async def run(self) -> None:
@@ -35,15 +42,18 @@ class Lingering:
         try:
             while True:
                 await self._asked.wait()
-                while self._asked.is_set():
-                    self._asked = anyio.Event()
-                    with anyio.move_on_after(self._seconds):
-                        await self._asked.wait()
+                await self._quiet()
+                self._asked = anyio.Event()
                 await self._act_and_log()
         finally:
             self._asked = None
             with anyio.CancelScope(shield=True):
                 await self._act_and_log()
+
+    async def _quiet(self) -> None:
+        """Wait until nobody has asked for that long. Those who ask do not wake it: they may be many."""
+        while (left := self._asked_at + self._seconds - anyio.current_time()) > 0:  # noqa: ASYNC110 - no poll: mostly twice
+            await anyio.sleep(left)
 
     async def _act_and_log(self) -> None:
         try:

@@ -18,10 +18,12 @@ import anyio.to_thread
 import msgspec
 
 from engine.errors import BadRequest, Conflict, EngineError, Forbidden, NoSuchNetwork
+from engine.network.departures import Departures
 from engine.network.kernel import departing, netlink, rules
 from engine.network.kernel.conntrack import forget_udp_flows
 from engine.network.kernel.firewall import Firewall
 from engine.network.kernel.links import Bridge, Parent
+from engine.network.kernel.linkviews import LinkView
 from engine.network.kernel.nftables import Message
 from engine.network.kernel.occupied import host_networks
 from engine.network.kernel.rules import BridgeRules, Element
@@ -50,10 +52,11 @@ class Networks:
     port, for making the firewall's table anew; `reattach` puts what hung on a bridge on the one that replaces it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it works on, and what it asks of others
         self,
         tag: str,
         store: Store,
+        departures: Departures,
         *,
         pools: Sequence[ipam.Pool] = ipam.DEFAULT_POOLS,
         in_use: Callable[[str], bool],
@@ -64,6 +67,7 @@ class Networks:
         self._alias = netlink.alias(tag)
         self._table = store.table("network", NetworkRecord)
         self._firewall = Firewall(tag)
+        self._departures = departures
         self._pools = pools
         self._in_use = in_use
         self._published = published
@@ -95,6 +99,11 @@ class Networks:
     def knows(self, network_id: str) -> bool:
         """Whether there is a network of that id, and its record can be read."""
         return self._table.get(network_id) is not None
+
+    def has_bridge(self, network_id: str) -> bool:
+        """Whether there is a network of that id, and it is a bridge. Also for other threads than the event loop's."""
+        record = self._table.get(network_id)
+        return record is not None and record.has_bridge
 
     def parent_name(self, record: NetworkRecord) -> str:
         """The name of the link in the kernel on which a network's containers hang: its bridge, or its parent."""
@@ -142,7 +151,7 @@ class Networks:
         async with self._changing, undo_on_error() as undo:
             self._refuse_conflict(wanted)
             record = await anyio.to_thread.run_sync(self._make, wanted)
-            undo.append(lambda: anyio.to_thread.run_sync(self._unmake, record))
+            undo.append(lambda: self._take_away(record))
             if record.has_bridge:
                 undo.append(lambda: self._forget_bridge(record))
                 await self._know_bridge(record)
@@ -189,7 +198,7 @@ class Networks:
                 return record
             fixed = msgspec.structs.replace(record, subnets=given_subnets(record))
             made = await anyio.to_thread.run_sync(self._make, fixed)
-            undo.append(lambda: anyio.to_thread.run_sync(self._unmake, made))
+            undo.append(lambda: self._take_away(made))
             # Before the bridge is known: who finds it there takes an address without waiting, of the subnet it has now.
             if made != record:
                 self._addresses.pop((record.id, 4), None)
@@ -238,7 +247,7 @@ class Networks:
         veths = f"pcv{self._tag}"
         for name in netlink.links_of(self._tag):
             if not name.startswith(veths) and name not in known:
-                await anyio.to_thread.run_sync(departing.delete_bridge, name)
+                await self._departures.see_off(await anyio.to_thread.run_sync(departing.delete_bridge, name))
         self._live = {record.id: self._rules(record) for record in wanted}
         if wanted:
             await self._rebuild([])
@@ -273,11 +282,17 @@ class Networks:
         else:
             netlink.make_bridge(bridge)
 
-    def _unmake(self, record: NetworkRecord) -> None:
-        """Remove what `_make` made, but no link that was the user's before. Blocks."""
+    async def _take_away(self, record: NetworkRecord) -> None:
+        await self._departures.see_off(await anyio.to_thread.run_sync(self._unmake, record))
+
+    def _unmake(self, record: NetworkRecord) -> dict[int, LinkView]:
+        """Remove what `_make` made, but no link that was the user's before. Returns the containers' links that were in
+        a bridge. Blocks.
+        """
         name = self.parent_name(record)
-        if not record.config_only and self._is_own_link(name) and not self._is_shared(record):
-            departing.delete_bridge(name)
+        if record.config_only or not self._is_own_link(name) or self._is_shared(record):
+            return {}
+        return departing.delete_bridge(name)
 
     def _is_own_link(self, name: str) -> bool:
         """Whether a link, if it is there, was made here: its name tells, or its alias where a user chose the name."""
@@ -369,7 +384,7 @@ class Networks:
             self._dropping.discard(record.id)
 
     async def _drop(self, record: NetworkRecord) -> None:
-        await anyio.to_thread.run_sync(self._unmake, record)
+        await self._take_away(record)
         if record.has_bridge:
             await self._forget_bridge(record)
         for version in (4, 6):

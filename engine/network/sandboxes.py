@@ -22,6 +22,7 @@ from engine.kernel.threads import brief
 from engine.locks import KeyedLock
 from engine.network import ports
 from engine.network.cabling import Cabling
+from engine.network.departures import Departures
 from engine.network.endpoints import Endpoints, at_once
 from engine.network.host_ports import HostPorts
 from engine.network.kernel import netlink
@@ -62,10 +63,13 @@ class _Live(Struct):
 class Sandboxes:
     """All sandboxes of one engine. `networks` must be given before use, `tasks` before sockets are served."""
 
-    def __init__(self, paths: Paths, store: Store, endpoints: Endpoints, cabling: Cabling) -> None:
+    def __init__(
+        self, paths: Paths, store: Store, endpoints: Endpoints, cabling: Cabling, departures: Departures
+    ) -> None:
         self._paths = paths
         self._endpoints = endpoints
         self._cabling = cabling
+        self._departures = departures
         self._table = store.table("sandbox", Sandbox)
         self._live: dict[str, _Live] = {}
         self._host = HostResolvers()
@@ -134,9 +138,10 @@ class Sandboxes:
                 if live is not None:
                     live.close()
                 if (self._paths.namespaces / sandbox.id).exists():  # else it was dropped with the container's process
-                    await brief(self.drop_now, sandbox.id)
+                    await brief(self._cabling.drop, sandbox)
                 for endpoint in sandbox.endpoints:
                     await self._endpoints.leave(sandbox.id, endpoint)
+                await self._departures.ask()
         return sandbox
 
     def drop_now(self, container_id: str) -> None:

@@ -12,6 +12,7 @@ import anyio.abc
 from engine.errors import Forbidden, NoSuchNetwork, NotFound
 from engine.events.bus import EventBus
 from engine.network.cabling import Cabling
+from engine.network.departures import Departures
 from engine.network.endpoints import Endpoints
 from engine.network.kernel import netlink
 from engine.network.lingering import Lingering
@@ -55,7 +56,8 @@ class NetworkService:
     await networks.close_sandbox(sandbox.id)
 
     The default network's bridge, and the firewall's table if that was the last, stay for `linger_seconds` after the
-    last container, and go at the latest when `run` ends.
+    last container, and go at the latest when `run` ends. So do namespaces and links of containers that have ended, for
+    a fraction of a second.
     """
 
     def __init__(
@@ -71,11 +73,13 @@ class NetworkService:
         self._events = events
         self._default = default or DefaultBridge()
         self._endpoints = Endpoints()
-        cabling = Cabling(paths)
-        self._sandboxes = Sandboxes(paths, store, self._endpoints, cabling)
+        self._departures = Departures(linger_seconds)
+        cabling = Cabling(paths, self._departures)
+        self._sandboxes = Sandboxes(paths, store, self._endpoints, cabling, self._departures)
         self._networks = Networks(
             paths.tag,
             store,
+            self._departures,
             pools=pools,
             in_use=self._endpoints.in_use,
             published=self._sandboxes.published,
@@ -101,6 +105,7 @@ class NetworkService:
             await self._networks.configure_default(self._default)
             if self._linger_seconds:
                 tasks.start_soon(self._lingering.run, name="unused networks")
+                tasks.start_soon(self._departures.run, name="namespaces on their way out")
             task_status.started()
             try:
                 await anyio.sleep_forever()

@@ -24,7 +24,7 @@ import msgspec
 
 from engine.kernel.mounts import mount, unmount
 from engine.kernel.namespaces import drop_network_namespace
-from engine.network.kernel.departing import delete_bridge
+from engine.network.kernel.departing import delete_bridge, see_off
 from engine.network.kernel.links import Bridge, Link
 from engine.network.kernel.netlink import furnish, make_bridge
 from engine.process import find_tool
@@ -123,7 +123,7 @@ def _ground(place: Path) -> Iterator[None]:
         make_bridge(Bridge(_BRIDGE, "02:42:0a:fe:00:01", _MTU, ("10.254.0.1/16",)))
         yield
     finally:
-        delete_bridge(_BRIDGE)
+        see_off(delete_bridge(_BRIDGE))
         unmount(memory)
         shutil.rmtree(place)
         cgroups.remove_empty(_CGROUP)

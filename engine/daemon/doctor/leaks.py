@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from engine.daemon.doctor.finding import Finding, Verdict
 from engine.kernel.mounts import mount_points
-from engine.network.kernel import netlink
+from engine.network.kernel import departing, netlink, route_socket
 from engine.network.kernel.rules import table_name
 from engine.runtime import cgroups
 from engine.state.paths import Paths
@@ -104,10 +104,11 @@ def _links(paths: Paths, owners: Owners) -> list[str]:
     """Bridges of networks that are not there, and veths while no container holds anything."""
     bridge = f"pc{paths.tag}"
     known = {f"{bridge}{network[:8]}" for network in owners.networks}
-    names = netlink.links_of(paths.tag)
-    return [
-        name
-        for name in names
-        if (name.startswith(bridge) and name not in known)
-        or (name.startswith(f"pcv{paths.tag}") and not owners.holding)
-    ]
+    bridges = [name for name in netlink.links_of(paths.tag) if name.startswith(bridge) and name not in known]
+    return bridges if owners.holding else [*bridges, *_veths(paths)]
+
+
+def _veths(paths: Paths) -> list[str]:
+    """Containers' links but for those that are just going: an engine lets go of them a little later."""
+    links = {link.index: link for link in route_socket.every() if link.name.startswith(f"pcv{paths.tag}")}
+    return sorted(link.name for link in departing.lasting(links).values()) if links else []

@@ -56,7 +56,7 @@ def test_a_bridge_goes_with_the_links_of_namespaces_that_were_just_dropped(
         furnished(*containers)
         for path in containers:
             drop_network_namespace(path)
-        departing.delete_bridge("pcgoing")
+        departing.see_off(departing.delete_bridge("pcgoing"))
         return names()
 
     assert inside_network(outside, act) == set()
@@ -65,7 +65,7 @@ def test_a_bridge_goes_with_the_links_of_namespaces_that_were_just_dropped(
 def test_a_link_whose_namespace_somebody_holds_goes_too(outside: Path, containers: list[Path]) -> None:
     def act() -> set[str]:
         furnished(*containers[:1])
-        departing.delete_bridge("pcgoing")
+        departing.see_off(departing.delete_bridge("pcgoing"))
         return names()
 
     assert inside_network(outside, act) == set()
@@ -75,14 +75,14 @@ def test_what_somebody_else_has_put_into_a_bridge_stays(outside: Path) -> None:
     def act() -> set[str]:
         netlink.make_bridge(Bridge("pcgoing", "02:00:00:00:00:01", 1500, ()))
         command("ip", "link", "add", "theirs", "master", "pcgoing", "type", "veth", "peer", "name", "far")
-        departing.delete_bridge("pcgoing")
+        departing.see_off(departing.delete_bridge("pcgoing"))
         return names()
 
     assert inside_network(outside, act) == {"theirs", "far"}
 
 
 def test_a_bridge_that_is_not_there_is_fine(outside: Path) -> None:
-    inside_network(outside, lambda: departing.delete_bridge("pcgoing"))
+    inside_network(outside, lambda: departing.see_off(departing.delete_bridge("pcgoing")))
 
 
 def test_a_link_that_leaves_its_bridge_is_not_gone() -> None:

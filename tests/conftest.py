@@ -59,7 +59,7 @@ def image_registry() -> str:
     """The address of a registry that has the tests' images as `library/…`: a mirror of docker.io (see tests/images)."""
     address = os.environ.get("PYCOMPOSE_TEST_REGISTRY", "http://127.0.0.1:5000")
     try:
-        urllib.request.urlopen(f"{address}/v2/", timeout=10).close()
+        urllib.request.urlopen(f"{address}/v2/", timeout=60).close()
     except (urllib.error.URLError, OSError) as error:
         pytest.fail(f"--net was asked for, but no registry answers at {address} ({error}); `make test` starts one")
     return address

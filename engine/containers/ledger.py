@@ -142,6 +142,15 @@ class Ledger:
             if mount.kind == "volume":
                 self._events.publish("volume", "unmount", mount.name, {"container": record.id, "driver": "local"})
 
+    @contextmanager
+    def telling_of_mounts(self, record: ContainerRecord) -> Iterator[None]:
+        """Tell that a container's volumes are mounted while the block lasts, as Docker does when it copies files."""
+        self.publish_mounts(record)
+        try:
+            yield
+        finally:
+            self.publish_unmounts(record)
+
     def image_users(self, image_id: str) -> list[User]:
         """The containers that were made from an image or have it mounted."""
         return [

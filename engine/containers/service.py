@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, ExitStack
+from contextlib import AbstractAsyncContextManager, ExitStack, aclosing, nullcontext
 from typing import Any
 
 import anyio
@@ -351,15 +351,23 @@ class ContainerService:
         """Take a container off a network; with `force` also off one that is gone."""
         await self._connector.disconnect(self._ledger.get(name), network, force=force)
 
-    async def archive_stat(self, name: str, path: str) -> dict[str, Any]:
-        """What is at a path of a container: the content of `X-Docker-Container-Path-Stat`. Raises `NotFound`."""
-        return await self._archives.stat(self._ledger.get(name), path)
+    async def archive_stat(self, name: str, path: str, *, is_for_get: bool = False) -> dict[str, Any]:
+        """What is at a path of a container: the content of `X-Docker-Container-Path-Stat`. Raises `NotFound`.
 
-    def archive_get(self, name: str, path: str) -> AsyncIterator[bytes]:
+        What `is_for_get` is not told on its own.
+        """
+        container = self._ledger.get(name)
+        with nullcontext() if is_for_get else self._ledger.telling_of_mounts(container.record):
+            return await self._archives.stat(container, path)
+
+    async def archive_get(self, name: str, path: str) -> AsyncGenerator[bytes, None]:
         """A path of a container as a tar archive. Raises `NotFound` with the first chunk."""
         container = self._ledger.get(name)
-        self._ledger.publish(container, "archive-path")
-        return self._archives.get(container, path)
+        with self._ledger.telling_of_mounts(container.record):
+            self._ledger.publish(container, "archive-path")
+            async with aclosing(self._archives.get(container, path)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
 
     async def archive_put(
         self,
@@ -375,8 +383,9 @@ class ContainerService:
         With `copy_uid_gid` its files belong to the container's user.
         """
         container = self._ledger.get(name)
-        await self._archives.put(container, path, tar, no_overwrite=no_overwrite_dir_non_dir, is_users=copy_uid_gid)
-        self._ledger.publish(container, "extract-to-dir")
+        with self._ledger.telling_of_mounts(container.record):
+            await self._archives.put(container, path, tar, no_overwrite=no_overwrite_dir_non_dir, is_users=copy_uid_gid)
+            self._ledger.publish(container, "extract-to-dir")
 
     async def changes(self, name: str) -> list[Change]:
         """What a container changed in its image's files."""

@@ -266,7 +266,7 @@ class FakeContainers(Execs, Runs):
     async def disconnect(self, network: str, name: str, *, force: bool) -> None:
         self.find(name)
 
-    async def archive_stat(self, name: str, path: str) -> dict[str, Any]:
+    async def archive_stat(self, name: str, path: str, *, is_for_get: bool = False) -> dict[str, Any]:
         self.find(name)
         return {"name": path.rpartition("/")[2], "size": 3, "mode": 420, "mtime": CREATED, "linkTarget": ""}
 

@@ -24,7 +24,7 @@ async def stat(services: Services, request: Request) -> Answer:
 
 async def get(services: Services, request: Request) -> Answer:
     """`GET /containers/{name}/archive`: the path as a tar stream."""
-    header = await _stat(services, request)
+    header = await _stat(services, request, is_for_get=True)
     return Stream(_tar(services, request.name, _path(request)), content_type=TAR, headers=(header,))
 
 
@@ -48,8 +48,8 @@ def _path(request: Request) -> str:
     return path
 
 
-async def _stat(services: Services, request: Request) -> tuple[str, str]:
-    facts = await services.containers.archive_stat(request.name, _path(request))
+async def _stat(services: Services, request: Request, *, is_for_get: bool = False) -> tuple[str, str]:
+    facts = await services.containers.archive_stat(request.name, _path(request), is_for_get=is_for_get)
     return _STAT_HEADER, base64.b64encode(encode(facts)).decode()
 
 

@@ -8,7 +8,7 @@ import os
 import posixpath
 import stat
 import tarfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -55,7 +55,7 @@ class Archives:
             found: dict[str, Any] = await self._inside(view, container, path, partial(_stat, path))
             return found
 
-    async def get(self, container: Container, path: str) -> AsyncIterator[bytes]:
+    async def get(self, container: Container, path: str) -> AsyncGenerator[bytes, None]:
         """A tar archive of a file or directory, its names beginning with the path's last part. Raises `NotFound`."""
         async with self._view(container) as view:
             facts = await self._inside(view, container, path, partial(_stat, path))

@@ -212,6 +212,8 @@ class Supervisor:
         async with container.lock:
             record = container.record
             lived = max(status.finished_ns - record.started_ns, 0) / 1e9
+            if status.oom_killed:
+                self._ledger.publish(container, "oom")
             released = await self._launcher.release(container)
             is_manually_stopped = record.is_manually_stopped or run.is_meant_to_end
             ended = restart.Ended(status.exit_code, lived, is_manually_stopped, record.restart_count)
@@ -228,8 +230,6 @@ class Supervisor:
             )
             container.run = run if decision.delay_seconds is not None else None
             container.restart_wanted = anyio.Event()
-            if status.oom_killed:
-                self._ledger.publish(container, "oom")
             for _ in range(container.stops):
                 self._ledger.publish(container, "stop")
             self._ledger.publish(container, "die", exitCode=str(status.exit_code), execDuration=str(int(lived)))

@@ -115,7 +115,7 @@ async def test_what_an_internal_network_sends_never_passes_as_part_of_a_known_co
 async def test_a_refusal_of_the_kernel_undoes_everything(paths: Paths) -> None:
     wrong = wish("web", "bridge", sysctls={"net.ipv4.no_such_thing": "1"}, ports=publish(tcp=PortBinding()))
     async with running(paths) as service:
-        with pytest.raises(EngineError, match=r"no_such_thing is not a sysctl file"):
+        with pytest.raises(EngineError, match=r"open sysctl net.ipv4.no_such_thing file"):
             await service.open_sandbox(wrong)
         assert traces(paths) == []
 

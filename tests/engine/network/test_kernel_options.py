@@ -198,7 +198,7 @@ async def test_a_connection_that_fails_half_way_leaves_no_link(paths: Paths) -> 
         await service.open_sandbox(web)
         for _ in range(2):
             wishes = EndpointRequest("back", EndpointSettings(driver_opts=sysctl))
-            with pytest.raises(EngineError, match="conf/eth1/nothing is not a sysctl file"):
+            with pytest.raises(EngineError, match=r"open sysctl net.ipv4.conf.eth1.nothing file"):
                 await service.connect(web.container_id, wishes, "web")
         with pytest.raises(BadRequest, match="has an interface of the name eth0 already"):
             taken = EndpointSettings(driver_opts={"com.docker.network.endpoint.ifname": "eth0"})

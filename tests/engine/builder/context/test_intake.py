@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.builder.context.intake import take_in
-from engine.errors import BadRequest
+from engine.errors import BadRequest, EngineError
 from engine.kernel.mounts import mount_points, unmount
 from engine.storage.compression import Read
 from tests.engine.storage.archives import archive, entry, folder, hard_link, symlink
@@ -99,7 +99,7 @@ def test_no_archive_at_all_is_an_empty_context(place: Path) -> None:
     ids=["text", "half an archive", "half a compressed archive"],
 )
 def test_a_broken_archive_is_refused(place: Path, content: bytes) -> None:
-    with pytest.raises(BadRequest, match="no tar archive, or a broken one"):
+    with pytest.raises(EngineError, match="no tar archive, or a broken one"):
         take_in(reader(content), place)
 
 

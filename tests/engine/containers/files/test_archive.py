@@ -58,7 +58,7 @@ async def test_a_file_put_into_a_created_container_is_there_when_it_starts(engin
 async def test_no_bytes_at_all_are_an_archive_of_nothing(engine: Engine) -> None:
     container = await engine.create("true")
     await engine.containers.archive_put(container, "/etc", chunks(b""))
-    with pytest.raises(BadRequest, match="the archive cannot be read"):
+    with pytest.raises(EngineError, match="the archive cannot be read"):
         await engine.containers.archive_put(container, "/etc", chunks(b"garbage"))
 
 
@@ -69,6 +69,24 @@ async def test_a_volume_of_a_created_container_receives_what_is_put_below_it(eng
     await engine.containers.start(container)
     await engine.containers.wait(container)
     assert await engine.output(container) == "in the volume\n"
+
+
+async def test_volumes_are_told_to_be_mounted_while_files_are_copied(engine: Engine) -> None:
+    container = await engine.create("true", host=HostConfig(binds=["data:/data"]))
+    await engine.until("create", container)
+    engine.seen.clear()
+    await engine.containers.archive_put(container, "/etc", chunks(tarball((file("x"), b"x"))))
+    await unpacked(engine, container, "/etc/x")
+    await engine.containers.archive_stat(container, "/etc/x")
+    await engine.containers.remove(container)
+    await engine.until("destroy", container)
+    told = [event.action for event in engine.seen if event.type in ("volume", "container")]
+    assert told == [
+        *("mount", "extract-to-dir", "unmount"),
+        *("mount", "archive-path", "unmount"),
+        *("mount", "unmount"),
+        "destroy",
+    ]
 
 
 async def test_files_of_a_running_container_are_read_and_written_with_its_mounts(engine: Engine) -> None:
@@ -109,7 +127,7 @@ async def test_symlinks_and_dots_in_an_archive_stay_inside_the_container(engine:
     assert "tmp/pc-evil-1" in await unpacked(engine, container, "/tmp")
     assert "root/pc-evil-2" in await unpacked(engine, container, "/root")
     for member in (file("../pc-evil-3"), file("link", type=tarfile.LNKTYPE, linkname="../etc/passwd")):
-        with pytest.raises(BadRequest, match="invalid entry name"):
+        with pytest.raises(EngineError, match="invalid entry name"):
             await engine.containers.archive_put(container, "/root", chunks(tarball((member, b""))))
     assert not any(name.startswith("pc-evil-") for name in os.listdir("/tmp"))  # noqa: PTH208
 
@@ -134,7 +152,7 @@ async def test_what_is_missing_or_no_directory_or_no_archive_is_told(engine: Eng
         await engine.containers.archive_put(container, "/nope", chunks(tarball((file("x"), b""))))
     with pytest.raises(BadRequest, match="not a directory"):
         await engine.containers.archive_put(container, "/etc/passwd", chunks(tarball((file("x"), b""))))
-    with pytest.raises(BadRequest, match="archive"):
+    with pytest.raises(EngineError, match="archive"):
         await engine.containers.archive_put(container, "/", chunks(b"nonsense" * 1000))
 
 
@@ -152,7 +170,7 @@ async def test_a_path_that_ends_in_a_dot_means_the_contents_and_in_a_slash_the_d
     ):
         assert set(await unpacked(engine, container, path)) == names
     for path in ("/d/f/", "/d/f/."):
-        with pytest.raises(BadRequest, match=f"lstat {path}: not a directory"):
+        with pytest.raises(EngineError, match=f"lstat {path}: not a directory"):
             await engine.containers.archive_stat(container, path)
 
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # A package may import itself and the rows above it; neighbours in one row stay strangers.
 LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
     "compose": (
-        ("compose.errors", "compose.later"),
+        ("compose.errors", "compose.lazy"),
         ("compose.model",),
         ("compose.load", "compose.graph", "compose.artifact"),
         ("compose.plan",),

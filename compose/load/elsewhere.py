@@ -12,12 +12,12 @@ from pathlib import Path
 from msgspec import Struct
 
 from compose.errors import ComposeError, UsageError
-from compose.later import pattern
+from compose.lazy import lazy_pattern
 from compose.load.sources import FALSE_TEXTS
 from compose.load.text.files import clean_join
 from compose.model.remotes import is_remote
 
-_COMMIT = pattern(r"[0-9a-f]{40}")
+_COMMIT = lazy_pattern(r"[0-9a-f]{40}")
 _SWITCH = "COMPOSE_EXPERIMENTAL_GIT_REMOTE"
 _GIT_SECONDS = 600
 _NO_SUCH_REF = 2  # what `git ls-remote --exit-code` ends with

@@ -5,14 +5,14 @@ from __future__ import annotations
 from msgspec import Struct
 
 from compose.errors import ComposeError, InvalidProject, Location, Problem
-from compose.later import pattern
+from compose.lazy import lazy_pattern
 from compose.load.assemble import Assembler
 from compose.load.origins.trace import Trace
 from compose.load.sources import LoadRequest, Sources
 from compose.load.text.template import TemplateError, substitute
 from compose.load.tree import NOWHERE, Map
 
-_ALLOWED = pattern(r"[a-z0-9_-]")
+_ALLOWED = lazy_pattern(r"[a-z0-9_-]")
 
 
 def normalise_name(text: str) -> str:

@@ -8,14 +8,14 @@ from __future__ import annotations
 import math
 import struct
 
-from compose.later import pattern
+from compose.lazy import lazy_pattern
 
 LARGEST = 2**63 - 1
 SMALLEST = -(2**63)
 
 # Both cases are spelled out, because re.IGNORECASE makes a class of characters slow to compile.
-_HEXADECIMAL = pattern(r"[+-]?0[xX](?:_?[0-9a-fA-F])*\.?(?:[0-9a-fA-F](?:_?[0-9a-fA-F])*)?[pP][+-]?[0-9]+")
-_FOREIGN = pattern(r"[^!-~]|[+-][nN][aA][nN]")  # what Python's `float` takes and the reference does not
+_HEXADECIMAL = lazy_pattern(r"[+-]?0[xX](?:_?[0-9a-fA-F])*\.?(?:[0-9a-fA-F](?:_?[0-9a-fA-F])*)?[pP][+-]?[0-9]+")
+_FOREIGN = lazy_pattern(r"[^!-~]|[+-][nN][aA][nN]")  # what Python's `float` takes and the reference does not
 
 
 def parse_float(text: str) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from compose.later import pattern
+from compose.lazy import lazy_pattern
 from compose.model.numbers import LARGEST, parse_float, signed
 
 NANOSECONDS = {
@@ -25,9 +25,9 @@ NANOSECONDS = {
 }
 MULTIPLIERS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40, "p": 2**50}
 
-_PART = pattern(r"([0-9]*)(?:\.([0-9]*))?([^0-9.]+)")
-_SIZE = pattern(r"(.*[0-9. ])([^0-9. ]*)", re.DOTALL)
-_SUFFIX = pattern(r"b|([kmgtp])(?:b|ib)?", re.IGNORECASE)
+_PART = lazy_pattern(r"([0-9]*)(?:\.([0-9]*))?([^0-9.]+)")
+_SIZE = lazy_pattern(r"(.*[0-9. ])([^0-9. ]*)", re.DOTALL)
+_SUFFIX = lazy_pattern(r"b|([kmgtp])(?:b|ib)?", re.IGNORECASE)
 
 
 def parse_duration(text: str) -> int:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 
 import msgspec
 
-from compose.later import pattern
+from compose.lazy import lazy_pattern
 from compose.model.project import FileObject, Network, Project, Volume
 from compose.model.service import Service
 
@@ -38,7 +38,7 @@ _MAPPINGS = frozenset(
 )
 # Go writes these so that its JSON can stand in HTML and JavaScript; the last stands for bytes that are no UTF-8.
 _NO_CHARACTER = "\ufffe"
-_NO_TEXT = pattern("[\udc80-\udcff]")
+_NO_TEXT = lazy_pattern("[\udc80-\udcff]")
 _ESCAPES = {
     character.encode(): escape
     for character, escape in (

@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping
 
 from msgspec import Struct
 
-from compose.later import pattern
+from compose.lazy import lazy_pattern
 
-_ANONYMOUS = pattern(r"[0-9a-f]{64}")
+_ANONYMOUS = lazy_pattern(r"[0-9a-f]{64}")
 
 
 class ObservedMount(Struct, frozen=True):

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from compose.errors import ComposeError
-from compose.later import pattern
+from compose.lazy import lazy_pattern
 
 
 def as_json(document: Mapping[str, Any]) -> str:
@@ -116,8 +116,8 @@ def _float(value: float) -> str:
 # What cannot stand without quotes in block style: an indicator at the start (but `-`, `?` and `:` before a letter),
 # `: ` and ` #` within, a blank at either end (YAML 1.2.2, 7.3.3). Looked for, as a match of all that may stand
 # would take 100 bytes of memory per character.
-_BREACH = pattern(r"""\A(?:\Z|---|\.\.\.|[\s,\[\]{}#&*!|>'"%@`]|[?:-](?!\S))|:(?!\S)|[ ](?=[#:]|\Z)|[^\S ]""")
-_NUMBER = pattern(r"[-+]?(?:\.[0-9_]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?0[xob][0-9a-fA-F_]+")
+_BREACH = lazy_pattern(r"""\A(?:\Z|---|\.\.\.|[\s,\[\]{}#&*!|>'"%@`]|[?:-](?!\S))|:(?!\S)|[ ](?=[#:]|\Z)|[^\S ]""")
+_NUMBER = lazy_pattern(r"[-+]?(?:\.[0-9_]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?0[xob][0-9a-fA-F_]+")
 _RESOLVERS: Mapping[str, Sequence[tuple[str, re.Pattern[str]]]] = yaml.SafeDumper.yaml_implicit_resolvers
 # Booleans of YAML 1.1 that PyYAML does not know.
 _WORDS = {"y", "Y", "n", "N"}

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from compose.later import pattern
+from compose.lazy import lazy_pattern
 
 _WIDEST = 150  # columns of a line that are shown: more of a file without line breaks helps nobody
 _BEFORE = 60
 _LOOKED_AT = 4_000  # characters of a line to either side of the column; it may be all of a large file
 _CLOSING = {"[": "]", "{": "}"}
 _QUOTED = {'"': re.compile(r'"(?:[^"\\]|\\.)*"'), "'": re.compile(r"'(?:[^']|'')*'")}
-_PLAIN = pattern(r"(?:[^:#]|:(?![\s]|$)|(?<!\s)#)+")
-_PLAIN_IN_FLOW = pattern(r"(?:\$\{[^}]*\}|[^:#,\[\]{}]|:(?![\s,\]}]|$)|(?<!\s)#)+")
-_FLOW = pattern(r"[\[{](?![^\[\]{}]*[\]}])")
+_PLAIN = lazy_pattern(r"(?:[^:#]|:(?![\s]|$)|(?<!\s)#)+")
+_PLAIN_IN_FLOW = lazy_pattern(r"(?:\$\{[^}]*\}|[^:#,\[\]{}]|:(?![\s,\]}]|$)|(?<!\s)#)+")
+_FLOW = lazy_pattern(r"[\[{](?![^\[\]{}]*[\]}])")
 
 
 def excerpt(source: str, column: int, part: str = "") -> tuple[str, str, str]:

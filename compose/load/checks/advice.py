@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from compose.later import pattern
+from compose.lazy import lazy_pattern
 from compose.load.hints import did_you_mean
 from compose.load.text.scalars import Timestamp, show
 
-_NO_SPACE = pattern(r"([\w.-]+):(\S.*)", re.DOTALL)
+_NO_SPACE = lazy_pattern(r"([\w.-]+):(\S.*)", re.DOTALL)
 OWN_KEYS = "keys of your own begin with `x-`"
 NO_OWN_KEYS = "keys of your own cannot stand here: move it to the service, or another part above"
 NAMES = "names have letters, digits, `.`, `_` and `-`"

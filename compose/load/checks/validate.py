@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import Struct
 
 from compose.errors import Problem
-from compose.later import pattern
+from compose.lazy import lazy_pattern
 from compose.load.checks.advice import about_key, about_type
 from compose.load.hints import did_you_mean
 from compose.load.report import Report
@@ -197,7 +197,7 @@ def _shown(value: Any) -> str:
 
 # How many items docker compose compares one by one.
 _FEW = 20
-_NUMBER = pattern(r"[+-]?[0-9]+(\.[0-9]*)?")
+_NUMBER = lazy_pattern(r"[+-]?[0-9]+(\.[0-9]*)?")
 
 
 def _identity(value: Any) -> Any:

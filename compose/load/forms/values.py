@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from compose.later import pattern
+from compose.lazy import lazy_pattern
 from compose.load.forms.kinds import Scalar, scalar
 from compose.load.forms.short import split_words
 from compose.load.text.interpolate import to_boolean, to_float, to_integer
@@ -17,7 +17,7 @@ from compose.load.text.scalars import show
 from compose.model.numbers import is_integer, signed, single_precision, unsigned
 from compose.model.units import format_duration, parse_bytes, parse_duration
 
-_OCTAL = pattern("[+-]?[0-7]+")
+_OCTAL = lazy_pattern("[+-]?[0-7]+")
 
 
 def _text(value: Any) -> str:

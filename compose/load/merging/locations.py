@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from compose.later import pattern
+from compose.lazy import lazy_pattern
 from compose.load.rules import Rules, compile_rules
 from compose.load.text.files import Disk, clean_join
 from compose.load.tree import Map, Seq
 from compose.model.remotes import is_remote
 
-_DRIVE = pattern(r"[\0-\x7f]:[\\/]|[\\/]{2}", re.DOTALL)
+_DRIVE = lazy_pattern(r"[\0-\x7f]:[\\/]|[\\/]{2}", re.DOTALL)
 
 
 class Resolver:

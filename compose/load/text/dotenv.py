@@ -12,11 +12,11 @@ import unicodedata
 from collections.abc import Callable, MutableMapping
 
 from compose.errors import Location, Problem
-from compose.later import pattern
+from compose.lazy import lazy_pattern
 from compose.load.text.template import Lookup, TemplateError, substitute
 
-_EXPORT = pattern(r"export(?=[\t\n\f\r ])")
-_ESCAPE = pattern(r"""\\(?:([abcfnrtv$"\\])|0([0-9]{0,3}))""")
+_EXPORT = lazy_pattern(r"export(?=[\t\n\f\r ])")
+_ESCAPE = lazy_pattern(r"""\\(?:([abcfnrtv$"\\])|0([0-9]{0,3}))""")
 _NAME_EXTRA = "_.-[]"
 _BLANKS = "\t\v\f\r \x85\xa0"
 # White space as Unicode has it; Python's `isspace` and `strip` count four control characters as well.

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from compose.errors import Location
-from compose.later import pattern
+from compose.lazy import lazy_pattern
 from compose.model.remotes import is_remote_file
 
 STDIN = "-"
 # Nobody means a larger file, and one without an end (a device) would take all memory.
 MOST_BYTES = 32 * 1024 * 1024
-LINE_BREAK = pattern(r"\r\n|[\n\r\x85\u2028\u2029]")
+LINE_BREAK = lazy_pattern(r"\r\n|[\n\r\x85\u2028\u2029]")
 
 Decode = Callable[[bytes], str]
 Fetch = Callable[[str], str]

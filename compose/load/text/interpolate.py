@@ -9,14 +9,14 @@ from collections.abc import Callable
 from typing import Any
 
 from compose.errors import Location, Problem
-from compose.later import pattern
+from compose.lazy import lazy_pattern
 from compose.load.report import Report
 from compose.load.rules import Rules, compile_rules
 from compose.load.text.template import Lookup, TemplateError, substitute
 from compose.load.tree import Map, Seq
 from compose.model.numbers import parse_float, single_precision
 
-_INTEGER = pattern(r"[+-]?[0-9]+")
+_INTEGER = lazy_pattern(r"[+-]?[0-9]+")
 TRUE_WORDS = ("y", "yes", "on")
 FALSE_WORDS = ("n", "no", "off")
 

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from compose.errors import InvalidProject, Location, Problem
-from compose.later import pattern
+from compose.lazy import lazy_pattern
 from compose.load.text.pyyaml import yaml
 
 MAX_DEPTH = 100
 
 # Where libyaml may read something else than the reference: a directive, and an escape that only libyaml knows.
-_DOUBTFUL = pattern(r"^%|\\/", re.MULTILINE)
-_TAG = pattern(r"(?:&\S*\s+)?(\S*)")
+_DOUBTFUL = lazy_pattern(r"^%|\\/", re.MULTILINE)
+_TAG = lazy_pattern(r"(?:&\S*\s+)?(\S*)")
 
 
 class Scalar(NamedTuple):

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from compose.later import Later
+from compose.lazy import LazyPattern
 
 __all__ = ["yaml"]
 
@@ -19,7 +19,7 @@ __all__ = ["yaml"]
 @contextmanager
 def _compiling_later() -> Iterator[None]:
     compile_now = re.compile
-    re.compile = Later  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
+    re.compile = LazyPattern  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
     try:
         yield
     finally:

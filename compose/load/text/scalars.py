@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from compose.later import pattern
+from compose.lazy import lazy_pattern
 from compose.load.text.files import lenient
 
 Scalar = str | int | float | bool | None
@@ -45,12 +45,12 @@ YAML = "tag:yaml.org,2002:"
 LARGEST_INTEGER = 2**64 - 1
 SMALLEST_INTEGER = -(2**63)
 
-_INTEGER = pattern(r"([+-]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))")
-_FLOAT = pattern(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_INTEGER = lazy_pattern(r"([+-]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))")
+_FLOAT = lazy_pattern(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 # Here underscores count only between digits, elsewhere anywhere.
-_FRACTION = pattern(r"\.[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]+(?:_[0-9]+)*)?")
-_SIGNED_INSIDE = pattern(r"0b([+-][01]+)|0o([+-][0-7]+)")
-_TIMESTAMP = pattern(
+_FRACTION = lazy_pattern(r"\.[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]+(?:_[0-9]+)*)?")
+_SIGNED_INSIDE = lazy_pattern(r"0b([+-][01]+)|0o([+-][0-7]+)")
+_TIMESTAMP = lazy_pattern(
     r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})"
     r"(?:(?P<separator>[Tt]| +)([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?:[.,]([0-9]+))?"
     r"(Z|[+-](?:[01][0-9]|2[0-4]):[0-5][0-9])?)?"

@@ -16,16 +16,16 @@ from yaml.reader import Reader
 from yaml.scanner import Scanner, ScannerError
 from yaml.tokens import DirectiveToken, ScalarToken, TagToken
 
-from compose.later import pattern
+from compose.lazy import lazy_pattern
 
 _ENDS = "\0\r\n\x85\u2028\u2029"
 _BLANK_ENDS = f" \t{_ENDS}"
 _BREAKS = _ENDS[1:]
-_URI = pattern(r"[-;/?:@&=+$,_.!~*'()\[\]%0-9A-Za-z]*")
-_HANDLE = pattern(r"!(?:[-_0-9A-Za-z]*!)?")
-_INDICATORS = pattern(r"[+-][0-9]?|[0-9][+-]?|")
-_NO_CHARACTER = pattern("[\ud800-\udfff]")
-_PERCENT = pattern(r"(?:%[0-9A-Fa-f]{2})+")
+_URI = lazy_pattern(r"[-;/?:@&=+$,_.!~*'()\[\]%0-9A-Za-z]*")
+_HANDLE = lazy_pattern(r"!(?:[-_0-9A-Za-z]*!)?")
+_INDICATORS = lazy_pattern(r"[+-][0-9]?|[0-9][+-]?|")
+_NO_CHARACTER = lazy_pattern("[\ud800-\udfff]")
+_PERCENT = lazy_pattern(r"(?:%[0-9A-Fa-f]{2})+")
 
 
 class Events(Reader, Scanner, Parser):

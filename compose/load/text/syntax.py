@@ -8,11 +8,11 @@ from typing import Any
 from msgspec import Struct
 
 from compose.errors import Location, Problem
-from compose.later import pattern
+from compose.lazy import lazy_pattern
 from compose.load.text.files import LINE_BREAK
 from compose.load.text.pyyaml import yaml
 
-_NO_SPACE = pattern(r"\s*(?:- +)?([\w.-]+):([^\s:/].*)")
+_NO_SPACE = lazy_pattern(r"\s*(?:- +)?([\w.-]+):([^\s:/].*)")
 _COLUMNS = "entries of one mapping start in the same column, and what belongs to them is indented further"
 
 

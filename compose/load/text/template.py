@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from compose.later import pattern
+from compose.lazy import lazy_pattern
 
 Lookup = Callable[[str], str | None]
 Notice = Callable[[str], None]
@@ -16,11 +16,11 @@ Notice = Callable[[str], None]
 MAX_DEPTH = 50
 _LONGEST_SHOWN = 200
 
-VARIABLE = pattern(
+VARIABLE = lazy_pattern(
     r"\$(?:(?P<escaped>\$)|(?P<named>[_a-z][_a-z0-9]*)|\{(?:(?P<braced>[_a-z][_a-z0-9]*(?::?[-+?].*)?)\}|(?P<invalid>)))",
     re.IGNORECASE,
 )
-_BRACED = pattern(r"([_a-z][_a-z0-9]*)(?:(:?[-+?])(.*))?", re.IGNORECASE | re.DOTALL)
+_BRACED = lazy_pattern(r"([_a-z][_a-z0-9]*)(?:(:?[-+?])(.*))?", re.IGNORECASE | re.DOTALL)
 
 
 class TemplateError(ValueError):

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from compose.later import pattern
+from compose.lazy import lazy_pattern
 from compose.load.text.template import VARIABLE, closing_brace
 
-_NAME = pattern(r"[a-zA-Z0-9_]*")
+_NAME = lazy_pattern(r"[a-zA-Z0-9_]*")
 # Operator -> the attribute of a variable that its text is.
 _OPERATORS = {
     ":?": "required",

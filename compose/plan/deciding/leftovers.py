@@ -10,12 +10,12 @@ from __future__ import annotations
 from msgspec import Struct
 from msgspec.structs import replace
 
-from compose.later import pattern
+from compose.lazy import lazy_pattern
 from compose.model.project import Project
 from compose.plan.labels import container_name
 from compose.plan.observed import Observed, ObservedContainer
 
-_HEIR = pattern(r"([0-9a-f]{12})_(.+)")
+_HEIR = lazy_pattern(r"([0-9a-f]{12})_(.+)")
 
 
 class Tidied(Struct, frozen=True):

@@ -12,7 +12,7 @@ from typing import Final
 from msgspec import Struct
 
 from compose.errors import ComposeError
-from compose.later import pattern
+from compose.lazy import lazy_pattern
 from compose.model.project import Project
 from compose.model.service import Service
 from compose.plan.actions import PullImage
@@ -23,7 +23,7 @@ from compose.plan.steps import Plan, PlanBuilder
 _DAY_SECONDS: Final = 86_400.0
 _UNIT_SECONDS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": _DAY_SECONDS, "w": 7 * _DAY_SECONDS}
 _EVERY: Final = "every_"
-_PART = pattern(r"([0-9]+)([wdhms])")
+_PART = lazy_pattern(r"([0-9]+)([wdhms])")
 
 
 class Skip(Struct, frozen=True):

@@ -7,11 +7,11 @@ import re
 from collections.abc import Callable, Mapping
 from urllib.parse import quote_plus
 
-from compose.later import pattern
+from compose.lazy import lazy_pattern
 from compose.render.template.errors import TemplateError
 from compose.render.template.values import Record, Value, printed, quoted, to_json
 
-_VERB = pattern(r"%(?P<flags>[-+# 0]*)(?P<width>\d*)(?:\.(?P<precision>\d*))?(?P<verb>[a-zA-Z%])")
+_VERB = lazy_pattern(r"%(?P<flags>[-+# 0]*)(?P<width>\d*)(?:\.(?P<precision>\d*))?(?P<verb>[a-zA-Z%])")
 
 
 def truth(value: Value) -> bool:

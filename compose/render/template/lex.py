@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from compose.later import pattern
+from compose.lazy import lazy_pattern
 from compose.render.template.errors import TemplateError
 
-_COMMENT = pattern(r"/\*.*?\*/(\s-)?\}\}", re.DOTALL)
-_TOKEN = pattern(
+_COMMENT = lazy_pattern(r"/\*.*?\*/(\s-)?\}\}", re.DOTALL)
+_TOKEN = lazy_pattern(
     r"""
       (?P<close> (?:\s+-)? \}\} )
     | (?P<space> \s+ )

@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from msgspec import Struct
 
-from compose.later import pattern
+from compose.lazy import lazy_pattern
 from compose.render.template.errors import TemplateError
 from compose.render.template.lex import Action, Token, pieces
 from compose.render.template.nodes import (
@@ -28,7 +28,7 @@ from compose.render.template.nodes import (
 
 _CONSTANTS: dict[str, Literal] = {"true": True, "false": False, "nil": None}
 _ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
-_ESCAPE = pattern(r"\\(x[\da-fA-F]{2}|u[\da-fA-F]{4}|U[\da-fA-F]{8}|[0-7]{3}|.)", re.DOTALL)
+_ESCAPE = lazy_pattern(r"\\(x[\da-fA-F]{2}|u[\da-fA-F]{4}|U[\da-fA-F]{8}|[0-7]{3}|.)", re.DOTALL)
 
 
 class Template(Struct, frozen=True):

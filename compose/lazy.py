@@ -9,15 +9,15 @@ from __future__ import annotations
 import re
 from typing import Any, cast
 
-_compile = re.compile  # also while others put `Later` in its place
+_compile = re.compile  # also while others put `LazyPattern` in its place
 
 
-def pattern(text: str, flags: int = 0) -> re.Pattern[str]:
+def lazy_pattern(text: str, flags: int = 0) -> re.Pattern[str]:
     """What `re.compile(text, flags)` returns, but for `isinstance`; a mistake in `text` shows at its first use."""
-    return cast("re.Pattern[str]", Later(text, flags))
+    return cast("re.Pattern[str]", LazyPattern(text, flags))
 
 
-class Later:
+class LazyPattern:
     """Has the methods of the pattern, each of them fetched once."""
 
     def __init__(self, *arguments: Any) -> None:

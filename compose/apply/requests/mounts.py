@@ -20,7 +20,11 @@ InlineFile: TypeAlias = tuple[FileMount, str, str]
 def service_mounts(
     project: Project, service: Service, inherited: Iterable[ObservedMount]
 ) -> tuple[list[str], list[wire.Mount]]:
-    """`HostConfig.Binds` and `HostConfig.Mounts`. Later wins where two have one target, as in docker compose."""
+    """`HostConfig.Binds` and `HostConfig.Mounts`. Later wins where two have one target, as in docker compose.
+
+    Raises `ComposeError` for what no engine can mount.
+    """
+    _refuse_drives(service)
     mounts: dict[str, Mount | ObservedMount] = {mount.target: mount for mount in service.volumes}
     for old in inherited:
         mounts[old.destination] = old
@@ -38,6 +42,17 @@ def service_mounts(
         else:
             entries.append(_mount(project, item))
     return binds, entries
+
+
+def _refuse_drives(service: Service) -> None:
+    for index, mount in enumerate(service.volumes):
+        if mount.target[1:2] == ":":
+            # As docker compose reads it, which has its engine refuse it.
+            raise ComposeError(
+                f"`{mount.target}` is read as one path on a Windows drive, not as a volume of that name",
+                hint="give the volume a longer name, or write `source` and `target`",
+                subject=("services", service.name, "volumes", index),
+            )
 
 
 def config_target(mount: FileMount) -> str:

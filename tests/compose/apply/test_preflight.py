@@ -102,6 +102,12 @@ async def test_a_name_that_no_request_can_carry_is_told_before_another_one_is_mo
     ]
 
 
+async def test_a_volumes_name_of_one_letter_is_told_to_be_a_drive() -> None:
+    project = make_project(make_service("web", volumes=(Mount("volume", "v:/data"),)))
+    message = "`v:/data` is read as one path on a Windows drive, not as a volume of that name"
+    assert await problems(make_engine(), project) == {message: ("services", "web", "volumes", 0)}
+
+
 async def test_of_an_engine_elsewhere_neither_files_nor_ports_are_looked_for_here() -> None:
     bind = Mount("bind", "/b", "/no/such", bind=BindMount(create_host_path=False))
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -50,7 +50,7 @@ class Criu:
 
 
 def offers(help_text: str) -> bool:
-    """Whether a runtime's help lists both commands: crun has them if it was built with CRIU, youki but one of them."""
+    """Whether a runtime's help lists both commands: crun has them if it was built with CRIU, youki has but one."""
     return {line.split()[0] for line in help_text.splitlines() if line.strip()} >= _COMMANDS
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.runtime import criu, monitor
+from engine.runtime.checkpoints import shortcoming
 from engine.runtime.oci.launch import Identity, Launch
 from engine.wire.containers import ContainerConfig, HostConfig
 
@@ -95,3 +96,22 @@ def test_a_monitor_is_told_to_restore_a_container(tmp_path: Path) -> None:
 def test_a_monitor_of_a_new_container_hears_nothing_of_restoring(tmp_path: Path) -> None:
     words = monitor.command(_launch(tmp_path), tmp_path, ("crun",), ())
     assert not [word for word in words if "restore" in word or word.startswith("--runtime-opt")]
+
+
+def _runtime(path: Path, help_text: str) -> Path:
+    path.write_text(f"#!/bin/sh\nprintf '{help_text}'\n")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.anyio
+async def test_a_runtime_is_asked_whether_it_can(tmp_path: Path) -> None:
+    assert await shortcoming(_runtime(tmp_path / "runc", "  checkpoint  one\\n  restore  one\\n")) == ""
+    assert await shortcoming(_runtime(tmp_path / "other", "  create  one\\n")) == "it was built without CRIU"
+
+
+@pytest.mark.anyio
+async def test_crun_is_not_trusted_to_restore_what_it_has_written_down(tmp_path: Path) -> None:
+    assert await shortcoming(_runtime(tmp_path / "crun", "  checkpoint  one\\n  restore  one\\n")) == (
+        "it restores only what is kept in /run/crun"
+    )

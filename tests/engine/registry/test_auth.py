@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from email.message import Message
 from typing import cast
 
-import pytest
-
 from engine.registry.auth import Authenticator
 from engine.registry.interrupt import Interrupt
-from engine.registry.settings import RegistrySettings
 from engine.registry.web import Answer, Web
 from engine.wire.images import AuthConfig
 
@@ -21,13 +17,6 @@ class Refused:
     def __init__(self) -> None:
         self.headers = Message()
         self.headers["WWW-Authenticate"] = 'Basic realm="x"'
-
-
-@pytest.fixture
-def web() -> Iterator[Web]:
-    web = Web(RegistrySettings())
-    yield web
-    web.close()
 
 
 def test_of_two_that_were_refused_at_the_same_time_both_try_again(web: Web) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import pytest
 
 from engine.errors import RegistryError, Unauthorized
-from engine.registry import endpoint as endpoint_module
 from engine.registry.client import RegistryClient
 from engine.registry.endpoint import Refusal
 from engine.registry.interrupt import Interrupt, Interrupted
@@ -18,6 +17,8 @@ from engine.registry.settings import RegistrySettings
 from engine.registry.web import Query, Unreachable, Web
 from engine.wire.images import AuthConfig
 from tests.fakes.registry import FakeRegistry, Fault, digest_of, serve_registry
+
+pytestmark = pytest.mark.usefixtures("impatient")
 
 CONTENT = bytes(range(256)) * 4096
 
@@ -28,19 +29,6 @@ def registry() -> Iterator[FakeRegistry]:
         fake.put_manifest("app", "1", {"config": {}, "layers": []})
         fake.put_blob("app", CONTENT)
         yield fake
-
-
-@pytest.fixture
-def web() -> Iterator[Web]:
-    web = Web(RegistrySettings())
-    yield web
-    web.close()
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    # The only way to see all retries without waiting for them.
-    monkeypatch.setattr(endpoint_module, "_FIRST_PAUSE_SECONDS", 0.001)
 
 
 def client_of(registry: FakeRegistry, web: Web, auth: AuthConfig | None = None) -> RegistryClient:

@@ -87,13 +87,6 @@ def registry() -> Iterator[TokenRegistry]:
         yield running
 
 
-@pytest.fixture
-def web() -> Iterator[Web]:
-    web = Web(RegistrySettings())
-    yield web
-    web.close()
-
-
 def login(registry: TokenRegistry, web: Web, password: str = "pass") -> str:
     auth = AuthConfig(username="me", password=password, serveraddress=registry.host)
     return log_in(auth, RegistrySettings(), web, Interrupt())

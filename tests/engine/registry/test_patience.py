@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from engine.registry import endpoint as endpoint_module
 from engine.registry import web as web_module
 from engine.registry.client import RegistryClient
 from engine.registry.interrupt import Interrupt
@@ -57,13 +56,6 @@ def trickling(at_once: bytes, trickle: bytes) -> Iterator[str]:
         thread.join()
 
 
-@pytest.fixture
-def web() -> Iterator[Web]:
-    web = Web(RegistrySettings())
-    yield web
-    web.close()
-
-
 # Each test is impatient about one thing, the only way to see what happens in the end without waiting for it. The
 # server, which may be slow to begin, has all its time for the rest.
 
@@ -85,8 +77,8 @@ def test_a_document_that_trickles_is_given_up(web: Web, monkeypatch: pytest.Monk
         answer.body(2_000_000)
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_blob_that_trickles_is_given_up_after_some_tries(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoint_module, "_FIRST_PAUSE_SECONDS", 0.001)
     monkeypatch.setattr(web_module, "Pace", lambda least_bytes, _: Pace(least_bytes, IMPATIENT_SECONDS))
     with trickling(OK, b"\0") as host:
         client = RegistryClient(

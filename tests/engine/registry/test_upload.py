@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from engine.registry import endpoint as endpoint_module
 from engine.registry import upload as upload_module
 from engine.registry.client import RegistryClient
 from engine.registry.endpoint import Refusal
@@ -24,7 +23,7 @@ from tests.fakes.docker_registry import PASSWORD, USER, DockerRegistry, make_cer
 from tests.fakes.faulty_proxy import FaultyProxy, Trouble, serve_faulty_proxy
 from tests.fakes.upload_registry import serve_upload_registry
 
-pytestmark = pytest.mark.net
+pytestmark = [pytest.mark.net, pytest.mark.usefixtures("impatient")]
 
 SMALL = b"small"
 BIG = os.urandom(3_000_000)
@@ -49,19 +48,6 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistr
 def proxy(registry: DockerRegistry) -> Iterator[FaultyProxy]:
     with serve_faulty_proxy(registry.host) as faulty:
         yield faulty
-
-
-@pytest.fixture
-def web() -> Iterator[Web]:
-    web = Web(RegistrySettings())
-    yield web
-    web.close()
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    # The only way to see all retries without waiting for them.
-    monkeypatch.setattr(endpoint_module, "_FIRST_PAUSE_SECONDS", 0.001)
 
 
 @pytest.fixture

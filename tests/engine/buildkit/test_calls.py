@@ -29,6 +29,21 @@ async def several(call: Call, request: BytesMessage) -> AsyncGenerator[BytesMess
         yield BytesMessage(data=request.data + b"%d" % number)
 
 
+class Patient:
+    """A handler that answers never, and says when it begins and ends."""
+
+    def __init__(self) -> None:
+        self.started, self.ended = anyio.Event(), anyio.Event()
+
+    async def wait(self, call: Call, request: BytesMessage) -> BytesMessage:
+        self.started.set()
+        try:
+            await anyio.sleep_forever()
+        finally:
+            self.ended.set()
+        return request
+
+
 async def test_a_message_comes_back_whatever_its_length() -> None:
     async with connected({"/S/Echo": unary(BytesMessage, echo)}) as (client, _):
         for size in (0, 1, 70_000, 20 * MEBIBYTE):
@@ -88,45 +103,27 @@ async def test_an_unknown_method_is_unimplemented() -> None:
 
 
 async def test_a_caller_that_gives_up_ends_the_handler() -> None:
-    started, ended = anyio.Event(), anyio.Event()
-
-    async def wait(call: Call, request: BytesMessage) -> BytesMessage:
-        started.set()
-        try:
-            await anyio.sleep_forever()
-        finally:
-            ended.set()
-        return request
-
+    handler = Patient()
     with anyio.fail_after(60):
-        async with connected({"/S/Wait": unary(BytesMessage, wait)}) as (client, _):
+        async with connected({"/S/Wait": unary(BytesMessage, handler.wait)}) as (client, _):
             async with client.call("/S/Wait") as call:
                 await call.send(BytesMessage())
-                await started.wait()
-            await ended.wait()
+                await handler.started.wait()
+            await handler.ended.wait()
 
 
 async def test_a_handler_and_a_call_end_with_the_connection() -> None:
-    started, ended = anyio.Event(), anyio.Event()
-
-    async def wait(call: Call, request: BytesMessage) -> BytesMessage:
-        started.set()
-        try:
-            await anyio.sleep_forever()
-        finally:
-            ended.set()
-        return request
-
+    handler = Patient()
     with anyio.fail_after(60):
-        async with connected({"/S/Wait": unary(BytesMessage, wait)}) as (client, wire):
+        async with connected({"/S/Wait": unary(BytesMessage, handler.wait)}) as (client, wire):
             with pytest.raises(CallFailed) as failed:
                 async with client.call("/S/Wait") as call:
                     await call.send(BytesMessage())
-                    await started.wait()
+                    await handler.started.wait()
                     await wire.aclose()
                     await call.receive(BytesMessage)
             assert failed.value.code == Code.UNAVAILABLE
-            await ended.wait()
+            await handler.ended.wait()
             assert client.is_gone
             with pytest.raises(CallFailed):
                 await client.unary("/S/Wait", BytesMessage(), BytesMessage)

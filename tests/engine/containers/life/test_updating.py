@@ -43,7 +43,8 @@ def test_changes_that_contradict_what_is_set_are_refused(before: HostConfig, wis
 
 
 def test_a_policy_of_a_container_that_removes_itself_may_be_none() -> None:
-    updated(HostConfig(auto_remove=True), HostConfig(restart_policy=RestartPolicy(name="no")))
+    after = updated(HostConfig(auto_remove=True), HostConfig(restart_policy=RestartPolicy(name="no")))
+    assert (after.auto_remove, after.restart_policy.name) == (True, "no")
 
 
 def limit(engine: Engine, container: str, controller: str, *names: str) -> str:

@@ -16,7 +16,7 @@ from engine.containers.checkpoints import keeping
 from engine.containers.checkpoints.restoring import Restorer
 from engine.containers.checkpoints.taking import Taker, Wish
 from engine.containers.container import NEXT_EXIT, NOT_RUNNING, REMOVED
-from engine.containers.drivers import Drivers, FileSystems, Images, Networks, Processes
+from engine.containers.drivers import Drivers
 from engine.containers.files.archive import Archives
 from engine.containers.files.commit import CommitOptions, Committer
 from engine.containers.files.export import export
@@ -45,15 +45,12 @@ from engine.containers.views.showing import Views
 from engine.containers.views.top import list_processes
 from engine.containers.views.usage import nothing_used, sample
 from engine.errors import BadRequest, Conflict, EngineError, NotFound, NotModified, as_failure
-from engine.events.bus import EventBus
 from engine.images.removal import User
 from engine.kernel.threads import lengthy
 from engine.logs.k8s_file import LogEntry
 from engine.runtime.console import Console
-from engine.state.paths import Paths
 from engine.state.store import Store
 from engine.storage.changes import Change
-from engine.volumes.service import VolumeService
 from engine.wire.containers import (
     ContainerCreateRequest,
     ContainerCreateResponse,
@@ -87,20 +84,9 @@ class ContainerService:
     A name may be a container's name, id or id prefix; an unknown one raises `NoSuchContainer`.
     """
 
-    def __init__(  # noqa: PLR0913 - the composition root names each driver once
-        self,
-        *,
-        paths: Paths,
-        store: Store,
-        events: EventBus,
-        images: Images,
-        snapshots: FileSystems,
-        volumes: VolumeService,
-        networks: Networks,
-        runtime: Processes,
-    ) -> None:
-        self._drivers = drivers = Drivers(paths, events, images, snapshots, volumes, networks, runtime)
-        self._ledger = ledger = Ledger(store, events)
+    def __init__(self, store: Store, drivers: Drivers) -> None:
+        self._drivers = drivers
+        self._ledger = ledger = Ledger(store, drivers.events)
         self._launcher = launcher = Launcher(drivers, ledger)
         self._creator = Creator(drivers, ledger)
         self._logs = Logs(drivers)

@@ -60,18 +60,9 @@ def put_together(settings: Settings, store: Store, runtime: Runtime, events: Eve
         default=settings.default_network,
         linger_seconds=_linger_seconds(settings.environment),
     )
-    snapshots = Snapshots(paths)
-    builder = Builder(paths, store, images, Drivers(paths, events, images, snapshots, volumes, networks, runtime))
-    containers = ContainerService(
-        paths=paths,
-        store=store,
-        events=events,
-        images=images,
-        snapshots=snapshots,
-        volumes=volumes,
-        networks=networks,
-        runtime=runtime,
-    )
+    drivers = Drivers(paths, events, images, Snapshots(paths), volumes, networks, runtime)
+    builder = Builder(paths, store, images, drivers)
+    containers = ContainerService(store, drivers)
     runtime.use_runtimes(settings.reloadable.runtimes, settings.reloadable.default_runtime)
     containers.use_defaults(settings.reloadable.defaults)
     system = System(

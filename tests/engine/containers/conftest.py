@@ -13,6 +13,7 @@ from typing import Any
 import anyio
 import pytest
 
+from engine.containers.drivers import Drivers
 from engine.containers.service import ContainerService
 from engine.containers.streams.options import LogOptions
 from engine.events.bus import EventBus
@@ -114,16 +115,8 @@ def _compose(paths: Paths, store: Store) -> Engine:
     volumes = VolumeService(paths, store, events)
     networks = NetworkService(paths, store, events)
     runtime = Runtime(paths)
-    containers = ContainerService(
-        paths=paths,
-        store=store,
-        events=events,
-        images=images,
-        snapshots=Snapshots(paths),
-        volumes=volumes,
-        networks=networks,
-        runtime=runtime,
-    )
+    drivers = Drivers(paths, events, images, Snapshots(paths), volumes, networks, runtime)
+    containers = ContainerService(store, drivers)
     return Engine(paths, events, images, volumes, networks, containers, runtime)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import anyio
 import anyio.lowlevel
 
+from engine.containers.drivers import Drivers
 from engine.containers.service import ContainerService
 from engine.events.bus import EventBus
 from engine.state.paths import Paths
@@ -39,16 +40,9 @@ class World:
     async def engine(self) -> AsyncIterator[ContainerService]:
         """A service that runs while the block does."""
         store, bus = Store.open(self.paths.database), EventBus()
-        service = ContainerService(
-            paths=self.paths,
-            store=store,
-            events=bus,
-            images=self.images,
-            snapshots=self.snapshots,
-            volumes=VolumeService(self.paths, store, bus),
-            networks=self.networks,
-            runtime=self.runtime,
-        )
+        volumes = VolumeService(self.paths, store, bus)
+        drivers = Drivers(self.paths, bus, self.images, self.snapshots, volumes, self.networks, self.runtime)
+        service = ContainerService(store, drivers)
         with bus.listen() as stream:
             async with anyio.create_task_group() as tasks:
                 await tasks.start(service.run)

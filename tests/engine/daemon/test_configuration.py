@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from engine.daemon.configuration import Configuration, read_configuration
+from engine.daemon.parts import identity_of
 from engine.daemon.settings import Options, read_again, settings_of
 from engine.errors import BadRequest
 from engine.network.planning.ipam import DEFAULT_POOLS
@@ -166,3 +168,19 @@ def test_values_that_cannot_be_are_refused(tmp_path: Path, directives: dict[str,
     with pytest.raises(BadRequest) as refused:
         settings_of(Options(config_file=written(tmp_path, **directives)), {})
     assert words in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("told", "is_offered", "is_forbidden"),
+    [
+        ({}, bool(shutil.which("criu")), False),
+        ({"experimental": True}, True, False),
+        ({"experimental": False}, False, True),
+    ],
+)
+def test_checkpoints_are_offered_where_criu_is_unless_somebody_says_otherwise(
+    tmp_path: Path, told: dict[str, bool], *, is_offered: bool, is_forbidden: bool
+) -> None:
+    options = Options(config_file=written(tmp_path, **told), state_dir=tmp_path)
+    identity = identity_of(settings_of(options, {}), version="1")
+    assert (identity.is_experimental, identity.forbids_experiments) == (is_offered, is_forbidden)

@@ -144,6 +144,29 @@ def test_addresses_in_use_before_a_restart_are_not_given_out_again() -> None:
     assert [pool.take() for _ in range(4)] == ["10.1.0.2", "10.1.0.4", "10.1.0.5", "10.1.0.6"]
 
 
+def test_a_holder_that_is_said_to_have_had_an_address_gets_it_if_it_is_free() -> None:
+    pool = Addresses(small())
+    pool.remember("10.1.0.4", "web")
+    assert [pool.take("", "other"), pool.take("", "web")] == ["10.1.0.2", "10.1.0.4"]
+    pool.release("10.1.0.4")
+    pool.take("10.1.0.4", "other")
+    assert pool.take("", "web") == "10.1.0.3"
+
+
+def test_only_the_last_address_that_a_holder_is_said_to_have_had_counts() -> None:
+    pool = Addresses(small())
+    pool.take("10.1.0.3", "web")
+    pool.release("10.1.0.3")
+    pool.remember("10.1.0.5", "web")
+    assert pool.take("", "web") == "10.1.0.5"
+
+
+def test_an_address_of_elsewhere_is_not_remembered() -> None:
+    pool = Addresses(small())
+    pool.remember("192.168.7.7", "web")
+    assert pool.take("", "web") == "10.1.0.2"
+
+
 def test_the_mac_follows_from_the_address() -> None:
     assert ipam.mac_address("172.18.0.2", "x") == "02:42:ac:12:00:02"
     assert ipam.mac_address("", "x") != ipam.mac_address("", "y")

@@ -1,4 +1,4 @@
-"""How a service failed, told so that nothing has to be looked up: what, when, what it said, and who waited. Pure."""
+"""The report of a failed service: what failed and when, its last output, and who was waiting for it. Pure."""
 
 from __future__ import annotations
 

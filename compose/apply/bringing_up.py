@@ -1,4 +1,4 @@
-"""Carry out a plan that brings a project up where all that it takes is there: by whichever client."""
+"""Carry out a plan that pulls, builds and awaits nothing, by either client of the engine (`engine.client.calls`)."""
 
 from __future__ import annotations
 

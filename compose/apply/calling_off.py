@@ -1,4 +1,4 @@
-"""What becomes of the rest of a plan when a step fails: it is called off, once all images are known that fail."""
+"""Cancelling the rest of a plan when a step fails, but not before all images that fail are known."""
 
 from __future__ import annotations
 

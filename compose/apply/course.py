@@ -1,4 +1,4 @@
-"""Which steps of a plan may begin, as others are done. Pure."""
+"""Which steps of a plan may begin as others are finished. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one run has made, and whether that is to be taken back when it fails."""
+"""What one run has made, and what of it has to be removed again when the run fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Carry out a plan that only ends something, by whichever client: also the one without an event loop."""
+"""Carry out a plan that only stops and removes, by either client of the engine (see `engine.client.calls`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where plans are carried out."""
+"""What a plan is carried out on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which part of the project's files a refusal of the engine is about: what its error then points at."""
+"""Which part of the project's files an error of the engine is about, so that the error can point at it."""
 
 from __future__ import annotations
 

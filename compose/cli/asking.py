@@ -1,4 +1,4 @@
-"""Questions with yes or no for an answer."""
+"""Yes-or-no questions."""
 
 from __future__ import annotations
 

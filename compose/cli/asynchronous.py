@@ -1,4 +1,4 @@
-"""The door from a command to its asynchronous part."""
+"""Running the asynchronous part of a command."""
 
 from __future__ import annotations
 

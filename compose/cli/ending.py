@@ -1,4 +1,4 @@
-"""Ends that need no event loop: `down`, `stop` and the like on an engine of this machine."""
+"""`down`, `stop` and the like on an engine of this machine, without an event loop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One short text for a plan and all that it was made from: with another one, the world has moved. Pure."""
+"""A fingerprint of a plan and of all that it was made from: when it differs, something has changed since. Pure."""
 
 from __future__ import annotations
 

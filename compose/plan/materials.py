@@ -1,4 +1,4 @@
-"""What a plan needs that is on the disk, with what is said if it is not there. Pure."""
+"""The files that a plan needs, with the error for each that is missing. Pure."""
 
 from __future__ import annotations
 

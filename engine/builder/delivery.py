@@ -1,4 +1,4 @@
-"""What becomes of what was built: as a rule, an image with names."""
+"""What happens to the result of a build: as a rule, it becomes an image with names."""
 
 from __future__ import annotations
 

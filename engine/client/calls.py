@@ -1,4 +1,4 @@
-"""What every noun's calls are made of, whichever way they travel: requests with whole answers, some at a time.
+"""The base of both clients of the engine: requests with one whole response each, a limited number at a time.
 
 Two clients have them: `EngineClient` on an event loop, which also streams and takes connections over, and `NearEngine`
 on the little `reactor`, for commands that are over before an event loop would have been imported.

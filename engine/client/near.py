@@ -1,6 +1,6 @@
-"""A client of an engine on a unix socket, for commands that ask a few things and end: without an event loop.
+"""A client without an event loop, for short commands and engines on a unix socket.
 
-It has the calls with whole answers. What streams, takes a connection over or lasts belongs to `EngineClient`.
+It has the calls with one whole response. What streams, takes a connection over or takes long belongs to `EngineClient`.
 """
 
 from __future__ import annotations

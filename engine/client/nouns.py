@@ -1,4 +1,4 @@
-"""The calls with whole answers of every noun: what both clients have."""
+"""All calls with one whole response, of every kind of resource: what both clients have."""
 
 from __future__ import annotations
 

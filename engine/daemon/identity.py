@@ -1,4 +1,4 @@
-"""An engine's name among all engines: made at its first start, kept with its state."""
+"""An engine's id, unique among all engines: made at its first start, kept with its state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bring the world in line with the records, answer the API, and stop in order."""
+"""The life of the daemon: bring kernel and records in line, answer the API, stop in order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What engines before this one recorded otherwise, put right when an engine starts.
+"""Records of older versions of the engine, brought up to date when an engine starts.
 
 Pulled layers once did not note their blobs, without which they can neither be saved nor be the base of what is pushed:
 their files alone do not give the archive again. The manifest of their image names the blobs.

@@ -1,4 +1,4 @@
-"""Threads for work that takes a processor or the kernel's locks for some milliseconds and waits for nobody.
+"""Threads for work that keeps a processor or the kernel's locks busy for some milliseconds and waits for nothing else.
 
 More of them at the same time than there are processors only wait for each other: fifty containers that start at once
 then take a fifth more processor time. What may have to wait for the disk goes through others (`lengthy`), and what

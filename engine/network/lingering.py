@@ -1,4 +1,4 @@
-"""Tidying up a little later: what is gone a second after it was last used is often wanted again in the next."""
+"""Delayed clean-up: what was used a moment ago is often wanted again a moment later."""
 
 from __future__ import annotations
 

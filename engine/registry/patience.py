@@ -1,4 +1,4 @@
-"""An end to waiting for servers that send a byte now and then: each byte would begin a socket's timeout anew."""
+"""Deadlines for servers that send a byte now and then: each byte begins a socket's timeout anew."""
 
 from __future__ import annotations
 

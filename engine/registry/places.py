@@ -1,4 +1,4 @@
-"""What a registry is to those who read from it and write to it; a directory can be as much (`images.archives.layout`).
+"""The interfaces of whatever images are read from and written to: a registry, or a directory (`images.archives.layout`).
 
 All calls block and are for threads.
 """

@@ -1,4 +1,4 @@
-"""The engine's memory: tables of typed records in SQLite, mirrored in memory.
+"""The engine's database: tables of typed records in SQLite, mirrored in memory.
 
 Reads are plain dictionary look-ups. Writes go to SQLite first, then to the mirror, so that a record that was seen
 is a record that survives `kill -9` (WAL with `synchronous=NORMAL`: an operating system crash may lose the last

@@ -1,4 +1,5 @@
-"""The ground that every container stands on: a read-only layer below those of its image, one for a whole engine.
+"""The lowest layer of every container: read-only, below those of its image, one for a whole engine. (Docker makes an
+*init layer* per container for the same purpose.)
 
 It has what programs look for in a container (`/.dockerenv`, `/etc/mtab`) and the places on which the runtime mounts
 something, so that none of these is made anew, and found as a change, in every container. What an image has itself lies

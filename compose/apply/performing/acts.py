@@ -1,4 +1,4 @@
-"""The way from an act to the calls that do it."""
+"""Which function carries out which act."""
 
 from __future__ import annotations
 

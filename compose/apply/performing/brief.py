@@ -1,6 +1,6 @@
-"""The acts that take nothing but requests with whole answers, by either client of the engine.
+"""The acts that are plain requests, each with one whole response, by either client of the engine.
 
-That is what most plans consist of, so they are carried out where no event loop has been imported.
+Most plans consist of nothing else, so they are carried out without importing an event loop.
 """
 
 from __future__ import annotations

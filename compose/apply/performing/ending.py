@@ -1,7 +1,4 @@
-"""How acts are done that take nothing but requests with whole answers: what stops and removes.
-
-They go to either client of the engine, that with an event loop and that without.
-"""
+"""The acts that stop and remove: plain requests, by either client of the engine, with an event loop or without."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the acts of one execution share: where they happen, who is told, and what is known and made so far."""
+"""What the acts of one execution share: the engine, whom to report to, and what is known and has been made so far."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The acts that last: images that come or are built, programs that provide, containers that are waited for."""
+"""The acts that take their time: pulls, builds, providers, and waiting for containers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Telling of acts while they are done."""
+"""Reporting acts while they are carried out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The way to an engine on this machine without anything of an event loop, for commands that are over soon."""
+"""Connecting to an engine on this machine without importing an event loop, for short commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`up -d` on an engine of this machine without an event loop: whatever is neither fetched nor awaited goes without."""
+"""`up -d` on an engine of this machine without an event loop, where nothing has to be pulled, built or awaited."""
 
 from __future__ import annotations
 

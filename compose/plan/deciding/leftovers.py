@@ -1,4 +1,4 @@
-"""What an `up` leaves that was cut off while it replaced containers, and what becomes of it. Pure.
+"""What an `up` that was interrupted while it replaced containers has left, and how the next one finishes it. Pure.
 
 A successor is made under `<old id>_<name>`, then its predecessor is stopped and removed, and only then it gets the
 name. So as long as the predecessor is there, the successor has never run and can be made again; afterwards it alone

@@ -1,4 +1,4 @@
-"""What is told while a plan is carried out: said by `apply`, shown by `render`."""
+"""The progress of a plan: messages that `apply` sends and `render` shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When each step of a plan was done, and which of them the end had to wait for."""
+"""When each step of a plan ran, and the critical path: the steps that decided how long it all took."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The interfaces of whatever images are read from and written to: a registry, or a directory (`images.archives.layout`).
+"""What images are read from and written to, as interfaces: a registry, or a directory (`images.archives.layout`).
 
 All calls block and are for threads.
 """

@@ -93,10 +93,13 @@ class Supervisor:
         self.tasks.start_soon(self._supervise, container, run, name=f"container {container.id[:12]}")
 
     async def settle(self, container: Container, status: ExitStatus) -> None:
-        """Record the end of a container that nobody watched; `resume` does what follows from it."""
+        """Record the end of a container that nobody watched; `resume` does what follows from it.
+
+        Restarts are counted from there: the one that follows from a new start of the engine is none, as in Docker.
+        """
         run = container.run = Run()
         with anyio.CancelScope(shield=True):
-            decision = await self._settle(container, run, status)
+            decision = await self._settle(container, run, status, restart_count=0)
         self._unfollowed.append((container, partial(self._follow, container, run, decision)))
 
     def resume(self, revived: Iterable[Container]) -> None:
@@ -208,7 +211,9 @@ class Supervisor:
         except Exception:  # logged; one container's trouble must not end the engine and the other supervisors
             log.exception("container %s: what had to follow its end was not done", container.id[:12])
 
-    async def _settle(self, container: Container, run: Run, status: ExitStatus) -> _Decision:
+    async def _settle(
+        self, container: Container, run: Run, status: ExitStatus, *, restart_count: int | None = None
+    ) -> _Decision:
         async with container.lock:
             record = container.record
             lived = max(status.finished_ns - record.started_ns, 0) / 1e9
@@ -218,13 +223,15 @@ class Supervisor:
             is_manually_stopped = record.is_manually_stopped or run.is_meant_to_end
             ended = restart.Ended(status.exit_code, lived, is_manually_stopped, record.restart_count)
             decision = self._decide(container, ended)
+            if restart_count is None:
+                restart_count = record.restart_count + (decision.delay_seconds is not None)
             await container.move(
                 Verb.EXIT if decision.delay_seconds is None else Verb.BACK_OFF,
                 exit_code=status.exit_code,
                 finished_ns=status.finished_ns,
                 is_oom_killed=status.oom_killed,
                 is_manually_stopped=is_manually_stopped,
-                restart_count=record.restart_count + (decision.delay_seconds is not None),
+                restart_count=restart_count,
                 **(_unwatched(container) if record.health else {}),
                 **released,
             )
@@ -256,7 +263,7 @@ class Supervisor:
     async def _revive(self, container: Container) -> None:
         """Start a container that its policy wants back after an engine start; a failure is logged."""
         async with container.lock:
-            for error in await all_of(partial(self.start, container)):
+            for error in await all_of(partial(self.start, container, restart_count=0)):
                 log.error("container %s could not be started again", container.id[:12], exc_info=error)
                 if container.status is Status.RESTARTING:
                     await container.move(Verb.EXIT)

@@ -67,7 +67,7 @@ async def test_a_container_that_ended_meanwhile_is_restarted_by_its_policy(open_
     async with open_engine() as second:
         await second.until("start", container)
         state = second.containers.inspect(container)
-        assert (state.state.status, state.restart_count) == ("running", 1)
+        assert (state.state.status, state.restart_count) == ("running", 0)
         assert second.containers.inspect(stopped).state.status == "exited"
 
 

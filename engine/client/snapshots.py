@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
 from engine.client.answers import parsed
 from engine.client.calls import Parameters
+from engine.client.errors import ApiError
 from engine.client.transport import Transport
 from engine.wire.containers import IdResponse
 from engine.wire.http import quoted
@@ -18,8 +19,14 @@ class SnapshotCalls(Transport):
 
     async def stat_path(self, container: str, path: str) -> PathStat:
         """What is at a path of it, of a symlink the link itself; `ApiError` 404 if there is nothing."""
-        async with self.open("HEAD", _archive(container), {"path": path}) as answer:
-            return parsed(base64.b64decode(answer.head.headers.get(STAT_HEADER.lower(), "")), PathStat)
+        try:
+            async with self.open("HEAD", _archive(container), {"path": path}) as answer:
+                return parsed(base64.b64decode(answer.head.headers.get(STAT_HEADER.lower(), "")), PathStat)
+        except ApiError as exc:
+            if exc.status != 404:  # such an answer has no body: what is wrong is told to who asks for the files
+                async with self.open("GET", _archive(container), {"path": path}):
+                    raise
+            raise
 
     async def put_archive(
         self,

@@ -142,6 +142,24 @@ async def cut_amid_a_frame(directory: Path, head: bytes) -> AsyncIterator[Engine
         tasks.cancel_scope.cancel()
 
 
+async def test_what_is_wrong_with_a_path_is_told_though_an_answer_without_a_body_cannot(tmp_path: Path) -> None:
+    body = b'{"message": "too many links in /x"}'
+    head = b"HTTP/1.1 500 Internal Server Error\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
+
+    async def answer(stream: anyio.abc.SocketStream) -> None:
+        async with stream:
+            asked = await stream.receive()
+            await stream.send(PONG if b"/_ping " in asked else head if asked.startswith(b"HEAD ") else head + body)
+
+    listener = await anyio.create_unix_listener(tmp_path / "wrong.sock")
+    async with listener, anyio.create_task_group() as tasks:
+        tasks.start_soon(listener.serve, answer)
+        async with EngineClient(f"unix://{tmp_path}/wrong.sock") as client:
+            with pytest.raises(ApiError, match="too many links in /x"):
+                await client.stat_path("web", "/x")
+        tasks.cancel_scope.cancel()
+
+
 async def test_a_log_that_is_cut_is_an_error_behind_what_came(tmp_path: Path) -> None:
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n11\r\n"
     async with cut_amid_a_frame(tmp_path, head) as client, aclosing(client.container_logs("web", tty=False)) as log:

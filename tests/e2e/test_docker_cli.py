@@ -18,6 +18,12 @@ pytestmark = [pytest.mark.root, pytest.mark.net]
 STAY = "trap 'exit 0' TERM; echo ready; while :; do sleep 1000 & wait $!; done"
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _image(machine: Machine) -> None:
+    """Whoever creates a container by the API alone has to have its image."""
+    machine.docker("pull", "--quiet", "busybox")
+
+
 @pytest.fixture
 def container(machine: Machine) -> Iterator[str]:
     """A running container that says `ready` and ends at once when it is asked to."""

@@ -15,6 +15,11 @@ from tests.fakes.addresses import own_subnet
 pytestmark = [pytest.mark.root, pytest.mark.net]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _image(machine: Machine) -> None:
+    machine.docker("pull", "--quiet", "busybox")
+
+
 def test_it_negotiates_a_version_and_pings(client: docker.DockerClient) -> None:
     assert client.ping()
     assert client.version()["ApiVersion"]

@@ -45,7 +45,9 @@ def session(environment: dict[str, str] | None = None, **options: Any) -> Sessio
         ({"progress": "json", "ansi": "never"}, {}, ("never", "json")),
     ],
 )
-def test_colours_and_progress(options: dict[str, Any], environment: dict[str, str], expected: tuple[str, str]) -> None:
+def test_options_override_variables_for_colours_and_progress(
+    options: dict[str, Any], environment: dict[str, str], expected: tuple[str, str]
+) -> None:
     made = session(environment, **options)
     assert (made.ansi, made.progress) == expected
 

@@ -114,7 +114,7 @@ def test_what_cannot_be_had_is_said(
         fetched(address, NAMES, environment)
 
 
-def test_it_can_be_forbidden(environment: dict[str, str]) -> None:
+def test_a_variable_forbids_files_from_git_repositories(environment: dict[str, str]) -> None:
     with pytest.raises(UsageError, match="forbids"):
         fetched("https://example.org/me/stack.git", NAMES, {**environment, "COMPOSE_EXPERIMENTAL_GIT_REMOTE": "false"})
 

@@ -45,7 +45,7 @@ def test_lists_of_structures_are_compared_item_by_item_others_as_a_whole() -> No
     ]
 
 
-def test_true_is_not_one() -> None:
+def test_true_and_one_are_different_values() -> None:
     assert list(changes({"a": True}, {"a": 1})) == [Change(("a",), True, 1)]
 
 

@@ -58,7 +58,7 @@ def test_what_needs_no_new_container_does_not_count(tmp_path: Path, more: str) -
 @pytest.mark.parametrize(
     "more", ["command: []", "environment: {A: }", "develop: {watch: []}", "deploy: {}", "tty: true"]
 )
-def test_what_needs_one_counts(tmp_path: Path, more: str) -> None:
+def test_what_needs_another_container_changes_the_hash(tmp_path: Path, more: str) -> None:
     assert hashed(tmp_path, f"{{image: x, {more}}}") != hashed(tmp_path, "{image: x}")
 
 

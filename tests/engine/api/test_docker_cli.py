@@ -120,7 +120,7 @@ async def test_ps_logs_exec_stop_and_rm(tmp_path: Path) -> None:
         assert "No such container: web" in gone.err
 
 
-async def test_images_networks_and_volumes(tmp_path: Path) -> None:
+async def test_the_docker_cli_lists_tags_and_removes_images_networks_and_volumes(tmp_path: Path) -> None:
     async with served(tmp_path) as server:
         assert "busybox" in (await docker(server, "images")).out
         assert (await docker(server, "tag", "busybox", "a/b/c:1")).code == 0

@@ -46,7 +46,7 @@ async def test_errors_are_of_dockers_kinds(tmp_path: Path) -> None:
             await call(lambda: client.images.get("none"))
 
 
-async def test_listings_pulls_and_resources(tmp_path: Path) -> None:
+async def test_docker_py_lists_pulls_and_makes_volumes_and_networks(tmp_path: Path) -> None:
     async with client_of(tmp_path) as (client, call):
         assert (await call(client.version))["ApiVersion"] == "1.51"
         assert [image.tags for image in await call(client.images.list)] == [["busybox:latest"]]

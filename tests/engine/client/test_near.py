@@ -108,7 +108,7 @@ def test_a_connection_that_ends_with_its_answer_is_followed_by_another(tmp_path:
         assert [engine.run(engine.call("GET", "/_ping")) for _ in range(2)] == [b"OK", b"OK"]
 
 
-def test_nobody_there_is_told(tmp_path: Path) -> None:
+def test_an_engine_that_does_not_answer_is_unreachable(tmp_path: Path) -> None:
     with NearEngine(tmp_path / "none.sock") as engine, pytest.raises(EngineUnreachable):
         engine.run(engine.list_images())
 

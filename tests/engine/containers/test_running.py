@@ -231,7 +231,7 @@ async def test_top_shows_the_processes(engine: Engine) -> None:
     assert answer.processes[0][1] == "sh -c echo here; sleep 100 & wait"
 
 
-async def test_many_containers_at_once(engine: Engine) -> None:
+async def test_many_containers_run_at_once_and_each_has_its_own_exit_code(engine: Engine) -> None:
     codes: list[int] = []
 
     async def one(number: int) -> None:

@@ -49,7 +49,7 @@ def test_people_read_lines_and_hints_where_there_is_something_to_mend() -> None:
     ]
 
 
-def test_programs_read_a_list() -> None:
+def test_programs_read_the_findings_as_a_json_list() -> None:
     assert json.loads(as_json([GOOD, FAIL])) == [
         {"subject": "kernel", "verdict": "ok", "detail": "6.1"},
         {"subject": "overlayfs", "verdict": "failure", "detail": "missing", "hint": "modprobe overlay"},

@@ -72,7 +72,7 @@ async def test_models_are_fetched_if_need_be_and_set_up(runner: Runner) -> None:
         ({"STATUS": "off"}, "not a state", ()),
     ],
 )
-async def test_what_fails_is_told(
+async def test_a_failing_docker_model_is_an_error_about_its_model(
     runner: Runner, variables: dict[str, str], words: str, subject: tuple[str, ...]
 ) -> None:
     with pytest.raises(ComposeError, match=words) as caught:

@@ -100,7 +100,7 @@ async def test_an_option_that_it_needs_has_to_be_there(cloud: Cloud) -> None:
         ("head -c 3000000 /dev/zero", "what is no message"),
     ],
 )
-async def test_its_failures_are_told(cloud: Cloud, script: str, words: str) -> None:
+async def test_a_provider_that_fails_or_babbles_is_an_error(cloud: Cloud, script: str, words: str) -> None:
     cloud.write(script)
     with pytest.raises(ComposeError, match=words):
         await cloud.run()

@@ -103,7 +103,7 @@ def test_namespaces_and_volumes_of_a_service_are_those_of_its_container() -> Non
     assert host.volumes_from == ["id-of-db:ro", "other"]
 
 
-def test_mounts_of_every_kind() -> None:
+def test_mounts_of_every_kind_are_asked_for_in_the_engines_form() -> None:
     host = of(
         volumes=(
             Mount("bind", "/code", "/app/src", read_only=True),
@@ -188,7 +188,7 @@ def test_limits_of_deploy_win_over_the_services_own() -> None:
         ({"deploy": Deploy(restart_policy=DeployRestart("none"))}, RestartPolicy(name="no")),
     ],
 )
-def test_restart_policies(attributes: dict[str, Any], policy: RestartPolicy) -> None:
+def test_restart_and_deploy_become_the_containers_restart_policy(attributes: dict[str, Any], policy: RestartPolicy) -> None:
     assert of(**attributes).host_config.restart_policy == policy
 
 

@@ -40,7 +40,7 @@ def printed(template: str, data: object = DATA) -> str:
         ("{{(index .lm 0).a}} {{$.s}} {{(.m).k}}", "1 text v"),
     ],
 )
-def test_texts_and_values(template: str, text: str) -> None:
+def test_text_is_kept_and_actions_print_values_as_go_does(template: str, text: str) -> None:
     assert printed(template) == text
 
 
@@ -79,7 +79,7 @@ def test_branches_loops_and_variables(template: str, text: str) -> None:
         (r'{{"a\tb\x41\u00e9\101"}} {{`raw\n`}}', "a\tbAéA raw\\n"),
     ],
 )
-def test_literals(template: str, text: str) -> None:
+def test_literals_are_read_and_printed_as_go_does(template: str, text: str) -> None:
     assert printed(template) == text
 
 
@@ -116,7 +116,7 @@ def test_literals(template: str, text: str) -> None:
         ),
     ],
 )
-def test_functions(template: str, text: str) -> None:
+def test_functions_do_what_those_of_go_and_docker_do(template: str, text: str) -> None:
     assert printed(template) == text
 
 

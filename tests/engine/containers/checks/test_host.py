@@ -62,7 +62,7 @@ def test_impossible_wishes_are_refused_in_dockers_words(host: HostConfig, words:
         ports("53/udp"),
     ],
 )
-def test_possible_wishes_pass(host: HostConfig) -> None:
+def test_possible_wishes_are_not_refused(host: HostConfig) -> None:
     check_host(host, RUNTIMES)
 
 

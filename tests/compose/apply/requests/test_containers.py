@@ -188,7 +188,9 @@ def test_limits_of_deploy_win_over_the_services_own() -> None:
         ({"deploy": Deploy(restart_policy=DeployRestart("none"))}, RestartPolicy(name="no")),
     ],
 )
-def test_restart_and_deploy_become_the_containers_restart_policy(attributes: dict[str, Any], policy: RestartPolicy) -> None:
+def test_restart_and_deploy_become_the_containers_restart_policy(
+    attributes: dict[str, Any], policy: RestartPolicy
+) -> None:
     assert of(**attributes).host_config.restart_policy == policy
 
 

@@ -206,18 +206,25 @@ def _compared(
                         subject=(f"{kind}s", key, "external"),
                     )
                 )
-        elif found is not None and found.project != project.name:
-            remarks.warnings.append(_foreign(kind, resource.name, found.project, project.name))
-        else:
+        elif found is None or found.project == project.name:
             yield key, found
+        elif kind == "network" and found.key != key:
+            # docker compose refuses it as well: whoever is on it may be strangers.
+            remarks.problems.append(
+                ComposeError(
+                    _foreign(kind, found, project),
+                    hint=f"use it by `external: true`, or remove it with `pycompose engine network rm {found.name}`",
+                    subject=("networks", key),
+                )
+            )
+        else:
+            meant = "it is used as it is (`external: true` says that this is meant)"
+            remarks.warnings.append(f"{_foreign(kind, found, project)}: {meant}")
 
 
-def _foreign(kind: str, name: str, owner: str, project: str) -> str:
-    by_whom = f"for project {owner}" if owner else "by something else"
-    return (
-        f"{kind} {name} exists, but was made {by_whom}, not for project {project}: it is used as it is "
-        "(`external: true` says that this is meant)"
-    )
+def _foreign(kind: str, found: Found, project: Project) -> str:
+    by_whom = f"for project {found.project}" if found.project else "by something else"
+    return f"{kind} {found.name} exists, but was made {by_whom}, not for project {project.name}"
 
 
 def _service(

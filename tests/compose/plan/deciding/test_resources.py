@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from compose.errors import ComposeError
 from compose.model.project import Network, Volume
 from compose.model.service import ServiceNetwork
 from compose.plan.deciding.reconcile import reconcile
 from compose.plan.deciding.survey import Options
-from compose.plan.observed import Observed
+from compose.plan.observed import Observed, ObservedNetwork, ObservedVolume
 from tests.fakes.plans import expect
 from tests.fakes.projects import data_volume, make_observed, make_project, make_service
 
@@ -41,6 +42,30 @@ def test_a_missing_external_network_or_volume_is_an_error_with_a_way_out() -> No
     volumes = {"data": Volume("data", "precious", external=True)}
     with pytest.raises(ComposeError, match="external volume precious not found"):
         reconcile(make_project(make_service("web", volumes=(data_volume(),)), volumes=volumes), NOTHING, Options())
+
+
+def test_a_network_of_that_name_that_somebody_else_has_made_is_refused() -> None:
+    project = make_project(make_service("web"))
+    observed = replace(make_observed(project), networks={"app_default": ObservedNetwork("n", "app_default")})
+    with pytest.raises(ComposeError, match="network app_default exists, but was made by something else") as caught:
+        reconcile(project, observed, Options())
+    assert caught.value.subject == ("networks", "default")
+    assert "external: true" in str(caught.value.hint)
+
+
+def test_a_network_and_a_volume_of_that_name_of_another_project_are_used_with_a_warning() -> None:
+    project = make_project(make_service("web", volumes=(data_volume(),)))
+    observed = replace(
+        make_observed(project),
+        networks={"app_default": ObservedNetwork("n", "app_default", "other", "default")},
+        volumes={"app_data": ObservedVolume("app_data")},
+    )
+    plan = reconcile(project, observed, Options())
+    assert [warning.partition(",")[0] for warning in plan.warnings] == [
+        "network app_default exists",
+        "volume app_data exists",
+    ]
+    assert "for project other" in plan.warnings[0]
 
 
 def test_a_changed_volume_is_kept_with_a_warning() -> None:

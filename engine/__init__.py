@@ -1,0 +1,1 @@
+"""The daemon: a container engine that answers the Docker Engine API."""

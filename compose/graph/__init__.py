@@ -1,0 +1,1 @@
+"""The services of a project as a graph: cycles, order, selection, profiles."""

@@ -1,0 +1,1 @@
+"""The Docker Engine API over sockets: the server, its routes, streams and hijacked connections."""

@@ -1,0 +1,1 @@
+"""Containers from their creation to their removal. `service.ContainerService` is the door."""

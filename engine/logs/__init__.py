@@ -1,0 +1,1 @@
+"""The log files of containers: their format, reading, following and rotating them."""

@@ -1,0 +1,1 @@
+"""Named volumes and the local driver's mounts. `service.VolumeService` is the door."""

@@ -1,4 +1,4 @@
-"""`ps`, `logs`, `stop`, `rm`."""
+"""`ps`, `logs`, `start`, `stop`, `restart`, `kill`, `rm`."""
 
 from __future__ import annotations
 
@@ -52,19 +52,32 @@ _COMMAND_LENGTH = 20
 
 @click.command("ps", help="List containers")
 @click.option("-a", "--all", "everything", is_flag=True, help="Also stopped ones")
+@click.option("-n", "--last", type=int, default=-1, metavar="NUMBER", help="The newest ones, also if they have stopped")
+@click.option("-l", "--latest", is_flag=True, help="The newest one, also if it has stopped")
 @filter_option
 @click.option("--no-trunc", is_flag=True, help="In full")
 @quiet_option
 @format_option
 @click.pass_obj
-def ps_command(
-    session: Session, everything: bool, filters: tuple[str, ...], no_trunc: bool, quiet: bool, form: str
+def ps_command(  # noqa: PLR0913 - one parameter per option
+    session: Session,
+    everything: bool,
+    last: int,
+    latest: bool,
+    filters: tuple[str, ...],
+    no_trunc: bool,
+    quiet: bool,
+    form: str,
 ) -> None:
-    """Print a line per container."""
+    """Print a line per container, the newest first."""
     wanted = parsed_filters(filters)
+    most = 1 if latest else max(last, 0)
     found = ask(
-        session, "listing containers", lambda engine: engine.list_containers(everything=everything, filters=wanted)
+        session,
+        "listing containers",
+        lambda engine: engine.list_containers(everything=everything or most > 0, filters=wanted),
     )
+    found = found[:most] if most else found
     if quiet:
         show_lines(item.id if no_trunc else item.id[:12] for item in found)
         return
@@ -120,6 +133,45 @@ def stop_command(session: Session, containers: tuple[str, ...], timeout: int | N
             lambda name: engine.stop_container(name, timeout_seconds=timeout, signal=signal),
             "stopping container",
         ),
+    )
+
+
+@click.command("start", help="Start containers")
+@click.argument("containers", nargs=-1, required=True, shell_complete=container_names)
+@click.pass_obj
+def start_command(session: Session, containers: tuple[str, ...]) -> None:
+    """Start one after another."""
+    ask(session, "starting", lambda engine: each(containers, engine.start_container, "starting container"))
+
+
+@click.command("restart", help="Stop containers, if they run, and start them")
+@click.argument("containers", nargs=-1, required=True, shell_complete=container_names)
+@click.option("-t", "--timeout", type=int, default=None, metavar="SECONDS", help="Before they are killed")
+@click.option("-s", "--signal", default="", help="The first signal")
+@click.pass_obj
+def restart_command(session: Session, containers: tuple[str, ...], timeout: int | None, signal: str) -> None:
+    """Restart one after another."""
+    ask(
+        session,
+        "restarting",
+        lambda engine: each(
+            containers,
+            lambda name: engine.restart_container(name, timeout_seconds=timeout, signal=signal),
+            "restarting container",
+        ),
+    )
+
+
+@click.command("kill", help="Send containers a signal")
+@click.argument("containers", nargs=-1, required=True, shell_complete=container_names)
+@click.option("-s", "--signal", default="SIGKILL", show_default=True, help="The signal")
+@click.pass_obj
+def kill_command(session: Session, containers: tuple[str, ...], signal: str) -> None:
+    """Signal one after another."""
+    ask(
+        session,
+        "sending a signal",
+        lambda engine: each(containers, lambda name: engine.kill_container(name, signal), "killing container"),
     )
 
 

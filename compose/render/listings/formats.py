@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
 from compose.render.tables import table
-from compose.render.template.values import Record, to_json
+from compose.render.template.values import Record, Value, to_json
 
 # No column is narrower, its gap included: what Docker's own tables do.
 _NARROWEST = 10
@@ -44,6 +45,22 @@ def listing(form: str, items: Iterable[Record], columns: Columns) -> str:
     header = render(template, Record(columns.headers, {"Label": _label_header}), HEADER_FUNCTIONS)
     rows = [line.split("\t") for text in (header, *lines) for line in text.split("\n")]
     return table(rows[0], rows[1:], narrowest=_NARROWEST)
+
+
+def inspection(form: str, items: Sequence[Mapping[str, Value]]) -> str:
+    """Print whole objects as `form` says: empty is a list of them in JSON, `json` the same on one line, and a template
+    makes a line (or more) of each. Raises `TemplateError`.
+    """
+    if form == "":
+        return json.dumps(items, indent=4, ensure_ascii=False) + "\n"
+    if form == _JSON:
+        return json.dumps(items, separators=(",", ":"), ensure_ascii=False) + "\n"
+    from compose.render.template.evaluate import render
+    from compose.render.template.functions import FUNCTIONS
+    from compose.render.template.parse import parse
+
+    template = parse(_unescaped(form), FUNCTIONS)
+    return "".join(f"{render(template, Record(item))}\n" for item in items)
 
 
 def _unescaped(form: str) -> str:

@@ -108,6 +108,27 @@ async def test_anything_is_inspected_by_its_name(say: Say) -> None:
     assert (await say("inspect", "nothing"))[0] == 1
 
 
+async def test_an_inspection_is_printed_as_a_template_says(say: Say) -> None:
+    assert await say("inspect", "-f", "{{.Name}} {{.Driver}}", "bridge") == (0, "bridge bridge\n")
+    code, text = await say("inspect", "--format", "json", "bridge")
+    assert (code, text.count("\n")) == (0, 1)
+    assert json.loads(text)[0]["Name"] == "bridge"
+    assert (await say("inspect", "-f", "{{.Nothing}}", "bridge"))[0] != 0
+
+
+async def test_what_is_there_is_inspected_whatever_is_not(say: Say) -> None:
+    assert await say("inspect", "-f", "{{.Name}}", "nothing", "bridge") == (1, "bridge\n")
+    assert await say("inspect", "nothing") == (1, "[]\n")
+
+
+async def test_containers_are_started_restarted_and_killed(server: Served, say: Say) -> None:
+    await server.engine.containers.create("web", ContainerCreateRequest(image="busybox"))
+    assert await say("start", "web") == (0, "web\n")
+    assert await say("restart", "-t", "0", "web") == (0, "web\n")
+    assert await say("kill", "-s", "TERM", "web") == (0, "web\n")
+    assert (await say("start", "nobody"))[0] == 1
+
+
 async def test_the_engine_and_its_disk_are_shown(say: Say) -> None:
     assert "Server Version:" in (await say("info"))[1]
     assert json.loads((await say("info", "--format", "json"))[1])["ServerVersion"] == "9.9.9"

@@ -1,6 +1,6 @@
 """`docker checkpoint` and `docker start --checkpoint`, with real processes, where CRIU works.
 
-It needs a CRIU that the kernel agrees with, and runc: in PATH, or where PYCOMPOSE_TEST_RUNC says. Elsewhere only the
+It needs a CRIU that the kernel agrees with, and runc: in PATH, or where PYCOMPOSE_TESTRUNC says. Elsewhere only the
 refusals are tested.
 """
 
@@ -8,25 +8,21 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
 from collections.abc import Iterator
 
-import anyio
 import docker
 import pytest
 
-from engine.errors import Unavailable
-from engine.runtime.criu import Criu
 from tests.e2e.kernel import KernelState, without_engine
 from tests.e2e.machine import Machine, json_lines, pycompose_command
+from tests.fakes.checkpoints import RUNC, why_not
 from tests.fakes.ports import free_port
 
 pytestmark = [pytest.mark.root, pytest.mark.net]
 
-_RUNC = os.environ.get("PYCOMPOSE_TEST_RUNC") or shutil.which("runc") or ""
 # Answers with how many have asked, which only its memory knows, on the address that it had at first.
 _COUNTER = """
 import socket
@@ -47,21 +43,9 @@ exec {runc} "$@"
 """
 
 
-def _why_not() -> str:
-    if os.geteuid() != 0:
-        return "checkpoints need root"
-    if not _RUNC:
-        return "there is no runc, the runtime that makes checkpoints everywhere (PATH or PYCOMPOSE_TEST_RUNC)"
-    try:
-        anyio.run(Criu().require)
-    except Unavailable as exc:
-        return str(exc)
-    return ""
-
-
 @pytest.fixture(scope="session")
 def _criu() -> None:
-    if why := _why_not():
+    if why := why_not():
         pytest.skip(f"no checkpoints on this machine: {why}")
 
 
@@ -71,12 +55,12 @@ def able(image_registry: str, docker_program: str, _criu: None) -> Iterator[Mach
     made = Machine.make(image_registry, docker_program)
     home = made.paths.root.parent
     halting = home / "halting"
-    halting.write_text(_HALTING.format(begun=home / "begun", go_on=home / "go-on", runc=_RUNC))
+    halting.write_text(_HALTING.format(begun=home / "begun", go_on=home / "go-on", runc=RUNC))
     halting.chmod(0o755)
     for name in ("begun", "go-on"):
         os.mkfifo(home / name)
     settings = {
-        "runtimes": {"runc": {"path": _RUNC}, "halting": {"path": str(halting)}},
+        "runtimes": {"runc": {"path": RUNC}, "halting": {"path": str(halting)}},
         "default-runtime": "runc",
     }
     (home / "daemon.json").write_text(json.dumps(settings))

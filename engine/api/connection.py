@@ -28,9 +28,9 @@ from engine.api.services import Services
 from engine.client.sockets import UnixStream
 from engine.errors import EngineError, ExpectationFailed
 from engine.wire.codec import encode
-from engine.wire.framing import server_connection
 from engine.wire.http import (
     JSON,
+    MAX_HEAD_BYTES,
     RAW_STREAM,
     READ_BYTES,
     cleaned_target,
@@ -65,7 +65,7 @@ class Connection:
         self._stream = stream
         self._router = router
         self._services = services
-        self._http = server_connection()
+        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
         identity = services.system.identity
         self._common = _common_headers(identity.version, is_experimental=identity.is_experimental)
         self._head_is_sent = False

@@ -1,5 +1,5 @@
-"""HTTP/1.1 as the Engine API uses it, without input or output. The server reads by h11 (`engine.wire.framing`), the
-clients by llhttp (`engine.client.parser`).
+"""HTTP/1.1 as the Engine API uses it, without input or output. The server reads by h11 (`engine.api.connection`),
+the clients by llhttp (`engine.client.parser`).
 
 A request's target is `/v1.51/containers/json?all=1`; the version may be missing. `Query` reads parameters as
 Docker does.

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterable
+from pathlib import Path
 
+import anyio
 import pytest
 
 from engine.containers.life.lifecycle import Verb
@@ -21,6 +24,23 @@ async def _with_image(engine: Engine) -> None:
     if not engine.images.all():
         async for _ in engine.images.pull("alpine:3.20"):
             continue
+
+
+async def _end(pids: Iterable[int]) -> None:
+    """Kill containers of an engine that is gone, and wait until their monitors have noted it, or the next one would
+    still find them alive.
+    """
+    monitors = []
+    for pid in pids:
+        monitors.append(os.pidfd_open(_parent(pid)))
+        os.kill(pid, signal.SIGKILL)
+    for monitor in monitors:
+        await anyio.wait_readable(monitor)
+        os.close(monitor)
+
+
+def _parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 async def test_a_living_container_is_adopted_and_can_be_used(open_engine: Open) -> None:
@@ -63,7 +83,7 @@ async def test_a_container_that_ended_meanwhile_is_restarted_by_its_policy(open_
         stopped = await first.start("sleep", "1000", host=host)
         await first.containers.stop(stopped, timeout_seconds=0)
         pid = first.containers.inspect(container).state.pid
-    os.kill(pid, signal.SIGKILL)
+    await _end([pid])
     async with open_engine() as second:
         await second.until("start", container)
         state = second.containers.inspect(container)
@@ -80,11 +100,9 @@ async def test_containers_come_back_after_those_whose_network_they_share(open_en
         for number in range(4):
             await first.start("sleep", "1000", name=f"beside-{number}", host=shared)
         names = ["web", *(f"beside-{number}" for number in range(4))]
-        descriptors = [os.pidfd_open(first.containers.inspect(name).state.pid) for name in names]
+        pids = [first.containers.inspect(name).state.pid for name in names]
     # The last ones first, so that nothing but the order of their starts helps them.
-    for descriptor in reversed(descriptors):
-        signal.pidfd_send_signal(descriptor, signal.SIGKILL)
-        os.close(descriptor)
+    await _end(reversed(pids))
     async with open_engine() as second:
         for name in names:
             if second.containers.inspect(name).state.status != "running":

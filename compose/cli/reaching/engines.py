@@ -37,8 +37,8 @@ def engine_home(session: Session, *, user_id: int) -> EngineHome:
         run = environment.get("XDG_RUNTIME_DIR") or f"/run/user/{user_id}"
         home = EngineHome(Path(data, "pycompose"), Path(run, "pycompose"))
     return EngineHome(
-        Path(environment.get("PYCOMPOSE_STATE_DIR") or home.state),
-        Path(environment.get("PYCOMPOSE_RUN_DIR") or home.run),
+        session.cwd / (environment.get("PYCOMPOSE_STATE_DIR") or home.state),
+        session.cwd / (environment.get("PYCOMPOSE_RUN_DIR") or home.run),
     )
 
 

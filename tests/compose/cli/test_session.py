@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from compose.cli.reaching.engines import engine_home
 from compose.cli.session import Session, removes_orphans, session_of
 from compose.cli.up.options import UpRequest, with_orphans
 from compose.errors import UsageError
@@ -128,3 +129,10 @@ def test_a_directory_that_was_removed_under_us_is_told_of(directory: Path) -> No
         gone.rmdir()
         with pytest.raises(UsageError, match="not there any more"):
             session({"PWD": str(gone)})
+
+
+def test_directories_of_the_engine_may_be_named_from_where_we_are() -> None:
+    found = session({"PYCOMPOSE_STATE_DIR": "state", "PYCOMPOSE_RUN_DIR": "/run/mine"})
+    home = engine_home(found, user_id=0)
+    assert (home.state, home.run) == (found.cwd / "state", Path("/run/mine"))
+    assert home.state.is_absolute()

@@ -23,6 +23,7 @@ services:
     command: [sh, -c, 'while true; do echo listening; read -t 1 line && eval "$$line"; done']
     tty: true
     stdin_open: true
+  plain: {image: busybox, init: true, command: sleep 1000, profiles: [other]}
 """
 
 
@@ -85,6 +86,10 @@ def test_keys_that_are_none_are_refused(machine: Machine, project: Path) -> None
     with terminal(machine, project, "attach", "--detach-keys", "ctrl-~", "shell") as screen:
         screen.expect("Invalid detach keys")
         assert screen.wait() != 0
+    machine.pycompose("up", "-d", "plain", cwd=project)
+    done = machine.pycompose("attach", "--detach-keys", "ctrl-~", "plain", cwd=project, succeeds=False)
+    assert "Invalid detach keys" in done.stderr
+    machine.pycompose("--profile", "*", "down", "-t", "0", cwd=project)
 
 
 def test_what_is_typed_before_the_program_runs_is_for_the_program(machine: Machine, project: Path) -> None:

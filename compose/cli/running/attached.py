@@ -112,9 +112,9 @@ def _end_of(wish: Attachment) -> str:
 
 
 def _keys(wish: Attachment) -> DetachWatch | None:
-    if not wish.tty:
-        return None
+    """What to watch for, on a terminal; keys that are none are a mistake in any case."""
     try:
-        return DetachWatch(parse_detach_keys(wish.detach_keys))
+        keys = DetachWatch(parse_detach_keys(wish.detach_keys))
     except InvalidKeys as exc:
         raise UsageError(exc.message, hint=exc.hint) from exc
+    return keys if wish.tty else None

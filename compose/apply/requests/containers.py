@@ -52,7 +52,8 @@ def container_request(
     if image_id:
         tags[labels.IMAGE] = image_id
     if action.replaces:
-        tags[labels.BECAUSE] = ", ".join([action.because, *(change.name for change in action.changes)])
+        fields = [change.name for change in action.changes if not action.because.startswith(f"{change.name} ")]
+        tags[labels.BECAUSE] = ", ".join([action.because, *fields])
         tags[labels.REPLACE] = service.container_name or f"{service.name}{project.separator}{action.number}"
     exposed = [f"{port.target}/{port.protocol}" for port in service.ports]
     exposed += [key for text in service.expose for key in _exposed(text)]

@@ -165,3 +165,13 @@ async def test_the_change_that_was_made_is_written_on_the_new_container() -> Non
     await up(engine, make_project(make_service("web", environment={"LOG": "info"})))
     await up(engine, make_project(make_service("web", environment={"LOG": "debug"})))
     assert engine.named("app-web-1").request.labels["pycompose.because"] == "configuration changed, environment.LOG"
+
+
+@pytest.mark.anyio
+async def test_a_reason_that_names_what_has_changed_is_written_alone() -> None:
+    engine = make_engine()
+    project = make_project(make_service("web"))
+    await up(engine, project)
+    engine.images = {"tiny:1": "sha256:moved"}
+    await up(engine, project)
+    assert engine.named("app-web-1").request.labels["pycompose.because"] == "image changed"

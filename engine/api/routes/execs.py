@@ -9,7 +9,7 @@ from engine.api.messages import OK, Accept, Answer, Hijack, Request, json_reply
 from engine.api.router import Route
 from engine.api.routes.containers import console_size
 from engine.api.services import Services
-from engine.errors import BadRequest, EngineError
+from engine.errors import BadRequest, EngineError, as_failure
 from engine.wire.containers import ExecCreateRequest, ExecStartRequest
 from engine.wire.detach import parse_detach_keys
 from engine.wire.frames import STDOUT, frame
@@ -21,7 +21,8 @@ async def create(services: Services, request: Request) -> Answer:
     body = await request.decode(ExecCreateRequest)
     if not body.cmd:
         raise BadRequest("No exec command specified")
-    parse_detach_keys(body.detach_keys)
+    with as_failure():
+        parse_detach_keys(body.detach_keys)
     return json_reply(await services.containers.exec_create(request.name, body), 201)
 
 

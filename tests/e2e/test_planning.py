@@ -41,7 +41,7 @@ def test_a_plan_is_shown_kept_in_a_file_applied_and_explained(machine: Machine, 
     assert "the plan is out of date" in again.stderr
     broken = tmp_path / "broken.json"
     broken.write_text(json.dumps({"version": 1}))
-    assert "no plan" in machine.pycompose("apply", "broken.json", cwd=tmp_path, succeeds=False).stderr
+    assert "is not a plan" in machine.pycompose("apply", "broken.json", cwd=tmp_path, succeeds=False).stderr
     machine.pycompose("down", "-t", "0", cwd=tmp_path)
 
 

@@ -152,7 +152,8 @@ class System:
             logging_driver=told.logging_driver,
             plugins=PluginsInfo(log=_log_drivers()),
             server_version=self.version_text,
-            experimental_build=told.is_experimental,
+            # Libraries take it for builds that squash layers. Checkpoints are offered by `/_ping` and the version.
+            experimental_build=False,
             runtimes={name: await _runtime(path) for name, path in programs.items()},
             default_runtime=next(iter(programs), ""),
             init_binary="docker-init",

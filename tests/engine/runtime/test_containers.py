@@ -13,7 +13,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from engine.errors import BadRequest, Conflict, NoSuchContainer, RuntimeFailure
+from engine.errors import Conflict, EngineError, NoSuchContainer, RuntimeFailure
 from engine.runtime.oci.launch import HOST, Identity
 from engine.runtime.runtime import Runtime
 from engine.runtime.teardown import has_ended
@@ -113,7 +113,7 @@ async def test_a_program_that_cannot_run_is_told_and_leaves_nothing(
 
 
 async def test_a_wish_that_cannot_be_granted_leaves_nothing(runtime: Runtime, make_launch: MakeLaunch) -> None:
-    with pytest.raises(BadRequest, match="no such file"):
+    with pytest.raises(EngineError, match="no such file"):
         await runtime.create(
             make_launch("true", host_config=HostConfig(devices=[DeviceMapping(path_on_host="/dev/no-such")]))
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.builder.context.intake import take_in
-from engine.errors import BadRequest, EngineError
+from engine.errors import EngineError
 from engine.kernel.mounts import mount_points, unmount
 from engine.storage.compression import Read
 from tests.engine.storage.archives import archive, entry, folder, hard_link, symlink
@@ -104,6 +104,6 @@ def test_a_broken_archive_is_refused(place: Path, content: bytes) -> None:
 
 
 def test_nothing_is_written_outside(place: Path) -> None:
-    with pytest.raises(BadRequest, match="outside"):
+    with pytest.raises(EngineError, match="outside"):
         take_in(reader(archive(entry("../evil", content=b"1"))), place)
     assert not (place.parent / "evil").exists()

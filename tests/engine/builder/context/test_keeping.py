@@ -10,7 +10,7 @@ import pytest
 
 from engine.builder.context.keeping import MOST_FILES, Contexts, Kept, beyond
 from engine.builder.context.tree import Tree, digest, find
-from engine.errors import BadRequest
+from engine.errors import EngineError
 from engine.kernel.mounts import mount_points, unmount
 from engine.wire.ignore import Ignore
 from tests.engine.storage.archives import archive, entry, folder, symlink
@@ -110,7 +110,7 @@ async def test_another_build_of_the_same_context_does_without_meanwhile(builds: 
 @root
 async def test_half_a_context_is_thrown_away(builds: Path) -> None:
     contexts = Contexts(builds)
-    with pytest.raises(BadRequest):
+    with pytest.raises(EngineError, match="no tar archive"):
         async with contexts.lending() as lending:
             await filled(lending.take("context", "client"), archive(entry("file", content=bytes(4000)))[:600])
     assert list(contexts) == []

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Final
 
 from msgspec.structs import replace
@@ -22,7 +21,13 @@ from engine.registry.interrupt import Interrupt
 from engine.registry.manifest import Descriptor as Blob
 from engine.registry.manifest import Document
 from engine.registry.reference import Reference, is_digest
-from engine.registry.settings import DOCKER_SETTINGS, SYSTEM_REGISTRIES, TRUST_DIRECTORIES, RegistrySettings
+from engine.registry.settings import (
+    DOCKER_SETTINGS,
+    SYSTEM_REGISTRIES,
+    TRUST_DIRECTORIES,
+    RegistrySettings,
+    settings_files,
+)
 from engine.registry.upload import BytesSource, RegistryWriter
 from engine.registry.web import Unreachable, Web
 from engine.wire.images import AuthConfig
@@ -53,9 +58,8 @@ def reference_of(text: str) -> Reference:
 
 def settings_in(environment: Mapping[str, str], insecure: Sequence[str] = ()) -> RegistrySettings:
     """What is said about registries on this machine, and by the user, who may vouch for some of them."""
-    chosen = environment.get("PYCOMPOSE_REGISTRIES")
-    files = (Path(chosen),) if chosen else (DOCKER_SETTINGS, SYSTEM_REGISTRIES)
     try:
+        files = settings_files(environment, DOCKER_SETTINGS, SYSTEM_REGISTRIES)
         found = RegistrySettings.load(files).with_proxies(environment).with_trust(TRUST_DIRECTORIES)
     except EngineError as exc:
         raise ComposeError(exc.message, hint=exc.hint) from exc

@@ -18,7 +18,13 @@ from engine.daemon.doors import Certificates, Doors
 from engine.errors import BadRequest
 from engine.network.planning.default_bridge import NO_WISHES, DefaultBridge
 from engine.network.planning.ipam import DEFAULT_POOLS, Pool, checked_pool
-from engine.registry.settings import DOCKER_SETTINGS, SYSTEM_REGISTRIES, TRUST_DIRECTORIES, RegistrySettings
+from engine.registry.settings import (
+    DOCKER_SETTINGS,
+    SYSTEM_REGISTRIES,
+    TRUST_DIRECTORIES,
+    RegistrySettings,
+    settings_files,
+)
 from engine.state.paths import Paths
 
 _CREDENTIALS: Final = re.compile(r"//[^/@]*@")
@@ -136,11 +142,12 @@ def default_paths(environment: Mapping[str, str]) -> Paths:
 def registry_files(
     paths: Paths, environment: Mapping[str, str], configuration: Path = CONFIGURATION
 ) -> tuple[Path, ...]:
-    """The files that name mirrors and trust, later ones over earlier ones. Docker's own counts least."""
-    chosen = environment.get("PYCOMPOSE_REGISTRIES")
-    if chosen:
-        return (Path(chosen),)
-    return (DOCKER_SETTINGS, configuration, SYSTEM_REGISTRIES, paths.root / "registries.toml")
+    """The files that name mirrors and trust, later ones over earlier ones. Docker's own counts least.
+
+    Raises `InvalidSettings` if a file is chosen that does not exist.
+    """
+    usual = (DOCKER_SETTINGS, configuration, SYSTEM_REGISTRIES, paths.root / "registries.toml")
+    return settings_files(environment, *usual)
 
 
 def proxies(environment: Mapping[str, str]) -> dict[str, str]:

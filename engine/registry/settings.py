@@ -48,6 +48,19 @@ def _nothing() -> Mapping[str, Any]:
     return MappingProxyType({})
 
 
+def settings_files(environment: Mapping[str, str], *usual: Path) -> tuple[Path, ...]:
+    """The one that `PYCOMPOSE_REGISTRIES` names, else the usual ones, which may be missing.
+
+    Raises `InvalidSettings` if it names nothing: without its mirrors, images would come from elsewhere.
+    """
+    chosen = environment.get("PYCOMPOSE_REGISTRIES")
+    if not chosen:
+        return usual
+    if not Path(chosen).exists():
+        raise InvalidSettings(f"PYCOMPOSE_REGISTRIES names {chosen}, which does not exist")
+    return (Path(chosen),)
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host name or address means this machine."""
     if host == "localhost" or host.endswith(".localhost"):

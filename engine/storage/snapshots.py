@@ -35,6 +35,9 @@ _OPTIONS = "index=off,metacopy=off,redirect_dir=off"
 _END = "."
 _PARTS = ("rootfs", "upper", "work")
 _GROUND = "ground"
+_OVERLAY_HINT = "see the kernel log (dmesg); the state directory must be on a file system that overlayfs takes"
+# Of these the kernel log has nothing to say.
+_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.ENOMEM)
 
 
 class Snapshots:
@@ -201,7 +204,7 @@ class Snapshots:
         except OSError as exc:
             raise EngineError(
                 f"overlay cannot be mounted on {target}: {exc.strerror}",
-                hint="see the kernel log (dmesg); the state directory must be on a file system that overlayfs takes",
+                hint="" if exc.errno in _EXHAUSTED else _OVERLAY_HINT,
             ) from exc
 
     def _remove_unfinished(self, known: frozenset[str]) -> None:

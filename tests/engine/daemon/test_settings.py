@@ -8,6 +8,7 @@ import pytest
 
 from engine.daemon.settings import default_paths, parse_mirrors, registry_files
 from engine.errors import BadRequest
+from engine.registry.settings import InvalidSettings
 from engine.state.paths import Paths
 
 
@@ -16,10 +17,17 @@ def test_two_variables_move_an_engine() -> None:
     assert paths == Paths(Path("/a"), Path("/b"))
 
 
-def test_a_chosen_registries_file_replaces_the_usual_ones() -> None:
+def test_a_chosen_registries_file_replaces_the_usual_ones(tmp_path: Path) -> None:
     paths = Paths(Path("/a"), Path("/b"))
-    assert registry_files(paths, {"PYCOMPOSE_REGISTRIES": "/etc/mine.toml"}) == (Path("/etc/mine.toml"),)
+    chosen = tmp_path / "mine.toml"
+    chosen.touch()
+    assert registry_files(paths, {"PYCOMPOSE_REGISTRIES": str(chosen)}) == (chosen,)
     assert registry_files(paths, {})[-1] == Path("/a/registries.toml")
+
+
+def test_a_chosen_registries_file_that_does_not_exist_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSettings, match=r"PYCOMPOSE_REGISTRIES names /.*/mine\.toml, which does not exist"):
+        registry_files(Paths(Path("/a"), Path("/b")), {"PYCOMPOSE_REGISTRIES": str(tmp_path / "mine.toml")})
 
 
 def test_mirrors_of_one_registry_keep_their_order() -> None:

@@ -20,8 +20,8 @@ def rehearse(plan: Plan, report: Report) -> None:
             rehearse_change(words.resource, words.verb.doing, words.verb.done, report)
 
 
-def rehearse_change(resource: str, doing: str, done: str, report: Report) -> None:
+def rehearse_change(resource: str, doing: str, done: str, report: Report, *, task: str = "") -> None:
     """Tell of one change of one resource."""
     tell = rehearsing(report)
-    tell(Update(resource, doing, Phase.WORKING))
-    tell(Update(resource, done))
+    tell(Update(resource, doing, Phase.WORKING, task=task))
+    tell(Update(resource, done, task=task))

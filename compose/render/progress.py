@@ -57,12 +57,12 @@ class Plain(Quiet):
     def update(self, item: Update) -> None:
         """Write a line, unless only the size moved."""
         if item.line:
-            self._write(f" {item.title}  {item.line}\n")
+            self._write(f" {item.title} {item.task} {item.line}\n")
             return
         if self._last.get(item.resource) == item.state:
             return
         self._last[item.resource] = item.state
-        self._write(f" {item.title}  {item.state}" + (f"  {item.detail}" if item.detail else "") + "\n")
+        self._write(f" {item.title} {item.task} {item.state}" + (f"  {item.detail}" if item.detail else "") + "\n")
 
 
 class JsonLines(Quiet):
@@ -76,7 +76,7 @@ class JsonLines(Quiet):
         told = {
             "dry-run": item.is_rehearsed,
             "id": item.resource,
-            "text": item.detail,
+            "text": item.task or item.detail,
             "status": item.state,
             "current": item.current,
             "total": item.total,
@@ -159,7 +159,7 @@ class Live(Quiet):
             shown.sort(key=lambda line: line.item.phase is not Phase.WORKING)
             hidden = len(shown) - (room - 1)
             shown = shown[: room - 1]
-        width = max((len(line.item.title) for line in shown), default=0)
+        width = max((len(_named(line.item)) for line in shown), default=0)
         picture += [self._row(line, width, columns) for line in shown]
         if hidden:
             picture.append(f" ... {hidden} more"[: max(columns - 1, 1)])
@@ -175,7 +175,7 @@ class Live(Quiet):
         detail = item.detail.replace("\n", " ")
         if item.total and item.phase is Phase.WORKING:
             detail = f"{human_size(item.current)} / {human_size(item.total)}"
-        left = f" {mark} {item.title.ljust(width)}  {item.state}" + (f"  {detail}" if detail else "")
+        left = f" {mark} {_named(item).ljust(width)}  {item.state}" + (f"  {detail}" if detail else "")
         room = columns - len(elapsed) - 2
         if room <= 0:
             return left[: max(columns - 1, 1)]  # a line that wraps would be erased by half
@@ -183,3 +183,7 @@ class Live(Quiet):
         if self._colour:
             left = left.replace(mark, paint(mark, _COLOURS[item.phase]), 1)
         return f"{left} {paint(elapsed, BLUE, enabled=self._colour)}"
+
+
+def _named(item: Update) -> str:
+    return f"{item.title} {item.task}" if item.task else item.title

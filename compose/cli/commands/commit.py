@@ -39,11 +39,11 @@ def command(  # noqa: PLR0913 - one parameter per option
     async def work() -> None:
         async with located(session, (service,), one_off=True) as place, progress(session, "commit") as shown:
             found = one_of(place, service, index)
-            name = f"Container {found.name}"
+            task = f"commit {found.name}"
             if place.engine.only_reads:
-                rehearse_change(name, "Committing", "Committed", shown.update)
+                rehearse_change(found.name, "Committing", "Committed", shown.update, task=task)
                 return
-            shown.update(Update(name, "Committing", Phase.WORKING))
+            shown.update(Update(found.name, "Committing", Phase.WORKING, task=task))
             repository, _, tag = familiar(reference).rpartition(":") if reference else ("", "", "")
             with refusals(f"committing container {found.name}"):
                 image_id = await place.engine.commit_container(
@@ -55,6 +55,6 @@ def command(  # noqa: PLR0913 - one parameter per option
                     changes=changes,
                     pause=pause,
                 )
-            shown.update(Update(name, f"Committed as {image_id}"))
+            shown.update(Update(found.name, f"Committed as {image_id}", task=task))
 
     run_async(work)

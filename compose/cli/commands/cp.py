@@ -58,16 +58,17 @@ def command(  # noqa: PLR0913 - one parameter per option
         async with located(session, (service,), one_off=with_one_off) as place, progress(session, "cp") as shown:
 
             async def copy(item: ObservedContainer) -> None:
-                name = f"Container {item.name}"
+                inside = f"{item.name}:{target_path if to_service else source_path}"
+                task = f"copy {source_path} to {inside}" if to_service else f"copy {inside} to {target_path}"
                 if place.engine.only_reads:
-                    rehearse_change(name, "Copying", "Copied", shown.update)
+                    rehearse_change(item.name, "Copying", "Copied", shown.update, task=task)
                     return
-                shown.update(Update(name, "Copying", Phase.WORKING))
+                shown.update(Update(item.name, "Copying", Phase.WORKING, task=task))
                 if to_service:
                     await _into(place, item, source_path, target_path, options)
                 else:
                     await _out_of(place, item, source_path, target_path, options)
-                shown.update(Update(name, "Copied"))
+                shown.update(Update(item.name, "Copied", task=task))
 
             chosen = _chosen(place, service, index)
             await all_of([partial(copy, item) for item in (chosen if to_service else chosen[:1])])

@@ -24,6 +24,7 @@ def command(session: Session, service: str, output: str, index: int) -> None:
     from compose.cli.asynchronous import run_async
     from compose.cli.reaching.located import located, one_of
     from compose.cli.terminal import progress, write_output
+    from compose.plan.telling.progress import Phase, Update
 
     if not output and sys.stdout.isatty():
         raise UsageError(
@@ -31,12 +32,14 @@ def command(session: Session, service: str, output: str, index: int) -> None:
         )
 
     async def work() -> None:
-        async with located(session, (service,), one_off=True) as place:
+        async with located(session, (service,), one_off=True) as place, progress(session, "export") as shown:
             found = one_of(place, service, index)
+            task = f"export {found.name} to {output or '-'}"
             if place.engine.only_reads:
-                async with progress(session, "export") as shown:
-                    rehearse_change(f"Container {found.name}", "Exporting", "Exported", shown.update)
+                rehearse_change(found.name, "Exporting", "Exported", shown.update, task=task)
                 return
+            shown.update(Update(found.name, "Exporting", Phase.WORKING, task=task))
             await export(place.engine, found.id, Path(output) if output else write_output)
+            shown.update(Update(found.name, "Exported", task=task))
 
     run_async(work)

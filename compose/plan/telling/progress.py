@@ -21,7 +21,8 @@ class Update(Struct, frozen=True):
     """One change of one resource (`Container shop-db-1`) to a state (`Started`); sizes in bytes, 0 is unknown.
 
     `line` is a line of output of what goes on (a build), for where lines are written one below the other. Of what
-    `is_rehearsed` nothing has happened.
+    `is_rehearsed` nothing has happened. `task` is what is done with it where that is more than the state says
+    (`copy site to shop-web-1:/srv`); the resource is a bare name then, as with docker compose.
     """
 
     resource: str
@@ -32,6 +33,7 @@ class Update(Struct, frozen=True):
     total: int = 0
     line: str = ""
     is_rehearsed: bool = False
+    task: str = ""
 
     @property
     def title(self) -> str:

@@ -21,6 +21,25 @@ def test_elsewhere_than_on_a_terminal_every_change_is_a_line() -> None:
     assert written == [" Container app-web-1  Creating\n", " Container app-web-1  Created\n"]
 
 
+def test_what_is_done_with_a_container_stands_between_its_name_and_its_state() -> None:
+    update = Update("app-web-1", "Copied", task="copy site to app-web-1:/srv")
+    written: list[str] = []
+    Plain(written.append).update(update)
+    JsonLines(written.append).update(update)
+    screen = Screen()
+    live = make_live(screen, times=[0.0])
+    live.update(update)
+    live.close()
+    assert written[0] == " app-web-1 copy site to app-web-1:/srv Copied\n"
+    assert json.loads(written[1]) == {
+        "id": "app-web-1",
+        "text": "copy site to app-web-1:/srv",
+        "status": "Copied",
+        "phase": "done",
+    }
+    assert screen.lines[1].startswith(" ✔ app-web-1 copy site to app-web-1:/srv  Copied ")
+
+
 def test_growing_sizes_are_not_repeated_in_a_file() -> None:
     written: list[str] = []
     plain = Plain(written.append)

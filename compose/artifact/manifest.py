@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from compose.errors import ComposeError
+from engine.wire.typed import from_json
 
 PROJECT_TYPE: Final = "application/vnd.docker.compose.project"
 FILE_TYPE: Final = "application/vnd.docker.compose.file+yaml"
@@ -149,6 +150,6 @@ def _layer(media_type: str, content: bytes, annotations: Mapping[str, str]) -> D
 
 def _decoded(name: str, body: bytes, kind: type[T]) -> T:
     try:
-        return msgspec.json.decode(body, type=kind)
+        return from_json(body, kind)
     except (msgspec.DecodeError, msgspec.ValidationError) as exc:
         raise ComposeError(f"the manifest of {name} cannot be read: {exc}") from exc

@@ -6,6 +6,7 @@ import msgspec
 
 from engine.errors import BadRequest
 from engine.registry.platforms import Platform
+from engine.wire.typed import from_json
 
 
 class _Said(msgspec.Struct, frozen=True):
@@ -20,7 +21,7 @@ def platform_of(text: str) -> Platform | None:
     if not text:
         return None
     try:
-        said = msgspec.json.decode(text.encode(), type=_Said | None) or _Said()
+        said = from_json(text.encode(), _Said) if text.strip() != "null" else _Said()
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeEncodeError) as exc:
         raise BadRequest(f"failed to parse platform: {exc}", hint='write {"os": "linux", "architecture": "…"}') from exc
     if not said.os and not said.architecture and (said.variant or said.os_version):

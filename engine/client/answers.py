@@ -9,6 +9,7 @@ import msgspec
 from engine.client.errors import ApiError
 from engine.errors import BadRequest
 from engine.wire.codec import decode
+from engine.wire.typed import from_json
 
 T = TypeVar("T")
 
@@ -24,7 +25,7 @@ def parsed(data: bytes, kind: type[T]) -> T:
 def error_message(body: bytes, status: int) -> str:
     """What the engine says is wrong."""
     try:
-        found = msgspec.json.decode(body, type=dict[str, object]).get("message")
+        found = from_json(body, dict[str, object]).get("message")
     except msgspec.DecodeError:
         found = body.decode(errors="replace").strip()
     return str(found) if found else f"the engine answered with status {status}"

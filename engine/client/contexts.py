@@ -14,6 +14,7 @@ import msgspec
 
 from engine.client.errors import EngineUnreachable
 from engine.client.targets import Certificates, Target
+from engine.wire.typed import from_json
 
 _DEFAULT: Final = "default"
 
@@ -63,7 +64,7 @@ def _from_environment(address: str, environment: Mapping[str, str], directory: P
 
 def _settings(directory: Path) -> _Settings:
     try:
-        return msgspec.json.decode((directory / "config.json").read_bytes(), type=_Settings)
+        return from_json((directory / "config.json").read_bytes(), _Settings)
     except (OSError, msgspec.DecodeError):
         return _Settings()  # whoever needs that file's credentials will say what is wrong with it
 
@@ -74,7 +75,7 @@ def _context(name: str, contexts: Path) -> Target:
     identity = hashlib.sha256(name.encode()).hexdigest()
     file = contexts / "meta" / identity / "meta.json"
     try:
-        endpoint = msgspec.json.decode(file.read_bytes(), type=_Meta).endpoints["docker"]
+        endpoint = from_json(file.read_bytes(), _Meta).endpoints["docker"]
     except FileNotFoundError:
         raise EngineUnreachable(
             name, f"there is no context of this name (docker context ls); looked for {file}"

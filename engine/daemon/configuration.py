@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from engine.errors import BadRequest
+from engine.wire.typed import from_json, from_plain
 
 CONFIGURATION: Final = Path("/etc/pycompose/daemon.json")
 
@@ -119,9 +120,9 @@ def read_configuration(path: Path, *, must_exist: bool = False) -> Configuration
     except OSError as exc:
         raise _refused(path, exc.strerror or str(exc)) from exc
     try:
-        document = msgspec.json.decode(text or b"{}", type=dict[str, Any])
+        document = from_json(text or b"{}", dict[str, Any])
         _check_names(path, document)
-        found = msgspec.convert(document, Configuration)
+        found = from_plain(document, Configuration)
     except msgspec.DecodeError as exc:  # also a `ValidationError`, which names the place
         raise _refused(path, str(exc)) from exc
     check_labels(path, found.labels)

@@ -22,6 +22,7 @@ from engine.registry.reference import is_digest
 from engine.registry.settings import RegistrySettings
 from engine.registry.web import Answer, Query, Unreachable, Web
 from engine.wire.images import AuthConfig
+from engine.wire.typed import from_json
 
 T = TypeVar("T")
 
@@ -172,7 +173,7 @@ class RegistryClient:
 
 def _page(body: bytes, endpoint: Endpoint) -> _Tags:
     try:
-        return msgspec.json.decode(body, type=_Tags)
+        return from_json(body, _Tags)
     except (msgspec.DecodeError, msgspec.ValidationError) as exc:
         raise RegistryError(f"{endpoint.host}: the list of tags cannot be read: {exc}") from exc
 

@@ -19,6 +19,7 @@ from engine.registry.reference import DEFAULT_REGISTRY
 from engine.registry.settings import RegistrySettings
 from engine.registry.web import Answer, Query, Unreachable, Web
 from engine.wire.images import AuthConfig
+from engine.wire.typed import from_json
 
 DOCKER_HUB: Final = "https://registry-1.docker.io"
 TRIES: Final = 5
@@ -150,7 +151,7 @@ def _asked_seconds(retry_after: str, now: float) -> float | None:
 
 def _refusal(endpoint: Endpoint, answer: Answer) -> Refusal:
     try:
-        errors = msgspec.json.decode(answer.body(_MOST_ERROR_BYTES), type=_Errors).errors
+        errors = from_json(answer.body(_MOST_ERROR_BYTES), _Errors).errors
     except (msgspec.DecodeError, msgspec.ValidationError, RegistryError):
         errors = []  # a proxy's page, say; the status tells enough
     error = errors[0] if errors else _Error()

@@ -10,6 +10,7 @@ from msgspec import Struct
 from engine.errors import NotFound, RegistryError
 from engine.registry.platforms import Platform
 from engine.registry.reference import is_digest
+from engine.wire.typed import from_json
 
 OCI_INDEX: Final = "application/vnd.oci.image.index.v1+json"
 OCI_CONFIG: Final = "application/vnd.oci.image.config.v1+json"
@@ -89,7 +90,7 @@ class _Kind(msgspec.Struct, frozen=True, rename="camel"):
 def parse(document: Document) -> Index | Manifest:
     """What a document is. Raises `RegistryError` for one that cannot be used."""
     try:
-        kind = msgspec.json.decode(document.body, type=_Kind)
+        kind = from_json(document.body, _Kind)
         media_type = kind.media_type or document.media_type.partition(";")[0].strip()
         if kind.schema_version != 2 or media_type.startswith(_DISTRIBUTION_V1):
             raise RegistryError(
@@ -97,8 +98,8 @@ def parse(document: Document) -> Index | Manifest:
                 hint="the image is too old; push it again with a current tool",
             )
         if media_type in (OCI_INDEX, DOCKER_INDEX) or (not kind.media_type and kind.manifests):
-            return _checked_index(msgspec.json.decode(document.body, type=Index))
-        return _checked_manifest(msgspec.json.decode(document.body, type=Manifest))
+            return _checked_index(from_json(document.body, Index))
+        return _checked_manifest(from_json(document.body, Manifest))
     except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as exc:
         raise RegistryError(f"manifest {document.digest} cannot be read: {exc}") from exc
 
@@ -106,7 +107,7 @@ def parse(document: Document) -> Index | Manifest:
 def check_whole(document: Document) -> None:
     """Raise `RegistryError` for a document that is no JSON, as one that broke off is not."""
     try:
-        msgspec.json.decode(document.body, type=_Kind)
+        from_json(document.body, _Kind)
     except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as exc:
         raise RegistryError(f"manifest {document.digest} cannot be read: {exc}") from exc
 

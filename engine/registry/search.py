@@ -14,6 +14,7 @@ from engine.registry.reference import DEFAULT_REGISTRY
 from engine.registry.settings import RegistrySettings
 from engine.registry.web import Query, Unreachable, Web
 from engine.wire.images import AuthConfig, SearchResult
+from engine.wire.typed import from_json
 
 _HUB_SEARCH: Final = "https://index.docker.io"
 _MOST_ANSWER_BYTES: Final = 16 * 1024 * 1024
@@ -76,6 +77,6 @@ def _search_at(endpoint: Endpoint, term: str, limit: int, interrupt: Interrupt) 
 
 def _parsed(body: bytes, kind: type[T], endpoint: Endpoint) -> T:
     try:
-        return msgspec.json.decode(body, type=kind)
+        return from_json(body, kind)
     except (msgspec.DecodeError, msgspec.ValidationError) as exc:
         raise RegistryError(f"{endpoint.host} answers a search with something else: {exc}") from exc

@@ -10,6 +10,7 @@ import anyio
 import msgspec
 
 from engine.process import run
+from engine.wire.typed import from_json
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ async def _ask(program: Path) -> str:
             done = await run([program, "features"])
         if done.returncode:
             return ""
-        return msgspec.json.encode(msgspec.json.decode(done.stdout, type=dict[str, object])).decode()
+        return msgspec.json.encode(from_json(done.stdout, dict[str, object])).decode()
     except (OSError, TimeoutError, msgspec.DecodeError) as exc:
         log.info("%s does not tell its features: %s", program, exc)
         return ""

@@ -22,6 +22,7 @@ from engine.kernel.smallfiles import contents, write
 from engine.process import find_tool
 from engine.runtime import criu
 from engine.runtime.oci.launch import Launch
+from engine.wire.typed import from_json
 
 BUNDLE_FILES = ("config.json", "attach", "ctl", "winsz")
 _REPORT_LIMIT = 1 << 16
@@ -134,7 +135,7 @@ async def first_report(starting: Starting) -> int:
             break
         text += chunk
     try:
-        report = msgspec.json.decode(text, type=Report)
+        report = from_json(text, Report)
     except msgspec.DecodeError:
         report = Report(-1, text.decode(errors="replace"))
     if report.data > 0:
@@ -157,7 +158,7 @@ def read_record(directory: Path) -> Record | None:
         return None
     for line in reversed(lines):
         with contextlib.suppress(msgspec.DecodeError):
-            return msgspec.json.decode(line, type=Record)
+            return from_json(line, Record)
     return None
 
 

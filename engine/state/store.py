@@ -21,6 +21,7 @@ from msgspec import Struct
 from engine.errors import EngineError, Unavailable
 from engine.kernel.threads import Crew
 from engine.state.reserve import Reserve
+from engine.wire.typed import decoder
 
 log = logging.getLogger(__name__)
 
@@ -97,12 +98,12 @@ class Store:
             ).fetchall()
         except sqlite3.Error as exc:
             raise _unusable(self.path, exc) from exc
-        decoder = msgspec.json.Decoder(record_type)
+        reader = decoder(record_type)
         records: dict[str, R] = {}
         unreadable: dict[str, str] = {}
         for record_id, body in rows:
             try:
-                records[record_id] = decoder.decode(body)
+                records[record_id] = reader.decode(body)
             except (msgspec.DecodeError, UnicodeDecodeError) as exc:
                 unreadable[record_id] = str(exc)
                 log.error("the record of %s %s cannot be read: %s", kind, record_id, exc)

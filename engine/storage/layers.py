@@ -33,6 +33,7 @@ from engine.storage.pack import Packed, pack
 from engine.storage.recipe import Recipe, follow
 from engine.storage.streaming import Write, piped
 from engine.storage.unpack import Unpacked, unpack
+from engine.wire.typed import from_json
 
 _TEMPORARY: Final = ".tmp-"
 _LINKS: Final = "l"
@@ -108,7 +109,7 @@ class Layers:
     def record(self, chain_id: str) -> LayerRecord:
         """What is known of a layer. Raises `InvalidLayer` when it is not there, or was damaged from outside."""
         try:
-            return msgspec.json.decode((self._home(chain_id) / "layer").read_bytes(), type=LayerRecord)
+            return from_json((self._home(chain_id) / "layer").read_bytes(), LayerRecord)
         except (FileNotFoundError, NotADirectoryError):
             raise InvalidLayer(f"layer {chain_id} is not there", hint=_PULL_AGAIN) from None
         except (msgspec.DecodeError, msgspec.ValidationError) as exc:

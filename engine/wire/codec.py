@@ -14,6 +14,7 @@ import msgspec
 
 from engine.errors import BadRequest
 from engine.wire.spelling import respelt
+from engine.wire.typed import from_plain
 
 T = TypeVar("T")
 
@@ -43,7 +44,7 @@ def _decode(body: bytes, kind: type[T], read: Callable[[Any], Any]) -> T:
         found = msgspec.json.decode(body or b"{}")
         if found is None:
             found = [] if get_origin(kind) is list else {}
-        return msgspec.convert(_without_nulls(read(found)), kind)
+        return from_plain(_without_nulls(read(found)), kind)
     except msgspec.ValidationError as exc:
         raise BadRequest(f"invalid JSON: {exc}") from exc
     except (msgspec.DecodeError, RecursionError) as exc:

@@ -10,6 +10,7 @@ import msgspec
 
 from engine.errors import BadRequest
 from engine.wire.codec import encode
+from engine.wire.typed import from_json
 
 Filters = Mapping[str, tuple[str, ...]]
 
@@ -21,7 +22,7 @@ def parse_filters(text: str, known: Collection[str] | None = None) -> Filters:
     if not text:
         return NO_FILTERS
     try:
-        found = msgspec.json.decode(text.encode(), type=dict[str, dict[str, bool] | list[str]])
+        found = from_json(text.encode(), dict[str, dict[str, bool] | list[str]])
     except (msgspec.DecodeError, RecursionError, UnicodeEncodeError) as exc:
         raise BadRequest("invalid filter", hint='filters look like {"label": ["key=value"]}') from exc
     for name in found:

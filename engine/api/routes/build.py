@@ -34,6 +34,7 @@ from engine.wire.filters import Filters, filter_flag, parse_filters
 from engine.wire.http import Query
 from engine.wire.images import ErrorDetail, Progress
 from engine.wire.times import parse_time, rfc3339
+from engine.wire.typed import from_json
 
 _PRUNE_FILTERS: Final = frozenset(
     {"id", "parent", "type", "description", "inuse", "shared", "private", "until", "unused-for", "label", "label!"}
@@ -121,7 +122,7 @@ def _json(text: str, kind: type[T], name: str, empty: Callable[[], T]) -> T:
     if not text or text == "null":
         return empty()
     try:
-        return msgspec.json.decode(text.encode(), type=kind)
+        return from_json(text.encode(), kind)
     except (msgspec.DecodeError, UnicodeEncodeError) as exc:
         raise BadRequest(f"invalid parameter {name}: {exc}") from exc
 

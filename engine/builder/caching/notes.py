@@ -16,6 +16,7 @@ from engine.builder.cache import Entry
 from engine.images.configuration import HistoryEntry
 from engine.storage.layers import chain_ids
 from engine.wire.times import parse_time
+from engine.wire.typed import from_json
 
 _NOTE: Final = "pycompose.key="
 _KEYS: Final = "com.pycompose.keys"
@@ -55,7 +56,7 @@ def entries_of(history: Sequence[HistoryEntry], diff_ids: Sequence[str]) -> dict
 def shorter_keys(body: bytes) -> dict[str, Entry]:
     """The shorter keys that an image's config has beside the history. Of one that is not ours: none."""
     try:
-        found = msgspec.json.decode(body, type=_Noted)
+        found = from_json(body, _Noted)
     except msgspec.DecodeError:
         return {}
     return {

@@ -23,6 +23,7 @@ from engine.images.record import Image
 from engine.storage.rooted import resolve_in_root
 from engine.wire.building import Enclosure
 from engine.wire.ignore import Ignore, read_ignore
+from engine.wire.typed import from_json
 
 _DEFAULT: Final = "Dockerfile"
 _IGNORE: Final = ".dockerignore"
@@ -81,7 +82,7 @@ async def _behind(size: int, chunks: AsyncIterator[bytes]) -> AsyncGenerator[byt
 
 def _understood(text: bytes) -> Enclosure:
     try:
-        return msgspec.json.decode(text, type=Enclosure) if text else Enclosure()
+        return from_json(text, Enclosure) if text else Enclosure()
     except msgspec.DecodeError:
         # Not the decoder's words, which may have a secret in them.
         raise BadRequest("what comes in front of the build's context cannot be read") from None

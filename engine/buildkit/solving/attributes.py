@@ -15,6 +15,7 @@ from engine.builder.bases import IMAGE
 from engine.builder.order import BuildOrder
 from engine.errors import BadRequest, NotImplementedHere
 from engine.wire.containers import Ulimit
+from engine.wire.typed import from_json
 
 _ARG: Final = "build-arg:"
 _LABEL: Final = "label:"
@@ -131,7 +132,7 @@ def _ulimits(text: str) -> Iterator[Ulimit]:
 def _caches(attributes: Mapping[str, str]) -> Iterator[str]:
     """`cache_from` as buildx writes it on its command line."""
     try:
-        found = msgspec.json.decode(attributes.get("cache-imports", "") or "[]", type=list[_Cache])
+        found = from_json(attributes.get("cache-imports", "") or "[]", list[_Cache])
     except msgspec.DecodeError as exc:
         raise BadRequest(f"invalid cache-imports: {exc}") from exc
     for cache in found:

@@ -20,6 +20,7 @@ from engine.kernel.directories import remove_directory
 from engine.kernel.smallfiles import write
 from engine.state.atomic import sync_directory
 from engine.state.names import new_id
+from engine.wire.typed import from_json
 
 _NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 _BEGUN: Final = ".begun"
@@ -152,7 +153,7 @@ def remove(path: Path) -> None:
 def addresses_in(path: Path) -> Addresses:
     """The addresses that the container of a checkpoint had; none in one that another engine made."""
     try:
-        return msgspec.json.decode((path / _NOTE).read_bytes(), type=Note).addresses
+        return from_json((path / _NOTE).read_bytes(), Note).addresses
     except (FileNotFoundError, msgspec.DecodeError):
         return {}
 

@@ -16,6 +16,7 @@ from engine.network.kernel.rules import table_name
 from engine.runtime import cgroups
 from engine.state.paths import Paths
 from engine.state.store import peek
+from engine.wire.typed import from_json
 
 _HINT = "an engine removes them when it starts: restart it; `pycompose-engine uninstall --purge` removes everything"
 _HINTS = {
@@ -83,7 +84,7 @@ def read_owners(database: Path) -> Owners | None:
 def _read(body: bytes) -> _Record | None:
     """A record, or None for one that cannot be read: an engine says so when it starts."""
     try:
-        return msgspec.json.decode(body, type=_Record)
+        return from_json(body, _Record)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
 

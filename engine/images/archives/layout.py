@@ -26,6 +26,7 @@ from engine.registry.interrupt import Interrupt
 from engine.registry.manifest import MOST_MANIFEST_BYTES, OCI_INDEX, Descriptor, Document
 from engine.registry.reference import is_digest
 from engine.storage.content import digest_of
+from engine.wire.typed import from_json, from_plain
 
 if TYPE_CHECKING:
     from engine.registry.upload import Source
@@ -131,7 +132,7 @@ class Layout:
 
     def _descriptor(self, item: dict[str, Any]) -> Descriptor:
         try:
-            return msgspec.convert(item, Descriptor)
+            return from_plain(item, Descriptor)
         except msgspec.ValidationError as exc:
             raise RegistryError(f"{self.directory}/index.json cannot be read: {exc}") from exc
 
@@ -139,7 +140,7 @@ class Layout:
         try:
             with self._opened(self.directory / "index.json") as descriptor:
                 body = os.read(descriptor, MOST_MANIFEST_BYTES)
-            found = msgspec.json.decode(body, type=_Index)
+            found = from_json(body, _Index)
         except NotFound:
             return []
         except (msgspec.DecodeError, RecursionError) as exc:

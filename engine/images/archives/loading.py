@@ -19,6 +19,7 @@ from engine.images.inventory import tag_of
 from engine.registry.manifest import MOST_CONFIG_BYTES, MOST_MANIFEST_BYTES, Document, Index, Manifest, choose, parse
 from engine.registry.platforms import Platform
 from engine.storage.layers import chain_ids
+from engine.wire.typed import from_json
 
 _MANIFEST: Final = "manifest.json"
 _INDEX: Final = "index.json"
@@ -88,7 +89,7 @@ def _platform_of(configuration: Configuration) -> Platform:
 def _docker_archive(bundle: Bundle) -> list[LoadedImage]:
     body = bundle.read(_MANIFEST, MOST_MANIFEST_BYTES)
     try:
-        items = msgspec.json.decode(body, type=list[_Item])
+        items = from_json(body, list[_Item])
     except (msgspec.DecodeError, msgspec.ValidationError) as exc:
         raise InvalidArchive(f"{_MANIFEST} cannot be read: {exc}") from exc
     if len(items) > _MOST_IMAGES:
@@ -107,7 +108,7 @@ def _docker_archive(bundle: Bundle) -> list[LoadedImage]:
 def _oci_layout(bundle: Bundle, platform: Platform) -> list[LoadedImage]:
     document = _document(bundle.find(_INDEX))
     try:
-        entries = msgspec.json.decode(document.body, type=_Names).manifests
+        entries = from_json(document.body, _Names).manifests
     except (msgspec.DecodeError, msgspec.ValidationError) as exc:
         raise InvalidArchive(f"{_INDEX} cannot be read: {exc}") from exc
     if len(entries) > _MOST_IMAGES:

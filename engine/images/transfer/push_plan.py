@@ -31,6 +31,7 @@ from engine.registry.reference import Reference
 from engine.storage.compression import kind_of
 from engine.storage.content import Content, digest_of
 from engine.storage.layers import Layers
+from engine.wire.typed import from_json
 
 _ZSTD: Final = f"{OCI_LAYER}+zstd"
 _MAGIC_BYTES: Final = 4
@@ -177,7 +178,7 @@ def _small_json(digest: str, content: Content) -> bytes | None:
 
 
 def _media_type(body: bytes, manifest: Manifest) -> str:
-    written = msgspec.json.decode(body, type=_Typed).media_type
+    written = from_json(body, _Typed).media_type
     return written or (DOCKER_MANIFEST if manifest.config.media_type == DOCKER_CONFIG else OCI_MANIFEST)
 
 

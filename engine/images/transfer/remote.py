@@ -12,6 +12,7 @@ from engine.images.transfer.resolve import explain
 from engine.registry.manifest import DOCKER_MANIFEST, MOST_CONFIG_BYTES, Document, Index, parse
 from engine.registry.reference import Reference
 from engine.wire.images import DistributionDescriptor, DistributionInspect, DistributionPlatform
+from engine.wire.typed import from_json
 
 if TYPE_CHECKING:
     from engine.registry.client import RegistryClient
@@ -46,7 +47,7 @@ def describe_remote(client: RegistryClient, reference: Reference, interrupt: Int
 
 
 def _media_type(document: Document) -> str:
-    written = msgspec.json.decode(document.body, type=_Typed).media_type
+    written = from_json(document.body, _Typed).media_type
     return written or document.media_type.partition(";")[0].strip() or DOCKER_MANIFEST
 
 

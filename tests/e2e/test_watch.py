@@ -26,7 +26,10 @@ services:
       watch:
         - {path: ./src, action: sync, target: /app, initial_sync: true, ignore: [node_modules/]}
         - {path: ./version, action: rebuild}
-        - {path: ./gen, action: sync+exec, target: /gen, exec: {command: [sh, -c, cat /gen/* > /all]}}
+        - path: ./gen
+          action: sync+exec
+          target: /gen
+          exec: {command: [sh, -c, "cat /gen/* > /all; echo made; printf 'of %s' $(cat /all)"]}
 """
 
 
@@ -52,8 +55,9 @@ def test_containers_follow_their_files(machine: Machine, tmp_path: Path, command
         until('[ "$(ls /app)" = second ] && [ "$(cat /app/second)" = second ]')
         (tmp_path / "gen" / "one").write_text("one")
         until('[ "$(cat /all)" = one ]')
+        screen.expect("of one")
         (tmp_path / "version").write_text("2")
-        screen.expect("Rebuilt web")
+        screen.expect('service(s) ["web"] successfully built')  # and its container replaced
         until('[ "$(ls /app)" = second ]')
         assert machine.pycompose("exec", "web", "cat", "/version", cwd=tmp_path).stdout == "2"
         assert not machine.docker("images", "--quiet", "--filter", "dangling=true").stdout, "the one before is gone"

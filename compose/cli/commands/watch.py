@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 from msgspec.structs import replace
 
@@ -28,7 +26,7 @@ def command(session: Session, services: tuple[str, ...], no_up: bool, prune: boo
     from compose.cli.interrupts import on_interrupts
     from compose.cli.pointing import pointing
     from compose.cli.reaching.connection import connected
-    from compose.cli.terminal import progress, warn
+    from compose.cli.terminal import progress, warn, write_output
     from compose.cli.up.bringing_up import detached
     from compose.cli.up.developing import Developer, developed
     from compose.cli.up.options import UpRequest, load_selected
@@ -39,7 +37,8 @@ def command(session: Session, services: tuple[str, ...], no_up: bool, prune: boo
         session = replace(session, progress="plain")
 
     def tell(line: str) -> None:
-        sys.stderr.write(f"{line}\n")
+        # What is asked for: programs wait for these lines, and docker compose has them here, too.
+        write_output(f"{line}\n".encode(errors="surrogateescape"))
 
     async def work() -> int:
         rules = developed(project, lambda message: warn(session, message))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 
 from msgspec import Struct
@@ -89,16 +89,17 @@ class Developer(Struct, frozen=True):
         items = await self._containers(names)
         stage = Stage(self.engine, self.project, Observed(tuple(items)))
         await perform(plan_restart(self.project, items), stage, self.report)
-        self.tell(f"Restarted {', '.join(names)}")
+        self.tell(f"service(s) {_listed(services)} restarted")
 
     async def _run_hooks(self, service: str, hooks: Sequence[Hook]) -> None:
         calls = [
-            partial(run_hooks, self.engine, item.id, item.name, hooks) for item in await self._containers([service])
+            partial(run_hooks, self.engine, item.id, item.name, hooks, self.tell)
+            for item in await self._containers([service])
         ]
         await all_of(calls)
 
     async def _rebuild(self, services: list[str]) -> None:
-        self.tell(f"Rebuilding {', '.join(services)} after changes were detected...")
+        self.tell(f"Rebuilding service(s) {_listed(services)} after changes were detected...")
         observed = await observe(self.engine, self.project.name)
         before = {image_id(observed, image_of(self.project, self.project.services[name])) for name in services}
         plan = plan_builds(self.project, observed, BuildOptions(always=True), services)
@@ -109,7 +110,7 @@ class Developer(Struct, frozen=True):
         others = frozenset(project.services) - frozenset(services)
         plan = reconcile(project, observed, Options(untouched=others, targets=frozenset(services)))
         await perform(plan, Stage(self.engine, project, observed), self.report)
-        self.tell(f"Rebuilt {', '.join(services)}")
+        self.tell(f"service(s) {_listed(services)} successfully built")
         if self.prunes:
             await self._prune(before, observed)
 
@@ -124,6 +125,12 @@ class Developer(Struct, frozen=True):
     async def _containers(self, services: Collection[str]) -> list[ObservedContainer]:
         observed = await observe(self.engine, self.project.name)
         return [item for name in services for item in observed.of_service(name)]
+
+
+def _listed(services: Iterable[str]) -> str:
+    """Names as docker compose has them in these lines, which programs look for."""
+    quoted = " ".join(f'"{name}"' for name in sorted(services))
+    return f"[{quoted}]"
 
 
 def developed(project: Project, warn: Callable[[str], None]) -> list[Watched]:

@@ -12,7 +12,7 @@ from typing import Final
 
 import anyio
 import msgspec
-from anyio.abc import Process
+from anyio.abc import ByteReceiveStream, Process
 
 from compose.errors import ComposeError
 
@@ -24,6 +24,8 @@ _SYSTEM_PLUGINS: Final = (
     "/usr/libexec/docker/cli-plugins",
 )
 _END_SECONDS: Final = 5.0
+_MOST_LINE_BYTES: Final = 1024 * 1024
+_MOST_COMPLAINT_BYTES: Final = 4096
 
 
 def find_plugin(name: str, environment: Mapping[str, str]) -> str | None:
@@ -71,6 +73,28 @@ async def output_of(command: Sequence[str], environment: Mapping[str, str]) -> t
         raise ComposeError(f"{command[0]} cannot be run: {exc.strerror}") from exc
     lines = (done.stderr.strip() or done.stdout.strip()).decode(errors="replace").splitlines()
     return done.returncode, done.stdout, lines[-1] if lines else ""
+
+
+async def lines(stream: ByteReceiveStream) -> AsyncIterator[bytes]:
+    """The lines that are not empty, as they come; of one that does not end, as far as it goes."""
+    rest = b""
+    async for chunk in stream:
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            if line.strip():
+                yield line
+        if len(rest) > _MOST_LINE_BYTES:
+            yield rest
+            rest = b""
+    if rest.strip():
+        yield rest
+
+
+async def keep_the_end(stream: ByteReceiveStream, kept: bytearray) -> None:
+    """Read a program's complaints to their end, and keep the last of them (4 KiB)."""
+    async for chunk in stream:
+        kept += chunk
+        del kept[:-_MOST_COMPLAINT_BYTES]
 
 
 async def _end(process: Process) -> None:

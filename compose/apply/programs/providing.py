@@ -8,14 +8,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 
 import anyio
 import msgspec
-from anyio.abc import ByteReceiveStream
 from msgspec import Struct
 
-from compose.apply.programs.plugins import find_program, output_of, running, surroundings
+from compose.apply.programs.plugins import find_program, keep_the_end, lines, output_of, running, surroundings
 from compose.errors import ComposeError
 from compose.model.project import Project
 from compose.model.tooling import Provider
@@ -25,8 +24,6 @@ from compose.plan.deciding.supplies import arguments
 log = logging.getLogger(__name__)
 
 Tell = Callable[[str], None]
-_MOST_LINE_BYTES = 1024 * 1024
-_MOST_COMPLAINT_BYTES = 4096
 
 
 class _Message(Struct, frozen=True):
@@ -107,9 +104,9 @@ async def _run(
     async with running(command, environment) as process, anyio.create_task_group() as tasks:
         assert process.stdout is not None, "it has pipes"
         assert process.stderr is not None, "it has pipes"
-        tasks.start_soon(_keep_the_end, process.stderr, complaints)
+        tasks.start_soon(keep_the_end, process.stderr, complaints)
         failure = ""
-        async for line in _lines(process.stdout):
+        async for line in lines(process.stdout):
             failure = _take(line, variables, service, tell)
             if failure:
                 break
@@ -149,24 +146,3 @@ def _take(line: bytes, variables: dict[str, str], service: str, tell: Tell) -> s
         case _:
             return f"it sends a message of the unknown type `{said.type}`"
     return ""
-
-
-async def _lines(stream: ByteReceiveStream) -> AsyncIterator[bytes]:
-    """The lines that are not empty, as they come; of one that does not end, as far as it goes."""
-    rest = b""
-    async for chunk in stream:
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            if line.strip():
-                yield line
-        if len(rest) > _MOST_LINE_BYTES:
-            yield rest
-            rest = b""
-    if rest.strip():
-        yield rest
-
-
-async def _keep_the_end(stream: ByteReceiveStream, kept: bytearray) -> None:
-    async for chunk in stream:
-        kept += chunk
-        del kept[:-_MOST_COMPLAINT_BYTES]

@@ -43,7 +43,8 @@ async def run_one_off(session: Session, project: Project, request: RunRequest, *
     """Create the container, run it to its end (unless detached) and return its exit code."""
     async with connected(session) as engine:
         async with progress(session, "run") as shown:
-            project = await supplied(engine, await equipped(session, engine, project), shown.update)
+            project = await equipped(session, engine, project)
+            project = await supplied(engine, project, shown.update, quiet_pull=request.quiet_pull)
             create = _creation(project, request, slug)
             await _surround(session, engine, project, request, create, shown.update)
         if engine.only_reads:

@@ -46,7 +46,8 @@ async def prepared(  # noqa: PLR0913  # what, where, and how it is told
     observed: Observed | None = None,
 ) -> tuple[Plan, Stage]:
     """The plan of an `up`; before it is made, images are built, and those pulled that may change containers."""
-    project = await supplied(engine, await equipped(session, engine, project), report, trace)
+    project = await equipped(session, engine, project)
+    project = await supplied(engine, project, report, trace, quiet_pull=request.quiet_pull)
     options, builds = request.plan_options(), request.build_options()
     provisioner = Provisioner(engine, project, report, trace)
     provisioner.hush(pulls=request.quiet_pull, builds=request.quiet_build)

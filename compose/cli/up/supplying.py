@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from engine.client import EngineClient
 
 
-async def supplied(engine: EngineClient, project: Project, report: Report, trace: Trace | None = None) -> Project:
+async def supplied(
+    engine: EngineClient, project: Project, report: Report, trace: Trace | None = None, *, quiet_pull: bool = False
+) -> Project:
     """The project with what the programs tell, its provided services left out. A rehearsal runs none of them."""
     models = {name for service in project.services.values() for name in service.models}
     if not (models or any(service.provider for service in project.services.values())):
@@ -33,6 +35,7 @@ async def supplied(engine: EngineClient, project: Project, report: Report, trace
         from compose.apply.programs.models import prepare_models
 
         used = [model for name, model in project.models.items() if name in models]
-        project = modelled(project, await prepare_models(project, used, engine.address, report))
+        endpoint = await prepare_models(project, used, engine.address, report, quiet_pull=quiet_pull)
+        project = modelled(project, endpoint)
     outcome = await execute(providers, Stage(engine, project, Observed(())), report, trace=trace)
     return provided(project, outcome.variables)

@@ -19,6 +19,9 @@ echo "$*" >> "$CALLS"
 case $1 in
   ls) printenv LS || echo '[{"tags":["ai/there"]},{"tags":null}]' ;;
   status) printenv STATUS || echo '{"endpoint":"http://here"}' ;;
+  pull)
+    [ "$1" != "$FAILS" ] || { echo no such model >&2; exit 2; }
+    printf '1 of 2 GB\n\n2 of 2 GB' ;;
   $FAILS) echo no such model >&2; exit 2 ;;
 esac
 """
@@ -31,6 +34,7 @@ class Runner:
 
     def __init__(self, home: Path) -> None:
         self.home = home
+        self.quiet_pull = False
         self.environment = {"PATH": "/usr/bin:/bin", "HOME": str(home), "CALLS": str(home / "calls")}
         self.told: list[Update] = []
         plugin = home / ".docker/cli-plugins/docker-model"
@@ -41,7 +45,9 @@ class Runner:
     async def run(self, *models: Model, **variables: str) -> str:
         environment = {**self.environment, **variables}
         project = Project("shop", "/", (), {}, models={model.key: model for model in models}, environment=environment)
-        return await prepare_models(project, models, "unix:///engine.sock", self.told.append)
+        return await prepare_models(
+            project, models, "unix:///engine.sock", self.told.append, quiet_pull=self.quiet_pull
+        )
 
 
 @pytest.fixture
@@ -59,8 +65,19 @@ async def test_models_are_fetched_if_need_be_and_set_up(runner: Runner) -> None:
         "pull ai/absent",
     ]
     states = [(item.resource, item.state) for item in runner.told]
-    assert [state for name, state in states if name == "second"] == ["Pulling", "Pulled", "Configuring", "Configured"]
+    ways = [state for name, state in states if name == "second"]
+    assert list(dict.fromkeys(ways)) == ["Pulling", "Pulled", "Configuring", "Configured"]
     assert [state for name, state in states if name == "one"] == ["Configuring", "Configured"]
+
+
+@pytest.mark.parametrize(("quiet_pull", "told"), [(False, ["1 of 2 GB", "2 of 2 GB"]), (True, [])])
+async def test_how_far_a_model_is_fetched_is_told_unless_that_is_to_be_quiet(
+    runner: Runner, quiet_pull: bool, told: list[str]
+) -> None:
+    runner.quiet_pull = quiet_pull
+    await runner.run(ABSENT)
+    lines = [item for item in runner.told if item.line]
+    assert [(item.line, item.detail, item.state) for item in lines] == [(text, text, "Pulling") for text in told]
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
-"""Further processes in a running container (`docker exec`): crun exec with our pipes, or with a terminal of its own.
+"""Further processes in a running container (`docker exec`): the runtime's exec with our pipes, or with a new terminal.
 
-The runtime's inputs are memory files and pipes named through /proc/<engine>/fd, so that nothing is left on disk. It
+The runtime's inputs are memory files and pipes named through /proc/<engine>/fd, so that nothing is left on disk. crun
 stays as the process's parent until the end and passes its exit code on. (In a container that shares the host's
-processes it also waits for what the process left in the background.)
+processes it also waits for what the process left in the background.) runc would stand between us and the process and
+copy its output, and refuses to make a terminal that way: it and its like leave the process to
+`engine.runtime.subreaper`.
 """
 
 from __future__ import annotations
@@ -29,14 +31,14 @@ from msgspec import Struct, field
 
 from engine.errors import Conflict, RuntimeFailure
 from engine.process import wait_any, wait_pidfd
-from engine.runtime import cgroups
+from engine.runtime import cgroups, subreaper
 from engine.runtime.console import STDERR, STDOUT
 from engine.runtime.facts import host_facts
 from engine.runtime.failures import NOT_EXECUTABLE, NOT_FOUND, exec_failure, not_executable, not_found, program_failure
 from engine.runtime.monitor import Record
 from engine.runtime.oci.launch import ExecLaunch
 from engine.runtime.oci.spec import capability_sets, environment, user
-from engine.runtime.pidfile import PidFile, PidPipe, PidReport
+from engine.runtime.pidfile import PidPipe
 from engine.runtime.rootfs import root_directory, status_inside
 from engine.runtime.surroundings import Surroundings
 
@@ -147,10 +149,10 @@ async def start_exec(
     cgroups.hasten_moves()
     process = await anyio.to_thread.run_sync(_process, launch, record)
     with contextlib.ExitStack() as stack:
-        attempt = _Attempt(stack, directory, is_crun=surroundings.is_crun)
+        attempt = _Attempt(stack, directory, detaches=not surroundings.is_crun)
         words = attempt.words(process, state, record.container_id, is_terminal=launch.terminal)
         ends, given = _make_ends(launch, stack)
-        child = await anyio.to_thread.run_sync(partial(surroundings.start, words, **given))
+        child = await anyio.to_thread.run_sync(partial(surroundings.start, words, under=attempt.under, **given))
         pidfd = os.pidfd_open(child.pid)
         try:
             if launch.terminal:
@@ -169,13 +171,22 @@ async def start_exec(
 
 
 class _Attempt:
-    """What one start of `crun exec` is told by files and reports by: closed as soon as the process runs."""
+    """What one start of `crun exec` is told by files and reports by: closed as soon as the process runs.
 
-    def __init__(self, stack: contextlib.ExitStack, directory: Path, *, is_crun: bool) -> None:
+    A runtime that `detaches` is started by the words `under`.
+    """
+
+    def __init__(self, stack: contextlib.ExitStack, directory: Path, *, detaches: bool) -> None:
         self._stack = stack
         self._directory = directory
         self._log = self._own(os.memfd_create("log", os.MFD_CLOEXEC))
-        self._pid: PidReport = PidPipe(stack) if is_crun else PidFile(stack, directory)
+        self._pid = PidPipe(stack)
+        self._pid_file = self._pid.name
+        self.under: tuple[str, ...] = ()
+        if detaches:
+            self._pid_file = str(directory / f"exec-{secrets.token_hex(6)}.pid")
+            stack.callback(Path(self._pid_file).unlink, missing_ok=True)
+            self.under = subreaper.command(self._pid_file, self._pid.name)
         self._listener: socket.socket | None = None
 
     def words(self, process: Mapping[str, Any], state: Path, container_id: str, *, is_terminal: bool) -> list[str]:
@@ -183,7 +194,9 @@ class _Attempt:
         spec = self._own(os.memfd_create("process", os.MFD_CLOEXEC))
         os.write(spec, msgspec.json.encode(process))
         words = [f"--root={state}", f"--log={_name(self._log)}", "exec"]
-        words += [f"--process={_name(spec)}", f"--pid-file={self._pid.name}"]
+        words += [f"--process={_name(spec)}", f"--pid-file={self._pid_file}"]
+        if self.under:
+            words.append("--detach")
         if is_terminal:
             words += ["--tty", f"--console-socket={self._listen()}"]
         return [*words, container_id]

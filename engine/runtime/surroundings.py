@@ -93,9 +93,12 @@ class Surroundings:
         finally:
             os.close(view)
 
-    def start(self, arguments: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
-        """Start the runtime as a child, for as long as it likes. It sees the mounts of no container. Blocks briefly."""
-        argv = [self.program, *arguments]
+    def start(self, arguments: Sequence[str], *, under: Sequence[str] = (), **options: Any) -> subprocess.Popen[bytes]:
+        """Start the runtime as a child, for as long as it likes. It sees the mounts of no container. Blocks briefly.
+
+        `under` are the words of a program that starts it in its turn.
+        """
+        argv = [*under, self.program, *arguments]
         if self._hidden is None:
             return subprocess.Popen[bytes](argv, **options)
         with self._lock:

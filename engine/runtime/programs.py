@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -75,7 +75,7 @@ class Programs:
         return self._surroundings[program]
 
     def _look(self) -> dict[str, Path]:
-        there = {**installed(), **self._named}
+        there = {**installed(self._named), **self._named}
         first = {self._default: there[self._default]} if self._default in there else {}
         return {**first, **there}
 
@@ -85,13 +85,16 @@ class Programs:
             surroundings.close()
 
 
-def installed() -> dict[str, Path]:
-    """The OCI runtimes that are there now, by name, the default first."""
+def installed(named: Collection[str] = ()) -> dict[str, Path]:
+    """The OCI runtimes that are there now, by name, the default first.
+
+    Docker's name for it is not among them if the user gives that name away: it is in `named`.
+    """
     found = {}
     for name in KNOWN:
         with contextlib.suppress(Unavailable):
             found[name] = find_tool(name)
-    return with_dockers_name(found)
+    return found if DOCKERS in named else with_dockers_name(found)
 
 
 def with_dockers_name(found: Mapping[str, Path]) -> dict[str, Path]:

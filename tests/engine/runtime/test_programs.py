@@ -45,3 +45,14 @@ def test_runtimes_of_the_user_keep_their_names_and_one_may_be_the_default(tmp_pa
     with pytest.raises(BadRequest, match="specified default runtime 'absent' does not exist"):
         programs.configure({}, "absent")
     assert programs.default == "mine"
+
+
+def test_dockers_name_given_to_a_runtime_of_the_users_does_not_make_it_the_default(tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    programs = Programs(())
+    usual = programs.at("").path
+    programs.configure({"runc": program}, "")
+    assert programs.at("").path == usual
+    assert programs.at("runc").path == program
+    programs.configure({"runc": program}, "runc")
+    assert programs.at("").path == program

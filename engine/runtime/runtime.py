@@ -32,6 +32,7 @@ from engine.runtime.console import AttachedConsole, Console, reopen_log, resize_
 from engine.runtime.creation import Creation
 from engine.runtime.exec import ExecProcess, start_exec
 from engine.runtime.facts import host_facts
+from engine.runtime.failures import plain
 from engine.runtime.held import Held
 from engine.runtime.oci.devices import device_numbers
 from engine.runtime.oci.launch import ExecLaunch, ExitStatus, Launch
@@ -111,7 +112,10 @@ class Runtime:
     async def start(self, container_id: str) -> None:
         """Let a created container's program run. Raises `Conflict` if it was started or has ended."""
         if not self._programs.at(self._known(container_id).record.runtime).is_crun:
-            await self._command("start", container_id)
+            try:
+                await self._command("start", container_id)
+            except RuntimeFailure as exc:
+                raise Conflict(f"container {container_id[:12]} cannot be started: {exc.message}") from exc
             return
         fifo = self._state / container_id / "exec.fifo"
         try:
@@ -346,4 +350,4 @@ def _run_to_end(surroundings: Surroundings, words: Sequence[str]) -> None:
     child = surroundings.start(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     said, _ = child.communicate()
     if child.returncode != 0:
-        raise RuntimeFailure(f"OCI runtime {words[1]} failed: {said.decode(errors='replace').strip()}")
+        raise RuntimeFailure(f"OCI runtime {words[1]} failed: {plain(said.decode(errors='replace'))}")

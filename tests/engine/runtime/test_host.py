@@ -109,6 +109,26 @@ def test_block_counters_of_the_first_cgroup_version_have_their_own_names_and_a_t
         ("open executable: Permission denied", 126, 'exec: "x": permission denied'),
         ("crun: chdir `/no`: No such file or directory", 127, 'chdir to cwd ("/no")'),
         ("2026-01-01T00:00:00.1Z: mount `proc`: Operation not permitted", 128, "mount `proc`: Operation not permitted"),
+        (
+            'time="2026-01-01T00:00:00Z" level=warning msg="unable to get oom kill count"\n'
+            'time="2026-01-01T00:00:00Z" level=error msg="runc create failed: unable to start container process: '
+            'exec: \\"/x\\": stat /x: no such file or directory"',
+            127,
+            'failed: unable to start container process: exec: "/x": stat /x: no such file or directory',
+        ),
+        (
+            'time="2026-01-01T00:00:00Z" level=error msg="exec failed: unable to start container process: '
+            'exec: \\"/etc/x\\": permission denied"',
+            126,
+            'failed: unable to start container process: exec: "/etc/x": permission denied',
+        ),
+        (
+            'time="2026-01-01T00:00:00Z" level=error msg="exec failed: unable to start container process: '
+            'chdir to cwd (\\"/no\\") set in config.json failed: no such file or directory"',
+            127,
+            'chdir to cwd ("/no") set in config.json failed: no such file or directory',
+        ),
+        ('time="2026-01-01T00:00:00Z" level=error msg=unexpected', 128, "failed: unexpected"),
     ],
 )
 def test_the_runtimes_words_become_dockers(words: str, exit_code: int, reason: str) -> None:

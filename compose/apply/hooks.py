@@ -14,7 +14,7 @@ from engine.wire.containers import ExecCreateRequest, ExecStartRequest
 
 _NOT_RUN = (126, 127)  # what engines and shells tell of a program that is not there or none
 
-Tell = Callable[[str], object]
+Tell = Callable[[bytes], object]
 
 
 class HookNotRun(ServiceFailed):
@@ -67,5 +67,5 @@ async def _run(engine: EngineClient, container: str, hook: Hook, tell: Tell | No
 
 
 def _tell_lines(output: bytearray, tell: Tell) -> None:
-    for line in output.decode("utf-8", "replace").splitlines():
+    for line in bytes(output).splitlines():
         tell(line)

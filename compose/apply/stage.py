@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -14,8 +15,12 @@ if TYPE_CHECKING:
 
 
 class Stage(Struct, frozen=True):
-    """The engine, and what was known when the plan was made."""
+    """The engine, and what was known when the plan was made.
+
+    `on_hook_line` gets each line that a hook writes and the name of its container, where that is shown.
+    """
 
     engine: EngineClient
     project: Project
     observed: Observed
+    on_hook_line: Callable[[str, bytes], object] | None = None

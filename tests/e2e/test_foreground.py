@@ -43,3 +43,27 @@ def test_a_pipe_gets_plain_lines_without_escape_sequences(machine: Machine, tmp_
     assert "done" in done.stdout
     assert "\x1b" not in done.stdout + done.stderr
     machine.pycompose("down", cwd=tmp_path)
+
+
+HOOKED = """
+name: hooked
+services:
+  one:
+    image: busybox
+    init: true
+    command: sleep 1000
+    post_start: [{command: [sh, -c, "echo warm; printf up >&2"]}]
+    pre_stop: [{command: [echo, drained]}]
+"""
+
+
+def test_what_hooks_write_is_shown_among_the_output(machine: Machine, tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(HOOKED)
+    command = [*pycompose_command(), "--ansi", "never", "up"]
+    with Terminal(command, cwd=tmp_path, environment={**machine.environment, "PYTHONPATH": ""}) as screen:
+        screen.expect("one-1 ->  | warm")
+        screen.expect("one-1 ->  | up")
+        screen.press("\x03")
+        screen.expect("one-1 ->  | drained")
+        assert screen.wait() == 130
+    machine.pycompose("down", cwd=tmp_path)

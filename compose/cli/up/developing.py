@@ -93,10 +93,13 @@ class Developer(Struct, frozen=True):
 
     async def _run_hooks(self, service: str, hooks: Sequence[Hook]) -> None:
         calls = [
-            partial(run_hooks, self.engine, item.id, item.name, hooks, self.tell)
+            partial(run_hooks, self.engine, item.id, item.name, hooks, self._tell_output)
             for item in await self._containers([service])
         ]
         await all_of(calls)
+
+    def _tell_output(self, line: bytes) -> None:
+        self.tell(line.decode("utf-8", "replace"))
 
     async def _rebuild(self, services: list[str]) -> None:
         self.tell(f"Rebuilding service(s) {_listed(services)} after changes were detected...")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 import anyio.abc
+from msgspec.structs import replace
 
 from compose.apply.follow import Follower, LogOptions, short_name
 from compose.apply.looking.observe import observe
@@ -122,6 +123,7 @@ class _Foreground:
             self._tell_attached(plan, mine)
             await show_menu()
             async with self._showing("up"):
+                stage = replace(stage, on_hook_line=self._emit_hook_line)
                 started = await perform(plan, stage, self.shown.update, trace=trace)
         await follower.until_noticed(started)
         self.is_up.set()
@@ -192,7 +194,7 @@ class _Foreground:
         why = "Gracefully stopping" if self.is_interrupted else "Aborting on container exit"
         sys.stderr.write(f"{why}... (press Ctrl+C {'again ' if self.is_interrupted else ''}to force)\n")
         observed = await observe(self.engine, self.project.name)
-        stage = Stage(self.engine, self.project, observed)
+        stage = Stage(self.engine, self.project, observed, self._emit_hook_line)
         async with self._showing("stop"):
             with stopping:
                 plan = plan_stop(self._mine(observed), self.request.timeout_seconds, "interrupted")
@@ -228,6 +230,9 @@ class _Foreground:
     def _emit(self, item: Output | Ended) -> None:
         if not self.is_left:
             self._aside(self.format.output(item) if isinstance(item, Output) else self.format.ended(item))
+
+    def _emit_hook_line(self, container: str, line: bytes) -> None:
+        self._emit(Output(f"{short_name(self.project.name, container)} ->", 1, (line,)))
 
     def _tell_attached(self, plan: Plan, observed: list[ObservedContainer]) -> None:
         """Say whose output is going to be printed, as docker compose does."""

@@ -30,6 +30,11 @@ services:
           action: sync+exec
           target: /gen
           exec: {command: [sh, -c, "cat /gen/* > /all; echo made; printf 'of %s' $(cat /all)"]}
+  behind:
+    image: busybox
+    command: sleep 1000
+    init: true
+    depends_on: {web: {condition: service_started, restart: true}}
 """
 
 
@@ -56,8 +61,12 @@ def test_containers_follow_their_files(machine: Machine, tmp_path: Path, command
         (tmp_path / "gen" / "one").write_text("one")
         until('[ "$(cat /all)" = one ]')
         screen.expect("of one")
+        started = machine.docker("inspect", "-f", "{{.Id}} {{.State.StartedAt}}", "dev-behind-1").stdout.split()
         (tmp_path / "version").write_text("2")
         screen.expect('service(s) ["web"] successfully built')  # and its container replaced
+        again = machine.docker("inspect", "-f", "{{.Id}} {{.State.StartedAt}}", "dev-behind-1").stdout.split()
+        assert again[0] == started[0], "what depends on it is the same"
+        assert again[1] != started[1], "and has been restarted"
         until('[ "$(ls /app)" = second ]')
         assert machine.pycompose("exec", "web", "cat", "/version", cwd=tmp_path).stdout == "2"
         assert not machine.docker("images", "--quiet", "--filter", "dangling=true").stdout, "the one before is gone"

@@ -20,6 +20,7 @@ from compose.cli.up.supplying import supplied
 from compose.errors import ComposeError, UsageError
 from compose.model.project import Project
 from compose.model.tooling import Hook
+from compose.plan.actions import CreateContainer
 from compose.plan.deciding.building import BuildOptions, plan_builds
 from compose.plan.deciding.reconcile import reconcile
 from compose.plan.deciding.restarting import dependants_to_restart, plan_restart
@@ -85,11 +86,13 @@ class Developer(Struct, frozen=True):
         await sync(self.engine, await self._containers([service]), copies)
 
     async def _restart(self, services: Collection[str]) -> None:
-        names = (*sorted(services), *dependants_to_restart(self.project, services))
+        await self._restart_containers((*sorted(services), *dependants_to_restart(self.project, services)))
+        self.tell(f"service(s) {_listed(services)} restarted")
+
+    async def _restart_containers(self, names: Collection[str]) -> None:
         items = await self._containers(names)
         stage = Stage(self.engine, self.project, Observed(tuple(items)))
         await perform(plan_restart(self.project, items), stage, self.report)
-        self.tell(f"service(s) {_listed(services)} restarted")
 
     async def _run_hooks(self, service: str, hooks: Sequence[Hook]) -> None:
         calls = [
@@ -108,11 +111,14 @@ class Developer(Struct, frozen=True):
         plan = plan_builds(self.project, observed, BuildOptions(always=True), services)
         await perform(plan, Stage(self.engine, self.project, observed), self.report)
         observed = await observe(self.engine, self.project.name)
-        # The dependencies stay as they are, and so does everything else.
+        # The dependencies stay as they are, and so does everything else but what asks for it (`restart: true`).
         project = await supplied(self.engine, self.project, self.report)
         others = frozenset(project.services) - frozenset(services)
         plan = reconcile(project, observed, Options(untouched=others, targets=frozenset(services)))
         await perform(plan, Stage(self.engine, project, observed), self.report)
+        replaced = {step.action.service.name for step in plan.steps if isinstance(step.action, CreateContainer)}
+        if dependants := set(dependants_to_restart(project, replaced)).difference(services):
+            await self._restart_containers(dependants)
         self.tell(f"service(s) {_listed(services)} successfully built")
         if self.prunes:
             await self._prune(before, observed)

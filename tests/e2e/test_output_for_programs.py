@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "engine-df": ("engine", "df", "--format", "json"),
     "engine-images": ("engine", "images", "--format", "json"),
     "engine-info": ("engine", "info", "--format", "json"),
+    "engine-inspect": ("engine", "inspect", "told-web-1", "busybox", "told_default", "told_data", "--format", "json"),
     "engine-network-ls": ("engine", "network", "ls", "--format", "json"),
     "engine-ps": ("engine", "ps", "-a", "--format", "json"),
     "engine-volume-ls": ("engine", "volume", "ls", "--format", "json"),

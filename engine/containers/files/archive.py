@@ -8,7 +8,7 @@ import os
 import posixpath
 import stat
 import tarfile
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from engine.containers.container import Container
 from engine.containers.drivers import Drivers
 from engine.containers.files.tarball import read_into, write_from
 from engine.containers.files.view import Mounts, Overlay, View, hold_mounts
+from engine.containers.making.surroundings import etc_mounts
 from engine.errors import BadRequest, Conflict, EngineError, NotFound
 from engine.runtime.oci.users import resolve_identity
 from engine.storage.compression import Read
@@ -79,7 +80,7 @@ class Archives:
         files belong to the container's user.
         """
         _check_writable(container, path)
-        async with self._view(container) as view:
+        async with self._view(container, writes=True) as view:
             owner = await anyio.to_thread.run_sync(_owner, container, view) if is_users else None
 
             def consume(read: Read) -> None:
@@ -89,7 +90,7 @@ class Archives:
             await consumed(tar, consume)
 
     @asynccontextmanager
-    async def _view(self, container: Container) -> AsyncIterator[View]:
+    async def _view(self, container: Container, *, writes: bool = False) -> AsyncIterator[View]:
         """The container's files; one that is not alive is kept from starting and going meanwhile."""
         while True:
             if mounts := await self._mounts(container):
@@ -101,7 +102,10 @@ class Archives:
                     continue
                 root = await self._drivers.snapshots.mount(container.id)
                 try:
-                    yield View(root, [overlay async for overlay in self._overlays(container)])
+                    overlays = [overlay async for overlay in self._overlays(container)]
+                    # A start writes these anew, so what is put there has nowhere to go.
+                    etc = [] if writes else await anyio.to_thread.run_sync(self._etc, container, overlays)
+                    yield View(root, [*etc, *overlays])
                 finally:
                     with anyio.CancelScope(shield=True):
                         await self._drivers.snapshots.unmount(container.id)
@@ -131,6 +135,11 @@ class Archives:
                 yield Overlay(source, mount.destination, mount.is_read_only)
             elif mount.kind == "bind" and await anyio.Path(mount.source).exists():
                 yield Overlay(Path(mount.source), mount.destination, mount.is_read_only)
+
+    def _etc(self, container: Container, overlays: Sequence[Overlay]) -> list[Overlay]:
+        """The generated files of the container's last start, where the user has not laid others."""
+        mounts = etc_mounts(self._drivers.paths.containers / container.id, [each.destination for each in overlays])
+        return [Overlay(Path(mount.source), mount.destination) for mount in mounts if Path(mount.source).exists()]
 
     async def _inside(self, view: View, container: Container, path: str, act: Callable[[], Any]) -> Any:
         def run() -> Any:

@@ -97,6 +97,17 @@ async def test_files_of_a_running_container_are_read_and_written_with_its_mounts
     assert (stat["name"], stat["size"], stat["mode"]) == ("x", 5, 0o644)
 
 
+async def test_names_and_addresses_that_a_container_had_are_read_after_its_end(engine: Engine) -> None:
+    container = await engine.create("hostname")
+    before = await engine.containers.archive_stat(container, "/etc/hostname")
+    await engine.containers.start(container)
+    await engine.containers.wait(container)
+    after = await engine.containers.archive_stat(container, "/etc/hostname")
+    assert (before["size"], after["size"]) == (0, len(await engine.output(container)))
+    assert set(await unpacked(engine, container, "/etc/hosts")) == {"hosts"}
+    await engine.containers.archive_put(container, "/etc", chunks(tarball((file("hosts"), b"mine"))))
+
+
 async def test_files_of_a_container_that_is_ending_are_those_it_leaves(engine: Engine) -> None:
     container = await engine.start("sleep", "100")
     await engine.containers.archive_put(container, "/", chunks(tarball((file("colour"), b"green"))))

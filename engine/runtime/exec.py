@@ -91,14 +91,11 @@ class ExecProcess:
                 raise anyio.BrokenResourceError from exc
 
     async def send_eof(self) -> None:
-        """End the process's stdin; on a terminal that is the end-of-file character."""
-        if self._ends.stdin is None:
+        """End the process's stdin. A terminal has no end: who is gone from it may have left it on purpose."""
+        if self._ends.stdin is None or self._ends.is_terminal:
             return
-        if self._ends.is_terminal:
-            await self.send(b"\x04")
-        else:
-            _close(self._ends.stdin)
-            self._ends.stdin = None
+        _close(self._ends.stdin)
+        self._ends.stdin = None
 
     async def wait(self) -> int:
         """Wait for the end: the exit code, 128 + n for signal n."""

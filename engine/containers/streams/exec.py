@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -36,7 +35,7 @@ _REMEMBERED: Final = 512
 
 
 class _Instance(Struct):
-    """One exec. `exit_code` is set before `ended`."""
+    """One exec. `exit_code` is set before `ended`; who comes later of `ended` and `left` closes the process's ends."""
 
     id: str
     container_id: str
@@ -47,6 +46,8 @@ class _Instance(Struct):
     exit_code: int | None = None
     ready: anyio.Event = field(default_factory=anyio.Event)
     ended: anyio.Event = field(default_factory=anyio.Event)
+    # Nobody reads its output, or any more.
+    left: anyio.Event = field(default_factory=anyio.Event)
 
     @property
     def command(self) -> str:
@@ -71,9 +72,9 @@ class _Instance(Struct):
 class ExecSession:
     """The stdio of a started exec. When its output ends, its exit code is known."""
 
-    def __init__(self, process: Exec, ended: anyio.Event) -> None:
+    def __init__(self, process: Exec, instance: _Instance) -> None:
         self._process = process
-        self._ended = ended
+        self._instance = instance
         self.pid = process.pid
 
     async def receive(self) -> tuple[int, bytes]:
@@ -81,7 +82,7 @@ class ExecSession:
         try:
             return await self._process.receive()
         except anyio.EndOfStream:
-            await self._ended.wait()
+            await self._instance.ended.wait()
             raise
 
     async def send(self, data: bytes) -> None:
@@ -101,8 +102,12 @@ class ExecSession:
         await self._process.resize(height, width)
 
     async def aclose(self) -> None:
-        """Let go of the stdio; the process goes on."""
-        await self._process.aclose()
+        """Let go of the stdio. The process goes on, as in Docker: nothing hangs up its terminal."""
+        self._instance.left.set()
+        if self._instance.ended.is_set():
+            await self._process.aclose()
+        else:
+            await self._process.send_eof()
 
 
 class Execs:
@@ -160,8 +165,11 @@ class Execs:
             raise
         instance.begin(process)
         if self.tasks is not None:  # else the engine ended meanwhile, and its clients with it
-            self.tasks.start_soon(partial(self._watch, container, instance, process, is_detached=request.detach))
-        return None if request.detach else ExecSession(process, instance.ended)
+            self.tasks.start_soon(self._watch, container, instance, process)
+        if request.detach:
+            instance.left.set()
+            return None
+        return ExecSession(process, instance)
 
     def check(self, exec_id: str) -> Container:
         """The container of an exec, which can have it run now. Raises `NoSuchExec` and `Conflict`."""
@@ -223,16 +231,13 @@ class Execs:
         """Forget the execs of a removed container."""
         self._drop(lambda instance: instance.container_id == container_id)
 
-    async def _watch(self, container: Container, instance: _Instance, process: Exec, *, is_detached: bool) -> None:
-        if is_detached:
-            # A full pipe would stop the process.
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(_drain, process)
-                exit_code = await process.wait()
-                tasks.cancel_scope.cancel()
-            await process.aclose()
-        else:
+    async def _watch(self, container: Container, instance: _Instance, process: Exec) -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_drain, process, instance.left)
             exit_code = await process.wait()
+            tasks.cancel_scope.cancel()
+        if instance.left.is_set():
+            await process.aclose()
         self._end(container, instance, exit_code)
 
     def _end(self, container: Container, instance: _Instance, exit_code: int) -> None:
@@ -301,7 +306,9 @@ def exec_launch(
     )
 
 
-async def _drain(process: Exec) -> None:
+async def _drain(process: Exec, left: anyio.Event) -> None:
+    """Read what nobody else reads: a full pipe would stop the process."""
+    await left.wait()
     try:
         while True:
             await process.receive()

@@ -17,7 +17,9 @@ from engine.errors import Unavailable
 async def examine(settings: Settings) -> list[Finding]:
     """Look at the machine and at what the engine has in it. Changes nothing but a probe mount that is taken back."""
     findings = await anyio.to_thread.run_sync(_machine, settings)
-    findings += [*await machine.tools(), await checkpoints(settings.reloadable.runtimes)]
+    told = settings.reloadable
+    findings += [await machine.runtime(told.runtimes, told.default_runtime), *await machine.tools()]
+    findings.append(await checkpoints(told.runtimes))
     try:
         table = await has_table(settings.paths.tag)
     except Unavailable:  # told above

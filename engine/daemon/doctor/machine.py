@@ -8,15 +8,16 @@ import resource
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from engine.daemon.doctor.finding import Finding, Verdict
-from engine.errors import EngineError, Unavailable
+from engine.errors import BadRequest, EngineError, Unavailable
 from engine.kernel.mounts import mount, unmount
 from engine.process import find_tool, run
 from engine.runtime import cgroups
+from engine.runtime.programs import Programs
 
 _OLDEST_KERNEL: Final = (5, 10)  # pidfds, openat2, close_range
 _LITTLE_ROOM_BYTES: Final = 2 << 30
@@ -24,7 +25,6 @@ _NAMESPACES: Final = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
 _CONTROLLERS: Final = ("memory", "cpu", "cpuset", "pids")
 # What it is for, and whether nothing works without it.
 _TOOLS: Final = (
-    ("crun", "runs containers", True),
     ("conmon", "watches containers", True),
     ("nft", "shows the firewall here", False),
     ("ps", "docker top", False),
@@ -132,19 +132,40 @@ def resources() -> Iterator[Finding]:
     )
 
 
+async def runtime(named: Mapping[str, Path], default: str) -> Finding:
+    """What containers run by that ask for nothing else; `named` and `default` are those of the settings."""
+    try:
+        found = Programs(())
+        found.configure(named, default)
+        program = found.at("").path
+    except BadRequest as exc:
+        return Finding("runtime", Verdict.FAIL, exc.message, "default-runtime and runtimes in daemon.json")
+    except Unavailable as exc:
+        return Finding("crun", Verdict.FAIL, "not found (runs containers)", exc.hint or "")
+    try:
+        return Finding(program.name, Verdict.GOOD, await _version(program))
+    except OSError as exc:
+        return Finding(
+            program.name, Verdict.FAIL, f"{program} cannot be started: {exc.strerror}", "apt-get install crun"
+        )
+
+
 async def tools() -> list[Finding]:
-    """The programs that the engine runs, and their versions."""
+    """The programs that the engine runs beside a runtime, and their versions."""
     findings = []
     for name, purpose, is_needed in _TOOLS:
         try:
-            said = (await run([find_tool(name), "--version"])).stdout.decode(errors="replace")
+            findings.append(Finding(name, Verdict.GOOD, await _version(find_tool(name))))
         except Unavailable as exc:
             verdict = Verdict.FAIL if is_needed else Verdict.WARN
             findings.append(Finding(name, verdict, f"not found ({purpose})", exc.hint or ""))
-            continue
-        version = _NUMBER.search(said)
-        findings.append(Finding(name, Verdict.GOOD, version[1] if version else "there"))
     return findings
+
+
+async def _version(program: Path) -> str:
+    said = (await run([program, "--version"])).stdout.decode(errors="replace")
+    version = _NUMBER.search(said)
+    return version[1] if version else "there"
 
 
 def _nearest(path: Path) -> Path:

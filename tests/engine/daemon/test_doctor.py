@@ -106,6 +106,18 @@ def test_overlayfs_is_tried_and_nothing_stays(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+async def test_the_runtime_that_is_looked_at_is_the_default_one(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.write_text("#!/bin/sh\necho mine version 1.2.3\n")
+    mine.chmod(0o755)
+    assert await machine.runtime({"own": mine}, "own") == Finding("mine", Verdict.GOOD, "1.2.3")
+    mine.unlink()
+    found = await machine.runtime({"own": mine}, "own")
+    assert (found.verdict, found.detail) == (Verdict.FAIL, f"{mine} cannot be started: No such file or directory")
+    found = await machine.runtime({}, "own")
+    assert (found.verdict, found.detail) == (Verdict.FAIL, "specified default runtime 'own' does not exist")
+
+
 def test_runtimes_that_can_make_checkpoints_are_named() -> None:
     found = told({"runc": "", "crun": "it was built without CRIU", "mine": ""})
     assert (found.verdict, found.detail) == (

@@ -18,6 +18,7 @@ import anyio.to_thread
 import msgspec
 
 from engine.errors import BadRequest, Conflict, EngineError, Forbidden, NoSuchNetwork
+from engine.kernel.threads import brief
 from engine.network.departures import Departures
 from engine.network.kernel import departing, netlink, rules
 from engine.network.kernel.conntrack import forget_udp_flows
@@ -145,18 +146,21 @@ class Networks:
         self._addresses.pop((record.id, 4), None)
         await self._table.put(wanted)
 
-    async def create(self, request: NetworkCreateRequest) -> NetworkRecord:
-        """Make a network: its record and its bridge, or nothing."""
+    async def create(self, request: NetworkCreateRequest) -> tuple[NetworkRecord, str]:
+        """Make a network: its record and its bridge, or nothing. Also returns what to warn of."""
         wanted = wanted_network(request, lambda name: find(self._table, name))
         async with self._changing, undo_on_error() as undo:
             self._refuse_conflict(wanted)
+            # A parent's containers are meant to be where the host is.
+            occupied = await brief(host_networks) if wanted.has_bridge and wanted.subnets else []
+            warnings = ipam.overlaps(wanted.subnets, occupied)
             record = await anyio.to_thread.run_sync(self._make, wanted)
             undo.append(lambda: self._take_away(record))
             if record.has_bridge:
                 undo.append(lambda: self._forget_bridge(record))
                 await self._know_bridge(record)
             await self._table.put(record)
-        return record
+        return record, "; ".join(warnings)
 
     def _refuse_conflict(self, wanted: NetworkRecord) -> None:
         for other in self._table:

@@ -160,9 +160,9 @@ class NetworkService:
 
     async def create(self, request: NetworkCreateRequest) -> NetworkCreateResponse:
         """Make a bridge network. Raises `Conflict` for a taken name, `Forbidden` for a taken subnet."""
-        record = await self._networks.create(request)
+        record, warning = await self._networks.create(request)
         self._tell("create", record)
-        return NetworkCreateResponse(id=record.id)
+        return NetworkCreateResponse(id=record.id, warning=warning)
 
     async def remove(self, name_or_id: str) -> None:
         """Remove a network. Raises `Forbidden` when it is predefined or has containers."""

@@ -38,7 +38,8 @@ T = TypeVar("T")
 
 @dataclass
 class FakeEngine:
-    """The engine. `calls` lists what was changed, in order; `refusals` makes a call fail: "start db" -> message.
+    """The engine. `calls` lists what was changed, in order; `refusals` makes a call fail: "start db" -> message, and
+    `warnings` has "create db" or "create network app_default" answered with one.
     `exit_codes` are those of processes run by exec, by their command. `gates` hold pulls up until they are set:
     "pull big:1" before the registry's answer, "layers big:1" after it."""
 
@@ -50,6 +51,7 @@ class FakeEngine:
     anonymous_volumes: set[str] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
     refusals: dict[str, tuple[int, str]] = field(default_factory=dict)
+    warnings: dict[str, str] = field(default_factory=dict)
     exit_codes: dict[str, int] = field(default_factory=dict)
     gates: dict[str, anyio.Event] = field(default_factory=dict)
     on_start: Callable[[FakeContainer], None] = lambda container: None
@@ -142,7 +144,8 @@ class FakeEngine:
         self.anonymous_volumes |= set(item.anonymous.values())
         self.containers[item.id] = item
         self._publish(item, "create", {})
-        return ContainerCreateResponse(id=item.id)
+        warning = self.warnings.get(f"create {name}")
+        return ContainerCreateResponse(id=item.id, warnings=[warning] if warning else [])
 
     async def start_container(self, container: str) -> None:
         item = self.named(container)
@@ -259,7 +262,7 @@ class FakeEngine:
             raise ApiError(409, f"network with name {request.name} already exists")
         found = NetworkInspect(name=request.name, id=self._new_id(), created="", labels=request.labels)
         self.networks[request.name] = found
-        return NetworkCreateResponse(id=found.id)
+        return NetworkCreateResponse(id=found.id, warning=self.warnings.get(f"create network {request.name}", ""))
 
     async def remove_network(self, network: str) -> None:
         self._call(f"remove network {network}")

@@ -47,6 +47,7 @@ async def _create(run: Run[Engine], action: CreateContainer) -> None:
         with run.engine.shielded():  # what was begun is known to be there, and can be taken back
             made = await run.engine.create_container(action.name, request, platform=action.service.platform)
             run.made.containers[made.id] = action
+            run.teller.warn(action.service.name, made.warnings)
         if files:
             await run.put_files(made.id, files)
     run.identities.made(action, made.id)

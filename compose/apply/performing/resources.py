@@ -11,8 +11,9 @@ from compose.plan.actions import CreateNetwork, CreateVolume
 async def create_network(run: Run[Engine], action: CreateNetwork) -> None:
     """Make it. Raises `EngineRefused`, `EngineUnavailable`."""
     with run.teller.telling(action), run.engine.shielded():  # what was begun is known, and can be taken back
-        await run.engine.create_network(network_request(run.project, action.network))
+        made = await run.engine.create_network(network_request(run.project, action.network))
         run.made.networks.append(action.network.name)
+        run.teller.warn(action.network.name, [made.warning] if made.warning else [])
 
 
 async def create_volume(run: Run[Engine], action: CreateVolume) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from compose.apply.refusals import refusals
@@ -45,6 +45,11 @@ class Teller:
         if phase is Phase.FAILED:
             self._failed.add(resource)
         self.report(Update(resource, state, phase, detail))
+
+    def warn(self, name: str, warnings: Sequence[str]) -> None:
+        """Report what the engine warns of: beside what becomes of the resource, which would take its place."""
+        for warning in warnings:
+            self.say(name, "Warning", Phase.WARNING, warning)
 
     def taken_back(self, resource: str) -> None:
         """Report that what was made is removed again; what has failed goes on being shown as such."""

@@ -98,6 +98,20 @@ def refuse_overlap(subnet: Subnet, others: Iterable[tuple[str, Subnet]]) -> None
             )
 
 
+def overlaps(subnets: Iterable[Subnet], occupied: Iterable[IPNetwork]) -> list[str]:
+    """Warnings for subnets with addresses that the host reaches elsewhere, by its own networks or name servers."""
+    found = []
+    for subnet in subnets:
+        mine = ipaddress.ip_network(subnet.subnet)
+        theirs = [str(each) for each in occupied if each.version == mine.version and mine.overlaps(each)]
+        if theirs:
+            found.append(
+                f"subnet {mine} overlaps what this machine reaches elsewhere ({', '.join(theirs)}): "
+                "it may not be reached any more"
+            )
+    return found
+
+
 def mac_address(address: str, endpoint_id: str) -> str:
     """A locally administered MAC. Made from the IPv4 address, so that neighbours' caches stay right when an
     address is used again; without one, from the endpoint's id.

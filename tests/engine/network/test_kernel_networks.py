@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 from contextlib import closing
+from pathlib import Path
 
 import anyio
 import anyio.to_thread
@@ -19,7 +20,7 @@ from engine.network.names import dns
 from engine.network.service import EndpointRequest, NetworkService
 from engine.state.paths import Paths
 from engine.wire.containers import PortBinding
-from engine.wire.networks import IPAM, EndpointIPAMConfig, EndpointSettings, IPAMConfig
+from engine.wire.networks import IPAM, EndpointIPAMConfig, EndpointSettings, IPAMConfig, NetworkCreateRequest
 from tests.engine.network.harness import running, traces
 from tests.engine.network.hosts import Host, call, command, end, host_address, network, publish, wish
 from tests.fakes.addresses import own_subnet
@@ -256,6 +257,20 @@ async def test_static_addresses_need_a_network_with_a_chosen_subnet(paths: Paths
         with pytest.raises(Forbidden, match="overlaps"):
             await network(service, "again", ipam=IPAM(config=[IPAMConfig(subnet=str(subnet.supernet()))]))
         await end(service, fixed)
+
+
+async def test_a_subnet_where_the_host_is_already_is_warned_of(paths: Paths, tmp_path: Path) -> None:
+    other_paths = Paths(root=tmp_path / "state", run=tmp_path / "other-run")
+    other_paths.make()
+    subnet = str(own_subnet())
+    wanted = NetworkCreateRequest(name="office", ipam=IPAM(config=[IPAMConfig(subnet=subnet)]))
+    async with running(other_paths) as other, running(paths) as service:
+        assert (await other.create(wanted)).warning == ""
+        try:
+            assert subnet in (await service.create(wanted)).warning
+        finally:
+            await end(service)
+            await end(other)
 
 
 async def test_networks_that_cannot_be_made_or_removed_say_why(paths: Paths) -> None:

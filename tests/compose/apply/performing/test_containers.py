@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from compose.plan import labels
+from compose.plan.telling.progress import Phase
 from tests.fakes.driving import make_engine, up
 from tests.fakes.projects import make_project, make_service
 
@@ -23,6 +24,14 @@ async def test_containers_carry_docker_composes_labels() -> None:
     assert found[labels.CONFIG_FILES] == "/app/compose.yaml"
     assert found[labels.IMAGE] == "sha256:tiny"
     assert engine.networks["app_default"].labels[labels.NETWORK] == "default"
+
+
+async def test_what_the_engine_warns_of_is_told_beside_what_it_made() -> None:
+    engine = make_engine()
+    engine.warnings = {"create app-web-1": "no swap here", "create network app_default": "it overlaps"}
+    reported = await up(engine, make_project(make_service("web")))
+    told = {update.resource: update.detail for update in reported if update.phase is Phase.WARNING}
+    assert told == {"web": "no swap here", "app_default": "it overlaps"}
 
 
 async def test_a_changed_service_gets_a_new_container_under_the_old_name() -> None:

@@ -64,6 +64,14 @@ def test_of_two_addresses_one_is_the_gateways_and_one_a_containers() -> None:
     assert (subnet.gateway, Addresses(subnet).take()) == ("10.9.0.0", "10.9.0.1")
 
 
+def test_what_the_host_may_not_reach_any_more_is_warned_of() -> None:
+    lan = ipaddress.ip_network("10.1.0.0/24")
+    assert ipam.overlaps([small()], [lan, ipaddress.ip_network("10.2.0.0/16")]) == [
+        "subnet 10.1.0.0/29 overlaps what this machine reaches elsewhere (10.1.0.0/24): it may not be reached any more"
+    ]
+    assert ipam.overlaps([small(subnet="10.3.0.0/29")], [lan]) == []
+
+
 def test_overlapping_another_network_is_forbidden_and_names_it() -> None:
     with pytest.raises(Forbidden, match="of network front"):
         ipam.refuse_overlap(small(), [("front", small(subnet="10.1.0.0/16"))])

@@ -25,6 +25,9 @@ from tests.fakes.checkpoints import RUNC
 
 pytestmark = [pytest.mark.anyio, pytest.mark.root]
 
+# Signals 32 and 33, which no program can set: glibc's posix_spawn ignores them in what it starts (make uses it).
+_OF_THE_C_LIBRARY = 0b11 << 31
+
 
 @pytest.fixture(params=["crun", "runc"])
 async def runtime(paths: Paths, request: pytest.FixtureRequest) -> AsyncIterator[Runtime]:
@@ -130,7 +133,7 @@ async def test_a_terminal_ends_though_a_descendant_was_on_it(runtime: Runtime, m
 async def test_a_further_process_ignores_no_signals(runtime: Runtime, make_launch: MakeLaunch) -> None:
     launch = await started(runtime, make_launch("sleep", "100"))
     _, content = await execute(runtime, launch, "grep", "-E", "SigIgn|SigBlk", "/proc/self/status")
-    assert content.split()[1::2] == [b"0" * 16, b"0" * 16]
+    assert [int(mask, 16) & ~_OF_THE_C_LIBRARY for mask in content.split()[1::2]] == [0, 0]
     await runtime.delete(launch.container_id)
 
 

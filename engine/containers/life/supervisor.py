@@ -83,7 +83,8 @@ class Supervisor:
         if container.removals:
             raise Conflict("container is marked for removal and cannot be started")
         run = await self._launch(container, restart_count, restored_from)
-        if self.tasks is not None:  # else the engine ended meanwhile, and the next one looks after the container
+        # It is None if the engine ended meanwhile: the next one looks after the container.
+        if self.tasks is not None:  # pyright: ignore[reportUnnecessaryComparison]
             self.tasks.start_soon(self._supervise, container, run, name=f"container {container.id[:12]}")
 
     def watch(self, container: Container, run: Run) -> None:

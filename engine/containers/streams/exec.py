@@ -164,7 +164,8 @@ class Execs:
             instance.end(128)
             raise
         instance.begin(process)
-        if self.tasks is not None:  # else the engine ended meanwhile, and its clients with it
+        # It is None if the engine ended meanwhile, and its clients with it.
+        if self.tasks is not None:  # pyright: ignore[reportUnnecessaryComparison]
             self.tasks.start_soon(self._watch, container, instance, process)
         if request.detach:
             instance.left.set()

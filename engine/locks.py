@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from weakref import WeakValueDictionary
 
 import anyio
@@ -16,9 +17,9 @@ class KeyedLock:
     """
 
     def __init__(self) -> None:
-        self._locks: WeakValueDictionary[str, anyio.Lock] = WeakValueDictionary()
+        self._locks: WeakValueDictionary[Hashable, anyio.Lock] = WeakValueDictionary()
 
-    def __call__(self, key: str) -> anyio.Lock:
+    def __call__(self, key: Hashable) -> anyio.Lock:
         """The lock of a name, the same one for all who have it in their hands at a time."""
         return self._locks.setdefault(key, anyio.Lock(fast_acquire=True))
 

@@ -7,11 +7,10 @@ the blob stays, so that the next push need not pack it again.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Callable, Hashable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from weakref import WeakValueDictionary
 
 import anyio
 
@@ -21,6 +20,7 @@ from engine.images.transfer.packing import Packings
 from engine.images.transfer.push_plan import PushLayer, known_blob
 from engine.images.transfer.sharing import SharedWork, UnderWay
 from engine.images.transfer.workers import Workers
+from engine.locks import KeyedLock
 from engine.registry.interrupt import Interrupted
 from engine.registry.limits import Limits
 from engine.registry.manifest import Descriptor
@@ -42,7 +42,7 @@ class Uploads:
         self.packings = Packings(content, layers)
         self.uploaders = Workers("upload", lambda: limits().uploads)
         self._under_way = UnderWay[Upload]()
-        self._closings: WeakValueDictionary[Hashable, anyio.Lock] = WeakValueDictionary()
+        self._closings = KeyedLock()
 
     def share(self, layer: PushLayer, repository: str, writer: Writer, feed: Feed) -> Upload:
         """The layer's upload, started unless another push has; `feed` hears of it until `Upload.leave`."""
@@ -53,7 +53,7 @@ class Uploads:
         """To be held around configs and manifests, which come once the layers are up. A registry on a plain file system
         writes anew what says that a repository has a blob, and refuses the manifest that looks there meanwhile.
         """
-        return self._closings.setdefault((writer.destination, repository), anyio.Lock())
+        return self._closings((writer.destination, repository))
 
     async def all(
         self, layers: Sequence[PushLayer], repository: str, writer: Writer, blobs: list[Descriptor]

@@ -13,6 +13,7 @@ from typing import Final
 
 from engine.errors import RuntimeFailure, Unavailable
 from engine.process import find_tool, run
+from engine.runtime.failures import plain
 
 # Locks on files are only ever shared with processes that are in the checkpoint as well.
 RESTORE_OPTIONS: Final = ("--file-locks",)
@@ -23,7 +24,7 @@ _COMMANDS: Final = frozenset({"checkpoint", "restore"})
 _COMPLAINT: Final = re.compile(r"^\([\d.]+\)\s+(?:\d+: )?Error \([^)]*\): (.*)$", re.MULTILINE)
 # CRIU says so in logs of everything that goes well, too.
 _HARMLESS: Final = re.compile(r"RLIMIT_NOFILE")
-_LOGGED: Final = re.compile(r'level=error msg="((?:[^"\\]|\\.)*)"')
+_LOG_FILE: Final = re.compile(r"\nlog file: \S*")
 _SHOWN_COMPLAINTS: Final = 3
 _LOG_TAIL_BYTES: Final = 1 << 16
 _START_FAILED: Final = "failed to create task for container: failed to create shim task: "
@@ -84,14 +85,7 @@ def complaints(log_text: str) -> str:
 
 def _reason(words: str, log_path: Path) -> str:
     found = complaints(_tail(log_path))
-    return f"criu failed: {found}" if found else plain(words)
-
-
-def plain(words: str) -> str:
-    """What a runtime says, without warnings and the form of its log (runc: `time=… level=error msg="…"`)."""
-    lines = [line.strip() for line in words.splitlines() if line.strip() and "level=warning" not in line]
-    said = [match[1] if (match := _LOGGED.search(line)) else line for line in lines]
-    return "; ".join(line.partition("\\nlog file")[0].replace('\\"', '"') for line in said)
+    return f"criu failed: {found}" if found else _LOG_FILE.sub("", plain(words))
 
 
 def _tail(path: Path) -> str:

@@ -47,8 +47,9 @@ def test_a_failure_before_criu_has_a_log_says_what_the_runtime_says(tmp_path: Pa
     )
 
 
-def test_words_without_the_form_of_a_log_stay_as_they_are() -> None:
-    assert criu.plain("criu: not found\nno way\n") == "criu: not found; no way"
+def test_words_without_the_form_of_a_log_stay_as_they_are(tmp_path: Path) -> None:
+    error = criu.restore_failure("criu: not found\nno way\n", tmp_path / "none")
+    assert error.message.endswith("restore failed: criu: not found; no way")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from compose.cli.carrying_out import tell_warnings
 from compose.cli.reaching.engines import named_in_hints
 from compose.cli.reaching.nearby import near_engine, seen
 from compose.cli.session import Session
-from compose.cli.signals import ending_alike
 from compose.cli.terminal import progress_display
 from compose.model.project import Project
 from compose.plan.observed import Observed
@@ -31,7 +30,7 @@ def ended(session: Session, verb: str, project: Project, plan_for: Callable[[Obs
     engine = near_engine(session)
     if engine is None:
         return False
-    with engine, ending_alike():
+    with engine:
         observed = seen(engine, partial(observe, project_name=project.name))
         plan = plan_for(observed) if observed else None
         if plan is None or not is_near(plan, project):

@@ -26,7 +26,7 @@ def main(*, prog_name: str) -> None:
     from compose.cli.run_group import INTERRUPTED, run
     from compose.cli.signals import ending_alike, leave_at_once
 
-    with ending_alike():  # also for who insists while the first one is being answered
+    with ending_alike():  # in all of it, also while the first one is being answered
         try:
             code = run(prog_name, arguments)
             leave_at_once(code)

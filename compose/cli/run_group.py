@@ -11,7 +11,6 @@ import click
 
 from compose.cli.group import COMMANDS, cli
 from compose.cli.session import Session
-from compose.cli.signals import ending_alike
 from compose.errors import ComposeError, InvalidProject, Location, Problem
 
 INTERRUPTED = 130
@@ -22,8 +21,7 @@ def run(prog_name: str, arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; every expected failure has been told on stderr."""
     sessions: list[Session] = []  # the command's, once the global options are understood
     try:
-        with ending_alike():  # before, in and after the parts with an event loop
-            result = cli.main(list(arguments), prog_name=prog_name, standalone_mode=False, obj=sessions)
+        result = cli.main(list(arguments), prog_name=prog_name, standalone_mode=False, obj=sessions)
         sys.stdout.flush()
     except click.exceptions.Exit as exc:
         return exc.exit_code

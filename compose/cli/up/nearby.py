@@ -10,7 +10,6 @@ from compose.apply.looking.observe import observe
 from compose.cli.carrying_out import tell_unchanged, tell_warnings
 from compose.cli.reaching.nearby import near_engine, seen
 from compose.cli.session import Session
-from compose.cli.signals import ending_alike
 from compose.cli.terminal import progress_display
 from compose.cli.up.options import UpRequest
 from compose.errors import ComposeError
@@ -34,7 +33,7 @@ def up_nearby(session: Session, project: Project, request: UpRequest) -> tuple[b
     engine = near_engine(session)
     if engine is None:
         return False, None
-    with engine, ending_alike():
+    with engine:
         observed = seen(engine, partial(observe, project_name=project.name))
         return observed is not None and _is_up(session, engine, project, request, observed), observed
 
